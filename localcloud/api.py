@@ -1,0 +1,76 @@
+"""What every AWS service of the local cloud is made of: operations with botocore's names and shapes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from botocore import xform_name
+
+from localcloud import wire
+from localcloud.errors import AwsError
+
+if TYPE_CHECKING:
+    from localcloud.cloud import Cloud
+
+Operation = Callable[[Any, "Call", dict[str, Any]], dict[str, Any] | None]
+
+
+@dataclass(frozen=True)
+class Call:
+    """Who calls, where and when. `principal` is an IAM ARN; inside the cloud it is the role's."""
+
+    account: str
+    region: str
+    principal: str
+    time: datetime
+
+
+def operation(function: Operation) -> Operation:
+    """Expose a method `snake_case_operation(self, call, request) -> answer` as an AWS operation.
+
+    `request` and the answer have botocore's member names; times are aware datetimes, blobs bytes.
+    """
+    function.is_operation = True  # type: ignore[attr-defined]
+    return function
+
+
+class Api:
+    """One AWS service. Subclasses name it as boto3 does and mark their operations.
+
+    `partial` says, per operation, what is missing of what AWS does.
+    """
+
+    service: ClassVar[str]
+    partial: ClassVar[dict[str, str]] = {}
+
+    def __init__(self, cloud: "Cloud") -> None:
+        self.cloud = cloud
+        names = {
+            xform_name(name): name for name in wire.service_model(self.service).operation_names
+        }
+        self.operations: dict[str, Operation] = {}
+        for attribute in dir(type(self)):
+            method = getattr(type(self), attribute)
+            if getattr(method, "is_operation", False):
+                if attribute not in names:
+                    raise TypeError(f"{self.service} has no operation {attribute}")
+                self.operations[names[attribute]] = getattr(self, attribute)
+
+    def start(self) -> None:
+        """Take up what was under way when the cloud last ended; called once, after loading."""
+
+    def stop(self) -> None:
+        """Let go of threads and processes; called once, before the state closes."""
+
+    def perform(self, call: Call, operation_name: str, request: dict[str, Any]) -> dict[str, Any]:
+        """Run one operation. Raises AwsError, also for what this cloud does not answer."""
+        method = self.operations.get(operation_name)
+        if method is None:
+            raise AwsError(
+                "NotImplemented",
+                f"the local cloud does not answer {self.service}:{operation_name}",
+                501,
+            )
+        wire.check_input(self.service, operation_name, request)
+        return method(call, request) or {}  # type: ignore[call-arg, arg-type]

@@ -1,0 +1,207 @@
+"""One cloud: its clock, its state, its services, and how they reach each other."""
+
+import copy
+import importlib
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from localcloud import wire
+from localcloud.api import Api, Call
+from localcloud.behind import Behind
+from localcloud.clock import Clock
+from localcloud.credentials import Credentials
+from localcloud.errors import AwsError
+from localcloud.processes import Processes
+from localcloud.store import Store
+
+log = logging.getLogger(__name__)
+
+# Where each service of ours is. What is not here and not behind (moto) is refused by name.
+SERVICES = {
+    "sts": "localcloud.sts:Sts",
+    "s3": "localcloud.s3.api:S3",
+    "sqs": "localcloud.sqs:Sqs",
+    "sns": "localcloud.sns:Sns",
+    "logs": "localcloud.logs:Logs",
+    "cloudwatch": "localcloud.cloudwatch.api:CloudWatch",
+    "events": "localcloud.events.api:Events",
+    "scheduler": "localcloud.scheduler:Scheduler",
+    "lambda": "localcloud.functions.api:Functions",
+    "stepfunctions": "localcloud.states.api:StepFunctions",
+    "sagemaker": "localcloud.sagemaker.api:SageMaker",
+    "sagemaker-runtime": "localcloud.sagemaker.runtime:SageMakerRuntime",
+    "cloudformation": "localcloud.cloudformation.api:CloudFormation",
+}
+
+Listener = Callable[[dict[str, Any]], None]
+
+
+class Cloud:
+    """An AWS account in one region, on one port of this machine.
+
+    `folder` holds all state. `services` limits what is loaded (tests of one part). With `strict`,
+    every answer is checked against botocore's output shapes.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        port: int = 0,
+        speed: float = 1.0,
+        services: Iterable[str] | None = None,
+        account: str = "123456789012",
+        region: str = "us-east-1",
+        strict: bool = False,
+    ) -> None:
+        self.folder = folder
+        self.account = account
+        self.region = region
+        self.port = port
+        self.strict = strict
+        self.store = Store(folder / "state.sqlite")
+        self._meta = self.store.table("cloud")
+        saved = self._meta.get("clock", {}).get("now")
+        start = max(datetime.now(UTC), saved) if saved else datetime.now(UTC)
+        self.clock = Clock(speed, start)  # time never runs backwards over a restart
+        self.processes = Processes()
+        self.credentials = Credentials(self)
+        self.behind = Behind(self)
+        self._listeners: list[Listener] = []
+        self._stopping = threading.Event()
+        self.apis: dict[str, Api] = {}
+        for name in SERVICES if services is None else services:
+            module, _, attribute = SERVICES[name].partition(":")
+            self.apis[name] = getattr(importlib.import_module(module), attribute)(self)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Take up the saved state. The front must be listening already."""
+        self.behind.start()
+        for api in self.apis.values():
+            api.start()
+        threading.Thread(target=self._keep_time, name="keep-time", daemon=True).start()
+
+    def stop(self) -> None:
+        """End every process and close the state."""
+        self._stopping.set()
+        self.clock.stop()
+        for api in self.apis.values():
+            api.stop()
+        self.processes.close()
+        self._save_time()
+        self.store.close()
+
+    def call(
+        self,
+        service: str,
+        operation: str,
+        params: dict[str, Any] | None = None,
+        *,
+        role_arn: str | None = None,
+        principal: str | None = None,
+    ) -> dict[str, Any]:
+        """Call any API of this cloud from inside it; `operation` is AWS's name (`PutObject`).
+
+        Raises AwsError, as a client would see it.
+        """
+        request = copied(params or {})
+        api = self.apis.get(service)
+        if api is None:
+            return self.behind.call(service, operation, request, role_arn)
+        who = principal or role_arn or f"arn:aws:iam::{self.account}:root"
+        call = Call(self.account, self.region, who, self.clock.now())
+        return dict(copied(api.perform(call, operation, request)))
+
+    def emit(
+        self,
+        source: str,
+        detail_type: str,
+        detail: dict[str, Any],
+        resources: Iterable[str] = (),
+        when: datetime | None = None,
+    ) -> None:
+        """Put one of AWS's own events on the default bus; listeners inside the cloud hear it first."""
+        event = {
+            "version": "0",
+            "id": str(uuid.uuid4()),
+            "detail-type": detail_type,
+            "source": source,
+            "account": self.account,
+            "time": stamp(when or self.clock.now()),
+            "region": self.region,
+            "resources": list(resources),
+            "detail": copied(detail),
+        }
+        for listener in list(self._listeners):
+            listener(event)
+        bus = self.apis.get("events")
+        if bus is not None:
+            bus.publish(event)  # type: ignore[attr-defined]
+
+    def on_event(self, listener: Listener) -> Callable[[], None]:
+        """Call `listener` with each of AWS's own events; returns how to end that."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def spawn(self, action: Callable[..., None], *args: Any, name: str = "work") -> None:
+        """Run `action` on a thread of its own; a failure is logged, never lost in silence."""
+
+        def run() -> None:
+            try:
+                action(*args)
+            except Exception:
+                if not self._stopping.is_set():
+                    log.exception("%s failed", name)
+
+        threading.Thread(target=run, name=name, daemon=True).start()
+
+    def arn(self, service: str, resource: str) -> str:
+        return f"arn:aws:{service}:{self.region}:{self.account}:{resource}"
+
+    def _keep_time(self) -> None:
+        while not self._stopping.wait(1.0):
+            self._save_time()
+
+    def _save_time(self) -> None:
+        self._meta["clock"] = {"now": self.clock.now()}
+
+
+def copied(value: Any) -> Any:
+    """Copy dicts and lists all the way down; leave everything else, such as streams, as it is."""
+    if isinstance(value, dict):
+        return {key: copied(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [copied(item) for item in value]
+    return value
+
+
+def stamp(moment: datetime) -> str:
+    """Write a time as the envelope of an event has it: UTC, whole seconds, Z."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def started(folder: Path, **options: Any) -> "tuple[Cloud, Any]":
+    """Start a cloud with its front in this process: what tests and `python -m localcloud` use."""
+    from localcloud.front import Front
+
+    cloud = Cloud(folder, **options)
+    front = Front(cloud)
+    cloud.port = front.port
+    front.start()
+    began = time.monotonic()
+    cloud.start()
+    log.debug("services were up after %.2f s", time.monotonic() - began)
+    return cloud, front
+
+
+__all__ = ["SERVICES", "AwsError", "Cloud", "copied", "stamp", "started", "wire"]

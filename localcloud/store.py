@@ -1,0 +1,99 @@
+"""State that survives SIGKILL: tables of JSON values, kept in memory and written through to SQLite."""
+
+import base64
+import json
+import sqlite3
+import threading
+from collections.abc import Iterator, MutableMapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+
+def _encode(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return {"$time": value.isoformat()}
+    if isinstance(value, bytes):
+        return {"$bytes": base64.b64encode(value).decode()}
+    raise TypeError(f"{type(value).__name__} cannot be stored: {value!r}")
+
+
+def _decode(value: dict[str, Any]) -> Any:
+    if len(value) == 1:
+        if "$time" in value:
+            return datetime.fromisoformat(value["$time"])
+        if "$bytes" in value:
+            return base64.b64decode(value["$bytes"])
+    return value
+
+
+class Table(MutableMapping[str, dict[str, Any]]):
+    """A persistent dict of dicts. Assigning writes; after changing a value in place, call `save`."""
+
+    def __init__(self, store: "Store", name: str) -> None:
+        self._store = store
+        self._name = name
+        self._rows = store.load(name)
+
+    def __getitem__(self, key: str) -> dict[str, Any]:
+        return self._rows[key]
+
+    def __setitem__(self, key: str, value: dict[str, Any]) -> None:
+        self._rows[key] = value
+        self._store.write(self._name, key, value)
+
+    def __delitem__(self, key: str) -> None:
+        del self._rows[key]
+        self._store.write(self._name, key, None)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(list(self._rows))
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def save(self, key: str) -> None:
+        """Write the row again after it was changed in place."""
+        self._store.write(self._name, key, self._rows[key])
+
+
+class Store:
+    """One SQLite file. A write that returned is there after the process was killed."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = threading.Lock()
+        self._tables: dict[str, Table] = {}
+        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        # WAL without fsync outlives a killed process; only a power cut could take the last writes.
+        self._db.execute("pragma journal_mode=wal")
+        self._db.execute("pragma synchronous=off")
+        self._db.execute(
+            "create table if not exists row (name text, key text, value text,"
+            " primary key (name, key)) without rowid"
+        )
+
+    def table(self, name: str) -> Table:
+        """Return the table of this name; always the same object."""
+        with self._lock:
+            known = self._tables.get(name)
+        if known is None:
+            known = self._tables.setdefault(name, Table(self, name))
+        return known
+
+    def load(self, name: str) -> dict[str, dict[str, Any]]:
+        with self._lock:
+            rows = self._db.execute("select key, value from row where name = ?", (name,)).fetchall()
+        return {key: json.loads(value, object_hook=_decode) for key, value in rows}
+
+    def write(self, name: str, key: str, value: dict[str, Any] | None) -> None:
+        with self._lock:
+            if value is None:
+                self._db.execute("delete from row where name = ? and key = ?", (name, key))
+            else:
+                text = json.dumps(value, default=_encode, separators=(",", ":"))
+                self._db.execute("insert or replace into row values (?, ?, ?)", (name, key, text))
+
+    def close(self) -> None:
+        with self._lock:
+            self._db.close()

@@ -1,0 +1,326 @@
+"""AWS's wire protocols, read and written from botocore's own service models.
+
+A request becomes (operation, parameters); an answer or an AwsError becomes bytes. moto's parsers
+and serializers do query, rest-json and rest-xml; JSON and CBOR, which are plain data, are done here.
+"""
+
+import base64
+import json
+import re
+import urllib.parse
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache, lru_cache
+from typing import Any
+
+import botocore.loaders
+import cbor2
+from botocore.validate import ParamValidator
+from moto.core.model import OperationModel, ServiceModel
+from moto.core.parse import PROTOCOL_PARSERS, RequestParserError
+from moto.core.serialize import get_serializer_class
+from werkzeug.datastructures import Headers, MultiDict
+
+from localcloud.errors import AwsError
+
+
+@dataclass
+class Request:
+    """An HTTP request as the front received it; `path` is decoded, `raw_path` is as sent."""
+
+    method: str
+    path: str
+    raw_path: str
+    query: MultiDict[str, str]
+    headers: Headers
+    body: bytes
+    host: str = ""
+
+
+@dataclass
+class Answer:
+    """An HTTP answer; `body` may be bytes or an iterable of bytes."""
+
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    body: Any = b""
+
+
+@cache
+def service_model(service: str) -> ServiceModel:
+    """Return botocore's model of a service, by boto3's name for it."""
+    loader = botocore.loaders.Loader()
+    return ServiceModel(loader.load_service_model(service, "service-2"), service)
+
+
+def protocol_of(service: str, request: Request) -> str:
+    """Return the protocol of this request: a service may speak several."""
+    if request.headers.get("smithy-protocol") == "rpc-v2-cbor":
+        return "cbor"
+    model = service_model(service)
+    known = model.metadata.get("protocols") or [model.metadata["protocol"]]
+    if "X-Amz-Target" in request.headers and "json" in known:
+        return "json"
+    if known[0] in ("json", "smithy-rpc-v2-cbor") and "query" in [*known, "query"]:
+        content = request.headers.get("Content-Type", "")
+        if content.startswith("application/x-www-form-urlencoded"):
+            return "query"
+    return str(known[0])
+
+
+def operation_of(service: str, protocol: str, request: Request) -> tuple[str, dict[str, str]]:
+    """Return the operation's name and the parameters in its path.
+
+    Raises AwsError UnknownOperationException for what the service's model does not have.
+    """
+    model = service_model(service)
+    if protocol == "json":
+        name = request.headers.get("X-Amz-Target", "").rpartition(".")[2]
+    elif protocol == "query":
+        form = urllib.parse.parse_qs(request.body.decode("utf-8", "replace"))
+        name = (form.get("Action") or [request.query.get("Action", "")])[0]
+    elif protocol == "cbor":
+        name = request.path.rpartition("/")[2]
+    else:
+        return _routed(service, request)
+    if name not in model.operation_names:
+        raise AwsError("UnknownOperationException", f"{service} has no operation {name!r}", 400)
+    return name, {}
+
+
+@cache
+def _routes(service: str) -> list[tuple[str, re.Pattern[str], dict[str, str | None], str]]:
+    """Method, path pattern, required query and operation; the most specific first."""
+    routes = []
+    model = service_model(service)
+    for name in model.operation_names:
+        http = model.operation_model(name).http
+        path, _, query = http["requestUri"].partition("?")
+        pattern = ""
+        for part in re.split(r"(\{[^}]+\})", path):
+            if part.startswith("{") and part.endswith("+}"):
+                pattern += f"(?P<{part[1:-2]}>.+)"
+            elif part.startswith("{"):
+                pattern += f"(?P<{part[1:-1]}>[^/]+)"
+            else:
+                pattern += re.escape(part)
+        wanted = dict(urllib.parse.parse_qsl(query, keep_blank_values=True))
+        static = len(re.sub(r"\{[^}]+\}", "", path))
+        routes.append((static, http["method"], re.compile(pattern + r"/?$"), wanted, name))
+    routes.sort(key=lambda row: (-len(row[3]), -row[0]))
+    return [(method, pattern, dict(wanted), name) for _, method, pattern, wanted, name in routes]
+
+
+def _routed(service: str, request: Request) -> tuple[str, dict[str, str]]:
+    for method, pattern, wanted, name in _routes(service):
+        if method != request.method:
+            continue
+        found = pattern.match(request.raw_path)
+        if found and all(
+            key in request.query and (not value or request.query[key] == value)
+            for key, value in wanted.items()
+        ):
+            params = {k: urllib.parse.unquote(v) for k, v in found.groupdict().items()}
+            return name, params
+    raise AwsError(
+        "UnknownOperationException",
+        f"{service} has no operation for {request.method} {request.path}",
+        404,
+    )
+
+
+def parse(
+    service: str, operation: str, protocol: str, request: Request, url: dict[str, str]
+) -> dict[str, Any]:
+    """Return the operation's parameters; times are aware, blobs are bytes."""
+    model = service_model(service).operation_model(operation)
+    if model.input_shape is None:
+        return {}
+    try:
+        if protocol == "json":
+            data = json.loads(request.body or b"{}")
+            return _from_data(model.input_shape, data, blobs_as_text=True) or {}
+        if protocol == "cbor":
+            data = cbor2.loads(request.body) if request.body else {}
+            return _from_data(model.input_shape, data, blobs_as_text=False) or {}
+        values: MultiDict[str, str] = MultiDict(request.query.items(multi=True))
+        if protocol == "query":
+            form = urllib.parse.parse_qsl(request.body.decode(), keep_blank_values=True)
+            for key, value in form:
+                values.add(key, value)
+        parser = PROTOCOL_PARSERS[protocol](model, timestamp_parser=_aware)
+        parsed: dict[str, Any] = parser.parse(
+            {
+                "body": request.body,
+                "headers": request.headers,
+                "method": request.method,
+                "url_params": url,
+                "url_path": request.path,
+                "values": values,
+            }
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, RequestParserError) as error:
+        raise AwsError("SerializationException", f"the request is malformed: {error}") from error
+    return {key: value for key, value in parsed.items() if value is not None}
+
+
+def check_input(service: str, operation: str, params: dict[str, Any]) -> None:
+    """Raise AwsError ValidationException where the parameters break the model's input shape."""
+    shape = service_model(service).operation_model(operation).input_shape
+    if shape is not None:
+        report = ParamValidator().validate(params, shape)
+        if report.has_errors():
+            raise AwsError("ValidationException", report.generate_report())
+
+
+def encode(service: str, operation: str, protocol: str, result: dict[str, Any]) -> Answer:
+    """Write an operation's result as its protocol wants it."""
+    model = service_model(service).operation_model(operation)
+    request_id = str(uuid.uuid4())
+    if protocol in ("json", "cbor"):
+        data = _to_data(model.output_shape, result, protocol) if model.output_shape else {}
+        return _data_answer(service, protocol, 200, data, request_id)
+    written = _serializer(service, operation, protocol).serialize(result)
+    body = written["body"]
+    return Answer(
+        written["status_code"],
+        {**written["headers"], "x-amzn-RequestId": request_id},
+        body.encode() if isinstance(body, str) else body,
+    )
+
+
+@lru_cache(maxsize=512)
+def _serializer(service: str, operation: str, protocol: str) -> Any:
+    model: OperationModel = service_model(service).operation_model(operation)
+    return get_serializer_class(service, protocol)(operation_model=model)
+
+
+def encode_error(service: str, protocol: str, error: AwsError) -> Answer:
+    """Write an error as its protocol wants it."""
+    request_id = str(uuid.uuid4())
+    if protocol in ("json", "cbor"):
+        data = {"__type": error.code, "message": error.message, **error.fields}
+        answer = _data_answer(service, protocol, error.status, data, request_id)
+        if service_model(service).metadata.get("awsQueryCompatible") is not None:
+            sender = "Receiver" if error.status >= 500 else "Sender"
+            answer.headers["x-amzn-query-error"] = f"{error.code};{sender}"
+        return answer
+    headers = {"x-amzn-RequestId": request_id, "x-amzn-ErrorType": error.code}
+    if protocol == "rest-json":
+        body = json.dumps({"message": error.message, "Message": error.message, **error.fields})
+        return Answer(error.status, {**headers, "Content-Type": "application/json"}, body.encode())
+    text = _xml({"Code": error.code, "Message": error.message, **error.fields})
+    if protocol == "rest-xml":
+        body = f'<?xml version="1.0" encoding="UTF-8"?>\n<Error>{text}</Error>'
+    else:
+        kind = "Receiver" if error.status >= 500 else "Sender"
+        body = (
+            f"<ErrorResponse><Error><Type>{kind}</Type>{text}</Error>"
+            f"<RequestId>{request_id}</RequestId></ErrorResponse>"
+        )
+    return Answer(error.status, {**headers, "Content-Type": "text/xml"}, body.encode())
+
+
+def _xml(members: dict[str, Any]) -> str:
+    from xml.sax.saxutils import escape
+
+    return "".join(f"<{name}>{escape(str(value))}</{name}>" for name, value in members.items())
+
+
+def _data_answer(
+    service: str, protocol: str, status: int, data: dict[str, Any], request_id: str
+) -> Answer:
+    headers = {"x-amzn-RequestId": request_id}
+    if protocol == "cbor":
+        headers |= {"Content-Type": "application/cbor", "smithy-protocol": "rpc-v2-cbor"}
+        return Answer(status, headers, cbor2.dumps(data))
+    version = service_model(service).metadata.get("jsonVersion", "1.1")
+    headers["Content-Type"] = f"application/x-amz-json-{version}"
+    return Answer(status, headers, json.dumps(data).encode())
+
+
+def _aware(value: Any) -> datetime:
+    from botocore.utils import parse_timestamp
+
+    parsed: datetime = parse_timestamp(value)
+    return parsed.astimezone(UTC)
+
+
+def _from_data(shape: Any, value: Any, *, blobs_as_text: bool) -> Any:
+    """Turn plain data into parameters by the shape; unknown members are dropped, as AWS does."""
+    if value is None:
+        return None
+    kind = shape.type_name
+    if kind == "structure":
+        if not isinstance(value, dict):
+            raise ValueError(f"expected an object for {shape.name}, got {type(value).__name__}")
+        if getattr(shape, "is_document_type", False):
+            return value
+        known = {}
+        for name, member in shape.members.items():
+            wire_name = member.serialization.get("name", name)
+            if value.get(wire_name) is not None:
+                known[name] = _from_data(member, value[wire_name], blobs_as_text=blobs_as_text)
+        return known
+    if kind == "list":
+        if not isinstance(value, list):
+            raise ValueError(f"expected a list for {shape.name}, got {type(value).__name__}")
+        return [_from_data(shape.member, item, blobs_as_text=blobs_as_text) for item in value]
+    if kind == "map":
+        return {
+            key: _from_data(shape.value, item, blobs_as_text=blobs_as_text)
+            for key, item in value.items()
+        }
+    if kind == "timestamp":
+        return value.astimezone(UTC) if isinstance(value, datetime) else _aware(value)
+    if kind == "blob":
+        return base64.b64decode(value) if blobs_as_text else value
+    if kind in ("float", "double") and isinstance(value, int | str) and value is not True:
+        return float(value)
+    return value
+
+
+def _to_data(shape: Any, value: Any, protocol: str) -> Any:
+    kind = shape.type_name
+    if kind == "structure":
+        if getattr(shape, "is_document_type", False):
+            return value
+        unknown = set(value) - set(shape.members)
+        if unknown:
+            raise AssertionError(f"{shape.name} has no member {sorted(unknown)}")
+        return {
+            member.serialization.get("name", name): _to_data(member, value[name], protocol)
+            for name, member in shape.members.items()
+            if value.get(name) is not None
+        }
+    if kind == "list":
+        return [_to_data(shape.member, item, protocol) for item in value]
+    if kind == "map":
+        return {key: _to_data(shape.value, item, protocol) for key, item in value.items()}
+    if kind == "timestamp":
+        moment = value if isinstance(value, datetime) else _aware(value)
+        if protocol == "cbor":
+            return cbor2.CBORTag(1, moment.timestamp())
+        return moment.timestamp()
+    if kind == "blob":
+        raw = value.encode() if isinstance(value, str) else value
+        return raw if protocol == "cbor" else base64.b64encode(raw).decode()
+    return value
+
+
+def check_output(service: str, operation: str, result: dict[str, Any]) -> None:
+    """Raise AssertionError where an answer breaks the model's output shape (strict clouds only)."""
+    shape = service_model(service).operation_model(operation).output_shape
+    plain = {key: value for key, value in result.items() if value is not None}
+    if shape is None:
+        assert not plain, f"{service}:{operation} has no output, got {sorted(plain)}"
+        return
+    streaming = shape.serialization.get("payload")
+    if streaming:
+        plain.pop(streaming, None)
+    unknown = set(plain) - set(shape.members)
+    assert not unknown, f"{service}:{operation} answers unknown members {sorted(unknown)}"
+    report = ParamValidator().validate(plain, shape)
+    missing = [e for e in report._errors if streaming and streaming in str(e)]
+    assert len(missing) == len(report._errors), f"{service}:{operation}: {report.generate_report()}"
