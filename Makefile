@@ -1,0 +1,61 @@
+# Everything a person or CI runs. Each target does its own set-up, and is quick the second time.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+NPM := build/npm
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check lint types template machines conformance bench sam-local clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+setup: $(VENV)/run.ready ## Install what the laptop's cloud and the command need
+
+$(VENV)/run.ready: requirements/run.txt pyproject.toml tools/setup
+	@PYTHON=$(PYTHON) tools/setup run
+
+$(VENV)/dev.ready: $(VENV)/run.ready requirements/dev.txt
+	@tools/setup dev
+
+.venv-sam/sam.ready: $(VENV)/run.ready requirements/sam.txt
+	@tools/setup sam
+
+$(NPM)/npm.ready: requirements/npm.txt
+	@tools/setup npm
+
+demo: $(VENV)/run.ready ## Watch the whole loop turn on real flights
+	@$(BIN)/everloop demo
+
+test: $(VENV)/dev.ready ## Run every test that needs nothing but this machine
+	@$(BIN)/python -m pytest
+
+check: lint types template machines conformance test ## The gate: the same for a person and for CI
+
+lint: $(VENV)/dev.ready ## Style
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/dev.ready ## Types
+	$(BIN)/mypy
+
+template: $(VENV)/dev.ready .venv-sam/sam.ready ## template.yaml: cfn-lint (source and translated), sam validate, sam build
+	@tools/check-template
+
+machines: $(VENV)/dev.ready $(NPM)/npm.ready ## State machines: asl-validator
+	@tools/check-machines
+
+conformance: $(VENV)/dev.ready ## Cases recorded from AWS: counts per group
+	@$(BIN)/python tests/conformance/run.py
+
+bench: $(VENV)/dev.ready ## Figures, measured side by side in one run
+	@$(BIN)/python -m bench
+
+sam-local: $(VENV)/run.ready .venv-sam/sam.ready ## sam local invoke in a real container (needs Docker; see docs)
+	@tools/sam-local
+
+clean: ## Remove what was built and the local cloud's state
+	rm -rf $(VENV) .venv-sam build .aws-sam .everloop
