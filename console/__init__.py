@@ -1,0 +1,1 @@
+"""The `everloop` command: the same against AWS and the laptop's cloud."""

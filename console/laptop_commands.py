@@ -1,0 +1,37 @@
+"""up, down and env: the laptop's cloud."""
+
+import argparse
+import shlex
+
+from console import laptop, show
+
+
+def run(arguments: argparse.Namespace) -> int:
+    if arguments.command == "up":
+        return _up(arguments)
+    if arguments.command == "down":
+        laptop.down(arguments.state, wipe=arguments.wipe, say=show.err.print)
+        return 0
+    found = laptop.environment(arguments.state)
+    if arguments.json:
+        show.emit_json(found)
+    else:
+        for name, value in found.items():
+            print(f"export {name}={shlex.quote(value)}")
+    return 0
+
+
+def _up(arguments: argparse.Namespace) -> int:
+    running = laptop.up(
+        arguments.state,
+        port=arguments.port,
+        speed=arguments.speed,
+        stack=arguments.stack,
+        say=show.err.print,
+    )
+    if arguments.json:
+        show.emit_json(running)
+    else:
+        show.out.print("\nPoint your shell to it:  ", end="")
+        show.out.print('eval "$(everloop env)"', style="bold")
+    return 0

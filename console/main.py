@@ -1,0 +1,100 @@
+"""The `everloop` command: arguments in, one command out."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from console import show
+from console.trouble import Trouble
+
+
+def parser() -> argparse.ArgumentParser:
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument("--json", action="store_true", help="print JSON instead of tables")
+    shared.add_argument("--stack", default="everloop", help="the stack's name (default: everloop)")
+    laptop = argparse.ArgumentParser(add_help=False)
+    laptop.add_argument("--state", type=Path, default=Path(".everloop"), help="folder of the state")
+
+    top = argparse.ArgumentParser(
+        prog="everloop",
+        description="Keep machine-learning models alive on AWS, or whole on this laptop.",
+    )
+    commands = top.add_subparsers(dest="command", required=True, metavar="command")
+
+    def add(name: str, text: str, *parents: argparse.ArgumentParser) -> argparse.ArgumentParser:
+        return commands.add_parser(name, help=text, description=text, parents=[shared, *parents])
+
+    up = add("up", "start the laptop's cloud and deploy the stack to it", laptop)
+    up.add_argument("--port", type=int, default=4566, help="port on 127.0.0.1 (default: 4566)")
+    up.add_argument("--speed", type=float, default=1.0, help="clock: times real time (default: 1)")
+    down = add("down", "stop the laptop's cloud; its state stays", laptop)
+    down.add_argument("--wipe", action="store_true", help="remove the state, too")
+    add("env", "print the variables that point AWS clients to the laptop's cloud", laptop)
+
+    push = add("push", "install a model: upload its folder")
+    push.add_argument("folder", type=Path, help="e.g. models/flight-delays")
+    drop = add("drop", "bring data: upload files to the model's prefix")
+    drop.add_argument("model")
+    drop.add_argument("paths", type=Path, nargs="+", help="files or folders")
+    drop.add_argument("--prefix", default="", help="put in front of the names, e.g. 2013/")
+
+    status = add("status", "show models, versions, what serves and what runs")
+    status.add_argument("model", nargs="?")
+    watch = add("watch", "follow decisions as they are made")
+    watch.add_argument("model", nargs="?")
+    watch.add_argument("--since-start", action="store_true", help="begin with the first decision")
+    for name, text in (
+        ("approve", "approve a version (the newest that waits, unless told)"),
+        ("reject", "reject a version; if it serves, the previous approved one comes back"),
+    ):
+        review = add(name, text)
+        review.add_argument("model")
+        review.add_argument("--version", type=int)
+        review.add_argument("--reason", default="", help="goes into the registry and the ledger")
+    why = add("why", "tell why the serving version is in production, and verify the ledger")
+    why.add_argument("model")
+
+    demo = add("demo", "watch the whole loop turn on real flights", laptop)
+    demo.add_argument("--ask", action="store_true", help="stop for your approval of version 1")
+    demo.add_argument("--keep", action="store_true", help="leave the cloud running at the end")
+    demo.add_argument("--speed", type=float, default=120.0, help="clock (default: 120)")
+    demo.add_argument("--port", type=int, default=4566)
+    return top
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run one command; imports are local so that each command loads only what it needs."""
+    command = arguments.command
+    if command in ("up", "down", "env"):
+        from console import laptop_commands
+
+        return laptop_commands.run(arguments)
+    if command == "demo":
+        from console.demo import story
+
+        return story.run(arguments)
+    from console import commands
+
+    return commands.run(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code: 0 done, 1 refused, 2 cannot."""
+    parsed = parser().parse_args(arguments)
+    try:
+        return run(parsed)
+    except Trouble as trouble:
+        show.err.print(f"[red]everloop {parsed.command}:[/red]", str(trouble), markup=True)
+    except (BotoCoreError, ClientError) as error:
+        show.err.print(f"everloop {parsed.command}: AWS: {error}", style="red")
+    except KeyboardInterrupt:
+        show.err.print("stopped")
+        return 130
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,61 @@
+"""What people see: aligned tables and progress, in colour only on a terminal; JSON on request."""
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+GOOD, BAD, WAIT, QUIET = "green", "red", "yellow", "dim"
+
+out = Console(highlight=False, soft_wrap=False)
+err = Console(stderr=True, highlight=False)
+
+
+def emit_json(value: Any) -> None:
+    """Print a value as JSON on standard output; times as ISO 8601."""
+    json.dump(value, sys.stdout, indent=2, default=_plain, ensure_ascii=False)
+    sys.stdout.write("\n")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    return str(value)
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Print rows under a title; numbers are aligned to the right."""
+    made = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    kept = [list(row) for row in rows]
+    for index, name in enumerate(columns):
+        numeric = bool(kept) and all(isinstance(row[index], int | float) for row in kept)
+        made.add_column(name, justify="right" if numeric else "left", header_style=QUIET)
+    for row in kept:
+        made.add_row(*(cell if isinstance(cell, Text) else _text(cell) for cell in row))
+    out.print(made if kept else Text(f"{title}: none", style=QUIET))
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return str(value)
+
+
+def mark(word: str, style: str) -> Text:
+    return Text(word, style=style)
+
+
+def bytes_text(count: float) -> str:
+    """Return a size as people read it: 11.3 MB."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000 or unit == "GB":
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    raise AssertionError("unreachable")

@@ -1,0 +1,5 @@
+"""What the command tells a person when it cannot do what was asked."""
+
+
+class Trouble(Exception):
+    """Ends the command with a message that says what is wrong and how to mend it; exit code 2."""
