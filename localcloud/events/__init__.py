@@ -1,0 +1,1 @@
+"""EventBridge: buses, rules, patterns, transformers, and delivery that loses nothing."""
