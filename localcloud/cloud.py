@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 SERVICES = {
     "sts": "localcloud.sts:Sts",
     "s3": "localcloud.s3.api:S3",
-    "sqs": "localcloud.sqs:Sqs",
+    "sqs": "localcloud.sqs.api:Sqs",
     "sns": "localcloud.sns:Sns",
     "logs": "localcloud.logs:Logs",
     "cloudwatch": "localcloud.cloudwatch.api:CloudWatch",

@@ -204,13 +204,14 @@ def encode_error(service: str, protocol: str, error: AwsError) -> Answer:
         answer = _data_answer(service, protocol, error.status, data, request_id)
         if service_model(service).metadata.get("awsQueryCompatible") is not None:
             sender = "Receiver" if error.status >= 500 else "Sender"
-            answer.headers["x-amzn-query-error"] = f"{error.code};{sender}"
+            answer.headers["x-amzn-query-error"] = f"{query_code(service, error.code)};{sender}"
         return answer
     headers = {"x-amzn-RequestId": request_id, "x-amzn-ErrorType": error.code}
     if protocol == "rest-json":
         body = json.dumps({"message": error.message, "Message": error.message, **error.fields})
         return Answer(error.status, {**headers, "Content-Type": "application/json"}, body.encode())
-    text = _xml({"Code": error.code, "Message": error.message, **error.fields})
+    code = query_code(service, error.code) if protocol == "query" else error.code
+    text = _xml({"Code": code, "Message": error.message, **error.fields})
     if protocol == "rest-xml":
         body = f'<?xml version="1.0" encoding="UTF-8"?>\n<Error>{text}</Error>'
     else:
@@ -220,6 +221,31 @@ def encode_error(service: str, protocol: str, error: AwsError) -> Answer:
             f"<RequestId>{request_id}</RequestId></ErrorResponse>"
         )
     return Answer(error.status, {**headers, "Content-Type": "text/xml"}, body.encode())
+
+
+# Codes that SQS had in the query protocol and that its model no longer tells.
+_QUERY_CODES = {
+    "QueueDoesNotExist": "AWS.SimpleQueueService.NonExistentQueue",
+    "QueueNameExists": "QueueAlreadyExists",
+    **{
+        name: f"AWS.SimpleQueueService.{name}"
+        for name in (
+            *("BatchEntryIdsNotDistinct", "BatchRequestTooLong", "EmptyBatchRequest"),
+            *("InvalidBatchEntryId", "MessageNotInflight", "PurgeQueueInProgress"),
+            *("QueueDeletedRecently", "TooManyEntriesInBatchRequest", "UnsupportedOperation"),
+        )
+    },
+}
+
+
+def query_code(service: str, code: str) -> str:
+    """Return an error's code in the query protocol, which SDKs still show to their users."""
+    if service == "sqs":
+        return _QUERY_CODES.get(code, code)
+    for shape in service_model(service).error_shapes:
+        if shape.name == code:
+            return str(shape.metadata.get("error", {}).get("code", code))
+    return code
 
 
 def _xml(members: dict[str, Any]) -> str:

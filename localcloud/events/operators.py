@@ -1,4 +1,4 @@
-"""The operators of event patterns: each becomes a test of one value. Wording and rules are AWS's."""
+"""The operators of event patterns: each becomes a test of one value, worded as AWS words it."""
 
 import ipaddress
 import re

@@ -1,4 +1,4 @@
-"""Reads an event pattern's JSON as AWS does: duplicate keys are kept, errors are worded like AWS's."""
+"""Reads the JSON of event patterns as AWS does: keys may repeat, errors are worded like AWS's."""
 
 import json
 import re
