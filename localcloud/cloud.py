@@ -46,7 +46,8 @@ class Cloud:
     """An AWS account in one region, on one port of this machine.
 
     `folder` holds all state. `services` limits what is loaded (tests of one part). With `strict`,
-    every answer is checked against botocore's output shapes.
+    every answer is checked against botocore's output shapes. `duplicate_events` is the share of
+    events that rules deliver twice, as AWS may.
     """
 
     def __init__(
@@ -59,12 +60,14 @@ class Cloud:
         account: str = "123456789012",
         region: str = "us-east-1",
         strict: bool = False,
+        duplicate_events: float = 0.0,
     ) -> None:
         self.folder = folder
         self.account = account
         self.region = region
         self.port = port
         self.strict = strict
+        self.duplicate_events = duplicate_events
         self.store = Store(folder / "state.sqlite")
         self._meta = self.store.table("cloud")
         saved = self._meta.get("clock", {}).get("now")
@@ -75,6 +78,7 @@ class Cloud:
         self.behind = Behind(self)
         self._listeners: list[Listener] = []
         self._stopping = threading.Event()
+        self.started = threading.Event()  # set once every service has taken up its state
         self.apis: dict[str, Api] = {}
         for name in SERVICES if services is None else services:
             module, _, attribute = SERVICES[name].partition(":")
@@ -89,11 +93,13 @@ class Cloud:
         self.behind.start()
         for api in self.apis.values():
             api.start()
+        self.started.set()
         threading.Thread(target=self._keep_time, name="keep-time", daemon=True).start()
 
     def stop(self) -> None:
         """End every process and close the state."""
         self._stopping.set()
+        self.started.set()
         self.clock.stop()
         for api in self.apis.values():
             api.stop()

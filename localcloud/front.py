@@ -4,6 +4,7 @@ import logging
 import socket
 import threading
 import urllib.parse
+from functools import partial
 from http.server import BaseHTTPRequestHandler
 from socketserver import ThreadingTCPServer
 from typing import TYPE_CHECKING
@@ -208,7 +209,9 @@ class Front:
         self.port: int = self._server.server_address[1]
 
     def start(self) -> None:
-        threading.Thread(target=self._server.serve_forever, name="front", daemon=True).start()
+        # The poll only bounds how long stop() takes.
+        serve = partial(self._server.serve_forever, poll_interval=0.05)
+        threading.Thread(target=serve, name="front", daemon=True).start()
 
     def stop(self) -> None:
         self._server.shutdown()
