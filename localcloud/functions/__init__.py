@@ -1,0 +1,1 @@
+"""AWS Lambda: functions run for real, in processes that the real runtime client leads."""
