@@ -16,8 +16,9 @@ class _NoManagedPolicies:
 def translate(path: Path) -> dict[str, object]:
     """Return the translated template; raises what the translator finds wrong with it."""
     source = json.loads(json.dumps(load_template(str(path))))
-    for resource in source["Resources"].values():  # local folders are uploaded before translation
-        properties = resource.get("Properties", {})
+    # Local folders are uploaded before translation.
+    parts = [resource.get("Properties", {}) for resource in source["Resources"].values()]
+    for properties in parts + list(source.get("Globals", {}).values()):
         for key in ("CodeUri", "ContentUri", "DefinitionUri"):
             if isinstance(properties.get(key), str):
                 properties[key] = f"s3://bucket/{properties[key]}"
