@@ -1,0 +1,147 @@
+"""push, drop, status, watch, approve, reject, why: against any deployed stack."""
+
+import argparse
+import time
+from typing import Any
+
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+from console import deliver, review, show, views
+from console.records import Records
+from console.site import Site
+
+
+def run(arguments: argparse.Namespace) -> int:
+    site = Site(arguments.stack)
+    return {
+        "push": _push,
+        "drop": _drop,
+        "status": _status,
+        "watch": _watch,
+        "approve": _review,
+        "reject": _review,
+        "why": _why,
+    }[arguments.command](site, arguments)
+
+
+def _push(site: Site, arguments: argparse.Namespace) -> int:
+    done = deliver.push(site, arguments.folder)
+    if arguments.json:
+        show.emit_json(done)
+    else:
+        size = show.bytes_text(done["bytes"])
+        show.out.print(f"pushed {done['model']} ({size}, bundle {done['digest'][:12]})")
+        show.out.print(f"follow it: everloop watch {done['model']}", style=show.QUIET)
+    return 0
+
+
+def _drop(site: Site, arguments: argparse.Namespace) -> int:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+    )
+    with Progress(*columns, console=show.err, transient=True) as progress:
+        total = sum(f.stat().st_size for p in arguments.paths if p.exists() for f in _walk(p))
+        task = progress.add_task(f"dropping to {arguments.model}", total=total)
+        done = deliver.drop(
+            site,
+            arguments.model,
+            arguments.paths,
+            prefix=arguments.prefix,
+            progress=lambda count: progress.advance(task, count),
+        )
+    if arguments.json:
+        show.emit_json(done)
+    else:
+        show.out.print(
+            f"dropped {done['files']} files, {show.bytes_text(done['bytes'])}, to {done['to']}"
+        )
+    return 0
+
+
+def _walk(path: Any) -> list[Any]:
+    return [child for child in path.rglob("*") if child.is_file()] if path.is_dir() else [path]
+
+
+def _status(site: Site, arguments: argparse.Namespace) -> int:
+    records = Records(site)
+    names = [records.known(arguments.model)] if arguments.model else records.models()
+    rows = [_model_status(site, records, name) for name in names]
+    if arguments.json:
+        show.emit_json(rows)
+        return 0
+    views.show_status(rows)
+    if arguments.model:
+        show.out.print()
+        versions = views.packages(site, arguments.model)
+        show.table(
+            "Versions",
+            ("version", "approval", "registered"),
+            [(v["version"], v["approval"], f"{v['created']:%Y-%m-%d %H:%M}") for v in versions],
+        )
+        show.out.print()
+        views.show_timeline(records.decisions(arguments.model)[-12:])
+    return 0
+
+
+def _model_status(site: Site, records: Records, model: str) -> dict[str, Any]:
+    live = views.serving(site, model)
+    versions = views.packages(site, model)
+    decisions = records.decisions(model)
+    last = decisions[-1] if decisions else None
+    return {
+        "model": model,
+        "serves": live["version"] if live else None,
+        "endpoint": live["status"] if live else "none",
+        "newest": versions[0]["version"] if versions else None,
+        "approval": versions[0]["approval"] if versions else None,
+        "training": views.pipeline_progress(site, model) or "never",
+        "last": f"{last['kind']}: {last['reason']}" if last else "none",
+    }
+
+
+def _watch(site: Site, arguments: argparse.Namespace) -> int:
+    records = Records(site)
+    names = [records.known(arguments.model)] if arguments.model else records.models()
+    seen = {name: 0 for name in names}
+    if not arguments.since_start:
+        for name in names:
+            known = records.decisions(name)
+            seen[name] = int(known[-1]["seq"]) if known else 0
+    show.err.print(f"watching {', '.join(names) or 'no models'}; Ctrl-C ends it", style=show.QUIET)
+    while True:
+        for name in names:
+            for decision in records.decisions(name, after=seen[name]):
+                seen[name] = int(decision["seq"])
+                if arguments.json:
+                    show.emit_json(decision)
+                else:
+                    style = show.GOOD if decision["go"] else show.WAIT
+                    when = str(decision["time"])[:19].replace("T", " ")
+                    show.out.print(f"{when}  {name}  ", end="")
+                    show.out.print(f"{decision['kind']:<10}", style=style, end="")
+                    show.out.print(f" {decision['reason']}", markup=False)
+        time.sleep(1)
+
+
+def _review(site: Site, arguments: argparse.Namespace) -> int:
+    status = "Approved" if arguments.command == "approve" else "Rejected"
+    reason = arguments.reason or f"{status.lower()} with everloop {arguments.command}"
+    done = review.decide(site, arguments.model, arguments.version, status, reason)
+    if arguments.json:
+        show.emit_json(done)
+    else:
+        show.out.print(f"version {done['version']} of {done['model']} is {status.lower()}")
+    return 0
+
+
+def _why(site: Site, arguments: argparse.Namespace) -> int:
+    records = Records(site)
+    told = views.why(site, records, records.known(arguments.model))
+    if arguments.json:
+        show.emit_json(told)
+    else:
+        views.show_why(told)
+    return 1 if told["chain"]["broken_at"] is not None else 0
