@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -78,6 +79,8 @@ class Cloud:
         self.behind = Behind(self)
         self._listeners: list[Listener] = []
         self._stopping = threading.Event()
+        self._calls: Counter[tuple[str, str, str]] = Counter()
+        self._counting = threading.Lock()
         self.started = threading.Event()  # set once every service has taken up its state
         self.apis: dict[str, Api] = {}
         for name in SERVICES if services is None else services:
@@ -170,6 +173,17 @@ class Cloud:
                     log.exception("%s failed", name)
 
         threading.Thread(target=run, name=name, daemon=True).start()
+
+    def count(self, principal: str, service: str, operation: str) -> None:
+        """Count a call that came over the wire: who made it, and what it was."""
+        with self._counting:
+            self._calls[principal, service, operation] += 1
+
+    def counted(self) -> list[dict[str, Any]]:
+        with self._counting:
+            rows = sorted(self._calls.items())
+        names = ("principal", "service", "operation")
+        return [{**dict(zip(names, key, strict=True)), "calls": count} for key, count in rows]
 
     def arn(self, service: str, resource: str) -> str:
         return f"arn:aws:{service}:{self.region}:{self.account}:{resource}"

@@ -1,5 +1,6 @@
 """The front: one loopback port that answers for every service, routed as AWS's clients sign."""
 
+import json
 import logging
 import socket
 import threading
@@ -88,9 +89,14 @@ def respond(cloud: "Cloud", request: wire.Request) -> wire.Answer:
     """Answer one request; whatever goes wrong is an AWS error, never a dropped connection."""
     if request.path == "/_everloop/health":
         return wire.Answer(200, {"Content-Type": "text/plain"}, b"ok\n")
+    if request.path == "/_everloop/calls":
+        told = json.dumps(cloud.counted()).encode()
+        return wire.Answer(200, {"Content-Type": "application/json"}, told)
     service, region, key = service_of(request)
     api = cloud.apis.get(service)
     if api is None:
+        target = request.headers.get("X-Amz-Target", "").rpartition(".")[2]
+        cloud.count(cloud.credentials.principal(key), service, target or request.path)
         return cloud.behind.respond(service, request)
     custom = getattr(api, "respond", None)
     principal = cloud.credentials.principal(key)
@@ -98,11 +104,13 @@ def respond(cloud: "Cloud", request: wire.Request) -> wire.Answer:
     protocol = "json"
     try:
         if custom is not None:
+            cloud.count(principal, service, request.method)
             answer: wire.Answer = custom(call, request)
             return answer
         protocol = wire.protocol_of(service, request)
         operation, url = wire.operation_of(service, protocol, request)
         params = wire.parse(service, operation, protocol, request, url)
+        cloud.count(call.principal, service, operation)
         result = api.perform(call, operation, params)
         if cloud.strict:
             wire.check_output(service, operation, result)
