@@ -43,7 +43,9 @@ def check(target: dict[str, Any]) -> None:
     for parameters in _UNSUPPORTED:
         if parameters in target:
             raise AwsError(
-                "NotImplemented", f"the local cloud does not honour {parameters} (target {name})", 501
+                "NotImplemented",
+                f"the local cloud does not honour {parameters} (target {name})",
+                501,
             )
     if parts[2] not in _KINDS or not parts[5].startswith(_KINDS[parts[2]]):
         raise AwsError(
