@@ -1,9 +1,10 @@
 """What every AWS service of the local cloud is made of: operations with botocore's names and shapes."""
 
+import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from botocore import xform_name
 
@@ -13,7 +14,8 @@ from localcloud.errors import AwsError
 if TYPE_CHECKING:
     from localcloud.cloud import Cloud
 
-Operation = Callable[[Any, "Call", dict[str, Any]], dict[str, Any] | None]
+Operation = Callable[["Call", dict[str, Any]], dict[str, Any] | None]
+Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True)
@@ -24,9 +26,10 @@ class Call:
     region: str
     principal: str
     time: datetime
+    request_id: str = field(default_factory=lambda: secrets.token_hex(8).upper())
 
 
-def operation(function: Operation) -> Operation:
+def operation(function: Method) -> Method:
     """Expose a method `snake_case_operation(self, call, request) -> answer` as an AWS operation.
 
     `request` and the answer have botocore's member names; times are aware datetimes, blobs bytes.
@@ -73,4 +76,4 @@ class Api:
                 501,
             )
         wire.check_input(self.service, operation_name, request)
-        return method(call, request) or {}  # type: ignore[call-arg, arg-type]
+        return method(call, request) or {}

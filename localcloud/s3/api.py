@@ -1,0 +1,202 @@
+"""S3 itself: raw requests in, answers out; and quick ways in for the cloud's other parts."""
+
+import logging
+from datetime import UTC, datetime, timedelta
+from email.header import Header
+from pathlib import Path
+from typing import Any, ClassVar
+
+from localcloud import wire
+from localcloud.api import Call
+from localcloud.errors import AwsError
+from localcloud.s3 import checksums, chunked
+from localcloud.s3.blobs import Stream, md5_of
+from localcloud.s3.buckets import Buckets
+from localcloud.s3.configuration import Configuration
+from localcloud.s3.errors import S3Error
+from localcloud.s3.listing import Listing
+from localcloud.s3.multipart import Multipart
+from localcloud.s3.routing import route
+
+log = logging.getLogger(__name__)
+
+_IN_MEMORY = 1024 * 1024  # bodies up to this size are answered in one send
+# Members that would change what S3 does, and that this one does not do.
+_NOT_HONOURED = {
+    *("SSECustomerAlgorithm", "SSECustomerKey", "SSECustomerKeyMD5", "SSEKMSEncryptionContext"),
+    *("CopySourceSSECustomerAlgorithm", "CopySourceSSECustomerKey", "MFA", "WriteOffsetBytes"),
+    *("ObjectLockMode", "ObjectLockRetainUntilDate", "ObjectLockLegalHoldStatus"),
+    *("ObjectLockEnabledForBucket", "ObjectLockEventHold", "WebsiteRedirectLocation"),
+    *("GrantFullControl", "GrantRead", "GrantReadACP", "GrantWrite", "GrantWriteACP"),
+    *checksums.UNKNOWN,
+}
+_PRIVATE_ACLS = (None, "private", "bucket-owner-full-control")
+# Operations whose checksum headers are not those of the request's body, or are checked elsewhere.
+_OWN_CHECKSUMS = {"PutObject", "UploadPart", "CompleteMultipartUpload"}
+
+
+class S3(Buckets, Configuration, Listing, Multipart):
+    """S3 in one account. Any key may do anything: policies are kept, not judged."""
+
+    partial: ClassVar[dict[str, str]] = {
+        "PutBucketPolicy": "kept and given back, not judged",
+        "PutBucketLifecycleConfiguration": "kept and given back; nothing expires",
+        "PutBucketCors": "kept and given back; no preflight is answered",
+        "PutBucketLogging": "kept and given back; no access logs are written",
+        "PutPublicAccessBlock": "kept and given back; everything is private anyway",
+        "PutObject": "ServerSideEncryption is told as asked; bytes lie on disk as they came",
+    }
+
+    def perform(self, call: Call, operation_name: str, request: dict[str, Any]) -> dict[str, Any]:
+        refused = sorted(name for name in _NOT_HONOURED & request.keys() if request[name])
+        if refused:
+            message = "A header you provided implies functionality that is not implemented"
+            raise S3Error("NotImplemented", f"{message}: {', '.join(refused)}", 501)
+        if request.get("ACL") not in _PRIVATE_ACLS:
+            raise S3Error("AccessControlListNotSupported", "The bucket does not allow ACLs")
+        if isinstance(request.get("CopySource"), dict):
+            source = request["CopySource"]
+            request = {**request, "CopySource": source_text(source)}
+        return super().perform(call, operation_name, request)
+
+    def respond(self, call: Call, request: wire.Request) -> wire.Answer:
+        """Answer a raw HTTP request."""
+        ids = {"x-amz-request-id": call.request_id, "x-amz-id-2": call.request_id}
+        try:
+            answer = self._answered(call, request)
+        except AwsError as error:
+            resource = {"Resource": request.path, "RequestId": call.request_id}
+            named = AwsError(
+                error.code, error.message, error.status, **{**error.fields, **resource}
+            )
+            answer = wire.encode_error("s3", "rest-xml", named)
+            answer.headers |= getattr(error, "headers", {})
+        for name in ("x-amzn-RequestId", "x-amzn-ErrorType"):  # names that S3 does not use
+            answer.headers.pop(name, None)
+        answer.headers |= ids
+        return answer
+
+    def _answered(self, call: Call, request: wire.Request) -> wire.Answer:
+        _check_presigned(request)
+        request = chunked.decoded(request)
+        operation, bucket, key = route(request)
+        if operation not in _OWN_CHECKSUMS:
+            checksums.verified(checksums.from_headers(request.headers), request.body)
+        _check_payload(request)
+        url = {"Bucket": bucket, "Key": key}
+        params = wire.parse("s3", operation, "rest-xml", request, url)
+        result = self.perform(call, operation, params)
+        if self.cloud.strict:
+            wire.check_output("s3", operation, result)
+        body = result.pop("Body", None)
+        answer = wire.encode("s3", operation, "rest-xml", _sendable(result))
+        if isinstance(body, Stream):
+            answer.headers["Content-Length"] = str(result["ContentLength"])
+            small = result["ContentLength"] <= _IN_MEMORY
+            answer.body = body.read() if small else body
+        if "ContentRange" in result:
+            answer.status = 206
+        return answer
+
+    # Quick ways in for other parts of the cloud. They emit the same events as requests.
+
+    def read(self, bucket: str, key: str, version_id: str | None = None) -> bytes:
+        """Return an object's bytes."""
+        with self._opened(bucket, key, version_id) as body:
+            return body.read()
+
+    def write(
+        self, bucket: str, key: str, data: bytes, content_type: str = "binary/octet-stream"
+    ) -> dict[str, Any]:
+        """Put an object; return PutObject's answer."""
+        request = {"Bucket": bucket, "Key": key, "Body": data, "ContentType": content_type}
+        return self.put_object(self._own_call(), request)
+
+    def download(self, bucket: str, key: str, path: Path, version_id: str | None = None) -> None:
+        """Write an object's bytes to a file; its folder is made."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with self._opened(bucket, key, version_id) as body, open(path, "wb") as file:
+            for piece in body:
+                file.write(piece)
+
+    def upload(self, path: Path, bucket: str, key: str) -> dict[str, Any]:
+        """Put a file, of any size, without holding it in memory."""
+        request = {"Bucket": bucket, "Key": key}
+        fields = self.content_fields(request)
+        blob = self.blobs.take(path)
+        stored = self.blobs.path(blob)
+        size, etag = stored.stat().st_size, md5_of(stored)
+        version = self.commit(
+            self._own_call(), request, "PutObject", blob, size=size, etag=etag, fields=fields
+        )
+        return {"ETag": f'"{etag}"', "VersionId": version.version_id}
+
+    def keys(self, bucket: str, prefix: str = "") -> list[str]:
+        """Return all keys that begin with `prefix`, in order."""
+        found: list[str] = []
+        request: dict[str, Any] = {"Bucket": bucket, "Prefix": prefix}
+        while True:
+            page = self.list_objects_v2(self._own_call(), request)
+            found += [item["Key"] for item in page.get("Contents", [])]
+            if not page["IsTruncated"]:
+                return found
+            request["ContinuationToken"] = page["NextContinuationToken"]
+
+    def _opened(self, bucket: str, key: str, version_id: str | None) -> Stream:
+        request = {"Bucket": bucket, "Key": key, "VersionId": version_id}
+        body = self.get_object(self._own_call(), request)["Body"]
+        assert isinstance(body, Stream)
+        return body
+
+    def _own_call(self) -> Call:
+        root = f"arn:aws:iam::{self.cloud.account}:root"
+        return Call(self.cloud.account, self.cloud.region, root, self.cloud.clock.now())
+
+
+def source_text(source: dict[str, str]) -> str:
+    """Write boto3's dict form of CopySource as the header has it."""
+    from urllib.parse import quote
+
+    text = f"{source['Bucket']}/{quote(source['Key'])}"
+    version_id = source.get("VersionId")
+    return f"{text}?versionId={version_id}" if version_id else text
+
+
+def _sendable(result: dict[str, Any]) -> dict[str, Any]:
+    """Write what HTTP headers cannot carry as S3 does: RFC 2047."""
+    metadata = result.get("Metadata")
+    if not metadata:
+        return {name: value for name, value in result.items() if name != "Metadata"}
+    return {
+        **result,
+        "Metadata": {
+            name: value if value.isascii() else Header(value, "utf-8", maxlinelen=10_000).encode()
+            for name, value in metadata.items()
+        },
+    }
+
+
+def _check_presigned(request: wire.Request) -> None:
+    """Refuse a presigned URL that expired; its times are the client's, so real ones."""
+    began, lasts = request.query.get("X-Amz-Date"), request.query.get("X-Amz-Expires")
+    if "X-Amz-Signature" in request.query and began and lasts:
+        try:
+            start = datetime.strptime(began, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+            end = start + timedelta(seconds=int(lasts))
+        except ValueError as error:
+            message = f"X-Amz-Date or X-Amz-Expires is malformed: {error}"
+            raise S3Error("AuthorizationQueryParametersError", message) from error
+        if datetime.now(UTC) > end:
+            raise S3Error("AccessDenied", "Request has expired", 403)
+    old = request.query.get("Expires", "")
+    if "Signature" in request.query and old.isdigit() and datetime.now(UTC).timestamp() > int(old):
+        raise S3Error("AccessDenied", "Request has expired", 403)
+
+
+def _check_payload(request: wire.Request) -> None:
+    import hashlib
+
+    given = request.headers.get("x-amz-content-sha256", "")
+    if len(given) == 64 and given != hashlib.sha256(request.body).hexdigest():
+        message = "The provided 'x-amz-content-sha256' header does not match what was computed."
+        raise S3Error("XAmzContentSHA256Mismatch", message)

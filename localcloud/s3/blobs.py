@@ -1,0 +1,117 @@
+"""The bytes of objects: files that are written once under random names, and never changed."""
+
+import hashlib
+import os
+import secrets
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+_PIECE = 1024 * 1024
+
+
+class Blobs:
+    """Files of one folder. A blob counts once a row of the state names it; others are swept."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        for number in range(256):
+            (folder / f"{number:02x}").mkdir(parents=True, exist_ok=True)
+
+    def path(self, name: str) -> Path:
+        return self._folder / name[:2] / name[2:]
+
+    def write(self, data: bytes) -> str:
+        name = secrets.token_hex(16)
+        with open(self.path(name), "wb", buffering=0) as file:
+            view = memoryview(data)
+            while view:
+                view = view[file.write(view) :]
+        return name
+
+    def take(self, source: Path) -> str:
+        """Copy a file in."""
+        name = secrets.token_hex(16)
+        shutil.copyfile(source, self.path(name))
+        return name
+
+    def link(self, name: str) -> str:
+        """Return a second name of the same bytes, which lives on when the first is deleted."""
+        other = secrets.token_hex(16)
+        try:
+            os.link(self.path(name), self.path(other))
+        except OSError:  # a file system without hard links
+            shutil.copyfile(self.path(name), self.path(other))
+        return other
+
+    def join(self, names: Iterable[str]) -> str:
+        """Write several blobs one after the other into a new one."""
+        joined = secrets.token_hex(16)
+        with open(self.path(joined), "wb") as target:
+            for name in names:
+                with open(self.path(name), "rb") as source:
+                    shutil.copyfileobj(source, target, _PIECE)
+        return joined
+
+    def open(self, name: str) -> BinaryIO:
+        return open(self.path(name), "rb")
+
+    def delete(self, name: str) -> None:
+        """Forget a blob; who has it open reads on."""
+        if name:
+            self.path(name).unlink(missing_ok=True)
+
+    def sweep(self, known: set[str]) -> None:
+        """Delete what no row names: leavings of writes that a kill interrupted."""
+        for folder in self._folder.iterdir():
+            for file in folder.iterdir():
+                if folder.name + file.name not in known:
+                    file.unlink()
+
+
+def md5_of(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, _md5).hexdigest()
+
+
+def _md5() -> "hashlib._Hash":
+    return hashlib.md5(usedforsecurity=False)
+
+
+class Stream:
+    """`size` bytes of an open file from `start`: read, iterate or close, as a botocore body."""
+
+    def __init__(self, file: BinaryIO, start: int, size: int) -> None:
+        self._file = file
+        self._left = size
+        file.seek(start)
+
+    def read(self, amount: int | None = None) -> bytes:
+        wanted = self._left if amount is None or amount < 0 else min(amount, self._left)
+        data = self._file.read(wanted)
+        self._left -= len(data)
+        if not self._left:
+            self._file.close()
+        return data
+
+    def __iter__(self) -> Iterator[bytes]:
+        while piece := self.read(_PIECE):
+            yield piece
+
+    def iter_chunks(self, chunk_size: int = _PIECE) -> Iterator[bytes]:
+        while piece := self.read(chunk_size):
+            yield piece
+
+    def iter_lines(self, keepends: bool = False) -> Iterator[bytes]:
+        yield from self.read().splitlines(keepends)
+
+    def close(self) -> None:
+        self._left = 0
+        self._file.close()
+
+    def __enter__(self) -> "Stream":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -1,0 +1,103 @@
+"""Checksums that clients send with objects, and that S3 verifies, keeps and gives back."""
+
+import base64
+import hashlib
+import zlib
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from localcloud.s3.errors import S3Error
+
+ALGORITHMS = ("CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256")
+# Named by S3's model, but no client chooses them by itself.
+UNKNOWN = tuple(f"Checksum{name}" for name in ("SHA512", "MD5", "XXHASH64", "XXHASH3", "XXHASH128"))
+
+
+@cache
+def _crc_table(polynomial: int) -> list[int]:
+    table = []
+    for number in range(256):
+        for _ in range(8):
+            number = (number >> 1) ^ (polynomial if number & 1 else 0)
+        table.append(number)
+    return table
+
+
+def _crc(data: bytes, polynomial: int, width: int) -> bytes:
+    table = _crc_table(polynomial)
+    mask = (1 << width) - 1
+    value = mask
+    for byte in data:
+        value = table[(value ^ byte) & 0xFF] ^ (value >> 8)
+    return (value ^ mask).to_bytes(width // 8, "big")
+
+
+_DIGESTS: dict[str, Callable[[bytes], bytes]] = {
+    "CRC32": lambda data: zlib.crc32(data).to_bytes(4, "big"),
+    "CRC32C": lambda data: _crc(data, 0x82F63B78, 32),
+    "CRC64NVME": lambda data: _crc(data, 0x9A6C9329AC4BC9B5, 64),
+    "SHA1": lambda data: hashlib.sha1(data, usedforsecurity=False).digest(),
+    "SHA256": lambda data: hashlib.sha256(data).digest(),
+}
+
+
+def checksum(algorithm: str, data: bytes) -> str:
+    return base64.b64encode(_DIGESTS[algorithm](data)).decode()
+
+
+def composite(algorithm: str, parts: list[str]) -> str:
+    """Return the checksum of the parts' checksums, as S3 gives it for multipart uploads."""
+    raw = b"".join(base64.b64decode(part) for part in parts)
+    return f"{checksum(algorithm, raw)}-{len(parts)}"
+
+
+def verified(request: dict[str, Any], data: bytes) -> dict[str, str]:
+    """Verify every checksum of a request against its data; return those that S3 keeps.
+
+    Raises S3Error BadDigest, or InvalidDigest for what is no MD5.
+    """
+    _verify_md5(request.get("ContentMD5"), data)
+    kept = {}
+    for algorithm in ALGORITHMS:
+        name = f"Checksum{algorithm}"
+        given = request.get(name)
+        if given is None:
+            continue
+        if given != checksum(algorithm, data):
+            raise S3Error(
+                "BadDigest",
+                f"The {algorithm} you specified did not match the calculated checksum.",
+            )
+        kept[name] = given
+    wanted = request.get("ChecksumAlgorithm")
+    if wanted in ALGORITHMS and not kept:
+        kept[f"Checksum{wanted}"] = checksum(wanted, data)
+    if kept:
+        kept["ChecksumType"] = "FULL_OBJECT"
+    return kept
+
+
+def _verify_md5(given: str | None, data: bytes) -> None:
+    if given is None:
+        return
+    try:
+        wanted = base64.b64decode(given, validate=True)
+    except ValueError:
+        wanted = b""
+    if len(wanted) != 16:
+        raise S3Error("InvalidDigest", "The Content-MD5 you specified was invalid.")
+    if wanted != hashlib.md5(data, usedforsecurity=False).digest():
+        raise S3Error("BadDigest", "The Content-MD5 you specified did not match what we received.")
+
+
+def from_headers(headers: Any) -> dict[str, Any]:
+    """Return the checksum members that a request's headers hold."""
+    found = {
+        f"Checksum{name}": headers.get(f"x-amz-checksum-{name.lower()}") for name in ALGORITHMS
+    }
+    return {"ContentMD5": headers.get("Content-MD5"), **found}
+
+
+def md5(data: bytes) -> str:
+    return hashlib.md5(data, usedforsecurity=False).hexdigest()
