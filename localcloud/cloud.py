@@ -32,7 +32,7 @@ SERVICES = {
     "logs": "localcloud.logs:Logs",
     "cloudwatch": "localcloud.cloudwatch.api:CloudWatch",
     "events": "localcloud.events.api:Events",
-    "scheduler": "localcloud.scheduler:Scheduler",
+    "scheduler": "localcloud.scheduler.api:Scheduler",
     "lambda": "localcloud.functions.api:Functions",
     "stepfunctions": "localcloud.states.api:StepFunctions",
     "sagemaker": "localcloud.sagemaker.api:SageMaker",
@@ -82,6 +82,7 @@ class Cloud:
         self._calls: Counter[tuple[str, str, str]] = Counter()
         self._counting = threading.Lock()
         self.started = threading.Event()  # set once every service has taken up its state
+        self._timekeeper = threading.Thread(target=self._keep_time, name="keep-time", daemon=True)
         self.apis: dict[str, Api] = {}
         for name in SERVICES if services is None else services:
             module, _, attribute = SERVICES[name].partition(":")
@@ -97,16 +98,20 @@ class Cloud:
         for api in self.apis.values():
             api.start()
         self.started.set()
-        threading.Thread(target=self._keep_time, name="keep-time", daemon=True).start()
+        self._timekeeper.start()
 
     def stop(self) -> None:
-        """End every process and close the state."""
+        """End every process and close the state; stopping twice is stopping once."""
+        if self._stopping.is_set():
+            return
         self._stopping.set()
         self.started.set()
         self.clock.stop()
         for api in self.apis.values():
             api.stop()
         self.processes.close()
+        if self._timekeeper.is_alive():
+            self._timekeeper.join()
         self._save_time()
         self.store.close()
 

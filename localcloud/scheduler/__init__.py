@@ -1,0 +1,1 @@
+"""EventBridge Scheduler: one-time and recurring schedules that call a target with a role."""
