@@ -144,4 +144,4 @@ def _why(site: Site, arguments: argparse.Namespace) -> int:
         show.emit_json(told)
     else:
         views.show_why(told)
-    return 1 if told["chain"]["broken_at"] is not None else 0
+    return 1 if told["chain"]["problems"] else 0

@@ -82,7 +82,7 @@ def endpoint_progress(site: Site, model: str) -> str:
 
 def why(site: Site, records: Records, model: str) -> dict[str, Any]:
     """Return what serves and the decisions that put it there, with the chain's verification."""
-    from everloop.ledger import verify
+    from everloop.chain import verify
 
     decisions = records.decisions(model)
     live = serving(site, model)
@@ -92,7 +92,7 @@ def why(site: Site, records: Records, model: str) -> dict[str, Any]:
         "model": model,
         "serving": live,
         "decisions": subject,
-        "chain": {"decisions": len(decisions), "broken_at": verify(decisions)},
+        "chain": {"decisions": len(decisions), "problems": verify(decisions)},
     }
 
 
@@ -120,12 +120,14 @@ def show_why(told: dict[str, Any]) -> None:
         markup=True,
     )
     show_timeline(told["decisions"])
-    broken = told["chain"]["broken_at"]
-    count = told["chain"]["decisions"]
-    if broken is None:
-        show.out.print(f"The ledger's chain of {count} decisions is whole.", style=show.GOOD)
+    problems = told["chain"]["problems"]
+    if problems:
+        show.out.print("THE LEDGER'S CHAIN IS BROKEN:", style=show.BAD)
+        for problem in problems:
+            show.out.print(f"  {problem}", style=show.BAD, markup=False)
     else:
-        show.out.print(f"THE LEDGER'S CHAIN IS BROKEN at decision {broken}.", style=show.BAD)
+        count = told["chain"]["decisions"]
+        show.out.print(f"The ledger's chain of {count} decisions is whole.", style=show.GOOD)
 
 
 def show_status(rows: list[dict[str, Any]]) -> None:
