@@ -1,0 +1,269 @@
+"""Dataset windows in the ledger: each object version lands in exactly one, whatever is repeated."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from everloop.aws import table
+from everloop.aws.table import Cancelled, model_key
+from everloop.decisions.windows import Arrival, Window, arrival_of
+from everloop.errors import Conflict, NotReady
+from everloop.moments import epoch, moment, text
+
+# A transaction takes 100 actions: one for the window, two for each object.
+_OBJECTS_PER_TRANSACTION = 49
+# Another batch of the same model writes the same window; each conflict means that it got through.
+_MOST_CONFLICTS = 20
+# EventBridge retries for a day and queues keep for two weeks: what comes later is no duplicate.
+_SEEN_KEPT = timedelta(days=30)
+
+
+@dataclass(frozen=True)
+class Closed:
+    """A closed window. Without a digest its manifest is still to be written."""
+
+    number: int
+    closed_at: datetime
+    objects: int
+    attempt: int
+    reason: str
+    digest: str | None = None
+    uri: str | None = None
+    bytes: int = 0
+    new_bytes: int = 0
+    outcome: str | None = None
+
+
+def open_window(model: str) -> Window:
+    item = table.get(model_key(model, "WINDOW")) or {}
+    return Window(
+        number=int(item.get("number") or 1),
+        objects=int(item.get("objects") or 0),
+        first_at=moment(item["first_at"]) if item.get("first_at") else None,
+        last_at=moment(item["last_at"]) if item.get("last_at") else None,
+        marker=item.get("marker"),
+        attempt=int(item.get("attempt") or 1),
+        token=item.get("token"),
+    )
+
+
+def add(model: str, arrivals: Sequence[Arrival], marker: str | None) -> int:
+    """Put arrivals into the open window; return how many were new.
+
+    Raises NotReady if the window was closed meanwhile or others write to it: the batch comes again.
+    """
+    window = open_window(model)
+    _ensure(model, window)
+    fresh = {arrival.id: arrival for arrival in arrivals}
+    added, conflicts = 0, 0
+    pending = list(fresh.values())
+    while pending:
+        part, pending = pending[:_OBJECTS_PER_TRANSACTION], pending[_OBJECTS_PER_TRANSACTION:]
+        try:
+            table.transact(_adding(model, window, part), f"arrivals of {model}")
+            added += len(part)
+        except Cancelled as cancelled:
+            if cancelled.refused(0):
+                raise NotReady(f"window {window.number} of {model} was closed meanwhile") from None
+            known = {
+                part[(index - 1) // 2].id
+                for index in range(1, len(cancelled.reasons))
+                if cancelled.refused(index)
+            }
+            conflicts += not known
+            if conflicts > _MOST_CONFLICTS:
+                raise
+            # Those have their window already: the rest goes without them.
+            pending = [arrival for arrival in part if arrival.id not in known] + pending
+    if marker is not None:
+        _mark(model, window.number, marker)
+    return added
+
+
+def _ensure(model: str, window: Window) -> None:
+    if window.number != 1 or window.objects:
+        return
+    try:
+        table.put(
+            {**model_key(model, "WINDOW"), "number": 1, "objects": 0, "attempt": 1},
+            condition="attribute_not_exists(#pk)",
+        )
+    except Conflict:
+        return  # somebody was faster
+
+
+def _adding(model: str, window: Window, part: Sequence[Arrival]) -> list[dict[str, Any]]:
+    times = [text(arrival.arrived_at) for arrival in part]
+    first, last = min(times), max(times)
+    if window.first_at is not None:
+        first = min(first, text(window.first_at))
+    if window.last_at is not None:
+        last = max(last, text(window.last_at))
+    actions = [
+        table.action_update(
+            model_key(model, "WINDOW"),
+            "SET #first_at = :first, #last_at = :last ADD #objects :count",
+            condition="#number = :number",
+            first=first,
+            last=last,
+            count=len(part),
+            number=window.number,
+        )
+    ]
+    for arrival in part:
+        item = {
+            "key": arrival.key,
+            "version_id": arrival.version_id,
+            "etag": arrival.etag,
+            "size": arrival.size,
+            "sequencer": arrival.sequencer,
+            "arrived_at": text(arrival.arrived_at),
+        }
+        actions.append(
+            table.action_put(
+                {
+                    "pk": f"SEEN#{model}",
+                    "sk": arrival.id,
+                    "window": window.number,
+                    "expires": epoch(arrival.arrived_at + _SEEN_KEPT),
+                },
+                condition="attribute_not_exists(#pk)",
+            )
+        )
+        actions.append(
+            table.action_put({"pk": f"ARRIVAL#{model}#{window.number}", "sk": arrival.id, **item})
+        )
+    return actions
+
+
+def _mark(model: str, number: int, marker: str) -> None:
+    try:
+        table.update(
+            model_key(model, "WINDOW"),
+            "SET #marker = :marker",
+            condition="#number = :number",
+            marker=marker,
+            number=number,
+        )
+    except Conflict:
+        return  # closed already: the marker has nothing left to say
+
+
+def forget_token(model: str, token: str) -> None:
+    """Forget the token of the open window's machine, once it was used."""
+    try:
+        table.update(
+            model_key(model, "WINDOW"), "REMOVE #token", condition="#token = :token", token=token
+        )
+    except Conflict:
+        return
+
+
+def set_attempt(model: str, number: int, attempt: int) -> None:
+    """Note which attempt at a window is the latest, open or closed."""
+    for sk in ("WINDOW", f"WINDOW#{number:08d}"):
+        try:
+            table.update(
+                model_key(model, sk),
+                "SET #attempt = :attempt",
+                condition="#number = :number AND #attempt < :attempt",
+                attempt=attempt,
+                number=number,
+            )
+        except Conflict:
+            continue
+
+
+def close(model: str, window: Window, now: datetime, reason: str) -> None:
+    """Close the open window and open the next. Raises Conflict if it changed since it was read."""
+    closed = {
+        **model_key(model, f"WINDOW#{window.number:08d}"),
+        "number": window.number,
+        "closed_at": text(now),
+        "objects": window.objects,
+        "attempt": window.attempt,
+        "reason": reason,
+    }
+    try:
+        table.transact(
+            [
+                table.action_put(closed, condition="attribute_not_exists(#pk)"),
+                table.action_update(
+                    model_key(model, "WINDOW"),
+                    "SET #number = :next, #objects = :none, #attempt = :first "
+                    "REMOVE #first_at, #last_at, #marker, #token",
+                    condition="#number = :number AND #objects = :objects",
+                    next=window.number + 1,
+                    none=0,
+                    first=1,
+                    number=window.number,
+                    objects=window.objects,
+                ),
+            ],
+            f"closing of window {window.number} of {model}",
+        )
+    except Cancelled as cancelled:
+        raise Conflict(f"window {window.number} of {model} changed meanwhile") from cancelled
+
+
+def closed(model: str, number: int) -> Closed | None:
+    item = table.get(model_key(model, f"WINDOW#{number:08d}"))
+    return _closed(item) if item else None
+
+
+def last_closed(model: str) -> Closed | None:
+    for item in table.query(f"MODEL#{model}", "WINDOW#", newest_first=True, limit=1):
+        return _closed(item)
+    return None
+
+
+def _closed(item: Mapping[str, Any]) -> Closed:
+    return Closed(
+        number=item["number"],
+        closed_at=moment(item["closed_at"]),
+        objects=item["objects"],
+        attempt=item["attempt"],
+        reason=item["reason"],
+        digest=item.get("digest"),
+        uri=item.get("uri"),
+        bytes=int(item.get("bytes") or 0),
+        new_bytes=int(item.get("new_bytes") or 0),
+        outcome=item.get("outcome"),
+    )
+
+
+def note_manifest(
+    model: str, number: int, digest: str, uri: str, size: int, new_bytes: int
+) -> None:
+    """Write down where a closed window's manifest lies."""
+    table.update(
+        model_key(model, f"WINDOW#{number:08d}"),
+        "SET #digest = :digest, #uri = :uri, #bytes = :bytes, #new_bytes = :new_bytes",
+        condition="attribute_exists(#pk)",
+        digest=digest,
+        uri=uri,
+        bytes=size,
+        new_bytes=new_bytes,
+    )
+
+
+def note_outcome(model: str, number: int, outcome: str) -> None:
+    """Write down what became of a closed window; an open one has no outcome."""
+    try:
+        table.update(
+            model_key(model, f"WINDOW#{number:08d}"),
+            "SET #outcome = :outcome",
+            condition="attribute_exists(#pk)",
+            outcome=outcome,
+        )
+    except Conflict:
+        return
+
+
+def arrivals(model: str, numbers: Iterable[int]) -> dict[int, list[Arrival]]:
+    """Return the arrivals of these windows."""
+    return {
+        number: [arrival_of(item) for item in table.query(f"ARRIVAL#{model}#{number}")]
+        for number in numbers
+    }

@@ -1,0 +1,131 @@
+"""One client per service, made when first needed, with its time limits written down.
+
+botocore retries; nothing here does. The limits keep an outage from eating a function's time.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
+
+from everloop.errors import Conflict, EverloopError, NotReady
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch import CloudWatchClient
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sagemaker import SageMakerClient
+    from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
+    from mypy_boto3_scheduler import EventBridgeSchedulerClient
+    from mypy_boto3_sns import SNSClient
+    from mypy_boto3_stepfunctions import SFNClient
+
+_CONFIG: Final = Config(
+    connect_timeout=3, read_timeout=20, retries={"mode": "adaptive", "max_attempts": 6}
+)
+# A prediction takes at most a minute in a container of SageMaker's; and what is timed is not retried.
+_INFERENCE: Final = Config(
+    connect_timeout=3, read_timeout=65, retries={"mode": "standard", "max_attempts": 1}
+)
+
+
+def _client(service: Any, config: Config = _CONFIG) -> Any:
+    return boto3.client(service, config=config)
+
+
+@cache
+def dynamodb() -> "DynamoDBClient":
+    client: DynamoDBClient = _client("dynamodb")
+    return client
+
+
+@cache
+def s3() -> "S3Client":
+    client: S3Client = _client("s3")
+    return client
+
+
+@cache
+def sagemaker() -> "SageMakerClient":
+    client: SageMakerClient = _client("sagemaker")
+    return client
+
+
+@cache
+def sagemaker_runtime() -> "SageMakerRuntimeClient":
+    client: SageMakerRuntimeClient = _client("sagemaker-runtime", _INFERENCE)
+    return client
+
+
+@cache
+def stepfunctions() -> "SFNClient":
+    client: SFNClient = _client("stepfunctions")
+    return client
+
+
+@cache
+def events() -> "EventBridgeClient":
+    client: EventBridgeClient = _client("events")
+    return client
+
+
+@cache
+def scheduler() -> "EventBridgeSchedulerClient":
+    client: EventBridgeSchedulerClient = _client("scheduler")
+    return client
+
+
+@cache
+def sns() -> "SNSClient":
+    client: SNSClient = _client("sns")
+    return client
+
+
+@cache
+def cloudwatch() -> "CloudWatchClient":
+    client: CloudWatchClient = _client("cloudwatch")
+    return client
+
+
+# What AWS's codes mean to a caller. ValidationException means several things and is not here: who
+# calls reads the state first, or decides beside the call.
+_MEANING: Final[dict[str, type[EverloopError]]] = {
+    "ThrottlingException": NotReady,
+    "Throttling": NotReady,
+    "TooManyRequestsException": NotReady,
+    "ProvisionedThroughputExceededException": NotReady,
+    "RequestLimitExceeded": NotReady,
+    "ResourceLimitExceeded": NotReady,
+    "ResourceInUse": NotReady,
+    "ServiceUnavailable": NotReady,
+    "ServiceUnavailableException": NotReady,
+    "InternalFailure": NotReady,
+    "InternalServerError": NotReady,
+    "InternalServerException": NotReady,
+    "SlowDown": NotReady,
+    "TransactionInProgressException": NotReady,
+    "ConflictException": Conflict,
+}
+
+
+def code_of(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+@contextmanager
+def translated(subject: str) -> Iterator[None]:
+    """Turn AWS's errors into ours; a code that is not in the table passes through untouched."""
+    try:
+        yield
+    except ClientError as error:
+        meaning = _MEANING.get(code_of(error))
+        if meaning is None:
+            raise
+        raise meaning(f"{subject}: {error}") from error
+    except (ConnectionError, HTTPClientError) as error:
+        raise NotReady(f"{subject}: {error}") from error

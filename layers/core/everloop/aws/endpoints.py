@@ -1,0 +1,169 @@
+"""Endpoints: what they say about themselves, and the calls that change them."""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from everloop.aws.clients import (
+    cloudwatch,
+    code_of,
+    sagemaker,
+    sagemaker_runtime,
+    translated,
+)
+from everloop.decisions.releases import Serving
+from everloop.errors import Conflict, NotReady
+from everloop.names import version_of_config
+
+
+def serving(endpoint: str) -> Serving | None:
+    """Return what an endpoint serves, by its own word; None if there is no such endpoint."""
+    try:
+        with translated(f"endpoint {endpoint}"):
+            found: Any = sagemaker().describe_endpoint(EndpointName=endpoint)
+    except ClientError as error:
+        if _missing(error):
+            return None
+        raise
+    config = str(found.get("EndpointConfigName") or "")
+    pending = (found.get("PendingDeploymentSummary") or {}).get("EndpointConfigName")
+    return Serving(
+        endpoint=endpoint,
+        status=str(found["EndpointStatus"]),
+        config=config,
+        version=version_of_config(config),
+        pending_config=str(pending) if pending else None,
+        failure_reason=str(found.get("FailureReason") or ""),
+    )
+
+
+def ensure_model(name: str, container: Mapping[str, Any], role_arn: str) -> None:
+    """Create a SageMaker model, or find the very same one. Raises Conflict if it differs."""
+    try:
+        with translated(f"model {name}"):
+            sagemaker().create_model(
+                ModelName=name,
+                PrimaryContainer=dict(container),  # type: ignore[arg-type]
+                ExecutionRoleArn=role_arn,
+            )
+            return
+    except ClientError as error:
+        if code_of(error) != "ValidationException":
+            raise
+        refused = error
+    try:
+        found: Any = sagemaker().describe_model(ModelName=name)
+    except ClientError as error:
+        if _missing(error):
+            raise refused from error
+        raise
+    _same(f"model {name}", container, found.get("PrimaryContainer") or {})
+
+
+def ensure_config(name: str, config: Mapping[str, Any]) -> None:
+    """Create an endpoint config, or find the very same one. Raises Conflict if it differs."""
+    try:
+        with translated(f"endpoint config {name}"):
+            sagemaker().create_endpoint_config(EndpointConfigName=name, **config)
+            return
+    except ClientError as error:
+        if code_of(error) != "ValidationException":
+            raise
+        refused = error
+    try:
+        found: Any = sagemaker().describe_endpoint_config(EndpointConfigName=name)
+    except ClientError as error:
+        if _missing(error):
+            raise refused from error
+        raise
+    _same(f"endpoint config {name}", config, found)
+
+
+def create(endpoint: str, config: str) -> None:
+    with _busy(f"endpoint {endpoint}"):
+        sagemaker().create_endpoint(EndpointName=endpoint, EndpointConfigName=config)
+
+
+def update(endpoint: str, config: str, deployment: Mapping[str, Any]) -> None:
+    """Ask an endpoint to move to another config. Raises NotReady while it is busy."""
+    with _busy(f"endpoint {endpoint}"):
+        sagemaker().update_endpoint(
+            EndpointName=endpoint,
+            EndpointConfigName=config,
+            DeploymentConfig=dict(deployment),  # type: ignore[arg-type]
+        )
+
+
+def delete(endpoint: str) -> None:
+    """Delete an endpoint; one that is not there is deleted already."""
+    try:
+        with translated(f"endpoint {endpoint}"):
+            sagemaker().delete_endpoint(EndpointName=endpoint)
+    except ClientError as error:
+        if _missing(error):
+            return
+        if "progress" in str(error).lower() or "creating" in str(error).lower():
+            raise NotReady(f"endpoint {endpoint}: {error}") from error
+        raise
+
+
+def put_alarm(alarm: Mapping[str, Any]) -> None:
+    with translated(f"alarm {alarm['AlarmName']}"):
+        cloudwatch().put_metric_alarm(**alarm)
+
+
+def invoke(endpoint: str, body: bytes, content_type: str) -> tuple[int, str, float]:
+    """Call an endpoint; return status, body and how many milliseconds it took.
+
+    The duration is measured, not decided upon: it is what the latency test is about.
+    """
+    started = time.perf_counter()
+    try:
+        answer = sagemaker_runtime().invoke_endpoint(
+            EndpointName=endpoint, Body=body, ContentType=content_type, Accept="text/csv"
+        )
+        text = answer["Body"].read().decode("utf-8", "replace")
+        return 200, text, (time.perf_counter() - started) * 1000
+    except ClientError as error:
+        elapsed = (time.perf_counter() - started) * 1000
+        status: Any = error.response.get("OriginalStatusCode")
+        if status is None and code_of(error) != "ModelError":
+            raise
+        return int(status or 500), str(error), elapsed
+
+
+@contextmanager
+def _busy(subject: str) -> Iterator[None]:
+    """Turn "busy with something else", which AWS calls a validation error, into NotReady."""
+    try:
+        with translated(subject):
+            yield
+    except ClientError as error:
+        words = str(error).lower()
+        busy = "in-progress" in words or "in progress" in words or "already exist" in words
+        if code_of(error) == "ValidationException" and busy:
+            raise NotReady(f"{subject}: {error}") from error
+        raise
+
+
+def _missing(error: ClientError) -> bool:
+    return code_of(error) == "ResourceNotFound" or (
+        code_of(error) == "ValidationException" and "could not find" in str(error).lower()
+    )
+
+
+def _same(subject: str, wanted: Any, found: Any) -> None:
+    """Compare what we asked for with what is there; what AWS adds to it is AWS's business."""
+    if isinstance(wanted, Mapping):
+        for key, value in wanted.items():
+            _same(f"{subject}.{key}", value, (found or {}).get(key))
+    elif isinstance(wanted, list):
+        if not isinstance(found, list) or len(found) != len(wanted):
+            raise Conflict(f"{subject}: {found!r} is there, {wanted!r} was wanted")
+        for index, value in enumerate(wanted):
+            _same(f"{subject}[{index}]", value, found[index])
+    elif wanted != found:
+        raise Conflict(f"{subject}: {found!r} is there, {wanted!r} was wanted")

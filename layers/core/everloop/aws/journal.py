@@ -1,0 +1,72 @@
+"""The journal: decisions appended to the ledger's hash chain, and told on the bus."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from everloop.aws import table
+from everloop.aws.clients import events, translated
+from everloop.aws.settings import settings
+from everloop.aws.table import Cancelled, model_key
+from everloop.chain import GENESIS, Entry, linked
+from everloop.errors import NotReady
+from everloop.names import digest
+
+_TRIES = 5  # two functions may append for one model at once; each conflict means one got through
+
+
+def append(entry: Entry) -> bool:
+    """Append a decision to its model's chain; False if its id stands there already."""
+    mark = model_key(entry.model, f"DECIDED#{digest(entry.id)}")
+    for _ in range(_TRIES):
+        head = table.get(model_key(entry.model, "CHAIN")) or {"seq": 0, "hash": GENESIS}
+        decision = linked(entry, head["seq"] + 1, head["hash"])
+        try:
+            table.transact(
+                [
+                    table.action_put(
+                        {**mark, "seq": decision["seq"]}, condition="attribute_not_exists(#pk)"
+                    ),
+                    table.action_put(
+                        {**model_key(entry.model, f"DECISION#{decision['seq']:010d}"), **decision},
+                        condition="attribute_not_exists(#pk)",
+                    ),
+                    table.action_update(
+                        model_key(entry.model, "CHAIN"),
+                        "SET #seq = :seq, #hash = :hash",
+                        condition="attribute_not_exists(#seq) OR #seq = :before",
+                        seq=decision["seq"],
+                        hash=decision["hash"],
+                        before=head["seq"],
+                    ),
+                ],
+                f"decision {entry.id}",
+            )
+        except Cancelled as cancelled:
+            if cancelled.refused(0):
+                return False
+            continue
+        publish("Decision Recorded", decision)
+        return True
+    raise NotReady(f"decision {entry.id}: others keep appending to the chain of {entry.model}")
+
+
+def decisions(model: str) -> Iterator[dict[str, Any]]:
+    """Return a model's decisions, from the first."""
+    for item in table.query(f"MODEL#{model}", "DECISION#"):
+        yield {key: value for key, value in item.items() if key not in ("pk", "sk")}
+
+
+def publish(kind: str, detail: dict[str, Any]) -> None:
+    """Put a domain event on our bus. Raises NotReady if the bus did not take it."""
+    entry = {
+        "EventBusName": settings().event_bus,
+        "Source": "everloop",
+        "DetailType": kind,
+        "Detail": json.dumps(detail),
+    }
+    with translated(f"event {kind!r}"):
+        answer = events().put_events(Entries=[entry])
+    if answer["FailedEntryCount"]:
+        failed = answer["Entries"][0]
+        raise NotReady(f"event {kind!r}: {failed.get('ErrorCode')} {failed.get('ErrorMessage')}")

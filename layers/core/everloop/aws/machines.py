@@ -1,0 +1,65 @@
+"""State machines: start by a derived name, wake by a token, ask how an execution is."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from everloop.aws.clients import code_of, stepfunctions, translated
+from everloop.aws.settings import settings
+
+TRAIN, EVALUATE, DEPLOY, MONITOR = "train", "evaluate", "deploy", "monitor"
+
+# The waiter is gone: it was woken already, or its machine has ended. Nothing is left to do.
+_GONE = ("TaskTimedOut", "InvalidToken", "TaskDoesNotExist")
+
+
+@dataclass(frozen=True)
+class Started:
+    """An execution's ARN, and whether this call (or its lost twin) started it."""
+
+    arn: str
+    new: bool
+
+
+def start(machine: str, name: str, given: dict[str, Any]) -> Started:
+    """Start an execution; one of that name that ran already, or runs on other input, is not new."""
+    arn = f"{settings().machines}-{machine}"
+    try:
+        with translated(f"execution {name}"):
+            answer = stepfunctions().start_execution(
+                stateMachineArn=arn, name=name, input=json.dumps(given, sort_keys=True)
+            )
+            return Started(answer["executionArn"], True)
+    except ClientError as error:
+        if code_of(error) != "ExecutionAlreadyExists":
+            raise
+        return Started(execution_arn(machine, name), False)
+
+
+def execution_arn(machine: str, name: str) -> str:
+    return f"{settings().machines.replace(':stateMachine:', ':execution:')}-{machine}:{name}"
+
+
+def status(arn: str) -> str | None:
+    """Return an execution's status (RUNNING, SUCCEEDED, FAILED, TIMED_OUT, ABORTED); None if unknown."""
+    try:
+        with translated(arn):
+            return stepfunctions().describe_execution(executionArn=arn)["status"]
+    except ClientError as error:
+        if code_of(error) in ("ExecutionDoesNotExist", "InvalidArn"):
+            return None
+        raise
+
+
+def wake(token: str, output: dict[str, Any]) -> bool:
+    """Complete a task by its token; False if nobody waits for it any more."""
+    try:
+        with translated("task token"):
+            stepfunctions().send_task_success(taskToken=token, output=json.dumps(output))
+    except ClientError as error:
+        if code_of(error) in _GONE:
+            return False
+        raise
+    return True

@@ -1,0 +1,139 @@
+"""Pipelines and their executions: upsert, start once, and how one ended."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from everloop.aws.clients import code_of, sagemaker, translated
+from everloop.errors import BadInput
+from everloop.moments import moment
+from everloop.names import digest
+
+_TERMINAL = ("Succeeded", "Failed", "Stopped", "CompletedWithFailures")
+
+
+@dataclass(frozen=True)
+class Execution:
+    """A pipeline execution as it is now."""
+
+    arn: str
+    pipeline: str
+    display_name: str
+    status: str
+    failure_reason: str
+    started_at: datetime
+
+    @property
+    def ended(self) -> bool:
+        return self.status in _TERMINAL
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What the steps of an ended execution say: which failed and why, or what was registered."""
+
+    package_arn: str
+    failed_step: str
+    reason: str
+
+
+def upsert(model: str, definition: str, role_arn: str) -> str:
+    """Create or update a model's pipeline; return its ARN. Raises BadInput where AWS refuses it."""
+    token = digest([model, definition, role_arn])
+    try:
+        with translated(f"pipeline {model}"):
+            answer = sagemaker().update_pipeline(
+                PipelineName=model, PipelineDefinition=definition, RoleArn=role_arn
+            )
+            return answer["PipelineArn"]
+    except ClientError as error:
+        if not _missing(error):
+            raise _refused(model, error) from error
+    try:
+        with translated(f"pipeline {model}"):
+            created = sagemaker().create_pipeline(
+                PipelineName=model,
+                PipelineDefinition=definition,
+                RoleArn=role_arn,
+                ClientRequestToken=token,
+            )
+            return created["PipelineArn"]
+    except ClientError as error:
+        raise _refused(model, error) from error
+
+
+def start(
+    model: str, parameters: dict[str, str], display_name: str, token: str, description: str
+) -> str:
+    """Start a pipeline, once for one token; return the execution's ARN."""
+    try:
+        with translated(f"pipeline {model}"):
+            answer = sagemaker().start_pipeline_execution(
+                PipelineName=model,
+                PipelineExecutionDisplayName=display_name,
+                PipelineExecutionDescription=description,
+                PipelineParameters=[
+                    {"Name": name, "Value": value} for name, value in sorted(parameters.items())
+                ],
+                ClientRequestToken=token,
+            )
+    except ClientError as error:
+        raise _refused(model, error) from error
+    return answer["PipelineExecutionArn"]
+
+
+def describe(arn: str) -> Execution:
+    """Read an execution as it is now."""
+    try:
+        with translated(arn):
+            found: Any = sagemaker().describe_pipeline_execution(PipelineExecutionArn=arn)
+    except ClientError as error:
+        if _missing(error):
+            raise BadInput(f"{arn}: {error}") from error
+        raise
+    return Execution(
+        arn=arn,
+        pipeline=str(found["PipelineArn"]).rpartition("/")[2],
+        display_name=str(found.get("PipelineExecutionDisplayName") or ""),
+        status=str(found["PipelineExecutionStatus"]),
+        failure_reason=str(found.get("FailureReason") or ""),
+        started_at=moment(found["CreationTime"]),
+    )
+
+
+def ending(arn: str) -> Ending:
+    """Read from its steps how an execution ended."""
+    package, failed, reason = "", "", ""
+    with translated(arn):
+        pages = (
+            sagemaker()
+            .get_paginator("list_pipeline_execution_steps")
+            .paginate(PipelineExecutionArn=arn)
+        )
+        steps: list[Any] = [step for page in pages for step in page["PipelineExecutionSteps"]]
+    for step in steps:
+        metadata = step.get("Metadata") or {}
+        package = (metadata.get("RegisterModel") or {}).get("Arn") or package
+        if step.get("StepStatus") == "Failed":
+            said = (metadata.get("Fail") or {}).get("ErrorMessage")
+            # The Fail step says why; another step's reason is the cause of what follows it.
+            if not failed or said:
+                failed = str(step["StepName"])
+                reason = str(said or step.get("FailureReason") or "")
+    return Ending(package, failed, reason)
+
+
+def _missing(error: ClientError) -> bool:
+    # AWS's model names ResourceNotFound; an unknown name was seen as ValidationException, too.
+    return code_of(error) == "ResourceNotFound" or (
+        code_of(error) == "ValidationException"
+        and any(word in str(error).lower() for word in ("does not exist", "not found", "could not"))
+    )
+
+
+def _refused(model: str, error: ClientError) -> Exception:
+    if code_of(error) == "ValidationException":
+        return BadInput(f"AWS refuses the pipeline {model}: {error}")
+    return error

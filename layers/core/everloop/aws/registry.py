@@ -1,0 +1,131 @@
+"""The Model Registry: packages, their approval, and who gave it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from everloop.aws.clients import code_of, sagemaker, translated
+from everloop.decisions.releases import Package
+from everloop.errors import BadInput
+from everloop.moments import moment
+
+APPROVED, REJECTED, PENDING = "Approved", "Rejected", "PendingManualApproval"
+
+
+@dataclass(frozen=True)
+class Described:
+    """A package with all that a release or a judgement needs of it."""
+
+    package: Package
+    image: str
+    model_data_url: str
+    environment: Mapping[str, str]
+    metadata: Mapping[str, str]
+    approval_description: str
+
+    def uri(self, name: str) -> str:
+        """Return one of the package's own properties. Raises BadInput where it lacks it."""
+        value = self.metadata.get(name)
+        if not value:
+            raise BadInput(
+                f"{self.package.arn}: no {name!r} among its metadata {sorted(self.metadata)}; "
+                "only packages that Everloop's pipeline registered can be judged and released"
+            )
+        return value
+
+
+def describe(arn: str) -> Described:
+    """Read a package as it is now. Raises BadInput if there is none."""
+    try:
+        with translated(arn):
+            found: Any = sagemaker().describe_model_package(ModelPackageName=arn)
+    except ClientError as error:
+        if code_of(error) in ("ValidationException", "ResourceNotFound"):
+            raise BadInput(f"{arn}: {error}") from error
+        raise
+    containers = (found.get("InferenceSpecification") or {}).get("Containers") or [{}]
+    return Described(
+        package=_package(found, found.get("LastModifiedTime") or found["CreationTime"]),
+        image=str(containers[0].get("Image") or ""),
+        model_data_url=str(containers[0].get("ModelDataUrl") or ""),
+        environment=dict(containers[0].get("Environment") or {}),
+        metadata=dict(found.get("CustomerMetadataProperties") or {}),
+        approval_description=str(found.get("ApprovalDescription") or ""),
+    )
+
+
+def packages(model: str, *, look_closer_at: frozenset[int] = frozenset()) -> list[Package]:
+    """Return all versions of a model, the newest first; none for a model without a group.
+
+    The list does not say when a version was last modified; those of `look_closer_at` are asked.
+    """
+    try:
+        with translated(f"versions of {model}"):
+            pages = (
+                sagemaker()
+                .get_paginator("list_model_packages")
+                .paginate(
+                    ModelPackageGroupName=model, SortBy="CreationTime", SortOrder="Descending"
+                )
+            )
+            summaries: list[Any] = [
+                summary for page in pages for summary in page["ModelPackageSummaryList"]
+            ]
+    except ClientError as error:
+        if code_of(error) in ("ValidationException", "ResourceNotFound"):
+            return []
+        raise
+    return [
+        describe(summary["ModelPackageArn"]).package
+        if summary.get("ModelPackageVersion") in look_closer_at
+        else _package(summary, summary["CreationTime"])
+        for summary in summaries
+    ]
+
+
+def set_approval(arn: str, status: str, reason: str) -> None:
+    """Approve or reject a package. The approval is what triggers a release."""
+    with translated(arn):
+        sagemaker().update_model_package(
+            ModelPackageArn=arn,
+            ModelApprovalStatus=status,  # type: ignore[arg-type]
+            ApprovalDescription=reason[:1024],  # the API's limit
+        )
+
+
+def ensure_group(model: str) -> None:
+    """Create a model's package group if it has none."""
+    try:
+        with translated(f"package group {model}"):
+            sagemaker().describe_model_package_group(ModelPackageGroupName=model)
+            return
+    except ClientError as error:
+        if code_of(error) not in ("ValidationException", "ResourceNotFound"):
+            raise
+    with translated(f"package group {model}"):
+        sagemaker().create_model_package_group(
+            ModelPackageGroupName=model,
+            ModelPackageGroupDescription=f"Versions of {model}, kept by Everloop.",
+        )
+
+
+def _package(found: Mapping[str, Any], modified_at: datetime) -> Package:
+    return Package(
+        model=str(found["ModelPackageGroupName"]),
+        version=int(found["ModelPackageVersion"]),
+        arn=str(found["ModelPackageArn"]),
+        status=str(found["ModelPackageStatus"]),
+        approval=str(found.get("ModelApprovalStatus") or PENDING),
+        modified_at=moment(modified_at),
+        modified_by=_who(found.get("LastModifiedBy") or {}),
+    )
+
+
+def _who(found: Mapping[str, Any]) -> str:
+    identity = found.get("IamIdentity") or {}
+    return str(
+        found.get("UserProfileName") or found.get("UserProfileArn") or identity.get("Arn") or ""
+    )

@@ -1,0 +1,82 @@
+"""The schedule of a model's monitor, in EventBridge Scheduler."""
+
+import json
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from everloop.aws.clients import code_of, scheduler, translated
+from everloop.aws.settings import settings
+from everloop.errors import BadInput
+
+
+def ensure(model: str, expression: str | None) -> None:
+    """Create or update the schedule of a model's monitor; without an expression, remove it."""
+    if expression is None:
+        _remove(model)
+        return
+    request = _request(model, expression)
+    try:
+        with translated(f"schedule of {model}"):
+            scheduler().update_schedule(**request)
+            return
+    except ClientError as error:
+        if code_of(error) != "ResourceNotFoundException":
+            raise _refused(model, expression, error) from error
+    try:
+        with translated(f"schedule of {model}"):
+            scheduler().create_schedule(**request)
+    except ClientError as error:
+        raise _refused(model, expression, error) from error
+
+
+def missing(model: str) -> bool:
+    """Whether a model's monitor has no schedule."""
+    try:
+        with translated(f"schedule of {model}"):
+            scheduler().get_schedule(GroupName=settings().stack, Name=_name(model))
+    except ClientError as error:
+        if code_of(error) == "ResourceNotFoundException":
+            return True
+        raise
+    return False
+
+
+def _remove(model: str) -> None:
+    try:
+        with translated(f"schedule of {model}"):
+            scheduler().delete_schedule(GroupName=settings().stack, Name=_name(model))
+    except ClientError as error:
+        if code_of(error) != "ResourceNotFoundException":
+            raise
+
+
+def _name(model: str) -> str:
+    name = f"{settings().stack}-{model}-monitor"
+    if len(name) > 64:
+        raise BadInput(f"model: the schedule's name {name!r} is longer than 64 characters")
+    return name
+
+
+def _request(model: str, expression: str) -> dict[str, Any]:
+    given = {"model": model, "scheduled_at": "<aws.scheduler.scheduled-time>"}
+    return {
+        "GroupName": settings().stack,
+        "Name": _name(model),
+        "Description": f"Looks at what {model} is sent and answers.",
+        "ScheduleExpression": expression,
+        "FlexibleTimeWindow": {"Mode": "OFF"},
+        "Target": {
+            "Arn": settings().monitoring_function,
+            "RoleArn": settings().scheduler_role,
+            "Input": json.dumps(given),
+            "RetryPolicy": {"MaximumRetryAttempts": 3, "MaximumEventAgeInSeconds": 3600},
+            "DeadLetterConfig": {"Arn": settings().undelivered_queue},
+        },
+    }
+
+
+def _refused(model: str, expression: str, error: ClientError) -> Exception:
+    if code_of(error) == "ValidationException":
+        return BadInput(f"monitor.schedule: {expression!r} of {model} is refused: {error}")
+    return error

@@ -1,0 +1,56 @@
+"""What the template knows, read once from the environment. A missing name fails the cold start."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Names and ARNs of this stack. What a model's owner decides stands in the model's spec."""
+
+    stack: str
+    region: str
+    ledger_table: str
+    data_bucket: str
+    artefact_bucket: str
+    event_bus: str
+    notification_topic: str
+    machines: str
+    sagemaker_role: str
+    scheduler_role: str
+    monitoring_function: str
+    undelivered_queue: str
+    kms_key: str | None
+
+
+def read(environment: Mapping[str, str]) -> Settings:
+    """Read the settings. Raises KeyError naming the variable that is missing."""
+
+    def need(name: str) -> str:
+        value = environment.get(name)
+        if not value:
+            raise KeyError(f"environment variable {name} is missing; template.yaml sets it")
+        return value
+
+    return Settings(
+        stack=need("STACK"),
+        region=need("AWS_REGION"),
+        ledger_table=need("LEDGER_TABLE"),
+        data_bucket=need("DATA_BUCKET"),
+        artefact_bucket=need("ARTEFACT_BUCKET"),
+        event_bus=need("EVENT_BUS"),
+        notification_topic=need("NOTIFICATION_TOPIC"),
+        machines=need("MACHINES"),
+        sagemaker_role=need("SAGEMAKER_ROLE"),
+        scheduler_role=need("SCHEDULER_ROLE"),
+        monitoring_function=need("MONITORING_FUNCTION"),
+        undelivered_queue=need("UNDELIVERED_QUEUE"),
+        kms_key=environment.get("KMS_KEY") or None,
+    )
+
+
+@cache
+def settings() -> Settings:
+    return read(os.environ)

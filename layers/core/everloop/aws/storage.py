@@ -1,0 +1,88 @@
+"""S3: objects by bucket and key, and what they hold."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import unquote_plus
+
+from botocore.exceptions import ClientError
+
+from everloop.aws.clients import code_of, s3, translated
+from everloop.errors import BadInput, NotReady
+
+_MISSING = ("NoSuchKey", "404", "NotFound", "NoSuchVersion")
+
+
+def split(uri: str) -> tuple[str, str]:
+    """Return bucket and key of an s3:// URI. Raises BadInput."""
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    if not uri.startswith("s3://") or not bucket or not key:
+        raise BadInput(f"{uri!r} is no URI of an object; s3://bucket/key is")
+    return bucket, key
+
+
+def read(bucket: str, key: str, version_id: str | None = None) -> bytes:
+    """Return an object's bytes. Raises NotReady where it is not (yet) there."""
+    version = {"VersionId": version_id} if version_id and version_id != "null" else {}
+    try:
+        with translated(f"s3://{bucket}/{key}"):
+            return s3().get_object(Bucket=bucket, Key=key, **version)["Body"].read()  # type: ignore[arg-type]
+    except ClientError as error:
+        if code_of(error) in _MISSING:
+            raise NotReady(f"s3://{bucket}/{key} is not there") from error
+        raise
+
+
+def read_range(uri: str, first_bytes: int) -> bytes:
+    """Return at most the first bytes of an object."""
+    bucket, key = split(uri)
+    with translated(uri):
+        answer = s3().get_object(Bucket=bucket, Key=key, Range=f"bytes=0-{first_bytes - 1}")
+        return answer["Body"].read()
+
+
+def read_json(uri: str) -> dict[str, Any]:
+    """Return the JSON object that lies at a URI. Raises BadInput if it holds something else."""
+    bucket, key = split(uri)
+    data = read(bucket, key)
+    try:
+        value = json.loads(data)
+    except ValueError as error:
+        raise BadInput(f"{uri} is not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise BadInput(f"{uri} holds {type(value).__name__} where an object belongs")
+    return value
+
+
+def write(bucket: str, key: str, data: bytes, content_type: str) -> str:
+    """Write an object and return its URI; the same bytes at the same key are the same effect."""
+    with translated(f"s3://{bucket}/{key}"):
+        s3().put_object(Bucket=bucket, Key=key, Body=data, ContentType=content_type)
+    return f"s3://{bucket}/{key}"
+
+
+def actual_key(bucket: str, key: str) -> tuple[str, int]:
+    """Return the key under which an object lies, as its event may have encoded it, and its size.
+
+    Raises BadInput where neither form is there.
+    """
+    for candidate in dict.fromkeys((key, unquote_plus(key))):
+        try:
+            with translated(f"s3://{bucket}/{candidate}"):
+                return candidate, s3().head_object(Bucket=bucket, Key=candidate)["ContentLength"]
+        except ClientError as error:
+            if code_of(error) not in _MISSING:
+                raise
+    raise BadInput(f"s3://{bucket}/{key}: no such object, neither as written nor URL-decoded")
+
+
+def listed(bucket: str, prefix: str, *, most: int = 1000) -> Iterator[tuple[str, Any]]:
+    """Return keys and when each was last modified, at most `most` of them."""
+    found = 0
+    with translated(f"s3://{bucket}/{prefix}"):
+        for page in s3().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+            for entry in page.get("Contents", []):
+                yield entry["Key"], entry["LastModified"]
+                found += 1
+                if found >= most:
+                    return

@@ -1,0 +1,104 @@
+"""The hash chain of a model's decisions: nothing can be changed or left out unseen."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from everloop.names import digest
+
+GENESIS = "0" * 64
+
+KINDS = frozenset(
+    [
+        "install",
+        "collect",
+        "freeze",
+        "train",
+        "train-end",
+        "judge",
+        "approve",
+        "release",
+        "test",
+        "serve",
+        "rollback",
+        "monitor",
+        "violation",
+        "retrain",
+        "reconcile",
+        "pause",
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A decision before it has its place in the chain. `id` comes from the fact decided upon."""
+
+    id: str
+    model: str
+    time: str
+    kind: str
+    go: bool
+    reason: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    subject: str = ""
+    actor: str = "everloop"
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ValueError(f"{self.kind!r} is no kind of decision: {sorted(KINDS)}")
+
+
+def linked(entry: Entry, seq: int, previous: str) -> dict[str, Any]:
+    """Return the decision as it stands in the ledger, with its place and its hash."""
+    decision: dict[str, Any] = {
+        "id": entry.id,
+        "seq": seq,
+        "time": entry.time,
+        "model": entry.model,
+        "kind": entry.kind,
+        "go": entry.go,
+        "reason": entry.reason,
+        "facts": settled(dict(entry.facts)),
+        "subject": entry.subject,
+        "actor": entry.actor,
+        "previous": previous,
+    }
+    return {**decision, "hash": digest(decision)}
+
+
+def settled(value: Any) -> Any:
+    """Return a value as it comes back from any store: 1.0 and 1 are one number, NaN is none.
+
+    Without this the hash of what was written would not be that of what is read.
+    """
+    if isinstance(value, Mapping):
+        return {str(key): settled(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [settled(inner) for inner in value]
+    if isinstance(value, float):
+        if value != value or value in (float("inf"), float("-inf")):
+            return None
+        return int(value) if value.is_integer() else value
+    return value
+
+
+def verify(decisions: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return what is wrong with a model's decisions, in words; nothing if the chain holds.
+
+    They must be all of them, in the order of `seq`, from the first.
+    """
+    problems = []
+    previous, expected = GENESIS, 1
+    for decision in decisions:
+        seq = decision.get("seq")
+        if seq != expected:
+            problems.append(f"decision {expected} is missing: found {seq} in its place")
+        if decision.get("previous") != previous:
+            problems.append(f"decision {seq} does not follow the one before it")
+        rest = {key: value for key, value in decision.items() if key != "hash"}
+        if decision.get("hash") != digest(rest):
+            problems.append(f"decision {seq} was changed after it was written")
+        previous = str(decision.get("hash"))
+        expected = (seq if isinstance(seq, int) else expected) + 1
+    return problems

@@ -1,0 +1,144 @@
+"""The governor: may a model train now, whoever asks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from everloop.decisions import Decision
+from everloop.moments import text
+
+DATA, VIOLATION = "data", "violation"
+RUNNING, REGISTERED, BELOW_BARS, FAILED, STOPPED = (
+    "running",
+    "registered",
+    "below-bars",
+    "failed",
+    "stopped",
+)
+# A run that brought a model to judgement, or is about to; the same data and code bring the same.
+_CONCLUSIVE = (RUNNING, REGISTERED, BELOW_BARS)
+_USELESS = (BELOW_BARS, FAILED, STOPPED)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A training run, as the ledger keeps it."""
+
+    execution: str
+    dataset_digest: str
+    bundle_digest: str
+    cause: str
+    started_at: datetime
+    outcome: str
+    ended_at: datetime | None = None
+    dataset_bytes: int = 0
+    rows: int | None = None
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the spec's [retrain] allows."""
+
+    causes: tuple[str, ...]
+    cooldown: timedelta
+    per_day: int
+    per_month: int
+    least_new_rows: int
+    stop_after_failures: int
+
+
+def may_train(
+    cause: str,
+    runs: Sequence[Run],
+    limits: Limits,
+    now: datetime,
+    *,
+    fingerprint: tuple[str, str] | None = None,
+    execution: str = "",
+) -> Decision:
+    """Decide whether to start a training run.
+
+    `fingerprint` is the digests of data and code where they are known already; `execution` is the
+    run that asks, so that asking again after a lost reply does not refuse what is running.
+    """
+    others = [run for run in runs if run.execution != execution]
+    for run in others:
+        if fingerprint == (run.dataset_digest, run.bundle_digest) and run.outcome in _CONCLUSIVE:
+            return Decision(
+                False,
+                f"the same data and code were trained in {run.execution} "
+                f"({run.outcome}, started {text(run.started_at)})",
+                {"dataset_digest": run.dataset_digest, "bundle_digest": run.bundle_digest},
+            )
+    for length, most, word in ((1, limits.per_day, "day"), (30, limits.per_month, "30 days")):
+        spent = sum(1 for run in others if run.started_at > now - timedelta(days=length))
+        if spent >= most:
+            return Decision(
+                False,
+                f"the budget is spent: {spent} runs in the last {word}, {most} allowed",
+                {"runs": spent, "allowed": most},
+            )
+    useless = useless_in_a_row(others)
+    if useless >= limits.stop_after_failures and cause == VIOLATION:
+        return Decision(
+            False,
+            f"{useless} runs in a row brought no better model: a person must look "
+            "(new data or a new push starts again)",
+            {"useless_runs": useless},
+        )
+    if cause == VIOLATION:
+        cooled = _cooled_down(others, limits.cooldown, now)
+        if not cooled.go:
+            return cooled
+    return Decision(True, f"within its limits: {len(others)} runs before this one")
+
+
+def worth_retraining(
+    runs: Sequence[Run], limits: Limits, now: datetime, *, new_objects: int, new_bytes: int
+) -> Decision:
+    """Decide what a violation is answered with: a new run, or the reason why there is none."""
+    if VIOLATION not in limits.causes:
+        return Decision(False, f"[retrain] lets only {', '.join(limits.causes) or 'nobody'} train")
+    if new_objects == 0:
+        return Decision(
+            False, "no data has arrived since the last dataset: the same data brings the same model"
+        )
+    rows, how = _rows(runs, new_bytes)
+    facts = {"new_objects": new_objects, "new_bytes": new_bytes, "new_rows": rows}
+    if rows is not None and not rows >= limits.least_new_rows:
+        return Decision(
+            False, f"about {rows} new rows ({how}); {limits.least_new_rows} are needed", facts
+        )
+    allowed = may_train(VIOLATION, runs, limits, now)
+    return Decision(allowed.go, allowed.reason, {**facts, **allowed.facts})
+
+
+def useless_in_a_row(runs: Sequence[Run]) -> int:
+    """Return how many of the newest runs brought nothing to register."""
+    count = 0
+    for run in sorted(runs, key=lambda run: run.started_at, reverse=True):
+        if run.outcome == RUNNING:
+            continue
+        if run.outcome not in _USELESS:
+            break
+        count += 1
+    return count
+
+
+def _cooled_down(runs: Sequence[Run], cooldown: timedelta, now: datetime) -> Decision:
+    last = max((run.ended_at or run.started_at for run in runs), default=None)
+    if last is not None and now - last < cooldown:
+        until = text(last + cooldown)
+        return Decision(
+            False, f"cooling down until {until}: last training at {text(last)}", {"until": until}
+        )
+    return Decision(True, "cooled down")
+
+
+def _rows(runs: Sequence[Run], new_bytes: int) -> tuple[int | None, str]:
+    """Estimate rows from bytes at the last run's bytes per row; nobody has counted them yet."""
+    for run in sorted(runs, key=lambda run: run.started_at, reverse=True):
+        if run.rows and run.dataset_bytes:
+            per_row = run.dataset_bytes / run.rows
+            return int(new_bytes / per_row), f"{new_bytes} bytes at {per_row:.1f} bytes a row"
+    return None, "no run has counted rows yet"

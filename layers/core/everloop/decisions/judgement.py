@@ -1,0 +1,196 @@
+"""Judgement of a candidate: its bars, then the champion that serves, on the same rows.
+
+Every comparison is written so that NaN, or a number that is missing, loses.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from everloop.decisions import Decision
+from everloop.errors import BadInput
+from everloop.moments import text
+
+APPROVED, REJECTED, ASK = "approved", "rejected", "ask"
+POLICY, PERSON = "policy", "person"
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A metric's bar. `higher_is_better` says on which side of `least` good is."""
+
+    metric: str
+    least: float
+    higher_is_better: bool = True
+
+    def met_by(self, value: float) -> bool:
+        return value >= self.least if self.higher_is_better else value <= self.least
+
+
+@dataclass(frozen=True)
+class Freeze:
+    """A time in which nothing is approved by policy."""
+
+    start: datetime
+    end: datetime
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What the spec's [evaluate] and [approve] ask for."""
+
+    bars: tuple[Bar, ...]
+    metric: str
+    higher_is_better: bool
+    least_gain: float
+    slice_columns: tuple[str, ...]
+    slice_drop: float
+    by: str
+    first: str
+    freezes: tuple[Freeze, ...] = ()
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What becomes of the candidate (`approved`, `rejected`, or `ask` a person) and why."""
+
+    verdict: str
+    reason: str
+    facts: Mapping[str, Any]
+
+
+def judge(
+    evaluation: Mapping[str, Any],
+    comparison: Mapping[str, Any] | None,
+    rules: Rules,
+    now: datetime,
+) -> Verdict:
+    """Judge a candidate by its evaluation and, where a champion serves, by the comparison.
+
+    Raises BadInput for a report that lacks what the spec asks for.
+    """
+    bars = meets_bars(evaluation, rules.bars)
+    facts: dict[str, Any] = {"bars": dict(bars.facts)}
+    if not bars.go:
+        return Verdict(REJECTED, bars.reason, facts)
+    if comparison is None:
+        reason = f"{bars.reason}; no champion to beat"
+        return _by_whom(reason, facts, rules, now, first=True)
+    better = beats_champion(comparison, rules)
+    facts["comparison"] = dict(better.facts)
+    if not better.go:
+        return Verdict(REJECTED, better.reason, facts)
+    slices = keeps_slices(comparison, rules)
+    facts["slices"] = dict(slices.facts)
+    if not slices.go:
+        return Verdict(REJECTED, slices.reason, facts)
+    return _by_whom(f"{bars.reason}; {better.reason}", facts, rules, now, first=False)
+
+
+def meets_bars(evaluation: Mapping[str, Any], bars: Sequence[Bar]) -> Decision:
+    """Check the holdout's metrics against the bars of the spec."""
+    said, facts = [], {}
+    for bar in bars:
+        value = _metric(evaluation, bar.metric)
+        facts[bar.metric] = {"value": _plain(value), "bar": bar.least}
+        word = "at least" if bar.higher_is_better else "at most"
+        if not bar.met_by(value):
+            return Decision(
+                False, f"{bar.metric} {value:.4f} misses its bar: {word} {bar.least:.4f}", facts
+            )
+        said.append(f"{bar.metric} {value:.4f} ({word} {bar.least:.4f})")
+    return Decision(True, ", ".join(said) or "no bars are set", facts)
+
+
+def beats_champion(comparison: Mapping[str, Any], rules: Rules) -> Decision:
+    """Check that the gain's lower confidence bound is above the least gain.
+
+    The gain in comparison.json is signed so that more is better, whatever the metric's direction.
+    """
+    if comparison.get("metric") != rules.metric:
+        raise BadInput(
+            f"comparison.metric: {comparison.get('metric')!r} where the spec compares {rules.metric!r}"
+        )
+    gain = comparison.get("gain")
+    if not isinstance(gain, Mapping):
+        raise BadInput(f"comparison.gain: {gain!r} where {{value, low, high}} belongs")
+    value, low = _number(gain.get("value")), _number(gain.get("low"))
+    candidate = _number((comparison.get("candidate") or {}).get("value"))
+    champion = _number((comparison.get("champion") or {}).get("value"))
+    confidence = _number(gain.get("confidence"))
+    facts = {
+        "metric": rules.metric,
+        "candidate": _plain(candidate),
+        "champion": _plain(champion),
+        "gain": _plain(value),
+        "gain_low": _plain(low),
+        "gain_high": _plain(_number(gain.get("high"))),
+        "least_gain": rules.least_gain,
+        "rows": comparison.get("rows"),
+    }
+    numbers = (
+        f"{rules.metric} {candidate:.4f} against the champion's {champion:.4f}: gain {value:+.4f}, "
+        f"at least {low:+.4f} with {confidence:.0%} confidence"
+    )
+    if not low > rules.least_gain:
+        return Decision(False, f"{numbers}; more than {rules.least_gain:+.4f} is needed", facts)
+    return Decision(True, numbers, facts)
+
+
+def keeps_slices(comparison: Mapping[str, Any], rules: Rules) -> Decision:
+    """Check that no slice got worse than the spec allows."""
+    worst: dict[str, Any] = {}
+    for part in comparison.get("slices") or ():
+        if rules.slice_columns and part.get("column") not in rules.slice_columns:
+            continue
+        gain = _number((part.get("gain") or {}).get("value"))
+        name = f"{part.get('column')}={part.get('value')}"
+        if not gain >= -rules.slice_drop:
+            return Decision(
+                False,
+                f"{rules.metric} of the slice {name} changed by {gain:+.4f}; "
+                f"no slice may lose more than {rules.slice_drop:.4f}",
+                {"slice": name, "gain": _plain(gain), "rows": part.get("rows")},
+            )
+        if not worst or gain < worst["gain"]:
+            worst = {"slice": name, "gain": gain, "rows": part.get("rows")}
+    return Decision(True, f"no slice lost more than {rules.slice_drop:.4f}", worst)
+
+
+def _by_whom(
+    reason: str, facts: dict[str, Any], rules: Rules, now: datetime, *, first: bool
+) -> Verdict:
+    if rules.by == PERSON:
+        return Verdict(ASK, f"{reason}; a person decides", facts)
+    if first and rules.first == PERSON:
+        return Verdict(ASK, f"{reason}; a person decides on the first version", facts)
+    for freeze in rules.freezes:
+        if freeze.start <= now < freeze.end:
+            why = f" ({freeze.why})" if freeze.why else ""
+            return Verdict(
+                ASK, f"{reason}; frozen until {text(freeze.end)}{why}: a person decides", facts
+            )
+    return Verdict(APPROVED, reason, facts)
+
+
+def _metric(evaluation: Mapping[str, Any], name: str) -> float:
+    metrics = evaluation.get("metrics")
+    if not isinstance(metrics, Mapping):
+        raise BadInput(f"evaluation.metrics: {metrics!r} where metrics by name belong")
+    if name not in metrics:
+        raise BadInput(f"evaluation.metrics: no {name!r} among {sorted(metrics)}")
+    found = metrics[name]
+    return _number(found.get("value") if isinstance(found, Mapping) else found)
+
+
+def _number(value: object) -> float:
+    """Return a number; NaN for what is none, so that it loses every comparison."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return float("nan")
+    return float(value)
+
+
+def _plain(value: float) -> float | None:
+    return None if value != value else value

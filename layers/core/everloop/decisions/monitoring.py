@@ -1,0 +1,102 @@
+"""Monitoring: whether there is enough to look at, and what the findings mean."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from everloop.decisions import Decision
+from everloop.errors import BadInput
+
+
+def hours_between(start: datetime, end: datetime) -> list[datetime]:
+    """Return the full hours whose capture folders hold what came in from start to end."""
+    hour = start.replace(minute=0, second=0, microsecond=0)
+    hours = []
+    while hour <= end:
+        hours.append(hour)
+        hour += timedelta(hours=1)
+    return hours
+
+
+def worth_looking(
+    captured_objects: int, new_labels: int, version: int | None, endpoint_status: str
+) -> Decision:
+    """Decide whether a monitoring run has anything to look at."""
+    facts = {"captured_objects": captured_objects, "new_labels": new_labels, "version": version}
+    if version is None:
+        return Decision(False, f"nothing of ours serves (the endpoint is {endpoint_status})", facts)
+    if captured_objects == 0 and new_labels == 0:
+        return Decision(
+            False, "no traffic was captured and no labels came since the last look", facts
+        )
+    return Decision(
+        True, f"{captured_objects} files of traffic and {new_labels} of labels to look at", facts
+    )
+
+
+def judge_findings(findings: Mapping[str, Any]) -> Decision:
+    """Say what a monitor found; `go` means that it found a violation.
+
+    Raises BadInput for findings.json of another shape.
+    """
+    checks = findings.get("checks")
+    if not isinstance(checks, Sequence) or isinstance(checks, str):
+        raise BadInput(f"findings.checks: {checks!r} where a list of checks belongs")
+    violated = [check for check in checks if check.get("violated")]
+    monitors = sorted({str(check.get("monitor")) for check in violated})
+    facts = {
+        "rows": findings.get("rows"),
+        "labelled_rows": findings.get("labelled_rows"),
+        "checks": len(checks),
+        "violations": len(violated),
+        "monitors": monitors,
+        "worst": [
+            {
+                key: check.get(key)
+                for key in ("monitor", "feature", "statistic", "value", "threshold")
+            }
+            for check in sorted(violated, key=excess, reverse=True)[:5]
+        ],
+    }
+    rows = f"{findings.get('rows')} rows, {findings.get('labelled_rows')} with labels"
+    if not violated:
+        return Decision(False, f"{len(checks)} checks on {rows}: nothing is violated", facts)
+    worst = max(violated, key=excess)
+    said = worst.get("description") or (
+        f"{worst.get('feature')} {worst.get('statistic')} {worst.get('value')}, "
+        f"threshold {worst.get('threshold')}"
+    )
+    return Decision(
+        True,
+        f"{len(violated)} of {len(checks)} checks violated on {rows} "
+        f"({', '.join(monitors)}); worst: {said}",
+        facts,
+    )
+
+
+def excess(check: Mapping[str, Any]) -> float:
+    """Return how far a check's value is from its threshold, as a share of the threshold."""
+    value, threshold = check.get("value"), check.get("threshold")
+    if not isinstance(value, int | float) or not isinstance(threshold, int | float):
+        return 0.0
+    if value != value:
+        return 0.0
+    return abs(value - threshold) / abs(threshold) if threshold else abs(value)
+
+
+def drift_by_monitor(findings: Mapping[str, Any]) -> dict[str, float]:
+    """Return, for each monitor, its largest value as a share of its threshold (1 = at it)."""
+    drift: dict[str, float] = {}
+    for check in findings.get("checks") or ():
+        value, threshold = check.get("value"), check.get("threshold")
+        if not isinstance(value, int | float) or not isinstance(threshold, int | float):
+            continue
+        if value != value or not threshold:
+            continue
+        # Quality falls below its threshold where drift rises above it.
+        share = value / threshold
+        if check.get("violated") and share < 1 and value:
+            share = threshold / value
+        name = str(check.get("monitor"))
+        drift[name] = max(drift.get(name, 0.0), share)
+    return drift

@@ -1,0 +1,115 @@
+"""Releases: which version should serve, and whether that needs a release now."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from everloop.decisions import Decision
+
+RELEASED, TESTS_FAILED, ROLLED_BACK, WITHDRAWN, ERROR = (
+    "released",
+    "tests-failed",
+    "rolled-back",
+    "withdrawn",
+    "error",
+)
+# What failed for a reason of its own is not tried again until somebody approves it again; what
+# failed for AWS's or our own reasons is worth a few more attempts.
+_TRIES = {TESTS_FAILED: 1, ROLLED_BACK: 1, ERROR: 3}
+
+
+@dataclass(frozen=True)
+class Package:
+    """A version in the registry, as it is now."""
+
+    model: str
+    version: int
+    arn: str
+    status: str
+    approval: str
+    modified_at: datetime
+    modified_by: str = ""
+
+    @property
+    def deployable(self) -> bool:
+        return self.approval == "Approved" and self.status == "Completed"
+
+
+@dataclass(frozen=True)
+class Release:
+    """A release that ended, as the ledger keeps it."""
+
+    epoch: int
+    version: int
+    outcome: str
+    reason: str
+    approved_at: datetime
+    ended_at: datetime
+    from_version: int | None = None
+
+
+@dataclass(frozen=True)
+class Serving:
+    """What the production endpoint says about itself. `version` is None for no config of ours."""
+
+    endpoint: str
+    status: str
+    config: str
+    version: int | None
+    pending_config: str | None = None
+    failure_reason: str = ""
+
+    @property
+    def settled(self) -> bool:
+        return self.status in ("InService", "Failed", "OutOfService", "UpdateRollbackFailed")
+
+
+def desired(packages: Sequence[Package], releases: Sequence[Release]) -> Package | None:
+    """Return the version that should serve: the highest that is approved and has not failed since.
+
+    Nothing but the registry and the releases that failed says so; events only say when to look.
+    """
+    for package in sorted(packages, key=lambda package: package.version, reverse=True):
+        if package.deployable and not _failed_since_approval(package, releases):
+            return package
+    return None
+
+
+def release_wanted(
+    packages: Sequence[Package], releases: Sequence[Release], serving: Serving | None
+) -> tuple[Decision, Package | None]:
+    """Decide whether another version should serve than the one that does."""
+    wanted = desired(packages, releases)
+    now = serving.version if serving and serving.status == "InService" else None
+    facts = {
+        "desired": wanted.version if wanted else None,
+        "serving": now,
+        "endpoint_status": serving.status if serving else None,
+    }
+    if wanted is None:
+        return Decision(False, "no version is approved that could be released", facts), None
+    if serving is not None and not serving.settled:
+        reason = f"the endpoint is {serving.status}; looked at again when that ends"
+        return Decision(False, reason, facts), None
+    if now == wanted.version:
+        return Decision(
+            False, f"version {wanted.version} is what should serve, and it does", facts
+        ), None
+    if now is None:
+        return Decision(
+            True, f"version {wanted.version} should serve, and nothing does", facts
+        ), wanted
+    word = "replaces" if wanted.version > now else "brings back the version before"
+    return (
+        Decision(True, f"version {wanted.version} {word} version {now}", facts),
+        wanted,
+    )
+
+
+def _failed_since_approval(package: Package, releases: Sequence[Release]) -> bool:
+    failures: dict[str, int] = {}
+    for release in releases:
+        same = release.version == package.version and release.approved_at >= package.modified_at
+        if same and release.outcome in _TRIES:
+            failures[release.outcome] = failures.get(release.outcome, 0) + 1
+    return any(failures[outcome] >= _TRIES[outcome] for outcome in failures)

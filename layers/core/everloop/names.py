@@ -1,0 +1,62 @@
+"""Names of effects, derived from the fact and never from the delivery: doing twice is doing once."""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+_VERSION = re.compile(r"-v(\d+)-(?:staging-)?[0-9a-f]{8}$")
+
+
+def canonical(value: object) -> bytes:
+    """Write JSON in the one form that digests are taken of."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def digest(value: object) -> str:
+    """Return the sha256 of a value's canonical JSON, in hex."""
+    return hashlib.sha256(canonical(value)).hexdigest()
+
+
+def train_execution(model: str, window: int, attempt: int) -> str:
+    return f"{model}-w{window}-a{attempt}"
+
+
+def evaluate_execution(model: str, version: int, package_arn: str, attempt: int = 1) -> str:
+    return f"{model}-v{version}-{digest([package_arn, attempt])[:4]}"
+
+
+def deploy_execution(model: str, epoch: int, version: int) -> str:
+    return f"{model}-r{epoch}-v{version}"
+
+
+def monitor_execution(model: str, scheduled_at: datetime) -> str:
+    return f"{model}-{scheduled_at:%Y%m%dT%H%M}"
+
+
+def run_token(model: str, dataset_digest: str, bundle_digest: str, execution: str) -> str:
+    """Return StartPipelineExecution's ClientRequestToken (64 characters; it takes 32 to 128)."""
+    return digest([model, dataset_digest, bundle_digest, execution])
+
+
+def sagemaker_model(model: str, version: int, container: Mapping[str, Any]) -> str:
+    """Name a SageMaker model by all that it is made of."""
+    return f"{model}-v{version}-{digest(container)[:8]}"
+
+
+def endpoint_config(model: str, version: int, config: Mapping[str, Any], *, staging: bool) -> str:
+    """Name an endpoint config by all that it says, so that a name never means two things."""
+    middle = "-staging" if staging else ""
+    return f"{model}-v{version}{middle}-{digest(config)[:8]}"
+
+
+def version_of_config(config: str) -> int | None:
+    """Return the version that an endpoint config of ours serves; None for somebody else's."""
+    found = _VERSION.search(config)
+    return int(found[1]) if found else None
+
+
+def staging_endpoint(model: str) -> str:
+    return f"{model}-staging"
