@@ -1,93 +1,298 @@
-"""What rests is moto's: the services that only keep records. Their state is a journal, replayed."""
+"""What rests is moto's: services that only keep records. What changed them is kept and replayed.
 
-import io
+Changes of DynamoDB's items are kept as items (localcloud.items), so that a restart takes as long as
+there are items, not writes; every other successful change is kept as the request that made it.
+"""
+
+import importlib
+import json
+import logging
+import secrets
+import sys
 import threading
+import urllib.parse
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import boto3
+from botocore import xform_name
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.compat import HTTPHeaders
 from botocore.config import Config
-from botocore.exceptions import ClientError, UnknownServiceError
+from botocore.exceptions import BotoCoreError, ClientError, UnknownServiceError
+from werkzeug.datastructures import Headers, MultiDict
+from werkzeug.exceptions import HTTPException
 
 from localcloud import wire
 from localcloud.errors import AwsError
+from localcloud.items import Items, is_item_operation
 
 if TYPE_CHECKING:
     from localcloud.cloud import Cloud
 
-SERVICES = ("dynamodb", "iam", "ssm", "kms", "resource-groups-tagging-api", "secretsmanager")
+log = logging.getLogger(__name__)
+
+SERVICES = ("dynamodb", "iam", "ssm", "kms", "secretsmanager")
+_WARM = ("dynamodb", "iam")
+_READS = (
+    *("Get", "List", "Describe", "BatchGet", "Query", "Scan", "TransactGet", "Simulate", "Verify"),
+    *(
+        "Encrypt",
+        "Decrypt",
+        "ReEncrypt",
+        "GenerateDataKey",
+        "GenerateMac",
+        "GenerateRandom",
+        "Sign",
+    ),
+)
+# They would change items, or make keys, that a restart could not bring back.
+_REFUSED = {
+    *("dynamodb:ExecuteTransaction", "dynamodb:BatchExecuteStatement", "dynamodb:ImportTable"),
+    *("dynamodb:ExecuteStatement", "dynamodb:RestoreTableFromBackup", "dynamodb:CreateBackup"),
+    *("dynamodb:RestoreTableToPointInTime", "kms:ImportKeyMaterial", "kms:RotateKeyOnDemand"),
+}
 
 
 class Behind:
-    """moto's in-process server behind our front."""
+    """moto's backends behind our front. They are global: one running cloud per process has them."""
 
     def __init__(self, cloud: "Cloud") -> None:
         self._cloud = cloud
-        self._lock = threading.Lock()
-        self._app: Any = None
+        self._lock = threading.RLock()  # moto's backends are plain dicts: one request at a time
+        self._clients: dict[str, Any] = {}
+        self._next = 0
+        self.items = Items(cloud, self._lock)
 
     def start(self) -> None:
-        """Replay the journal of what was changed before."""
+        """Bring back what was there: replay the changes, then put the items into their tables."""
+        with self._lock:
+            for service in SERVICES:
+                if f"moto.{service}.models" in sys.modules:
+                    _backend(service).reset()  # of a cloud that this process ran before
+            journal = sorted(self._cloud.store.load("behind.journal").items())
+            for key, entry in journal:
+                self._replay(key, entry)
+                self._next = int(key) + 1
+            self.items.start()
+        self._cloud.spawn(self._warm, name="warm moto")
 
     def respond(self, service: str, request: wire.Request) -> wire.Answer:
         """Let moto answer; a service that neither of us has is refused by name."""
         if service not in SERVICES:
-            trouble = (
-                f"the local cloud has no service {service!r} ({request.method} {request.path})"
-            )
-            refusal = AwsError("NotImplemented", trouble, 501)
-            try:
-                protocol = wire.protocol_of(service, request)
-            except UnknownServiceError:
-                return wire.encode_error("s3", "rest-xml", refusal)
-            return wire.encode_error(service, protocol, refusal)
-        status, headers, body = self._pass_on(request)
-        return wire.Answer(status, headers, body)
+            return _refused(service, request)
+        region, target = _scope(request)
+        try:
+            operation = target or _action(request)
+            headers = dict(request.headers.items())
+            status, told, body = self._answer(service, operation, region, headers, request.body)
+        except AwsError as error:
+            return wire.encode_error(service, wire.protocol_of(service, request), error)
+        return wire.Answer(status, told, body)
 
     def call(
         self, service: str, operation: str, params: dict[str, Any], role_arn: str | None
     ) -> dict[str, Any]:
-        """Call a service behind us as a client would."""
+        """Call a service behind us as a client would, without a network in between."""
         if service not in SERVICES:
             raise AwsError("NotImplemented", f"the local cloud has no service {service!r}", 501)
-        client = boto3.client(
-            service,
-            endpoint_url=self._cloud.url,
-            region_name=self._cloud.region,
-            aws_access_key_id="cloud",
-            aws_secret_access_key="cloud",
-            config=Config(retries={"max_attempts": 1}, inject_host_prefix=False),
-        )
-        from botocore import xform_name
-
         try:
-            answer: dict[str, Any] = getattr(client, xform_name(operation))(**params)
+            method = getattr(self._client(service), xform_name(operation))
+        except AttributeError:
+            trouble = f"{service} has no operation {operation!r}"
+            raise AwsError("UnknownOperationException", trouble) from None
+        try:
+            answer: dict[str, Any] = method(**params)
         except ClientError as error:
             found = error.response["Error"]
             status = error.response["ResponseMetadata"]["HTTPStatusCode"]
-            raise AwsError(found["Code"], found.get("Message", ""), status) from error
+            known = {"Error", "ResponseMetadata", "message", "Message"}
+            rest = {name: value for name, value in error.response.items() if name not in known}
+            raise AwsError(found["Code"], found.get("Message", ""), status, **rest) from error
+        except BotoCoreError as error:
+            raise AwsError("ValidationException", str(error)) from error
         answer.pop("ResponseMetadata", None)
         return answer
 
-    def _pass_on(self, request: wire.Request) -> tuple[int, dict[str, str], bytes]:
-        from werkzeug.test import EnvironBuilder, run_wsgi_app
-
+    def _client(self, service: str) -> Any:
         with self._lock:
-            if self._app is None:
-                from moto.moto_server.werkzeug_app import (
-                    DomainDispatcherApplication,
-                    create_backend_app,
+            client = self._clients.get(service)
+            if client is None:
+                session: Any = boto3.session.Session()
+                client = session.client(
+                    service,
+                    region_name=self._cloud.region,
+                    aws_access_key_id="cloud",
+                    aws_secret_access_key="cloud",
+                    config=Config(retries={"max_attempts": 0}, inject_host_prefix=False),
                 )
+                client.meta.events.register("before-send", self._instead_of_sending)
+                self._clients[service] = client
+            return client
 
-                self._app = DomainDispatcherApplication(create_backend_app)
-        builder = EnvironBuilder(
-            method=request.method,
-            path=request.raw_path,
-            query_string=list(request.query.items(multi=True)) and None,
-            headers=request.headers,
-            input_stream=io.BytesIO(request.body),
-            base_url=f"http://{request.host}/",
+    def _instead_of_sending(self, request: Any, **_: Any) -> AWSResponse:
+        headers = {
+            name: value.decode() if isinstance(value, bytes) else str(value)
+            for name, value in request.headers.items()
+        }
+        raw = request.body or b""
+        body = raw.encode() if isinstance(raw, str) else bytes(raw)
+        sent = wire.Request("POST", "/", "/", MultiDict(), Headers(headers), body)
+        scope = headers["Authorization"].split("Credential=", 1)[1].split(",", 1)[0].split("/")
+        answer = self.respond(scope[-2], sent)
+        told = HTTPHeaders.from_pairs(answer.headers.items())
+        return AWSResponse(request.url, answer.status, told, _Raw(answer.body))
+
+    def _answer(
+        self, service: str, operation: str, region: str, headers: dict[str, str], body: bytes
+    ) -> tuple[int, dict[str, str], bytes]:
+        name = f"{service}:{operation}"
+        if name in _REFUSED:
+            raise AwsError("NotImplemented", f"the local cloud does not answer {name}", 501)
+        if service == "dynamodb" and is_item_operation(operation):
+            with self._lock:
+                answer = self._dispatch(service, region, headers, body)
+                if answer[0] < 300:
+                    self.items.keep(region, operation, body)
+            return answer
+        if operation.startswith(_READS):
+            with self._lock:
+                return self._dispatch(service, region, headers, body)
+        with self._lock:
+            seed = secrets.randbits(64)
+            answer = self._dispatch(service, region, headers, body, seed)
+            if answer[0] < 300:
+                self._keep(service, operation, region, headers, body, seed)
+        return answer
+
+    def _dispatch(
+        self,
+        service: str,
+        region: str,
+        headers: dict[str, str],
+        body: bytes,
+        seed: int | None = None,
+    ) -> tuple[int, dict[str, str], bytes]:
+        """Have moto answer; `seed` makes the ids and secrets that it invents repeatable."""
+        from moto.core.request import normalize_request
+        from moto.moto_api._internal import mock_random
+
+        handler = next(iter(importlib.import_module(f"moto.{service}.urls").url_paths.values()))
+        if seed is not None:
+            mock_random.seed(seed)
+        host = "iam.amazonaws.com" if service == "iam" else f"{service}.{region}.amazonaws.com"
+        kept = HTTPHeaders.from_pairs((n, v) for n, v in headers.items() if n.lower() != "host")
+        del kept["x-moto-account-id"]
+        kept["x-moto-account-id"] = self._cloud.account
+        prepared = AWSPreparedRequest("POST", f"https://{host}/", kept, body, False)
+        request = normalize_request(prepared)
+        try:
+            status, told, answer = handler(request, request.raw_url, request.headers)
+        except HTTPException as error:
+            status, told, answer = error.code or 400, dict(error.get_headers()), error.get_body()
+        except NotImplementedError as error:
+            trouble = f"the local cloud does not answer {service}: {error}"
+            raise AwsError("NotImplemented", trouble, 501) from error
+        except Exception as error:
+            log.exception("%s failed", service)
+            trouble = f"the local cloud failed: {type(error).__name__}: {error}"
+            raise AwsError("InternalFailure", trouble, 500) from error
+        data = answer.encode() if isinstance(answer, str) else bytes(answer)
+        ours = {"date", "server", "content-length"}  # the front writes these
+        plain = {name: str(value) for name, value in told.items() if name.lower() not in ours}
+        return int(status), plain, data
+
+    def _keep(
+        self,
+        service: str,
+        operation: str,
+        region: str,
+        headers: dict[str, str],
+        body: bytes,
+        seed: int,
+    ) -> None:
+        if service == "dynamodb" and operation == "DeleteTable":
+            self.items.drop_table(region, json.loads(body)["TableName"])
+        wanted = ("x-amz-target", "content-type", "authorization")
+        entry: dict[str, Any] = {
+            "service": service,
+            "region": region,
+            "headers": {n: v for n, v in headers.items() if n.lower() in wanted},
+            "body": body,
+            "seed": seed,
+        }
+        if service == "kms" and operation == "CreateKey":
+            entry["material"] = _key_material(self._cloud.account, region)
+        self._cloud.store.write("behind.journal", f"{self._next:012d}", entry)
+        self._next += 1
+
+    def _replay(self, key: str, entry: dict[str, Any]) -> None:
+        service, region = entry["service"], entry["region"]
+        status, _, body = self._dispatch(
+            service, region, entry["headers"], entry["body"], entry["seed"]
         )
-        environ = builder.get_environ()
-        environ["CONTENT_LENGTH"] = str(len(request.body))
-        chunks, status, headers = run_wsgi_app(self._app, environ)
-        return int(status.split()[0]), dict(headers), b"".join(chunks)
+        if status >= 300:
+            log.error("change %s of %s could not be repeated: %s", key, service, body.decode())
+        elif "material" in entry:
+            _restore_material(self._cloud.account, region, entry["material"])
+
+    def _warm(self) -> None:
+        """Have moto import what the first calls need."""
+        for service in _WARM:
+            with self._lock:
+                _backend(service)
+                importlib.import_module(f"moto.{service}.urls")
+
+
+class _Raw(BytesIO):
+    """A body as botocore reads one from a connection."""
+
+    def stream(self, **_: Any) -> Any:
+        while piece := self.read():
+            yield piece
+
+
+def _backend(service: str) -> Any:
+    from moto.backends import get_backend
+
+    return get_backend(service)  # type: ignore[call-overload,unused-ignore]
+
+
+def _key_material(account: str, region: str) -> dict[str, bytes]:
+    """Return the material of the keys: the one thing that no seed repeats."""
+    keys = _backend("kms")[account][region].keys
+    return {key_id: bytes(key.key_material) for key_id, key in keys.items()}
+
+
+def _restore_material(account: str, region: str, material: dict[str, bytes]) -> None:
+    keys = _backend("kms")[account][region].keys
+    for key_id, secret in material.items():
+        keys[key_id].key_material = secret
+
+
+def _scope(request: wire.Request) -> tuple[str, str]:
+    """Return region and target operation of a request."""
+    authorization = request.headers.get("Authorization", "")
+    region = "us-east-1"
+    if "Credential=" in authorization:
+        parts = authorization.split("Credential=", 1)[1].split(",", 1)[0].split("/")
+        region = parts[-3] if len(parts) >= 5 else region
+    return region, request.headers.get("X-Amz-Target", "").rpartition(".")[2]
+
+
+def _action(request: wire.Request) -> str:
+    form = urllib.parse.parse_qs(request.body.decode("utf-8", "replace"))
+    action = (form.get("Action") or [""])[0]
+    if not action:
+        raise AwsError("MissingAction", "the request names no Action", 400)
+    return action
+
+
+def _refused(service: str, request: wire.Request) -> wire.Answer:
+    trouble = f"the local cloud has no service {service!r} ({request.method} {request.path})"
+    refusal = AwsError("NotImplemented", trouble, 501)
+    try:
+        protocol = wire.protocol_of(service, request)
+    except UnknownServiceError:
+        return wire.encode_error("s3", "rest-xml", refusal)
+    return wire.encode_error(service, protocol, refusal)
