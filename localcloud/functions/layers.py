@@ -10,6 +10,7 @@ from localcloud.functions.names import layer_name, layer_version
 from localcloud.functions.state import FunctionsState
 
 _MOST_LAYERS = 5
+_DESCRIBED = ("Description", "CompatibleRuntimes", "CompatibleArchitectures", "LicenseInfo")
 
 
 class Layers(FunctionsState):
@@ -73,24 +74,16 @@ class Layers(FunctionsState):
             layer: dict[str, Any] = self.layers.get(name) or {"Last": 0, "Versions": {}}
             layer["Last"] += 1
             number = layer["Last"]
-            layer["Versions"][str(number)] = {
+            version: dict[str, Any] = {
                 "Number": number,
                 "Digest": digest,
                 "Unpacked": unpacked,
                 "CodeSize": len(content),
                 "CodeSha256": sha256_of(content),
                 "Created": call.time,
-                **{
-                    key: request[key]
-                    for key in (
-                        "Description",
-                        "CompatibleRuntimes",
-                        "CompatibleArchitectures",
-                        "LicenseInfo",
-                    )
-                    if key in request
-                },
             }
+            version |= {key: request[key] for key in _DESCRIBED if key in request}
+            layer["Versions"][str(number)] = version
             self.layers[name] = layer
         return self._version_shown(name, number)
 
@@ -149,7 +142,7 @@ class Layers(FunctionsState):
             "Version": number,
             "CreatedDate": f"{version['Created']:%Y-%m-%dT%H:%M:%S.000}+0000",
         }
-        for key in ("Description", "CompatibleRuntimes", "CompatibleArchitectures", "LicenseInfo"):
+        for key in _DESCRIBED:
             if key in version:
                 answer[key] = version[key]
         return answer

@@ -1,0 +1,372 @@
+"""Resource types that run: Lambda and Step Functions."""
+
+import io
+import json
+import re
+import zipfile
+from typing import Any, ClassVar
+
+import yaml
+
+from localcloud.cloudformation.resources.kind import (
+    Kind,
+    Made,
+    Site,
+    only,
+    picked,
+    tag_changes,
+    tag_map,
+)
+from localcloud.cloudformation.template import invalid
+from localcloud.errors import AwsError
+
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+def _inline(source: str) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr(zipfile.ZipInfo("index.py", _EPOCH), source)
+    return buffer.getvalue()
+
+
+def _code(given: dict[str, Any]) -> dict[str, Any]:
+    only(given, {"S3Bucket", "S3Key", "S3ObjectVersion", "ZipFile"}, "Code of a function")
+    if "ZipFile" in given:
+        return {"ZipFile": _inline(given["ZipFile"])}
+    return dict(given)
+
+
+class Function(Kind):
+    type = "AWS::Lambda::Function"
+    _configuration = (
+        "Role",
+        "Handler",
+        "Runtime",
+        "Description",
+        "Timeout",
+        "MemorySize",
+        "DeadLetterConfig",
+        "Environment",
+        "TracingConfig",
+        "EphemeralStorage",
+        "LoggingConfig",
+        "KmsKeyArn",
+        "Layers",
+        "VpcConfig",
+        "SnapStart",
+        "FileSystemConfigs",
+        "ImageConfig",
+    )
+    # What a property goes back to when a template drops it.
+    _dropped: ClassVar[tuple[tuple[str, Any], ...]] = (
+        ("Description", ""),
+        ("Timeout", 3),
+        ("MemorySize", 128),
+        ("DeadLetterConfig", {}),
+        ("Environment", {}),
+        ("TracingConfig", {"Mode": "PassThrough"}),
+        ("EphemeralStorage", {"Size": 512}),
+        ("Layers", []),
+    )
+    properties = frozenset(
+        {
+            "FunctionName",
+            "Code",
+            "Architectures",
+            "PackageType",
+            "ReservedConcurrentExecutions",
+            "Tags",
+            *_configuration,
+        }
+    )
+    required = frozenset({"Code", "Role"})
+    replacing = frozenset({"FunctionName", "PackageType"})
+
+    def create(self, site: Site, given: dict[str, Any]) -> Made:
+        name = given.get("FunctionName") or site.name(64)
+        request = {
+            "FunctionName": name,
+            "Code": _code(given["Code"]),
+            **self._configured(given),
+            **picked(given, ("Architectures", "PackageType")),
+        }
+        if given.get("Tags"):
+            request["Tags"] = tag_map(given["Tags"])
+        answer = site.call("lambda", "CreateFunction", request)
+        try:
+            self._reserve(site, name, given)
+        except Exception:
+            site.gone("lambda", "DeleteFunction", {"FunctionName": name})
+            raise
+        return Made(name, {"Arn": answer["FunctionArn"]})
+
+    def update(self, site: Site, ref: str, before: dict[str, Any], given: dict[str, Any]) -> Made:
+        where = {"FunctionName": ref}
+        if any(before.get(key) != given.get(key) for key in ("Code", "Architectures")):
+            request = {**where, **_code(given["Code"]), **picked(given, ("Architectures",))}
+            site.call("lambda", "UpdateFunctionCode", request)
+        if any(before.get(key) != given.get(key) for key in self._configuration):
+            request = self._configured(given)
+            for key, value in self._dropped:
+                if key in before and key not in given:
+                    request[key] = value
+            site.call("lambda", "UpdateFunctionConfiguration", {**where, **request})
+        if before.get("ReservedConcurrentExecutions") != given.get("ReservedConcurrentExecutions"):
+            self._reserve(site, ref, given)
+        arn = site.cloud.arn("lambda", f"function:{ref}")
+        _retag(site, arn, before, given)
+        return Made(ref, {"Arn": arn})
+
+    def delete(self, site: Site, ref: str, given: dict[str, Any]) -> None:
+        site.gone("lambda", "DeleteFunction", {"FunctionName": ref})
+
+    def _configured(self, given: dict[str, Any]) -> dict[str, Any]:
+        request = picked(given, self._configuration)
+        if "KmsKeyArn" in request:
+            request["KMSKeyArn"] = request.pop("KmsKeyArn")
+        return request
+
+    @staticmethod
+    def _reserve(site: Site, name: str, given: dict[str, Any]) -> None:
+        reserved = given.get("ReservedConcurrentExecutions")
+        if reserved is None:
+            site.call("lambda", "DeleteFunctionConcurrency", {"FunctionName": name})
+        else:
+            request = {"FunctionName": name, "ReservedConcurrentExecutions": reserved}
+            site.call("lambda", "PutFunctionConcurrency", request)
+
+
+def _retag(site: Site, arn: str, before: dict[str, Any], given: dict[str, Any]) -> None:
+    new, gone = tag_changes(before.get("Tags"), given.get("Tags"))
+    if gone:
+        site.call("lambda", "UntagResource", {"Resource": arn, "TagKeys": gone})
+    if new:
+        site.call("lambda", "TagResource", {"Resource": arn, "Tags": new})
+
+
+class LayerVersion(Kind):
+    type = "AWS::Lambda::LayerVersion"
+    _direct = ("Description", "CompatibleRuntimes", "CompatibleArchitectures", "LicenseInfo")
+    properties = frozenset({"LayerName", "Content", *_direct})
+    required = frozenset({"Content"})
+    replacing = properties
+
+    def create(self, site: Site, given: dict[str, Any]) -> Made:
+        name = given.get("LayerName") or site.name(140)
+        request = {"LayerName": name, "Content": given["Content"], **picked(given, self._direct)}
+        arn = site.call("lambda", "PublishLayerVersion", request)["LayerVersionArn"]
+        return Made(arn, {"LayerVersionArn": arn})
+
+    def delete(self, site: Site, ref: str, given: dict[str, Any]) -> None:
+        layer, _, number = ref.rpartition(":")
+        request = {"LayerName": layer, "VersionNumber": int(number)}
+        site.gone("lambda", "DeleteLayerVersion", request)
+
+
+class Permission(Kind):
+    type = "AWS::Lambda::Permission"
+    _direct = (
+        "FunctionName",
+        "Action",
+        "Principal",
+        "SourceArn",
+        "SourceAccount",
+        "PrincipalOrgID",
+    )
+    properties = frozenset(_direct)
+    required = frozenset({"FunctionName", "Action", "Principal"})
+    replacing = properties
+
+    def create(self, site: Site, given: dict[str, Any]) -> Made:
+        sid = site.name(100)
+        request = {"StatementId": sid, **picked(given, self._direct)}
+        site.call("lambda", "AddPermission", request)
+        return Made(sid, {"Id": sid})
+
+    def delete(self, site: Site, ref: str, given: dict[str, Any]) -> None:
+        request = {"FunctionName": given["FunctionName"], "StatementId": ref}
+        site.gone("lambda", "RemovePermission", request)
+
+
+class EventSourceMapping(Kind):
+    type = "AWS::Lambda::EventSourceMapping"
+    _direct = (
+        "FunctionName",
+        "BatchSize",
+        "MaximumBatchingWindowInSeconds",
+        "ScalingConfig",
+        "FunctionResponseTypes",
+        "Enabled",
+        "FilterCriteria",
+        "MetricsConfig",
+    )
+    properties = frozenset({"EventSourceArn", "Tags", *_direct})
+    required = frozenset({"FunctionName"})
+    replacing = frozenset({"EventSourceArn"})
+
+    def create(self, site: Site, given: dict[str, Any]) -> Made:
+        request = picked(given, ("EventSourceArn", *self._direct))
+        if given.get("Tags"):
+            request["Tags"] = tag_map(given["Tags"])
+        return self._made(site.call("lambda", "CreateEventSourceMapping", request))
+
+    def update(self, site: Site, ref: str, before: dict[str, Any], given: dict[str, Any]) -> Made:
+        request = {"UUID": ref, **picked(given, self._direct)}
+        dropped = {"BatchSize": 10, "MaximumBatchingWindowInSeconds": 0, "ScalingConfig": {}}
+        dropped |= {"FunctionResponseTypes": [], "Enabled": True}
+        for key, value in dropped.items():
+            if key in before and key not in given:
+                request[key] = value
+        made = self._made(site.call("lambda", "UpdateEventSourceMapping", request))
+        _retag(site, made.attributes["EventSourceMappingArn"], before, given)
+        return made
+
+    def delete(self, site: Site, ref: str, given: dict[str, Any]) -> None:
+        site.gone("lambda", "DeleteEventSourceMapping", {"UUID": ref})
+
+    @staticmethod
+    def _made(answer: dict[str, Any]) -> Made:
+        found = {"Id": answer["UUID"], "EventSourceMappingArn": answer["EventSourceMappingArn"]}
+        return Made(answer["UUID"], found)
+
+
+class EventInvokeConfig(Kind):
+    type = "AWS::Lambda::EventInvokeConfig"
+    _direct = ("MaximumRetryAttempts", "MaximumEventAgeInSeconds", "DestinationConfig")
+    properties = frozenset({"FunctionName", "Qualifier", *_direct})
+    required = frozenset({"FunctionName", "Qualifier"})
+    replacing = frozenset({"FunctionName", "Qualifier"})
+
+    def create(self, site: Site, given: dict[str, Any]) -> Made:
+        request = picked(given, ("FunctionName", "Qualifier", *self._direct))
+        site.call("lambda", "PutFunctionEventInvokeConfig", request)
+        return Made(site.name(128))
+
+    def update(self, site: Site, ref: str, before: dict[str, Any], given: dict[str, Any]) -> Made:
+        self.create(site, given)
+        return Made(ref)
+
+    def delete(self, site: Site, ref: str, given: dict[str, Any]) -> None:
+        where = picked(given, ("FunctionName", "Qualifier"))
+        site.gone("lambda", "DeleteFunctionEventInvokeConfig", where)
+
+
+class StateMachine(Kind):
+    type = "AWS::StepFunctions::StateMachine"
+    _settings = ("RoleArn", "LoggingConfiguration", "TracingConfiguration")
+    _sources = ("Definition", "DefinitionString", "DefinitionS3Location", "DefinitionSubstitutions")
+    properties = frozenset({"StateMachineName", "StateMachineType", "Tags", *_settings, *_sources})
+    required = frozenset({"RoleArn"})
+    replacing = frozenset({"StateMachineName", "StateMachineType"})
+
+    def create(self, site: Site, given: dict[str, Any]) -> Made:
+        name = given.get("StateMachineName") or site.name(80)
+        request = {
+            "name": name,
+            "definition": _definition(site, given),
+            "type": given.get("StateMachineType"),
+            "tags": [
+                {"key": key, "value": value} for key, value in tag_map(given.get("Tags")).items()
+            ],
+            **self._configured(given),
+        }
+        answer = site.call("stepfunctions", "CreateStateMachine", request)
+        return self._made(answer["stateMachineArn"], answer)
+
+    def update(self, site: Site, ref: str, before: dict[str, Any], given: dict[str, Any]) -> Made:
+        request = {"stateMachineArn": ref, **self._configured(given)}
+        request["definition"] = _definition(site, given)
+        for key, value in (
+            ("LoggingConfiguration", {"level": "OFF"}),
+            ("TracingConfiguration", {}),
+        ):
+            if key in before and key not in given:
+                request[_lower(key)] = value
+        answer = site.call("stepfunctions", "UpdateStateMachine", request)
+        new, gone = tag_changes(before.get("Tags"), given.get("Tags"))
+        if gone:
+            request = {"resourceArn": ref, "tagKeys": gone}
+            site.call("stepfunctions", "UntagResource", request)
+        if new:
+            tags = [{"key": key, "value": value} for key, value in new.items()]
+            site.call("stepfunctions", "TagResource", {"resourceArn": ref, "tags": tags})
+        return self._made(ref, answer)
+
+    def delete(self, site: Site, ref: str, given: dict[str, Any]) -> None:
+        site.gone("stepfunctions", "DeleteStateMachine", {"stateMachineArn": ref})
+
+    def _configured(self, given: dict[str, Any]) -> dict[str, Any]:
+        return {
+            _lower(key): given[key] if key == "RoleArn" else _lower_keys(given[key])
+            for key in self._settings
+            if key in given
+        }
+
+    @staticmethod
+    def _made(arn: str, answer: dict[str, Any]) -> Made:
+        attributes = {"Arn": arn, "Name": arn.rpartition(":")[2]}
+        revision = answer.get("revisionId") or "INITIAL"
+        return Made(arn, {**attributes, "StateMachineRevisionId": revision})
+
+
+def _lower(name: str) -> str:
+    return name[0].lower() + name[1:]
+
+
+def _lower_keys(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {_lower(key): _lower_keys(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_lower_keys(item) for item in value]
+    return value
+
+
+def _definition(site: Site, given: dict[str, Any]) -> str:
+    """Return a machine's definition as JSON text, wherever the template has it."""
+    sources = [name for name in StateMachine._sources[:3] if name in given]
+    if len(sources) != 1:
+        raise invalid(
+            f"{site.logical_id}: exactly one of Definition, DefinitionString and "
+            f"DefinitionS3Location is needed, not {sources}"
+        )
+    match sources[0]:
+        case "Definition":
+            text = json.dumps(given["Definition"])
+        case "DefinitionString":
+            text = given["DefinitionString"]
+        case _:
+            place = given["DefinitionS3Location"]
+            only(place, {"Bucket", "Key", "Version"}, "DefinitionS3Location")
+            where = {"Bucket": place["Bucket"], "Key": place["Key"]}
+            if "Version" in place:
+                where["VersionId"] = place["Version"]
+            try:
+                body = site.cloud.call("s3", "GetObject", where)["Body"]
+            except AwsError as error:
+                raise invalid(
+                    f"{site.logical_id}: cannot read s3://{where['Bucket']}/{where['Key']}: "
+                    f"{error.message}"
+                ) from error
+            text = (body if isinstance(body, bytes) else body.read()).decode()
+    for name, value in (given.get("DefinitionSubstitutions") or {}).items():
+        plain = ("true" if value else "false") if isinstance(value, bool) else str(value)
+        # What would break out of a string of JSON or YAML is escaped.
+        text = text.replace("${" + name + "}", json.dumps(plain)[1:-1])
+    unknown = sorted(set(re.findall(r"(?<!\$)\$\{([A-Za-z0-9_]+)\}", text)))
+    if unknown and "DefinitionSubstitutions" in given:
+        raise invalid(f"{site.logical_id}: DefinitionSubstitutions lacks {', '.join(unknown)}")
+    try:
+        return text if text.lstrip().startswith("{") else json.dumps(yaml.safe_load(text))
+    except (yaml.YAMLError, TypeError) as error:
+        raise invalid(f"{site.logical_id}: definition is neither JSON nor YAML: {error}") from error
+
+
+KINDS: tuple[Kind, ...] = (
+    Function(),
+    LayerVersion(),
+    Permission(),
+    EventSourceMapping(),
+    EventInvokeConfig(),
+    StateMachine(),
+)
