@@ -66,6 +66,9 @@ class Behind:
 
     def start(self) -> None:
         """Bring back what was there: replay the changes, then put the items into their tables."""
+        from moto.core.config import default_user_config
+
+        default_user_config["iam"]["load_aws_managed_policies"] = True  # roles attach them
         with self._lock:
             for service in SERVICES:
                 if f"moto.{service}.models" in sys.modules:

@@ -1,4 +1,4 @@
-"""Building what a template points to, as `sam build` does: zips of code, layers with their packages.
+"""Building what a template points to, as `sam build` does: code, and layers with their packages.
 
 Everything is built for the interpreter that runs here, whatever the template's Runtime says, since
 that is the one that the local cloud runs functions with. A digest of all that goes into a zip names
@@ -65,15 +65,15 @@ def _built(
     )
     digest = hashlib.sha256(f"{prefix}\0{packages.name if packages else ''}\0".encode())
     for name, path in files:
-        content = hashlib.sha256(path.read_bytes()).hexdigest()
-        digest.update(f"{name}\0{_mode(path):o}\0{content}\0".encode())
+        own = hashlib.sha256(path.read_bytes()).hexdigest()
+        digest.update(f"{name}\0{_mode(path):o}\0{own}\0".encode())
     target = build_folder / "zips" / f"{digest.hexdigest()}.zip"
     if target.exists():
         return target
     progress(f"building {source.name}")
     # A project's own file wins over a package's of the same name, as it does in `sam build`.
-    content = {name: path for name, path in _files(packages)} if packages else {}
-    content |= dict(files)
+    content = dict(_files(packages)) if packages else {}
+    content.update(files)
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_suffix(f".{os.getpid()}")
     partial.write_bytes(_zipped((prefix + name, path) for name, path in sorted(content.items())))

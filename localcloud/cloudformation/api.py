@@ -88,7 +88,8 @@ class CloudFormation(ChangeSets):
                 return
             if row.get("TerminationProtection"):
                 raise invalid(
-                    f"Stack [{row['Name']}] cannot be deleted while TerminationProtection is enabled"
+                    f"Stack [{row['Name']}] cannot be deleted while TerminationProtection is "
+                    "enabled"
                 )
             if row["Status"] == "DELETE_IN_PROGRESS":
                 return

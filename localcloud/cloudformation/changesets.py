@@ -44,6 +44,7 @@ _STABLE = (
     "UPDATE_ROLLBACK_FAILED",
 )
 _MAKING_ROLES = ("AWS::Serverless::Function", "AWS::Serverless::StateMachine")
+_IAM = re.compile(r"^AWS::IAM::(Role|Policy|ManagedPolicy)$")
 _UNNAMED = {
     "AWS::IAM::Role": "RoleName",
     "AWS::IAM::ManagedPolicy": "ManagedPolicyName",
@@ -116,9 +117,7 @@ class ChangeSets(Api):
             kind, properties = resource["Type"], resource.get("Properties") or {}
             if kind in _UNNAMED and _UNNAMED[kind] in properties:
                 needed.add("CAPABILITY_NAMED_IAM")
-            elif re.match(r"^AWS::IAM::(Role|Policy|ManagedPolicy|User|Group)$", kind):
-                needed.add("CAPABILITY_IAM")
-            elif kind in _MAKING_ROLES and "Role" not in properties:
+            elif _IAM.match(kind) or (kind in _MAKING_ROLES and "Role" not in properties):
                 needed.add("CAPABILITY_IAM")
         return ["CAPABILITY_NAMED_IAM"] if "CAPABILITY_NAMED_IAM" in needed else sorted(needed)
 

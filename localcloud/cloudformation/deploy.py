@@ -59,7 +59,7 @@ class _Deployment:
     ) -> None:
         self._build_folder = build_folder
         self._progress = progress
-        session = boto3.Session(
+        session: Any = boto3.Session(
             aws_access_key_id="everloop", aws_secret_access_key="everloop", region_name=region
         )
 

@@ -130,6 +130,7 @@ def translated(template: dict[str, Any], parameters: dict[str, Any], region: str
                 parameter_values=values,
                 get_managed_policy_map=lambda: get_bundled_managed_policy_map("aws") or {},
             )
+            translator.metrics.publish()  # to nowhere; else it warns that nothing was published
         except InvalidDocumentException as error:
             causes = "; ".join(str(cause.message) for cause in error.causes)
             raise invalid(f"Transform {SAM} failed with: {error.message}. {causes}") from error
