@@ -1,0 +1,313 @@
+"""The pipeline of a model, rendered from its spec: the same folder gives the same bytes.
+
+The result follows AWS's pipeline definition schema, version 2020-12-01.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from everloop.images import image_uri
+from everloop.spec import ModelSpec
+
+_INPUT = "/opt/ml/processing/input"
+_OUTPUT = "/opt/ml/processing/output"
+_EXECUTION = {"Get": "Execution.PipelineExecutionId"}
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where the pipeline runs: bucket for outputs, region, role of its jobs, scripts of `jobs/`."""
+
+    artefact_bucket: str
+    region: str
+    role_arn: str
+    jobs_uri: str
+    kms_key_id: str | None = None
+
+
+@dataclass(frozen=True)
+class BundleRef:
+    """A pushed bundle: its place in S3 and its digest (sha256, hex)."""
+
+    uri: str
+    digest: str
+
+
+def render(spec: ModelSpec, site: Site, bundle: BundleRef) -> str:
+    """Return the pipeline's definition as JSON. Raises BadInput for an unknown image or region."""
+    made = _Pipeline(spec, site, bundle)
+    definition = {
+        "Version": "2020-12-01",
+        "Metadata": {},
+        "Parameters": [
+            {"Name": "DatasetUri", "Type": "String"},
+            {"Name": "DatasetDigest", "Type": "String"},
+            {"Name": "Cause", "Type": "String", "DefaultValue": "request"},
+        ],
+        "PipelineExperimentConfig": {
+            "ExperimentName": {"Get": "Execution.PipelineName"},
+            "TrialName": _EXECUTION,
+        },
+        "Steps": [made.preprocess(), made.train(), made.evaluate(), made.meets_bars()],
+    }
+    return json.dumps(definition, sort_keys=True, separators=(",", ":"))
+
+
+class _Pipeline:
+    def __init__(self, spec: ModelSpec, site: Site, bundle: BundleRef) -> None:
+        self._spec = spec
+        self._site = site
+        self._bundle = bundle
+        self._image = image_uri(spec.train.framework, spec.train.version, site.region)
+
+    def preprocess(self) -> Json:
+        outputs = ("train", "validation", "holdout", "baseline")
+        dataset = {"Get": "Parameters.DatasetUri"}
+        inputs = [self._code(), self._jobs(), _input("dataset", dataset)]
+        return self._processing("Preprocess", "prepare.py", inputs, outputs)
+
+    def train(self) -> Json:
+        train = self._spec.train
+        seconds = train.time_limit_minutes * 60
+        own = {name: json.dumps(value) for name, value in sorted(train.hyperparameters.items())}
+        script_mode = {  # values are JSON, as the SageMaker SDK writes and the toolkit reads them
+            "sagemaker_program": json.dumps("train.py"),
+            "sagemaker_submit_directory": json.dumps(self._bundle.uri),
+            "sagemaker_region": json.dumps(self._site.region),
+            "sagemaker_container_log_level": "20",
+        }
+        arguments: Json = {
+            "AlgorithmSpecification": {"TrainingImage": self._image, "TrainingInputMode": "File"},
+            "HyperParameters": {**own, **script_mode},
+            "InputDataConfig": [self._channel("train"), self._channel("validation")],
+            "OutputDataConfig": {"S3OutputPath": self._run("model")},
+            "ResourceConfig": {
+                "InstanceType": train.instance,
+                "InstanceCount": 1,
+                "VolumeSizeInGB": train.volume_gb,
+            },
+            "RoleArn": self._site.role_arn,
+            "StoppingCondition": {"MaxRuntimeInSeconds": seconds},
+        }
+        if self._site.kms_key_id:
+            arguments["OutputDataConfig"]["KmsKeyId"] = self._site.kms_key_id
+            arguments["ResourceConfig"]["VolumeKmsKeyId"] = self._site.kms_key_id
+        if train.spot:
+            arguments["EnableManagedSpotTraining"] = True
+            # Spot capacity may be hours away; a day is as long as a retraining may wait for it.
+            arguments["StoppingCondition"]["MaxWaitTimeInSeconds"] = seconds + 86400
+        return _step("Train", "Training", arguments)
+
+    def evaluate(self) -> Json:
+        inputs = [
+            self._code(),
+            self._jobs(),
+            _input("model", {"Get": "Steps.Train.ModelArtifacts.S3ModelArtifacts"}),
+            _input("holdout", _output_of("Preprocess", "holdout")),
+        ]
+        step = self._processing("Evaluate", "evaluate.py", inputs, ("evaluation",))
+        step["PropertyFiles"] = [
+            {
+                "PropertyFileName": "evaluation",
+                "OutputName": "evaluation",
+                "FilePath": "evaluation.json",
+            }
+        ]
+        return step
+
+    def meets_bars(self) -> Json:
+        conditions, said = [], []
+        for metric, bar in sorted(self._spec.evaluate.metrics.items()):
+            higher = self._spec.higher_is_better(metric)
+            value = _measured(metric)
+            least = bar.min if higher else bar.max
+            kind = "GreaterThanOrEqualTo" if higher else "LessThanOrEqualTo"
+            conditions.append({"Type": kind, "LeftValue": value, "RightValue": least})
+            word = "at least" if higher else "at most"
+            said += [f"{metric} is ", value, f" ({word} {least} wanted); "]
+        if not conditions:  # no bars: whatever was evaluated is registered
+            rows = {"Std:JsonGet": {"PropertyFile": _EVALUATION, "Path": "rows"}}
+            conditions.append({"Type": "GreaterThan", "LeftValue": rows, "RightValue": 0})
+            said = ["no rows were evaluated"]
+        fail = {
+            "Name": "BelowBars",
+            "Type": "Fail",
+            "Arguments": {
+                "ErrorMessage": {"Std:Join": {"On": "", "Values": ["Below the bars: ", *said]}}
+            },
+        }
+        arguments = {"Conditions": conditions, "IfSteps": [self._register()], "ElseSteps": [fail]}
+        return {"Name": "MeetsBars", "Type": "Condition", "Arguments": arguments}
+
+    def _register(self) -> Json:
+        evaluation = _join(_output_of("Evaluate", "evaluation"), "evaluation.json")
+        baseline = _output_of("Preprocess", "baseline")
+        arguments = {
+            "ModelPackageGroupName": self._spec.name,
+            "ModelApprovalStatus": "PendingManualApproval",
+            "InferenceSpecification": {
+                "Containers": [
+                    {
+                        "Image": self._image,
+                        "ModelDataUrl": {"Get": "Steps.Train.ModelArtifacts.S3ModelArtifacts"},
+                        "Environment": {
+                            "SAGEMAKER_PROGRAM": "inference.py",
+                            "SAGEMAKER_SUBMIT_DIRECTORY": self._bundle.uri,
+                            "SAGEMAKER_CONTAINER_LOG_LEVEL": "20",
+                            "SAGEMAKER_REGION": self._site.region,
+                        },
+                    }
+                ],
+                "SupportedContentTypes": ["text/csv"],
+                "SupportedResponseMIMETypes": ["text/csv"],
+            },
+            "ModelMetrics": {
+                "ModelQuality": {
+                    "Statistics": {"ContentType": "application/json", "S3Uri": evaluation}
+                }
+            },
+            "DriftCheckBaselines": {
+                "ModelDataQuality": {
+                    "Statistics": {
+                        "ContentType": "application/json",
+                        "S3Uri": _join(baseline, "statistics.json"),
+                    },
+                    "Constraints": {
+                        "ContentType": "application/json",
+                        "S3Uri": _join(baseline, "constraints.json"),
+                    },
+                }
+            },
+            "MetadataProperties": {"GeneratedBy": {"Get": "Execution.PipelineExecutionArn"}},
+            "CustomerMetadataProperties": {
+                "dataset-digest": {"Get": "Parameters.DatasetDigest"},
+                "dataset-uri": {"Get": "Parameters.DatasetUri"},
+                "bundle-digest": self._bundle.digest,
+                "bundle-uri": self._bundle.uri,
+                "cause": {"Get": "Parameters.Cause"},
+                "run": {"Get": "Execution.PipelineExecutionArn"},
+                "holdout-uri": _join(_output_of("Preprocess", "holdout"), "data.csv"),
+                "evaluation-uri": evaluation,
+                "predictions-uri": _join(_output_of("Evaluate", "evaluation"), "predictions.csv"),
+                "baseline-uri": baseline,
+            },
+        }
+        return _step("Register", "RegisterModel", arguments, jobs=False)
+
+    def _processing(self, name: str, script: str, inputs: list[Json], outputs: Any) -> Json:
+        train = self._spec.train
+        cluster: Json = {
+            "InstanceType": train.instance,
+            "InstanceCount": 1,
+            "VolumeSizeInGB": train.volume_gb,
+        }
+        output: Json = {
+            "Outputs": [
+                {
+                    "OutputName": each,
+                    "S3Output": {
+                        "S3Uri": self._run(each),
+                        "LocalPath": f"{_OUTPUT}/{each}",
+                        "S3UploadMode": "EndOfJob",
+                    },
+                }
+                for each in outputs
+            ]
+        }
+        if self._site.kms_key_id:
+            cluster["VolumeKmsKeyId"] = self._site.kms_key_id
+            output["KmsKeyId"] = self._site.kms_key_id
+        arguments = {
+            "AppSpecification": {
+                "ImageUri": self._image,
+                "ContainerEntrypoint": ["python3", f"{_INPUT}/jobs/{script}"],
+            },
+            "Environment": {
+                "EVERLOOP_SPEC": self._spec.model_dump_json(),
+                "AWS_DEFAULT_REGION": self._site.region,
+            },
+            "ProcessingInputs": inputs,
+            "ProcessingOutputConfig": output,
+            "ProcessingResources": {"ClusterConfig": cluster},
+            "RoleArn": self._site.role_arn,
+            "StoppingCondition": {"MaxRuntimeInSeconds": train.time_limit_minutes * 60},
+        }
+        return _step(name, "Processing", arguments)
+
+    def _code(self) -> Json:
+        return _input("code", self._bundle.uri)
+
+    def _jobs(self) -> Json:
+        return _input("jobs", self._site.jobs_uri)
+
+    def _channel(self, name: str) -> Json:
+        source = {
+            "S3DataType": "S3Prefix",
+            "S3Uri": _output_of("Preprocess", name),
+            "S3DataDistributionType": "FullyReplicated",
+        }
+        return {
+            "ChannelName": name,
+            "ContentType": "text/csv",
+            "DataSource": {"S3DataSource": source},
+        }
+
+    def _run(self, what: str) -> Json:
+        root = f"s3://{self._site.artefact_bucket}/runs/{self._spec.name}"
+        return {"Std:Join": {"On": "/", "Values": [root, _EXECUTION, what]}}
+
+
+_EVALUATION = {"Get": "Steps.Evaluate.PropertyFiles.evaluation"}
+
+
+def _measured(metric: str) -> Json:
+    return {"Std:JsonGet": {"PropertyFile": _EVALUATION, "Path": f"metrics.{metric}.value"}}
+
+
+def _output_of(step: str, name: str) -> Json:
+    return {"Get": f"Steps.{step}.ProcessingOutputConfig.Outputs['{name}'].S3Output.S3Uri"}
+
+
+def _join(base: Json, name: str) -> Json:
+    return {"Std:Join": {"On": "/", "Values": [base, name]}}
+
+
+def _input(name: str, uri: Any) -> Json:
+    return {
+        "InputName": name,
+        "S3Input": {
+            "S3Uri": uri,
+            "LocalPath": f"{_INPUT}/{name}",
+            "S3DataType": "S3Prefix",
+            "S3InputMode": "File",
+            "S3DataDistributionType": "FullyReplicated",
+        },
+    }
+
+
+def _step(name: str, kind: str, arguments: Json, *, jobs: bool = True) -> Json:
+    """A step with retries of what may go better the next time; a script's own error never does."""
+    policies = [
+        {
+            "ExceptionType": ["Step.SERVICE_FAULT", "Step.THROTTLING"],
+            "IntervalSeconds": 5,
+            "BackoffRate": 2.0,
+            "MaxAttempts": 5,
+        }
+    ]
+    if jobs:
+        policies.append(
+            {
+                "ExceptionType": [
+                    "SageMaker.JOB_INTERNAL_ERROR",
+                    "SageMaker.CAPACITY_ERROR",
+                    "SageMaker.RESOURCE_LIMIT",
+                ],
+                "IntervalSeconds": 60,
+                "BackoffRate": 2.0,
+                "MaxAttempts": 3,
+            }
+        )
+    return {"Name": name, "Type": kind, "Arguments": arguments, "RetryPolicies": policies}
