@@ -22,6 +22,7 @@ from moto.core.parse import PROTOCOL_PARSERS, RequestParserError
 from moto.core.serialize import get_serializer_class
 from werkzeug.datastructures import Headers, MultiDict
 
+from localcloud import sqs_query
 from localcloud.errors import AwsError
 
 
@@ -149,6 +150,9 @@ def parse(
             form = urllib.parse.parse_qsl(request.body.decode(), keep_blank_values=True)
             for key, value in form:
                 values.add(key, value)
+        if service == "sqs":
+            pairs = list(values.items(multi=True))
+            return sqs_query.parse(operation, model.input_shape, pairs, request.path)
         parser = PROTOCOL_PARSERS[protocol](model, timestamp_parser=_aware)
         parsed: dict[str, Any] = parser.parse(
             {
@@ -181,10 +185,17 @@ def encode(service: str, operation: str, protocol: str, result: dict[str, Any]) 
     if protocol in ("json", "cbor"):
         data = _to_data(model.output_shape, result, protocol) if model.output_shape else {}
         return _data_answer(service, protocol, 200, data, request_id)
+    if service == "sqs":
+        headers = {"Content-Type": "text/xml", "x-amzn-RequestId": request_id}
+        return Answer(200, headers, sqs_query.encode(operation, result, request_id).encode())
     written = _serializer(service, operation, protocol).serialize(result)
     body = written["body"]
+    status = written["status_code"]
+    for name, member in (model.output_shape.members if model.output_shape else {}).items():
+        if member.serialization.get("location") == "statusCode" and name in result:
+            status = result[name]  # an answer may say itself what its status is
     return Answer(
-        written["status_code"],
+        status,
         {**written["headers"], "x-amzn-RequestId": request_id},
         body.encode() if isinstance(body, str) else body,
     )

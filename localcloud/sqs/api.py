@@ -51,12 +51,25 @@ class Sqs(Api):
 
     def start(self) -> None:
         self.moves.resume()
+        if "cloudwatch" in self.cloud.apis:
+            self.cloud.clock.after(60, self._measure)
 
     def stop(self) -> None:
         self._stopped.set()
         with self._lock:
             for queue in self._queues.values():
                 queue.wake()
+
+    def _measure(self) -> None:
+        if self._stopped.is_set():
+            return
+        watch = self.cloud.apis["cloudwatch"]
+        with self._lock:
+            measured = {name: queue.measure() for name, queue in self._queues.items()}
+        for name, metrics in measured.items():
+            for metric, (value, unit) in metrics.items():
+                watch.put("AWS/SQS", metric, value, {"QueueName": name}, unit)  # type: ignore[attr-defined]
+        self.cloud.clock.after(60, self._measure)
 
     # For other parts of the cloud
 

@@ -35,6 +35,7 @@ class Queue:
         self.delayed: set[str] = set()
         self._waiters: set[Signal] = set()
         self._duplicates: dict[str, dict[str, Any]] = {}
+        self.counted = {"Sent": 0, "Received": 0, "Deleted": 0}  # since the last measurement
 
     @property
     def name(self) -> str:
@@ -95,6 +96,7 @@ class Queue:
         row["receipt"] = ""
         self._messages[key] = row
         self.rows[key] = row
+        self.counted["Sent"] += 1
         if delay > 0:
             self.delayed.add(key)
             self._wait_until(row["visible_at"], key)
@@ -134,6 +136,7 @@ class Queue:
                 self._wait_until(row["visible_at"], key)
                 self._messages.save(key)
                 taken.append(dict(row))
+        self.counted["Received"] += len(taken)
         return taken
 
     def delete(self, receipt: str) -> None:
@@ -151,6 +154,7 @@ class Queue:
         if key in self.in_flight:
             self._line.release(row)
         self._forget(key)
+        self.counted["Deleted"] += 1
         self.wake()
 
     def hide(self, receipt: str, seconds: float) -> None:
@@ -209,6 +213,22 @@ class Queue:
             if oldest in self.in_flight:
                 self._line.release(self.rows[oldest])
             self._forget(oldest)
+
+    def measure(self) -> dict[str, tuple[float, str]]:
+        """Return value and unit of the metrics that SQS reports every minute; starts new counts."""
+        visible = self.visible()
+        oldest = next(iter(self.rows.values()), None)
+        age = max(0.0, self._now() - oldest["sent"]) if oldest else 0.0
+        measured = {
+            "ApproximateNumberOfMessagesVisible": (float(visible), "Count"),
+            "ApproximateNumberOfMessagesNotVisible": (float(len(self.in_flight)), "Count"),
+            "ApproximateNumberOfMessagesDelayed": (float(len(self.delayed)), "Count"),
+            "ApproximateAgeOfOldestMessage": (float(int(age)), "Seconds"),
+        }
+        for verb, number in self.counted.items():
+            measured[f"NumberOfMessages{verb}"] = (float(number), "Count")
+            self.counted[verb] = 0
+        return measured
 
     def ready(self) -> bool:
         self.settle()

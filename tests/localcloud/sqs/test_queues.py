@@ -294,3 +294,22 @@ def test_purge_tags_and_deletion(cloud_with: Any) -> None:
     assert "QueueUrls" not in sqs.list_queues()
     with pytest.raises(sqs.exceptions.QueueDoesNotExist):
         sqs.get_queue_url(QueueName="q")
+
+
+def test_an_alarm_sees_what_waits_in_a_queue(cloud_with: Any) -> None:
+    cloud, client = cloud_with("sqs", "cloudwatch", speed=600)
+    sqs = client("sqs")
+    client("cloudwatch").put_metric_alarm(
+        AlarmName="dead letters",
+        Namespace="AWS/SQS",
+        MetricName="ApproximateNumberOfMessagesVisible",
+        Dimensions=[{"Name": "QueueName", "Value": "dead"}],
+        Statistic="Maximum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=0,
+        ComparisonOperator="GreaterThanThreshold",
+    )
+    sqs.send_message(QueueUrl=_queue(sqs, "dead"), MessageBody="m")
+    while cloud.apis["cloudwatch"].alarm_state("dead letters") != "ALARM":
+        cloud.clock.sleep(10)
