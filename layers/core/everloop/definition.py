@@ -224,10 +224,7 @@ class _Pipeline:
                 "ImageUri": self._image,
                 "ContainerEntrypoint": ["python3", f"{_INPUT}/jobs/{script}"],
             },
-            "Environment": {
-                "EVERLOOP_SPEC": self._spec.model_dump_json(),
-                "AWS_DEFAULT_REGION": self._site.region,
-            },
+            "Environment": {"AWS_DEFAULT_REGION": self._site.region},
             "ProcessingInputs": inputs,
             "ProcessingOutputConfig": output,
             "ProcessingResources": {"ClusterConfig": cluster},
@@ -237,7 +234,7 @@ class _Pipeline:
         return _step(name, "Processing", arguments)
 
     def _code(self) -> Json:
-        return _input("code", self._bundle.uri)
+        return _input("code", self._bundle.uri.rpartition("/")[0] + "/")  # bundle and spec.json
 
     def _jobs(self) -> Json:
         return _input("jobs", self._site.jobs_uri)
