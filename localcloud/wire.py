@@ -1,7 +1,7 @@
 """AWS's wire protocols, read and written from botocore's own service models.
 
 A request becomes (operation, parameters); an answer or an AwsError becomes bytes. moto's parsers
-and serializers do query, rest-json and rest-xml; JSON and CBOR, which are plain data, are done here.
+and serializers do query, rest-json and rest-xml; JSON and CBOR, plain data, are done here.
 """
 
 import base64
