@@ -1,1 +1,1 @@
-"""An embedded AWS for a laptop: one process, one loopback port, the same API that the clients know."""
+"""An embedded AWS for a laptop: one process, one loopback port, the API that all clients know."""

@@ -1,4 +1,4 @@
-"""What every AWS service of the local cloud is made of: operations with botocore's names and shapes."""
+"""What every service of the local cloud is: operations, as botocore names and shapes them."""
 
 import secrets
 from collections.abc import Callable

@@ -63,21 +63,21 @@ class Behind:
         self._clients: dict[str, Any] = {}
         self._next = 0
         self.items = Items(cloud, self._lock)
+        self._load()
+
+    def _load(self) -> None:
+        """Bring back what was there: replay the changes, then put the items into their tables."""
+        for service in SERVICES:
+            if f"moto.{service}.models" in sys.modules:
+                _backend(service).reset()  # of a cloud that this process ran before
+        for key, entry in sorted(self._cloud.store.load("behind.journal").items()):
+            self._replay(key, entry)
+            self._next = int(key) + 1
+        self.items.load()
 
     def start(self) -> None:
-        """Bring back what was there: replay the changes, then put the items into their tables."""
-        from moto.core.config import default_user_config
-
-        default_user_config["iam"]["load_aws_managed_policies"] = True  # roles attach them
-        with self._lock:
-            for service in SERVICES:
-                if f"moto.{service}.models" in sys.modules:
-                    _backend(service).reset()  # of a cloud that this process ran before
-            journal = sorted(self._cloud.store.load("behind.journal").items())
-            for key, entry in journal:
-                self._replay(key, entry)
-                self._next = int(key) + 1
-            self.items.start()
+        """Let items expire, and have moto import what the first calls need."""
+        self.items.start()
         self._cloud.spawn(self._warm, name="warm moto")
 
     def respond(self, service: str, request: wire.Request) -> wire.Answer:

@@ -1,6 +1,5 @@
 """One cloud: its clock, its state, its services, and how they reach each other."""
 
-import copy
 import importlib
 import logging
 import threading
@@ -115,6 +114,11 @@ class Cloud:
         self._save_time()
         self.store.close()
 
+    def abandon(self) -> None:
+        """Let go of what was opened; for a cloud that was never started."""
+        self.processes.close()
+        self.store.close()
+
     def call(
         self,
         service: str,
@@ -144,7 +148,7 @@ class Cloud:
         resources: Iterable[str] = (),
         when: datetime | None = None,
     ) -> None:
-        """Put one of AWS's own events on the default bus; listeners inside the cloud hear it first."""
+        """Put one of AWS's own events on the default bus; listeners in the cloud hear it first."""
         event = {
             "version": "0",
             "id": str(uuid.uuid4()),
@@ -220,7 +224,11 @@ def started(folder: Path, **options: Any) -> "tuple[Cloud, Any]":
     from localcloud.front import Front
 
     cloud = Cloud(folder, **options)
-    front = Front(cloud)
+    try:
+        front = Front(cloud)
+    except OSError:  # the port is taken
+        cloud.abandon()
+        raise
     cloud.port = front.port
     front.start()
     began = time.monotonic()

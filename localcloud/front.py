@@ -102,15 +102,13 @@ def respond(cloud: "Cloud", request: wire.Request) -> wire.Answer:
     custom = getattr(api, "respond", None)
     principal = cloud.credentials.principal(key)
     call = Call(cloud.account, region, principal, cloud.clock.now())
-    protocol = "json"
+    protocol = wire.protocol_of(service, request)
     try:
         if service != "s3" and request.headers.get("Content-Encoding") == "gzip":
             request.body = gzip.decompress(request.body)  # SDKs compress long PutMetricData
         if custom is not None:
-            cloud.count(principal, service, request.method)
             answer: wire.Answer = custom(call, request)
             return answer
-        protocol = wire.protocol_of(service, request)
         operation, url = wire.operation_of(service, protocol, request)
         params = wire.parse(service, operation, protocol, request, url)
         cloud.count(call.principal, service, operation)
@@ -147,7 +145,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_error(413, str(error))
             self.close_connection = True
             return
-        raw_path, _, raw_query = self.path.partition("?")
+        # Not self.path: Python folds leading slashes there, and S3's keys may begin with some.
+        raw_path, _, raw_query = self.requestline.split(" ")[1].partition("?")
         request = wire.Request(
             method=self.command,
             path=urllib.parse.unquote(raw_path),
@@ -164,7 +163,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
             chunks = []
             while size := int(self.rfile.readline().split(b";")[0], 16):
-                chunks.append(self.rfile.read(size))
+                chunks.append(self._exactly(size))
                 self.rfile.readline()
             while self.rfile.readline().strip():
                 pass
@@ -172,7 +171,14 @@ class _Handler(BaseHTTPRequestHandler):
         length = int(self.headers.get("Content-Length") or 0)
         if length > _MAX_BODY:
             raise ValueError(f"the body has {length} bytes; at most {_MAX_BODY} are taken")
-        return self.rfile.read(length) if length else b""
+        return self._exactly(length)
+
+    def _exactly(self, length: int) -> bytes:
+        """Read so many bytes: half a body must never pass for a whole one."""
+        data = self.rfile.read(length) if length else b""
+        if len(data) < length:
+            raise ConnectionError(f"the client left after {len(data)} of {length} bytes")
+        return data
 
     def _send(self, answer: wire.Answer) -> None:
         self.send_response_only(answer.status)
@@ -192,9 +198,11 @@ class _Handler(BaseHTTPRequestHandler):
                 self.send_header("Connection", "close")
                 self.close_connection = True
             self.end_headers()
-            if not bodiless:
-                for chunk in body:
+            try:
+                for chunk in () if bodiless else body:
                     self.wfile.write(chunk)
+            finally:
+                getattr(body, "close", lambda: None)()
         self.wfile.flush()
 
     do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = do_PATCH = do_OPTIONS = _answer

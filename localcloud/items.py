@@ -31,7 +31,7 @@ class Items:
         self._lock = lock
         self._names = cloud.store.table("dynamodb.tables")
 
-    def start(self) -> None:
+    def load(self) -> None:
         """Put the kept items into their tables, which exist again."""
         for name, row in list(self._names.items()):
             table = self._table(row["region"], row["table"])
@@ -40,6 +40,8 @@ class Items:
                 continue
             for item in self._cloud.store.load(name).values():
                 table.put_item(json.loads(item["item"]), overwrite=True)
+
+    def start(self) -> None:
         self._cloud.clock.after(_SWEEP_SECONDS, self._sweep)
 
     def keep(self, region: str, operation: str, body: bytes) -> None:

@@ -12,7 +12,6 @@ from localcloud.log_files import Event
 from localcloud.log_groups import LogGroups, invalid, milliseconds, row_name
 from localcloud.log_patterns import compiled
 
-
 log = logging.getLogger(__name__)
 
 _MOST_EVENTS = 10_000

@@ -4,6 +4,7 @@ Each child leads a process group of its own. One reaper process holds the read e
 the cloud is gone, for whatever reason, the pipe closes and the reaper kills what is registered.
 """
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -84,10 +85,8 @@ class Processes:
     def stop(self, child: subprocess.Popen[bytes], grace: float = 5.0) -> int:
         """End a child and all it started: SIGTERM, then after `grace` real seconds SIGKILL."""
         self._signal(child, signal.SIGTERM)
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             child.wait(grace)
-        except subprocess.TimeoutExpired:
-            pass
         self._signal(child, signal.SIGKILL)  # also what the child left behind in its group
         code = child.wait()
         self._forget(child)
@@ -115,10 +114,8 @@ class Processes:
 
     @staticmethod
     def _signal(child: subprocess.Popen[bytes], number: int) -> None:
-        try:
+        with contextlib.suppress(ProcessLookupError, PermissionError):  # the group is gone already
             os.killpg(child.pid, number)
-        except (ProcessLookupError, PermissionError):
-            pass  # the group is gone already
 
     def _forget(self, child: subprocess.Popen[bytes]) -> None:
         with self._lock:

@@ -1,4 +1,4 @@
-"""State that survives SIGKILL: tables of JSON values, kept in memory and written through to SQLite."""
+"""State that survives SIGKILL: tables of JSON values in memory, written through to SQLite."""
 
 import base64
 import json
@@ -28,7 +28,7 @@ def _decode(value: dict[str, Any]) -> Any:
 
 
 class Table(MutableMapping[str, dict[str, Any]]):
-    """A persistent dict of dicts. Assigning writes; after changing a value in place, call `save`."""
+    """A persistent dict of dicts. Assigning writes; call `save` after changing one in place."""
 
     def __init__(self, store: "Store", name: str) -> None:
         self._store = store

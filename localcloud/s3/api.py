@@ -80,6 +80,7 @@ class S3(Buckets, Configuration, Listing, Multipart):
         _check_presigned(request)
         request = chunked.decoded(request)
         operation, bucket, key = route(request)
+        self.cloud.count(call.principal, "s3", operation)
         if operation not in _OWN_CHECKSUMS:
             checksums.verified(checksums.from_headers(request.headers), request.body)
         _check_payload(request)

@@ -55,6 +55,6 @@ def invalid_argument(name: str, value: Any, message: str) -> S3Error:
     return S3Error("InvalidArgument", message, ArgumentName=name, ArgumentValue=value)
 
 
-def not_found() -> S3Error:
+def not_found(headers: dict[str, str] | None = None) -> S3Error:
     """Return what every HEAD answers for what is not there: it has no body to say more."""
-    return S3Error("404", "Not Found", 404)
+    return S3Error("404", "Not Found", 404, headers)

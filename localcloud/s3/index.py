@@ -96,10 +96,10 @@ class Index:
         replaced = None
         if version.version_id == "null":
             replaced = self.find(version.bucket, version.key, "null")
+        self._table[version.row] = vars(version)
         keys.add(version)
         if replaced is not None:
             keys.drop(replaced)
-        self._table[version.row] = vars(version)
         return replaced
 
     def change(self, old: Version, new: Version) -> None:

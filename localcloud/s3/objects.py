@@ -78,7 +78,7 @@ class Objects(Storage):
         except S3Error as error:
             if error.status != 404:
                 raise
-            raise not_found() from error
+            raise not_found(error.headers) from error
         return self._described(request, version)[0]
 
     @operation
@@ -178,7 +178,8 @@ class Objects(Storage):
             **version.fields,
             **ids(version),
         }
-        if self.buckets[version.bucket].get("versioning") and version.version_id == "null":
+        bucket = self.buckets.get(version.bucket, {})
+        if bucket.get("versioning") and version.version_id == "null":
             answer["VersionId"] = "null"
         if version.tags:
             answer["TagCount"] = len(version.tags)

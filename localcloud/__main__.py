@@ -1,0 +1,165 @@
+"""`python -m localcloud`: one cloud on this machine, until SIGTERM or Ctrl-C."""
+
+import argparse
+import errno
+import fcntl
+import json
+import logging
+import logging.handlers
+import os
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO
+
+from localcloud.cloud import SERVICES, Cloud, started
+from localcloud.front import Front
+
+_LOG_BYTES = 20 * 1024**2
+
+
+class Trouble(Exception):
+    """Why the cloud cannot start, and what to do about it."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a cloud. Returns the process's exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        return _run(options)
+    except Trouble as trouble:
+        print(f"error: {trouble}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m localcloud", description="An AWS account on this machine."
+    )
+    parser.add_argument(
+        "--state", type=Path, default=Path(".everloop"), help="folder of all state (%(default)s)"
+    )
+    parser.add_argument(
+        "--port", type=_port, default=4566, help="port on 127.0.0.1; 0 is any free one"
+    )
+    parser.add_argument(
+        "--speed", type=_speed, default=1.0, help="how fast the cloud's clock runs (%(default)g)"
+    )
+    parser.add_argument(
+        "--services", type=_services, help="only these services, with commas between (all)"
+    )
+    return parser
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: 0 to 65535")
+    return int(text)
+
+
+def _speed(text: str) -> float:
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = 0.0
+    if not 0 < speed <= 100_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is no speed: above 0, at most 100000")
+    return speed
+
+
+def _services(text: str) -> list[str]:
+    names = text.split(",")
+    unknown = sorted(set(names) - set(SERVICES))
+    if unknown:
+        raise argparse.ArgumentTypeError(f"unknown: {unknown}; there are {', '.join(SERVICES)}")
+    return names
+
+
+def _run(options: argparse.Namespace) -> int:
+    folder = options.state.resolve()
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    with _locked(folder):
+        description = folder / "cloud.json"
+        description.unlink(missing_ok=True)  # of a cloud that was killed
+        _log_to(folder / "cloud.log")
+        cloud, front = _started(folder, options)
+        try:
+            _describe(description, cloud)
+            print(f"the cloud is up at {cloud.url}, {options.speed:g} times real time, in {folder}")
+            sys.stdout.flush()
+            stopping.wait()
+        finally:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, signal.SIG_DFL)  # the impatient may ask twice
+            description.unlink(missing_ok=True)
+            front.stop()
+            cloud.stop()
+    return 0
+
+
+def _locked(folder: Path) -> IO[str]:
+    """Take the folder for this process; the lock goes with the process, however it ends."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = open(folder / "cloud.lock", "w")  # noqa: SIM115 - held as long as the process runs
+    except OSError as error:
+        raise Trouble(f"--state {folder} cannot be written to: {error.strerror}") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        raise Trouble(
+            f"another local cloud{_whose(folder)} runs on {folder}: stop it, or choose another "
+            "--state"
+        ) from None
+    return lock
+
+
+def _whose(folder: Path) -> str:
+    try:
+        told = json.loads((folder / "cloud.json").read_text())
+        return f" (process {told['pid']}, {told['url']})"
+    except (OSError, ValueError, KeyError):
+        return ""  # it is just starting or stopping
+
+
+def _started(folder: Path, options: argparse.Namespace) -> tuple[Cloud, Front]:
+    try:
+        return started(folder, port=options.port, speed=options.speed, services=options.services)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        raise Trouble(
+            f"port {options.port} is taken by another program: stop it, or choose another --port"
+        ) from error
+
+
+def _describe(path: Path, cloud: Cloud) -> None:
+    """Tell other programs where the cloud is, in one step."""
+    told = {
+        "pid": os.getpid(),
+        "port": cloud.port,
+        "url": cloud.url,
+        "speed": cloud.clock.speed,
+    }
+    fresh = path.with_suffix(".new")
+    fresh.write_text(json.dumps(told, indent=2) + "\n")
+    fresh.replace(path)
+
+
+def _log_to(path: Path) -> None:
+    handler = logging.handlers.RotatingFileHandler(path, maxBytes=_LOG_BYTES, backupCount=1)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    root = logging.getLogger()
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+    for noisy in ("botocore", "boto3", "urllib3", "werkzeug", "moto", "samtranslator"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
