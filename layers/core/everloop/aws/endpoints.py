@@ -87,14 +87,11 @@ def create(endpoint: str, config: str) -> None:
         sagemaker().create_endpoint(EndpointName=endpoint, EndpointConfigName=config)
 
 
-def update(endpoint: str, config: str, deployment: Mapping[str, Any]) -> None:
-    """Ask an endpoint to move to another config. Raises NotReady while it is busy."""
+def update(endpoint: str, config: str, deployment: Mapping[str, Any] | None) -> None:
+    """Ask an endpoint to move to another config, in steps if told. Raises NotReady while busy."""
+    steps: Any = {"DeploymentConfig": dict(deployment)} if deployment else {}
     with _busy(f"endpoint {endpoint}"):
-        sagemaker().update_endpoint(
-            EndpointName=endpoint,
-            EndpointConfigName=config,
-            DeploymentConfig=dict(deployment),  # type: ignore[arg-type]
-        )
+        sagemaker().update_endpoint(EndpointName=endpoint, EndpointConfigName=config, **steps)
 
 
 def delete(endpoint: str) -> None:

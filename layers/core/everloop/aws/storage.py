@@ -33,6 +33,13 @@ def read(bucket: str, key: str, version_id: str | None = None) -> bytes:
         raise
 
 
+def read_latest(bucket: str, key: str) -> tuple[bytes, str]:
+    """Return the bytes of an object's newest version, and which that is."""
+    with translated(f"s3://{bucket}/{key}"):
+        answer = s3().get_object(Bucket=bucket, Key=key)
+        return answer["Body"].read(), str(answer.get("VersionId") or "null")
+
+
 def read_range(uri: str, first_bytes: int) -> bytes:
     """Return at most the first bytes of an object."""
     bucket, key = split(uri)
@@ -58,6 +65,19 @@ def write(bucket: str, key: str, data: bytes, content_type: str) -> str:
     """Write an object and return its URI; the same bytes at the same key are the same effect."""
     with translated(f"s3://{bucket}/{key}"):
         s3().put_object(Bucket=bucket, Key=key, Body=data, ContentType=content_type)
+    return f"s3://{bucket}/{key}"
+
+
+def write_once(bucket: str, key: str, data: bytes, content_type: str) -> str:
+    """Write an object unless one is there, and return its URI: what a name says stays as it is."""
+    try:
+        with translated(f"s3://{bucket}/{key}"):
+            s3().put_object(
+                Bucket=bucket, Key=key, Body=data, ContentType=content_type, IfNoneMatch="*"
+            )
+    except ClientError as error:
+        if code_of(error) != "PreconditionFailed":
+            raise
     return f"s3://{bucket}/{key}"
 
 

@@ -76,7 +76,7 @@ def may_train(
             return Decision(
                 False,
                 f"the budget is spent: {spent} runs in the last {word}, {most} allowed",
-                {"runs": spent, "allowed": most},
+                {"runs": spent, "allowed": most, "later": True},
             )
     useless = useless_in_a_row(others)
     if useless >= limits.stop_after_failures and cause == VIOLATION:

@@ -43,10 +43,10 @@ class Rules:
 
     bars: tuple[Bar, ...]
     metric: str
-    higher_is_better: bool
     least_gain: float
-    slice_columns: tuple[str, ...]
-    slice_drop: float
+    slices: tuple[str, ...]
+    max_slice_drop: float
+    least_slice_rows: int
     by: str
     first: str
     freezes: tuple[Freeze, ...] = ()
@@ -143,20 +143,22 @@ def keeps_slices(comparison: Mapping[str, Any], rules: Rules) -> Decision:
     """Check that no slice got worse than the spec allows."""
     worst: dict[str, Any] = {}
     for part in comparison.get("slices") or ():
-        if rules.slice_columns and part.get("column") not in rules.slice_columns:
+        if part.get("column") not in rules.slices:
             continue
+        if not _number(part.get("rows")) >= rules.least_slice_rows:
+            continue  # too few rows to tell a loss from chance
         gain = _number((part.get("gain") or {}).get("value"))
         name = f"{part.get('column')}={part.get('value')}"
-        if not gain >= -rules.slice_drop:
+        if not gain >= -rules.max_slice_drop:
             return Decision(
                 False,
                 f"{rules.metric} of the slice {name} changed by {gain:+.4f}; "
-                f"no slice may lose more than {rules.slice_drop:.4f}",
+                f"no slice may lose more than {rules.max_slice_drop:.4f}",
                 {"slice": name, "gain": _plain(gain), "rows": part.get("rows")},
             )
         if not worst or gain < worst["gain"]:
             worst = {"slice": name, "gain": gain, "rows": part.get("rows")}
-    return Decision(True, f"no slice lost more than {rules.slice_drop:.4f}", worst)
+    return Decision(True, f"no slice lost more than {rules.max_slice_drop:.4f}", worst)
 
 
 def _by_whom(

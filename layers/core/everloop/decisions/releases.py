@@ -1,8 +1,9 @@
 """Releases: which version should serve, and whether that needs a release now."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from everloop.decisions import Decision
 
@@ -113,3 +114,27 @@ def _failed_since_approval(package: Package, releases: Sequence[Release]) -> boo
         if same and release.outcome in _TRIES:
             failures[release.outcome] = failures.get(release.outcome, 0) + 1
     return any(failures[outcome] >= _TRIES[outcome] for outcome in failures)
+
+
+def outcome(
+    version: int,
+    serving: Serving | None,
+    *,
+    tests: Mapping[str, Any] | None,
+    rollout: Mapping[str, Any] | None,
+    error: Mapping[str, Any] | None,
+) -> tuple[str, str]:
+    """Say how a release ended and why. What the endpoint serves outweighs what anybody reported."""
+    now = "nothing serves" if serving is None else f"{serving.config} is {serving.status}"
+    config = (rollout or {}).get("config")
+    arrived = serving is not None and serving.status == "InService" and serving.version == version
+    if arrived and serving is not None and (config is None or serving.config == config):
+        return RELEASED, f"version {version} serves: {now}"
+    if error is not None:
+        return ERROR, f"{error.get('Error')}: {error.get('Cause')}; production is as it was: {now}"
+    if tests is not None and not tests.get("passed"):
+        return TESTS_FAILED, f"{tests.get('reason')}; production is as it was: {now}"
+    if rollout is not None and not rollout.get("started"):
+        return WITHDRAWN, f"{rollout.get('reason')}; production is as it was: {now}"
+    why = (rollout or {}).get("reason") or (serving.failure_reason if serving else "")
+    return ROLLED_BACK, f"{why or 'the endpoint went back by itself'}; production: {now}"

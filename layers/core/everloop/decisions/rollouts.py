@@ -10,13 +10,11 @@ ALL_AT_ONCE, CANARY, LINEAR = "all-at-once", "canary", "linear"
 
 
 @dataclass(frozen=True)
-class Capacity:
-    """Where a version runs: instances, or serverless (then `memory_mb` is set)."""
+class Fleet:
+    """The instances that a version runs on."""
 
     instance_type: str
     instances: int
-    memory_mb: int | None = None
-    max_concurrency: int = 1
 
 
 @dataclass(frozen=True)
@@ -39,27 +37,27 @@ class AlarmBars:
 
 def endpoint_config(
     sagemaker_model: str,
-    capacity: Capacity,
+    fleet: Fleet,
     *,
     capture_uri: str | None = None,
-    capture_percent: int = 100,
+    capture_percent: int = 0,
     kms_key: str | None = None,
 ) -> dict[str, Any]:
     """Return CreateEndpointConfig's arguments but the name; capture only where a URI is given."""
-    variant: dict[str, Any] = {"VariantName": VARIANT, "ModelName": sagemaker_model}
-    if capacity.memory_mb is not None:
-        variant["ServerlessConfig"] = {
-            "MemorySizeInMB": capacity.memory_mb,
-            "MaxConcurrency": capacity.max_concurrency,
-        }
-    else:
-        variant["InstanceType"] = capacity.instance_type
-        variant["InitialInstanceCount"] = capacity.instances
-        variant["InitialVariantWeight"] = 1.0
-    config: dict[str, Any] = {"ProductionVariants": [variant]}
-    if kms_key and capacity.memory_mb is None:
+    config: dict[str, Any] = {
+        "ProductionVariants": [
+            {
+                "VariantName": VARIANT,
+                "ModelName": sagemaker_model,
+                "InstanceType": fleet.instance_type,
+                "InitialInstanceCount": fleet.instances,
+                "InitialVariantWeight": 1.0,
+            }
+        ]
+    }
+    if kms_key:
         config["KmsKeyId"] = kms_key
-    if capture_uri and capacity.memory_mb is None:  # serverless endpoints cannot capture
+    if capture_uri and capture_percent:
         config["DataCaptureConfig"] = {
             "EnableCapture": True,
             "InitialSamplingPercentage": capture_percent,
@@ -80,12 +78,15 @@ def deployment_config(steps: Steps, alarms: list[str]) -> dict[str, Any]:
         "Type": {ALL_AT_ONCE: "ALL_AT_ONCE", CANARY: "CANARY", LINEAR: "LINEAR"}[steps.strategy],
         "WaitIntervalInSeconds": steps.wait_seconds,
     }
-    size = {"Type": "CAPACITY_PERCENT", "Value": steps.size_percent}
+    # AWS takes canaries of at most half the fleet, and linear steps of a tenth to a half.
+    least = 10 if steps.strategy == LINEAR else 1
+    percent = min(50, max(least, steps.size_percent))
+    size = {"Type": "CAPACITY_PERCENT", "Value": percent}
     if steps.strategy == CANARY:
         routing["CanarySize"] = size
     elif steps.strategy == LINEAR:
         routing["LinearStepSize"] = size
-    waits = -(-100 // steps.size_percent) if steps.strategy == LINEAR else 1
+    waits = -(-100 // percent) if steps.strategy == LINEAR else 1
     # AWS takes 600 to 28800, and more than the sum of all waits.
     longest = waits * steps.wait_seconds + steps.bake_seconds + 3600
     config: dict[str, Any] = {

@@ -1,0 +1,93 @@
+"""Record how a release ended, by what the endpoint says it serves; clean up; start the next.
+
+Called by statemachines/deploy.asl.yaml.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from everloop import names, policy, requests
+from everloop.aws import endpoints, ledger, people, registry
+from everloop.aws.ledger import RELEASE
+from everloop.decisions import releases
+from everloop.decisions.releases import RELEASED, Release
+from everloop.errors import NotReady
+from everloop.flows import releasing, report
+from everloop.flows.report import logger
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+
+@dataclass(frozen=True)
+class Request:
+    model: str
+    epoch: int
+    version: int
+    package_arn: str
+    cause: str
+    execution: str
+    time: datetime
+    tests: Mapping[str, Any] | None = None
+    rollout: Mapping[str, Any] | None = None
+    error: Mapping[str, Any] | None = None
+
+
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
+    """Return {outcome, ok, reason}."""
+    request = requests.read(Request, event)
+    installed = ledger.installed(request.model)
+    serving = endpoints.serving(request.model)
+    if serving is not None and not serving.settled and request.error is None:
+        raise NotReady(f"endpoint {request.model} is {serving.status}")
+    outcome, reason = releases.outcome(
+        request.version,
+        serving,
+        tests=request.tests,
+        rollout=request.rollout,
+        error=request.error,
+    )
+    package = registry.describe(request.package_arn).package
+    before = [r for r in ledger.releases(request.model) if r.epoch < request.epoch]
+    was = next((r.version for r in before if r.outcome == RELEASED), None)
+    release = Release(
+        request.epoch,
+        request.version,
+        outcome,
+        reason,
+        package.modified_at,
+        request.time,
+        was,
+    )
+    ledger.put_release(request.model, release, request.tests or {})
+    report.decided(
+        "serve" if outcome == RELEASED else "rollback",
+        id=request.execution.rpartition(":")[2],
+        model=request.model,
+        time=request.time,
+        go=outcome == RELEASED,
+        reason=reason,
+        facts={
+            "outcome": outcome,
+            "version": request.version,
+            "from_version": was,
+            "serving": serving.version if serving else None,
+            "config": serving.config if serving else None,
+            "epoch": request.epoch,
+            "cause": request.cause,
+        },
+        subject=request.package_arn,
+        actor=package.modified_by or "unknown",
+    )
+    if not policy.deploy(installed.spec).keep_staging:
+        endpoints.delete(names.staging_endpoint(request.model))
+    ledger.free_lease(request.model, RELEASE, request.execution)
+    ledger.raise_epoch(request.model, RELEASE, request.epoch)
+    if outcome != RELEASED:
+        people.tell(f"{request.model} v{request.version} was not released", reason)
+    following = releasing.start_wanted(request.model, "the release before it ended", request.time)
+    logger.info("looked for another release", go=following.go, why=following.reason)
+    return {"outcome": outcome, "ok": outcome == RELEASED, "reason": reason}

@@ -1,0 +1,123 @@
+"""Install what was pushed: bundle, pipeline, package group, schedule, ledger. Called by S3's events.
+
+The newest bundle is installed, whichever push the event is about. A bundle or spec that is wrong changes
+nothing: the ledger says what is wrong with it, and a person is told.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from everloop import policy
+from everloop.aws import arrivals, ledger, people, pipelines, registry, schedules, storage
+from everloop.aws.ledger import Installed
+from everloop.aws.settings import settings
+from everloop.bundle import Bundle, open_bundle
+from everloop.definition import BundleRef, Site, render
+from everloop.errors import BadInput
+from everloop.facts import ObjectCreated, model_name, object_created
+from everloop.flows import report, training
+from everloop.flows.report import logger
+from everloop.spec import load_spec
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+BUNDLE = "bundle.tar.gz"
+
+
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
+    """Install the model, or record why it cannot be."""
+    fact = object_created(event)
+    parts = fact.key.split("/")
+    if fact.bucket != settings().data_bucket or parts[0] != "models":
+        raise BadInput(f"detail.object: s3://{fact.bucket}/{fact.key} is no push to this stack")
+    if len(parts) != 3 or parts[2] != BUNDLE:
+        return {"go": False, "reason": f"{fact.key} is not models/<model>/{BUNDLE}"}
+    model = model_name(parts[1], "detail.object.key")
+    data, version = storage.read_latest(fact.bucket, fact.key)
+    try:
+        installed, bundle = _install(model, data, fact)
+    except BadInput as error:
+        return _refuse(model, version, fact, error)
+    report.decided(
+        "install",
+        id=f"{model}:{version}",
+        model=model,
+        time=fact.time,
+        go=True,
+        reason=f"{len(bundle.files)} files, bundle {bundle.digest[:12]}",
+        facts={"bundle_digest": bundle.digest, "pipeline_arn": installed.pipeline_arn},
+        subject=installed.bundle_uri,
+    )
+    # Data that came before its model has waited for this.
+    asked = training.start_on_data(installed, arrivals.open_window(model), fact.time)
+    logger.info("looked at training", model=model, go=asked.decision.go, why=asked.decision.reason)
+    return {"go": True, "reason": f"installed {bundle.digest}"}
+
+
+def _install(model: str, data: bytes, fact: ObjectCreated) -> tuple[Installed, Bundle]:
+    """Check everything, then make everything; the ledger, which all others read, comes last."""
+    stack = settings()
+    bundle = open_bundle(data)
+    spec = load_spec(bundle.text("model.toml"), name=model)
+    scripts = _scripts()
+    jobs_digest = hashlib.sha256(
+        b"".join(name.encode() + b"\0" + content for name, content in sorted(scripts.items()))
+    ).hexdigest()
+    jobs_uri = f"s3://{stack.artefact_bucket}/jobs/{jobs_digest}"
+    bundle_key = f"bundles/{model}/{bundle.digest}/{BUNDLE}"
+    bundle_uri = f"s3://{stack.artefact_bucket}/{bundle_key}"
+    definition = render(
+        spec,
+        Site(stack.artefact_bucket, stack.region, stack.sagemaker_role, jobs_uri, stack.kms_key),
+        BundleRef(bundle_uri, bundle.digest),
+    )
+    document = policy.document(spec)
+    storage.write_once(stack.artefact_bucket, bundle_key, data, "application/gzip")
+    for name, content in scripts.items():
+        key = f"jobs/{jobs_digest}/{name}"
+        storage.write_once(stack.artefact_bucket, key, content, "text/x-python")
+    before = ledger.find_installed(model)
+    registry.ensure_group(model)
+    schedules.ensure(model, policy.monitor_schedule(document))
+    try:
+        pipeline_arn = pipelines.upsert(model, definition, stack.sagemaker_role)
+    except BadInput:
+        schedules.ensure(model, policy.monitor_schedule(before.spec) if before else None)
+        raise
+    installed = Installed(
+        model, document, bundle.digest, bundle_uri, jobs_uri, pipeline_arn, fact.time
+    )
+    ledger.install(installed)
+    return installed, bundle
+
+
+def _scripts() -> Mapping[str, bytes]:
+    """Return the job scripts by file name. They lie in a layer and are never imported here."""
+    found = find_spec("everloop_jobs")
+    if found is None or not found.submodule_search_locations:
+        raise RuntimeError("the jobs layer is missing: no package everloop_jobs is to be found")
+    folder = Path(next(iter(found.submodule_search_locations)))
+    return {path.name: path.read_bytes() for path in sorted(folder.glob("*.py"))}
+
+
+def _refuse(model: str, version: str, fact: ObjectCreated, error: BadInput) -> dict[str, Any]:
+    new = report.decided(
+        "install",
+        id=f"{model}:{version}",
+        model=model,
+        time=fact.time,
+        go=False,
+        reason=str(error),
+        subject=f"s3://{fact.bucket}/{fact.key}",
+    )
+    if new:
+        people.tell(
+            f"{model} was not installed",
+            f"{error}\n\nNothing was changed: what was installed before still is.",
+        )
+    return {"go": False, "reason": str(error)}

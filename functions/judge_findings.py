@@ -1,0 +1,87 @@
+"""Say what a monitor's findings mean: metrics, a decision, and an event where something is violated.
+
+Called by statemachines/monitor.asl.yaml.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from everloop import names, requests
+from everloop.aws import journal, ledger, monitoring, people, storage
+from everloop.decisions.monitoring import drift_by_monitor, judge_findings
+from everloop.flows import report
+from everloop.flows.report import logger
+from everloop.moments import text
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+
+@dataclass(frozen=True)
+class Request:
+    model: str
+    scheduled_at: datetime
+    execution: str
+    time: datetime
+    findings_uri: str | None = None
+    version: int | None = None
+    error: Mapping[str, Any] | None = None
+
+
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
+    """Return {violated, reason}."""
+    request = requests.read(Request, event)
+    ledger.installed(request.model)
+    name = request.execution.rpartition(":")[2]
+    if request.error is not None or request.findings_uri is None:
+        return _blind(request, name)
+    findings = storage.read_json(request.findings_uri)
+    found = judge_findings(findings)
+    for monitor, drift in sorted(drift_by_monitor(findings).items()):
+        report.measure("Drift", drift, model=request.model, monitor=monitor)
+    report.count("Violations", model=request.model, value=found.facts["violations"])
+    facts = {**found.facts, "version": request.version, "findings_uri": request.findings_uri}
+    report.decided(
+        "monitor",
+        id=name,
+        model=request.model,
+        time=request.time,
+        go=found.go,
+        reason=found.reason,
+        facts=facts,
+        subject=request.findings_uri,
+    )
+    if found.go:
+        journal.publish(
+            "Model Violation Found",
+            {
+                "model": request.model,
+                "endpoint": request.model,
+                "version": request.version,
+                "findings_uri": request.findings_uri,
+                "monitors": found.facts["monitors"],
+                "violations": found.facts["violations"],
+                "time": text(request.time),
+            },
+        )
+    monitoring.note_look(request.model, request.scheduled_at)
+    return {"violated": found.go, "reason": found.reason}
+
+
+def _blind(request: Request, name: str) -> dict[str, Any]:
+    error = request.error or {"Error": "BadInput", "Cause": "findings_uri: missing"}
+    reason = f"could not look: {error.get('Error')}: {error.get('Cause')}"
+    report.decided(
+        "monitor",
+        id=f"{name}:error",
+        model=request.model,
+        time=request.time,
+        go=False,
+        reason=reason,
+        subject=names.monitor_execution(request.model, request.scheduled_at),
+    )
+    people.tell(f"{request.model}: the monitor could not look", f"{name}: {reason}")
+    return {"violated": False, "reason": reason}

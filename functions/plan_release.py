@@ -1,0 +1,79 @@
+"""Decide whether a release is still wanted, and take the release lease for it.
+
+Called by statemachines/deploy.asl.yaml. Registry and endpoint are read again: the event that asked for
+this release may be old.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from everloop import names, policy, requests
+from everloop.aws import ledger, registry
+from everloop.aws.ledger import RELEASE
+from everloop.errors import Conflict
+from everloop.flows import releasing, report
+from everloop.flows.report import logger
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+_LEASE = timedelta(hours=25)  # longer than the machine may run
+
+
+@dataclass(frozen=True)
+class Request:
+    model: str
+    epoch: int
+    version: int
+    package_arn: str
+    cause: str
+    execution: str
+    time: datetime
+
+
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
+    """Return {go, reason, staging_endpoint, staging_config, production_config, keep_staging}."""
+    request = requests.read(Request, event)
+    try:
+        ledger.take_lease(
+            request.model,
+            RELEASE,
+            request.execution,
+            request.epoch,
+            request.time,
+            request.time + _LEASE,
+        )
+    except Conflict:
+        return {"go": False, "reason": "another release of this model came first"}
+    installed = ledger.installed(request.model)
+    decision, wanted, _ = releasing.look(request.model)
+    go = decision.go and wanted is not None and wanted.version == request.version
+    reason = decision.reason
+    if not go and wanted is not None:
+        reason = f"not version {request.version} any more: {decision.reason}"
+    report.decided(
+        "release",
+        id=request.execution.rpartition(":")[2],
+        model=request.model,
+        time=request.time,
+        go=go,
+        reason=reason,
+        facts={**decision.facts, "cause": request.cause, "epoch": request.epoch},
+        subject=request.package_arn,
+    )
+    if not go:
+        ledger.free_lease(request.model, RELEASE, request.execution)
+        following = releasing.start_wanted(request.model, request.cause, request.time)
+        logger.info("looked for another release", go=following.go, why=following.reason)
+        return {"go": False, "reason": reason}
+    planned = releasing.plan(installed, registry.describe(request.package_arn))
+    return {
+        "go": True,
+        "reason": reason,
+        "staging_endpoint": names.staging_endpoint(request.model),
+        "staging_config": planned.staging_config_name,
+        "production_config": planned.production_config_name,
+        "keep_staging": policy.deploy(installed.spec).keep_staging,
+    }

@@ -1,0 +1,119 @@
+"""Bring an endpoint on its way to a version: staging, or production in steps with alarms.
+
+Called by statemachines/deploy.asl.yaml with a task token, which lies in the ledger before anything is
+asked for. `wake` completes it when the endpoint has settled, or this function does at once.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from everloop import names, policy, requests
+from everloop.aws import endpoints, ledger, registry
+from everloop.aws.ledger import RELEASE, Installed, Token
+from everloop.aws.settings import settings
+from everloop.decisions.releases import Serving
+from everloop.decisions.rollouts import deployment_config, rollback_alarms
+from everloop.errors import BadInput, NotReady
+from everloop.flows import releasing, waking
+from everloop.flows.report import logger
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+STAGING, PRODUCTION = "staging", "production"
+
+
+@dataclass(frozen=True)
+class Request:
+    stage: str
+    model: str
+    epoch: int
+    version: int
+    package_arn: str
+    execution: str
+    token: str
+    time: datetime
+
+
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
+    """Leave the machine asleep while the endpoint moves, or wake it with what stands against it."""
+    request = requests.read(Request, event)
+    if request.stage not in (STAGING, PRODUCTION):
+        raise BadInput(f"stage: {request.stage!r}; {STAGING} or {PRODUCTION} belongs there")
+    installed = ledger.installed(request.model)
+    planned = releasing.plan(installed, registry.describe(request.package_arn))
+    if request.stage == STAGING:
+        endpoint = names.staging_endpoint(request.model)
+        config_name, config = planned.staging_config_name, planned.staging_config
+    else:
+        endpoint = request.model
+        config_name, config = planned.production_config_name, planned.production_config
+    endpoints.ensure_model(planned.sagemaker_model, planned.container, settings().sagemaker_role)
+    endpoints.ensure_config(config_name, config)
+    # The approval is read as late as can be: what was withdrawn a moment ago is not released.
+    package = registry.describe(request.package_arn).package
+    if not package.deployable:
+        reason = f"version {package.version} is {package.approval} and {package.status} now"
+        waking.refuse(request.token, reason)
+        return {"started": False, "reason": reason}
+    asked = _ask(request, installed, endpoint, config_name)
+    found = waking.look_at_endpoint(endpoint)  # its event may have come before its token
+    logger.info("asked endpoint", endpoint=endpoint, config=config_name, asked=asked, found=found)
+    return {"started": True, "endpoint": endpoint, "config": config_name}
+
+
+def _ask(request: Request, installed: Installed, endpoint: str, config: str) -> str:
+    """Ask the endpoint for its config, once, whatever state it is in. Raises NotReady if busy."""
+    subject = waking.endpoint_subject(endpoint)
+    before = ledger.token(subject)
+    asked_before = (
+        before is not None
+        and before.execution == request.execution
+        and before.wanted == config
+        and before.armed
+    )
+    token = Token(subject, request.token, request.model, request.execution, config, asked_before)
+    ledger.put_token(token, request.time)
+    ledger.note_wait(request.model, RELEASE, request.execution, subject)
+    serving = endpoints.serving(endpoint)
+    if asked_before:
+        return "asked before"
+    if serving is None:
+        endpoints.create(endpoint, config)
+    elif serving.status == "InService" and serving.config == config:
+        return "there already"
+    elif _on_its_way(serving, config):
+        logger.info("found the endpoint on its way", endpoint=endpoint)
+    elif serving.status == "Failed":
+        endpoints.delete(endpoint)  # nothing else works on a failed endpoint
+        raise NotReady(f"endpoint {endpoint} had failed and is being deleted first")
+    elif not serving.settled:
+        raise NotReady(f"endpoint {endpoint} is {serving.status}")
+    else:
+        _update(request, installed, endpoint, config)
+    armed = Token(subject, request.token, request.model, request.execution, config, True)
+    ledger.put_token(armed, request.time)
+    return "asked"
+
+
+def _update(request: Request, installed: Installed, endpoint: str, config: str) -> None:
+    deploy = policy.deploy(installed.spec)
+    alarms = []
+    if request.stage == PRODUCTION:
+        alarms = rollback_alarms(settings().stack, endpoint, config, deploy.alarms)
+        for alarm in alarms:
+            endpoints.put_alarm(alarm)
+    steps = deploy.steps if request.stage == PRODUCTION else None
+    endpoints.update(
+        endpoint,
+        config,
+        deployment_config(steps, [alarm["AlarmName"] for alarm in alarms]) if steps else None,
+    )
+
+
+def _on_its_way(serving: Serving, config: str) -> bool:
+    if serving.status == "Creating":
+        return serving.config == config
+    return serving.status == "Updating" and serving.pending_config == config

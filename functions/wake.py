@@ -1,0 +1,22 @@
+"""Wake whoever waits for a pipeline or an endpoint. Called by SageMaker's status events."""
+
+from typing import TYPE_CHECKING, Any
+
+from everloop.facts import RunChanged, run_or_endpoint_changed
+from everloop.flows import waking
+from everloop.flows.report import logger
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
+    """Look at what the event is about, as it is now, and return what was found."""
+    fact = run_or_endpoint_changed(event)
+    if isinstance(fact, RunChanged):
+        found = waking.look_at_run(fact.execution_arn)
+    else:
+        found = waking.look_at_endpoint(fact.endpoint)
+    logger.info("looked", found=found)
+    return {"found": found}

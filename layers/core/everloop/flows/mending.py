@@ -1,0 +1,121 @@
+"""Mending a model: each place where an event may have been lost is looked at, and taken on from."""
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from everloop import names, policy
+from everloop.aws import arrivals, ledger, machines, registry, schedules
+from everloop.aws.ledger import RELEASE, TRAINING, Installed
+from everloop.decisions.governor import DATA, FAILED, RUNNING, may_train
+from everloop.decisions.mending import PATIENCE, Lease, is_abandoned, next_attempt
+from everloop.flows import judging, releasing, training, waking
+
+
+@dataclass(frozen=True)
+class Mend:
+    """What was mended, and why."""
+
+    subject: str
+    reason: str
+
+
+def mends(installed: Installed, now: datetime) -> Iterator[Mend]:
+    """Mend what is to be mended of a model, and tell each thing that was."""
+    yield from _lease(installed, TRAINING, now)
+    yield from _window(installed, now)
+    yield from _judgements(installed, now)
+    yield from _lease(installed, RELEASE, now)
+    yield from _release(installed, now)
+    yield from _schedule(installed)
+
+
+def _lease(installed: Installed, kind: str, now: datetime) -> Iterator[Mend]:
+    model = installed.model
+    lease = ledger.lease(model, kind)
+    if not lease.holder:
+        return
+    status = machines.status(lease.holder)
+    name = lease.holder.rpartition(":")[2]
+    if is_abandoned(lease, status):
+        if kind == TRAINING:
+            _end_run(model, name, now)
+        if ledger.free_lease(model, kind, lease.holder):
+            yield Mend(name, f"{name} is {status or 'gone'} and still held the {kind} lease")
+        return
+    found = _look(lease, now)
+    if found.startswith("woke"):
+        yield Mend(lease.waits_for, f"{found}; its event was lost")
+
+
+def _look(lease: Lease, now: datetime) -> str:
+    if not lease.waits_for or (lease.since and now - lease.since < PATIENCE):
+        return ""
+    if lease.waits_for.startswith("endpoint/"):
+        return waking.look_at_endpoint(lease.waits_for.removeprefix("endpoint/"))
+    return waking.look_at_run(lease.waits_for)
+
+
+def _end_run(model: str, name: str, now: datetime) -> None:
+    for run in ledger.runs(model):
+        if run.execution == name and run.outcome == RUNNING:
+            ledger.put_run(model, dataclasses.replace(run, outcome=FAILED, ended_at=now))
+
+
+def _window(installed: Installed, now: datetime) -> Iterator[Mend]:
+    """Start the training of a window that is frozen and untrained, else of the open one."""
+    model = installed.model
+    if ledger.lease(model, TRAINING).held(now):
+        return  # its end looks for what is left over
+    runs = ledger.runs(model)
+    last, window = arrivals.last_closed(model), arrivals.open_window(model)
+    if last is not None and last.outcome is None:
+        number, attempt, since = last.number, last.attempt, last.closed_at
+        allowed = may_train(DATA, runs, policy.retrain(installed.spec), now)
+    elif window.objects and window.last_at is not None:
+        number, attempt, since = window.number, window.attempt, window.last_at
+        allowed = training.trains_on_data(installed, runs)
+    else:
+        return
+    if not allowed.go:
+        return
+    name = names.train_execution(model, number, attempt)
+    status = machines.status(machines.execution_arn(machines.TRAIN, name))
+    decision = next_attempt(attempt, status, since, now)
+    if not decision.go:
+        return
+    following = decision.facts["attempt"]
+    arrivals.set_attempt(model, number, following)
+    arn = training.start(installed, number, following, DATA, 0)
+    yield Mend(arn, f"the training of window {number} {decision.reason}")
+
+
+def _judgements(installed: Installed, now: datetime) -> Iterator[Mend]:
+    for package in registry.packages(installed.model):
+        if package.status != "Completed" or package.approval != registry.PENDING:
+            continue
+        for attempt in (1, 2, 3):
+            name = names.evaluate_execution(package.model, package.version, package.arn, attempt)
+            status = machines.status(machines.execution_arn(machines.EVALUATE, name))
+            if status in (None, "RUNNING", "SUCCEEDED"):
+                break
+        else:
+            continue
+        if status is not None or now - package.modified_at < PATIENCE:
+            continue
+        started = judging.start_evaluation(package, attempt)
+        if started.go:
+            yield Mend(package.arn, f"version {package.version} waited for judgement")
+
+
+def _release(installed: Installed, now: datetime) -> Iterator[Mend]:
+    decision = releasing.start_wanted(installed.model, "reconcile", now)
+    if decision.go and decision.facts.get("new"):
+        yield Mend(str(decision.facts["execution"]), decision.reason)
+
+
+def _schedule(installed: Installed) -> Iterator[Mend]:
+    if schedules.missing(installed.model):
+        schedules.ensure(installed.model, policy.monitor_schedule(installed.spec))
+        yield Mend("schedule", "the monitor's schedule was missing")

@@ -1,0 +1,79 @@
+"""Reporting: each decision goes to the ledger, the log and the metrics, once."""
+
+from datetime import datetime
+from typing import Any
+
+from aws_lambda_powertools import Logger, single_metric
+from aws_lambda_powertools.metrics import MetricUnit
+
+from everloop.aws import journal
+from everloop.chain import Entry
+from everloop.moments import text
+
+logger = Logger()
+
+
+def decided(
+    kind: str,
+    *,
+    id: str,
+    model: str,
+    time: datetime,
+    go: bool,
+    reason: str,
+    facts: dict[str, Any] | None = None,
+    subject: str = "",
+    actor: str = "everloop",
+) -> bool:
+    """Record a decision; False if the same one (by its id) was recorded before."""
+    entry = Entry(
+        id=f"{kind}:{id}",
+        model=model,
+        time=text(time),
+        kind=kind,
+        go=go,
+        reason=reason,
+        facts=facts or {},
+        subject=subject,
+        actor=actor,
+    )
+    new = journal.append(entry)
+    logger.info("decided", kind=kind, model=model, go=go, why=reason, subject=subject, new=new)
+    if new:
+        count(_METRICS[kind] + ("" if go else "Refused"), model=model)
+    return new
+
+
+_METRICS = {
+    "install": "ModelInstalled",
+    "collect": "DataCollected",
+    "freeze": "DatasetFrozen",
+    "train": "TrainingStarted",
+    "train-end": "TrainingSucceeded",
+    "judge": "CandidateApproved",
+    "approve": "ApprovalChanged",
+    "release": "ReleaseStarted",
+    "test": "EndpointTestPassed",
+    "serve": "Released",
+    "rollback": "RolledBack",
+    "monitor": "Monitored",
+    "violation": "ViolationFound",
+    "retrain": "RetrainingStarted",
+    "reconcile": "Mended",
+    "pause": "Paused",
+}
+
+
+def count(name: str, *, model: str, value: float = 1) -> None:
+    """Add to a metric with the dimension model."""
+    measure(name, value, model=model, unit=MetricUnit.Count)
+
+
+def measure(
+    name: str, value: float, *, model: str, unit: MetricUnit = MetricUnit.NoUnit, **more: str
+) -> None:
+    """Publish one value with the dimensions model and those of `more`, as a metric of its own."""
+    with single_metric(name=name, unit=unit, value=value) as metric:
+        metric.add_dimension(name="model", value=model)
+        for dimension, text_ in more.items():
+            metric.add_dimension(name=dimension, value=text_)

@@ -1,0 +1,87 @@
+"""Training: start the machine of a window, and start it again where something was left undone."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from everloop import names, policy
+from everloop.aws import arrivals, ledger, machines
+from everloop.aws.ledger import Installed
+from everloop.decisions import Decision
+from everloop.decisions.governor import DATA, REGISTERED, VIOLATION, Run, may_train
+from everloop.decisions.windows import Window, completeness
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What became of the wish to train, and the execution it led to."""
+
+    decision: Decision
+    execution: str = ""
+
+
+def start(installed: Installed, window: int, attempt: int, cause: str, quiet: int) -> str:
+    """Start the train machine of a window; the same attempt twice is one. Return its ARN."""
+    name = names.train_execution(installed.model, window, attempt)
+    given = {
+        "model": installed.model,
+        "window": window,
+        "cause": cause,
+        "quiet_seconds": quiet,
+    }
+    return machines.start(machines.TRAIN, name, given).arn
+
+
+def start_on_data(installed: Installed, window: Window, now: datetime) -> Asked:
+    """Start what arrivals call for, unless a training runs (its end will look again)."""
+    if not window.objects:
+        return Asked(Decision(False, f"window {window.number} is empty"))
+    wanted = trains_on_data(installed, ledger.runs(installed.model))
+    if not wanted.go:
+        return Asked(wanted)
+    return _start_open(installed, window, DATA, now)
+
+
+def start_on_violation(installed: Installed, window: Window, now: datetime) -> Asked:
+    """Start what a violation calls for, on what has arrived."""
+    if not window.objects:
+        return start_left_over(installed, now)
+    return _start_open(installed, window, VIOLATION, now)
+
+
+def _start_open(installed: Installed, window: Window, cause: str, now: datetime) -> Asked:
+    lease = ledger.lease(installed.model, ledger.TRAINING)
+    if lease.held(now):
+        holder = lease.holder.rpartition(":")[2]
+        return Asked(Decision(False, f"{holder} is training; what arrived is in the next dataset"))
+    quiet = completeness(window, policy.data(installed.spec).quiet, now).wait_seconds
+    arn = start(installed, window.number, window.attempt, cause, quiet)
+    reason = f"{window.objects} objects wait in window {window.number}"
+    return Asked(Decision(True, reason), arn)
+
+
+def trains_on_data(installed: Installed, runs: list[Run]) -> Decision:
+    """Whether arrivals alone start a training: where the spec says so, or nothing was trained yet."""
+    if DATA in policy.retrain(installed.spec).causes:
+        return Decision(True, "[retrain] lets data train")
+    if not any(run.outcome == REGISTERED for run in runs):
+        return Decision(True, "no version exists yet")
+    return Decision(False, "[retrain] lets data alone not train; it waits for another cause")
+
+
+def start_left_over(installed: Installed, now: datetime, *, but: int = 0) -> Asked:
+    """Start the training of what was frozen and not trained, else of what has arrived meanwhile.
+
+    `but` is the window that just ended.
+    """
+    model = installed.model
+    last = arrivals.last_closed(model)
+    if last is not None and last.number != but and last.outcome is None:
+        runs = ledger.runs(model)
+        allowed = may_train(DATA, runs, policy.retrain(installed.spec), now)
+        if not allowed.go:
+            return Asked(allowed)
+        attempt = last.attempt + 1
+        arrivals.set_attempt(model, last.number, attempt)
+        arn = start(installed, last.number, attempt, DATA, 0)
+        return Asked(Decision(True, f"window {last.number} is frozen and was not trained"), arn)
+    return start_on_data(installed, arrivals.open_window(model), now)

@@ -1,0 +1,79 @@
+"""Waking: look at what somebody waits for, and end the wait if it has ended. Events only say when."""
+
+from everloop.aws import endpoints, ledger, machines, pipelines
+from everloop.aws.ledger import Token
+
+
+def run_subject(model: str, execution: str) -> str:
+    """Name what the train machine of this execution waits for."""
+    return f"{model}/{execution}"
+
+
+def endpoint_subject(endpoint: str) -> str:
+    return f"endpoint/{endpoint}"
+
+
+def look_at_run(arn: str) -> str:
+    """Wake whoever waits for a pipeline execution if it has ended; return what was found."""
+    execution = pipelines.describe(arn)
+    if not execution.ended:
+        return f"{arn} is {execution.status}"
+    token = ledger.token(run_subject(execution.pipeline, execution.display_name))
+    if token is None:
+        return f"{arn} is {execution.status}, and nobody waits for it"
+    ending = pipelines.ending(arn)
+    return _wake(
+        token,
+        {
+            "started": True,
+            "status": execution.status,
+            "run": arn,
+            "package_arn": ending.package_arn,
+            "failed_step": ending.failed_step,
+            "reason": ending.reason or execution.failure_reason,
+        },
+    )
+
+
+def look_at_endpoint(endpoint: str) -> str:
+    """Wake whoever waits for an endpoint if it has settled; return what was found.
+
+    Before the change was asked for, the endpoint's state is about something else: then only the
+    wanted config counts.
+    """
+    token = ledger.token(endpoint_subject(endpoint))
+    if token is None:
+        return f"nobody waits for {endpoint}"
+    serving = endpoints.serving(endpoint)
+    if serving is None:
+        if not token.armed:
+            return f"{endpoint} is not there yet"
+        status, config, reason = "Deleted", "", f"{endpoint} is gone"
+    else:
+        status, config, reason = serving.status, serving.config, serving.failure_reason
+        arrived = serving.status == "InService" and config == token.wanted
+        if not arrived and not (token.armed and serving.settled):
+            return f"{endpoint} is {status} with {config}, {token.wanted} is wanted"
+    return _wake(
+        token,
+        {
+            "started": True,
+            "status": status,
+            "endpoint": endpoint,
+            "config": token.wanted,
+            "serving_config": config,
+            "reason": reason,
+        },
+    )
+
+
+def refuse(token: str, reason: str, *, later: bool = False) -> None:
+    """End a wait for work that was not started; `later` says that it may be, another time."""
+    machines.wake(token, {"started": False, "reason": reason, "later": later})
+
+
+def _wake(token: Token, output: dict[str, object]) -> str:
+    waited = machines.wake(token.token, output)
+    ledger.drop_token(token)
+    end = "woke" if waited else "nobody waits any more in"
+    return f"{end} {token.execution.rpartition(':')[2]}: {output['status']}"

@@ -1,0 +1,126 @@
+"""What a model's spec asks for, as the decisions take it.
+
+The spec was validated when the model was installed, and the ledger keeps it as JSON. Reading it here
+needs no validator, whose import would cost a function more than all its own code.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from everloop.decisions.governor import Limits
+from everloop.decisions.judgement import Bar, Freeze, Rules
+from everloop.decisions.rollouts import AlarmBars, Fleet, Steps
+from everloop.moments import moment
+
+if TYPE_CHECKING:
+    from everloop.spec import ModelSpec
+
+Spec = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class DataPolicy:
+    """What the spec says of the drops; `keep` is how many windows a dataset is made of."""
+
+    target: str
+    key: str | None
+    marker: str | None
+    quiet: timedelta
+    keep: int | None
+
+
+@dataclass(frozen=True)
+class TestBars:
+    """What an endpoint must show before it replaces production."""
+
+    rows: int
+    tolerance: float
+    latency_p95_ms: float | None
+
+
+@dataclass(frozen=True)
+class DeployPolicy:
+    production: Fleet
+    staging: Fleet
+    keep_staging: bool
+    steps: Steps
+    capture_percent: int
+    alarms: AlarmBars
+    tests: TestBars
+
+
+def document(spec: "ModelSpec") -> dict[str, Any]:
+    """Return a spec as the ledger keeps it: JSON, with every default filled in."""
+    made: dict[str, Any] = spec.model_dump(mode="json")
+    made["evaluate"]["compare"] = spec.compare.model_dump(mode="json")
+    return made
+
+
+def data(spec: Spec) -> DataPolicy:
+    section = spec["data"]
+    return DataPolicy(
+        target=section["target"],
+        key=section["key"],
+        marker=section["marker"] or None,
+        quiet=timedelta(minutes=section["quiet_minutes"]),
+        keep=section["keep"],
+    )
+
+
+def retrain(spec: Spec) -> Limits:
+    section = spec["retrain"]
+    return Limits(
+        causes=tuple(section["on"]),
+        cooldown=timedelta(hours=section["cooldown_hours"]),
+        per_day=section["per_day"],
+        per_month=section["per_month"],
+        least_new_rows=section["least_new_rows"],
+        stop_after_failures=section["stop_after_failures"],
+    )
+
+
+def judgement(spec: Spec) -> Rules:
+    evaluate, approve = spec["evaluate"], spec["approve"]
+    bars = []
+    for metric, bar in sorted(evaluate["metrics"].items()):
+        higher = bar["min"] is not None
+        bars.append(Bar(metric, float(bar["min"] if higher else bar["max"]), higher))
+    return Rules(
+        bars=tuple(bars),
+        metric=evaluate["compare"]["metric"],
+        least_gain=float(evaluate["compare"]["least_gain"]),
+        slices=tuple(evaluate["slices"]),
+        max_slice_drop=float(evaluate["max_slice_drop"]),
+        least_slice_rows=evaluate["least_slice_rows"],
+        by=approve["by"],
+        first=approve["first"],
+        freezes=tuple(
+            Freeze(moment(each["start"]), moment(each["end"]), each["why"])
+            for each in approve["freeze"]
+        ),
+    )
+
+
+def deploy(spec: Spec) -> DeployPolicy:
+    section = spec["deploy"]
+    alarms, tests = section["alarms"], section["tests"]
+    return DeployPolicy(
+        production=Fleet(section["production"]["instance"], section["production"]["count"]),
+        staging=Fleet(section["staging"]["instance"], section["staging"]["count"]),
+        keep_staging=section["staging"]["keep"],
+        steps=Steps(
+            strategy=section["strategy"],
+            size_percent=section["step_percent"],
+            wait_seconds=round(section["step_minutes"] * 60),
+            bake_seconds=round(section["bake_minutes"] * 60),
+        ),
+        capture_percent=section["capture_percent"],
+        alarms=AlarmBars(alarms["max_error_rate"], alarms["max_latency_ms"]),
+        tests=TestBars(tests["rows"], float(tests["tolerance"]), tests["max_latency_ms"]),
+    )
+
+
+def monitor_schedule(spec: Spec) -> str:
+    return str(spec["monitor"]["schedule"])
