@@ -1,10 +1,10 @@
 """What alarms do when their state changes: publish to SNS, invoke Lambda."""
 
 import json
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from localcloud.cloudwatch.queries import metric_of
+from localcloud.cloudwatch.telling import told, written
 from localcloud.errors import AwsError
 from localcloud.events.delivery import require
 
@@ -40,12 +40,12 @@ def act(cloud: "Cloud", row: Row, before: Row, arn: str) -> None:
         "source": "aws.cloudwatch",
         "alarmArn": row["arn"],
         "accountId": cloud.account,
-        "time": _written(row["state"]["updated"]),
+        "time": written(row["state"]["updated"]),
         "region": cloud.region,
         "alarmData": {
             "alarmName": row["name"],
-            "state": _shown(row["state"]),
-            "previousState": _shown(before),
+            "state": told(row["state"]),
+            "previousState": told(before),
             "configuration": {"description": row["description"]},
         },
     }
@@ -60,28 +60,15 @@ def act(cloud: "Cloud", row: Row, before: Row, arn: str) -> None:
     )
 
 
-def _written(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "+0000"
-
-
-def _shown(state: Row) -> Row:
-    return {
-        "value": state["value"],
-        "reason": state["reason"],
-        "reasonData": state["data"],
-        "timestamp": _written(state["updated"]),
-    }
-
-
 def _message(cloud: "Cloud", row: Row, before: Row) -> Row:
     message = {
         "AlarmName": row["name"],
         "AlarmDescription": row["description"] or None,
         "AWSAccountId": cloud.account,
-        "AlarmConfigurationUpdatedTimestamp": _written(row["configured"]),
+        "AlarmConfigurationUpdatedTimestamp": written(row["configured"]),
         "NewStateValue": row["state"]["value"],
         "NewStateReason": row["state"]["reason"],
-        "StateChangeTime": _written(row["state"]["updated"]),
+        "StateChangeTime": written(row["state"]["updated"]),
         "Region": "US East (N. Virginia)" if cloud.region == "us-east-1" else cloud.region,
         "AlarmArn": row["arn"],
         "OldStateValue": before["value"],

@@ -3,8 +3,7 @@
 import json
 import logging
 import threading
-import uuid
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from localcloud.clock import Signal
@@ -13,6 +12,7 @@ from localcloud.cloudwatch.actions import act
 from localcloud.cloudwatch.evaluation import Condition, judge
 from localcloud.cloudwatch.metrics import Metric, Metrics
 from localcloud.cloudwatch.rules import parse
+from localcloud.cloudwatch.telling import configuration, noted, reason_data, told, written
 from localcloud.errors import AwsError
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ class Alarms:
         verdict = judge(condition, points)
         if verdict.state is None or verdict.state == row["state"]["value"]:
             return
-        self.change(name, verdict.state, verdict.reason, _data(row, verdict.points, now), now)
+        self.change(name, verdict.state, verdict.reason, reason_data(row, verdict.points, now), now)
 
     def datapoints(self, row: Row, now: float, condition: Condition) -> dict[int, float]:
         """Return the datapoints that an alarm is judged by.
@@ -243,16 +243,16 @@ class Alarms:
         if before["value"] == value:
             return
         summary = f"Alarm updated from {before['value']} to {value}"
-        noted = {"oldState": _noted(before), "newState": _noted(state), "version": "1.0"}
-        self.note(name, "StateUpdate", summary, noted, now)
+        change = {"oldState": noted(before), "newState": noted(state), "version": "1.0"}
+        self.note(name, "StateUpdate", summary, change, now)
         self._cloud.emit(
             "aws.cloudwatch",
             "CloudWatch Alarm State Change",
             {
                 "alarmName": name,
-                "state": _told(state),
-                "previousState": _told(before),
-                "configuration": _configuration(row),
+                "state": told(state),
+                "previousState": told(before),
+                "configuration": configuration(row),
             },
             [row["arn"]],
             now,
@@ -277,70 +277,3 @@ class Alarms:
 
 def _state(value: str, reason: str, now: datetime, data: str = "{}") -> Row:
     return {"value": value, "reason": reason, "data": data, "updated": now, "changed": now}
-
-
-def written(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "+0000"
-
-
-def _told(state: Row) -> Row:
-    return {
-        "value": state["value"],
-        "reason": state["reason"],
-        "reasonData": state["data"],
-        "timestamp": written(state["updated"]),
-    }
-
-
-def _noted(state: Row) -> Row:
-    return {
-        "stateValue": state["value"],
-        "stateReason": state["reason"],
-        "stateReasonData": json.loads(state["data"]),
-    }
-
-
-def _data(row: Row, points: tuple[tuple[int, float], ...], now: datetime) -> Row:
-    def moment(at: float) -> str:
-        return written(datetime.fromtimestamp(at, UTC))
-
-    oldest_first = points[::-1]
-    data: Row = {
-        "version": "1.0",
-        "queryDate": written(now),
-        "period": row["period"],
-        "recentDatapoints": [value for _, value in oldest_first],
-        "threshold": row["condition"]["threshold"],
-        "evaluatedDatapoints": [{"timestamp": moment(at), "value": value} for at, value in points],
-    }
-    if points:
-        data["startDate"] = moment(oldest_first[0][0])
-    if len(row["queries"]) == 1:
-        data["statistic"] = row["queries"][0]["MetricStat"]["Stat"]
-    return data
-
-
-def _configuration(row: Row) -> Row:
-    shown: Row = {"description": row["description"]} if row["description"] else {}
-    if row["kind"] == "composite":
-        return {**shown, "alarmRule": row["rule"]}
-    metrics = []
-    for query in row["queries"]:
-        one: Row = {"id": query["Id"] or str(uuid.uuid4())}
-        if "MetricStat" in query:
-            asked = query["MetricStat"]
-            metric = queries.metric_of(query)
-            one["metricStat"] = {
-                "metric": {
-                    "dimensions": dict(metric.dimensions),
-                    "name": metric.name,
-                    "namespace": metric.namespace,
-                },
-                "period": asked["Period"],
-                "stat": asked["Stat"],
-            }
-        else:
-            one |= {"expression": query["Expression"], "label": query.get("Label", query["Id"])}
-        one["returnData"] = query["Id"] == row["returned"]
-        metrics.append(one)
-    return {**shown, "metrics": metrics}

@@ -9,7 +9,7 @@ from localcloud.api import Call
 from localcloud.errors import AwsError
 
 if TYPE_CHECKING:
-    from localcloud.sqs.api import Sqs
+    from localcloud.sqs.registry import Registry
 
 _BATCH = 100
 
@@ -17,21 +17,21 @@ _BATCH = 100
 class Moves:
     """Runs each task on a thread of its own; a task that was running goes on after a restart."""
 
-    def __init__(self, sqs: "Sqs") -> None:
-        self._sqs = sqs
-        self._tasks = sqs.cloud.store.table("sqs.moves")
+    def __init__(self, registry: "Registry") -> None:
+        self._registry = registry
+        self._tasks = registry.cloud.store.table("sqs.moves")
 
     def resume(self) -> None:
         for handle, task in self._tasks.items():
             if task["status"] in ("RUNNING", "CANCELLING"):
-                self._sqs.cloud.spawn(self._run, handle, name="message-move")
+                self._registry.cloud.spawn(self._run, handle, name="message-move")
 
     def begin(self, call: Call, request: dict[str, Any]) -> dict[str, Any]:
         try:
-            source = self._sqs.by_arn(request["SourceArn"])
+            source = self._registry.by_arn(request["SourceArn"])
         except AwsError as error:
             raise _missing() from error
-        sources = self._sqs.sources_of(source)
+        sources = self._registry.sources_of(source)
         if not sources:
             raise AwsError(
                 "InvalidParameterValue",
@@ -40,7 +40,7 @@ class Moves:
         destination = request.get("DestinationArn") or ""
         if destination:
             try:
-                self._sqs.by_arn(destination)
+                self._registry.by_arn(destination)
             except AwsError as error:
                 raise _missing() from error
         if any(
@@ -65,7 +65,7 @@ class Moves:
             "reason": "",
             "started": int(call.time.timestamp() * 1000),
         }
-        self._sqs.cloud.spawn(self._run, handle, name="message-move")
+        self._registry.cloud.spawn(self._run, handle, name="message-move")
         return {"TaskHandle": handle}
 
     def listed(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -101,19 +101,21 @@ class Moves:
             self._set(handle, status="FAILED", reason=error.code)
 
     def _move(self, handle: str, task: dict[str, Any]) -> None:
-        source = self._sqs.by_arn(task["source"])
+        source = self._registry.by_arn(task["source"])
         left = max(0, task["total"] - task["moved"])
         while left:
             if self._tasks[handle]["status"] == "CANCELLING":
                 self._set(handle, status="CANCELLED")
                 return
-            moved = self._sqs.move(source, task["destination"], min(left, task["rate"] or _BATCH))
+            moved = self._registry.move(
+                source, task["destination"], min(left, task["rate"] or _BATCH)
+            )
             if not moved:
                 break
             left -= moved
             self._set(handle, moved=self._tasks[handle]["moved"] + moved)
             if task["rate"]:
-                self._sqs.cloud.clock.sleep(moved / task["rate"])
+                self._registry.cloud.clock.sleep(moved / task["rate"])
         self._set(handle, status="COMPLETED")
 
 
