@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from localcloud.cloud import Cloud
 
 Dimensions = tuple[tuple[str, str], ...]
-_KEPT = timedelta(days=63).total_seconds()
+_KEPT = timedelta(days=15).total_seconds()  # as long as AWS keeps one-minute datapoints
 _PERCENTILE = re.compile(r"p(\d{1,2}(?:\.\d{1,10})?|100)")
 STATISTICS = ("SampleCount", "Average", "Sum", "Minimum", "Maximum")
 

@@ -119,10 +119,9 @@ class Rulebook:
             # Runs that were missed, by a restart or a busy machine, are not caught up one by one.
             now = self._cloud.clock.now()
             later = check_schedule(row["schedule"]).after(max(now, when), row["anchor"])
-            row = {**row, "next": later}
+            self._on_schedule({**row, "time": when})  # stored before the next run is
             if later is not None:
-                self.save(row)
-        self._on_schedule({**row, "time": when})
+                self.save({**row, "next": later})
 
 
 def bus_name(name: str | None) -> str:

@@ -11,6 +11,8 @@ from localcloud.events.patterns import compiled
 from localcloud.events.rulebook import Row, Rulebook, check_schedule
 
 _MOST_TARGETS = 5
+_MOST_RULES = 300
+_LONGEST_PATTERN = 4096
 
 
 class RuleOperations(Api):
@@ -26,6 +28,7 @@ class RuleOperations(Api):
             raise validation("Parameter(s) EventPattern or ScheduleExpression must be specified.")
         bus = self.book.bus(request.get("EventBusName"))["name"]
         if pattern:
+            _check_length(pattern)
             compiled(pattern)
         if schedule:
             if bus != "default":
@@ -34,6 +37,8 @@ class RuleOperations(Api):
         path = name if bus == "default" else f"{bus}/{name}"
         with self.book.lock:
             known = self.book.rules.get(f"{bus}/{name}")
+            if known is None and len(self.book.rules_of(bus)) >= _MOST_RULES:
+                raise _too_many()
             kept = known or {"targets": {}, "tags": {}, "next": None, "anchor": call.time}
             state = request.get("State") or "ENABLED"
             if known and (known["schedule"] != schedule or known["state"] != state):
@@ -113,10 +118,7 @@ class RuleOperations(Api):
                 transformer.check(target)
                 merged[target["Id"]] = copied(target)
             if len(merged) > _MOST_TARGETS:
-                raise AwsError(
-                    "LimitExceededException",
-                    "The requested resource exceeds the maximum number allowed.",
-                )
+                raise _too_many()
             self.book.save({**row, "targets": merged})
         return {"FailedEntryCount": 0, "FailedEntries": []}
 
@@ -132,6 +134,21 @@ class RuleOperations(Api):
     def list_targets_by_rule(self, call: Call, request: dict[str, Any]) -> dict[str, Any]:
         row = self.book.rule(request["Rule"], request.get("EventBusName"))
         return page(list(row["targets"].values()), request, "Targets")
+
+
+def _too_many() -> AwsError:
+    return AwsError(
+        "LimitExceededException", "The requested resource exceeds the maximum number allowed."
+    )
+
+
+def _check_length(pattern: str) -> None:
+    if len(pattern) > _LONGEST_PATTERN:
+        raise validation(
+            f"1 validation error detected: Value '{pattern[:40]}...' at 'eventPattern' failed to "
+            "satisfy constraint: Member must have length less than or equal to "
+            f"{_LONGEST_PATTERN}"
+        )
 
 
 def _shown(row: Row) -> dict[str, Any]:

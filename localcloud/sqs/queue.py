@@ -16,6 +16,7 @@ from localcloud.store import Table
 
 DEDUPLICATION_SECONDS = 300
 MOST_IN_FLIGHT = 120_000
+_IDLE_MEASUREMENTS = 15  # AWS goes on for six hours; that is a lot of zeros to keep
 
 
 class Queue:
@@ -36,6 +37,7 @@ class Queue:
         self._waiters: set[Signal] = set()
         self._duplicates: dict[str, dict[str, Any]] = {}
         self.counted = {"Sent": 0, "Received": 0, "Deleted": 0}  # since the last measurement
+        self._idle = 0
 
     @property
     def name(self) -> str:
@@ -215,7 +217,10 @@ class Queue:
             self._forget(oldest)
 
     def measure(self) -> dict[str, tuple[float, str]]:
-        """Return value and unit of the metrics that SQS reports every minute; starts new counts."""
+        """Return value and unit of the metrics that SQS reports every minute; starts new counts.
+
+        A queue where nothing happens is reported for some minutes more, then no longer.
+        """
         visible = self.visible()
         oldest = next(iter(self.rows.values()), None)
         age = max(0.0, self._now() - oldest["sent"]) if oldest else 0.0
@@ -228,7 +233,8 @@ class Queue:
         for verb, number in self.counted.items():
             measured[f"NumberOfMessages{verb}"] = (float(number), "Count")
             self.counted[verb] = 0
-        return measured
+        self._idle = 0 if any(value for value, _ in measured.values()) else self._idle + 1
+        return measured if self._idle <= _IDLE_MEASUREMENTS else {}
 
     def ready(self) -> bool:
         self.settle()
