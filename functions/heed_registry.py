@@ -1,4 +1,4 @@
-"""See what a changed package calls for: judgement, or a release. Called by the registry's events."""
+"""See what a changed package calls for: judgement or a release. Called by registry events."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -33,8 +33,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
             model=fact.model,
             time=fact.time,
             go=package.approval == APPROVED,
-            reason=described.approval_description
-            or f"version {package.version} {package.approval}",
+            reason=described.approval_description or f"set to {package.approval}",
             facts={"version": package.version, "approval": package.approval},
             subject=package.arn,
             actor=package.modified_by or "unknown",

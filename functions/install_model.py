@@ -1,10 +1,11 @@
-"""Install what was pushed: bundle, pipeline, package group, schedule, ledger. Called by S3's events.
+"""Install a pushed model: bundle, pipeline, package group, schedule, ledger. Called by S3's events.
 
-The newest bundle is installed, whichever push the event is about. A bundle or spec that is wrong changes
-nothing: the ledger says what is wrong with it, and a person is told.
+The newest bundle is installed, whichever push the event is about. A bundle or spec that is wrong
+changes nothing: the ledger says what is wrong with it, and a person is told.
 """
 
 import hashlib
+import json
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -78,6 +79,12 @@ def _install(model: str, data: bytes, fact: ObjectCreated) -> tuple[Installed, B
     )
     document = policy.document(spec)
     storage.write_once(stack.artefact_bucket, bundle_key, data, "application/gzip")
+    storage.write(
+        stack.artefact_bucket,
+        f"bundles/{model}/{bundle.digest}/spec.json",  # what the jobs read
+        json.dumps(document, indent=1).encode(),
+        "application/json",
+    )
     for name, content in scripts.items():
         key = f"jobs/{jobs_digest}/{name}"
         storage.write_once(stack.artefact_bucket, key, content, "text/x-python")

@@ -1,6 +1,6 @@
-"""Judge a candidate and set its approval, or ask a person. Called by statemachines/evaluate.asl.yaml.
+"""Judge a candidate and set its approval, or ask a person.
 
-The only function whose role may set an approval.
+Called by statemachines/evaluate.asl.yaml. The only function whose role may set an approval.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Say what a monitor's findings mean: metrics, a decision, and an event where something is violated.
+"""Say what a monitor's findings mean: metrics, a decision, and an event for a violation.
 
 Called by statemachines/monitor.asl.yaml.
 """

@@ -1,7 +1,7 @@
 """Decide whether a release is still wanted, and take the release lease for it.
 
-Called by statemachines/deploy.asl.yaml. Registry and endpoint are read again: the event that asked for
-this release may be old.
+Called by statemachines/deploy.asl.yaml. Registry and endpoint are read again: the event that asked
+for this release may be old.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """Bring an endpoint on its way to a version: staging, or production in steps with alarms.
 
-Called by statemachines/deploy.asl.yaml with a task token, which lies in the ledger before anything is
-asked for. `wake` completes it when the endpoint has settled, or this function does at once.
+Called by statemachines/deploy.asl.yaml with a task token, which lies in the ledger before anything
+is asked for. `wake` completes it when the endpoint has settled, or this function does at once.
 """
 
 from dataclasses import dataclass

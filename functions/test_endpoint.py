@@ -1,4 +1,7 @@
-"""Test a staging endpoint: contract, golden predictions, latency. Called by statemachines/deploy.asl.yaml."""
+"""Test a staging endpoint: contract, golden predictions, latency.
+
+Called by statemachines/deploy.asl.yaml.
+"""
 
 import json
 from dataclasses import dataclass

@@ -8,26 +8,9 @@ from everloop.names import digest
 
 GENESIS = "0" * 64
 
-KINDS = frozenset(
-    [
-        "install",
-        "collect",
-        "freeze",
-        "train",
-        "train-end",
-        "judge",
-        "approve",
-        "release",
-        "test",
-        "serve",
-        "rollback",
-        "monitor",
-        "violation",
-        "retrain",
-        "reconcile",
-        "pause",
-    ]
-)
+_KINDS = """install collect freeze train train-end judge approve release test serve rollback monitor
+violation retrain reconcile pause"""
+KINDS = frozenset(_KINDS.split())
 
 
 @dataclass(frozen=True)

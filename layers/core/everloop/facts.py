@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from everloop.errors import BadInput
 from everloop.moments import moment
@@ -169,7 +169,7 @@ def _first_metric(detail: Json) -> Json:
     for entry in (detail.get("configuration") or {}).get("metrics") or ():
         metric = (entry.get("metricStat") or {}).get("metric")
         if metric:
-            return dict(metric)
+            return cast(Json, metric)
     return {}
 
 
@@ -179,7 +179,7 @@ def _detail(event: Json, kind: str) -> Json:
         raise BadInput(f"version: {version!r} of EventBridge's envelope is unknown; '0' is read")
     if event.get("detail-type") != kind:
         raise BadInput(f"detail-type: {event.get('detail-type')!r} where {kind!r} belongs")
-    return _get(event, "detail", dict, "event")
+    return cast(Json, _get(event, "detail", dict, "event"))
 
 
 def _time(event: Json) -> datetime:

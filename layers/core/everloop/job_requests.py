@@ -4,7 +4,6 @@ Each is what the state machines hand to CreateProcessingJob, key by key, beside 
 themselves.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -43,20 +42,19 @@ def compare(
     """Return the job that scores candidate and champion on the candidate's holdout."""
     inputs = {
         "jobs": jobs_uri,
-        "candidate/model": candidate.model_uri,
-        "candidate/code": candidate.bundle_uri,
-        "champion/model": champion.model_uri,
-        "champion/code": champion.bundle_uri,
+        "code": folder_of(candidate.bundle_uri),  # the bundle, and spec.json beside it
+        "champion-code": folder_of(champion.bundle_uri),
+        "candidate": candidate.model_uri,
+        "champion": champion.model_uri,
         "holdout": holdout_uri,
     }
-    environment = {"EVERLOOP_SPEC": json.dumps(spec, sort_keys=True)}
     return _job(
         f"{name}-compare",
         "compare.py",
         spec,
         inputs,
         ("comparison", output_uri),
-        environment,
+        {},
         jobs=(role_arn, region, kms_key),
     )
 
@@ -69,8 +67,9 @@ def monitor(
     version: int,
     since: datetime,
     until: datetime,
+    bundle_uri: str,
     baseline_uri: str,
-    reference_uri: str,
+    predictions_uri: str,
     capture_uri: str,
     labels_uri: str | None,
     jobs_uri: str,
@@ -82,15 +81,17 @@ def monitor(
     """Return the job that looks at captured traffic and late labels of a span of time."""
     inputs = {
         "jobs": jobs_uri,
+        "code": folder_of(bundle_uri),
         "baseline": baseline_uri,
-        "reference": reference_uri,
-        "capture": capture_uri,
+        "reference": folder_of(predictions_uri),  # evaluation.json lies beside the predictions
+        "capture": capture_folder(capture_uri, since, until),
     }
     if labels_uri:
         inputs["labels"] = labels_uri
     environment = {
-        "EVERLOOP_SPEC": json.dumps(spec, sort_keys=True),
+        "EVERLOOP_MODEL": model,
         "EVERLOOP_ENDPOINT": model,
+        "EVERLOOP_VERSION": str(version),
         "EVERLOOP_FROM": text(since),
         "EVERLOOP_TO": text(until),
     }
@@ -104,6 +105,24 @@ def monitor(
         jobs=(role_arn, region, kms_key),
     )
     return {**job, "findings_uri": f"{output_uri}/findings.json", "version": version}
+
+
+def folder_of(uri: str) -> str:
+    """Return the prefix of the folder that an object lies in."""
+    return uri.rpartition("/")[0] + "/"
+
+
+def capture_folder(uri: str, since: datetime, until: datetime) -> str:
+    """Return the narrowest folder that holds what was captured from since to until.
+
+    Capture lies in yyyy/mm/dd/hh; a job that reads a day need not download all years.
+    """
+    parts = [uri.rstrip("/")]
+    for form in ("%Y", "%m", "%d", "%H"):
+        if since.strftime(form) != until.strftime(form):
+            break
+        parts.append(since.strftime(form))
+    return "/".join(parts) + "/"
 
 
 def _job(
@@ -148,7 +167,7 @@ def _job(
         "environment": {**environment, "AWS_DEFAULT_REGION": region},
         "inputs": [
             {
-                "InputName": place.replace("/", "-"),
+                "InputName": place,
                 "S3Input": {
                     "S3Uri": uri,
                     "LocalPath": f"{_INPUT}/{place}",

@@ -1,4 +1,4 @@
-"""Moments as AWS and we write them, read into aware datetimes. Nothing here knows what time it is."""
+"""Moments as AWS and we write them, as aware datetimes. Nothing here knows what time it is."""
 
 import re
 from datetime import UTC, datetime

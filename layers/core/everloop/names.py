@@ -1,4 +1,4 @@
-"""Names of effects, derived from the fact and never from the delivery: doing twice is doing once."""
+"""Names of effects, derived from the fact, never the delivery: doing twice is doing once."""
 
 import hashlib
 import json

@@ -1,6 +1,6 @@
 """What a model's spec asks for, as the decisions take it.
 
-The spec was validated when the model was installed, and the ledger keeps it as JSON. Reading it here
+The spec was validated when the model was installed, and the ledger keeps it as JSON. Reading it
 needs no validator, whose import would cost a function more than all its own code.
 """
 

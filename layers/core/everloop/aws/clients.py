@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _CONFIG: Final = Config(
     connect_timeout=3, read_timeout=20, retries={"mode": "adaptive", "max_attempts": 6}
 )
-# A prediction takes at most a minute in a container of SageMaker's; and what is timed is not retried.
+# A container of SageMaker's may take a minute for a prediction; what is timed is not retried.
 _INFERENCE: Final = Config(
     connect_timeout=3, read_timeout=65, retries={"mode": "standard", "max_attempts": 1}
 )

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from everloop.aws import table
 from everloop.aws.clients import events, translated
@@ -11,6 +11,9 @@ from everloop.aws.table import Cancelled, model_key
 from everloop.chain import GENESIS, Entry, linked
 from everloop.errors import NotReady
 from everloop.names import digest
+
+if TYPE_CHECKING:
+    from mypy_boto3_events.type_defs import PutEventsRequestEntryTypeDef
 
 _TRIES = 5  # two functions may append for one model at once; each conflict means one got through
 
@@ -59,7 +62,7 @@ def decisions(model: str) -> Iterator[dict[str, Any]]:
 
 def publish(kind: str, detail: dict[str, Any]) -> None:
     """Put a domain event on our bus. Raises NotReady if the bus did not take it."""
-    entry = {
+    entry: PutEventsRequestEntryTypeDef = {
         "EventBusName": settings().event_bus,
         "Source": "everloop",
         "DetailType": kind,

@@ -1,4 +1,4 @@
-"""The ledger: installed models, leases, task tokens, runs and releases. Keys as in docs/contracts.md."""
+"""The ledger: models, leases, task tokens, runs, releases. Keys as in docs/contracts.md."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

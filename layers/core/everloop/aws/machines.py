@@ -43,7 +43,7 @@ def execution_arn(machine: str, name: str) -> str:
 
 
 def status(arn: str) -> str | None:
-    """Return an execution's status (RUNNING, SUCCEEDED, FAILED, TIMED_OUT, ABORTED); None if unknown."""
+    """Return an execution's status as AWS words it (RUNNING, FAILED, …); None if unknown."""
     try:
         with translated(arn):
             return stepfunctions().describe_execution(executionArn=arn)["status"]

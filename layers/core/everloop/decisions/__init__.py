@@ -1,4 +1,4 @@
-"""What is decided, as pure functions: facts and the time go in, a decision with its reason comes out."""
+"""What is decided, as pure functions: facts and the time in, a decision with its reason out."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

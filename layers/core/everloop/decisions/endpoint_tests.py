@@ -68,7 +68,8 @@ def golden_rows(
             raise BadInput(f"predictions.csv: no column {column!r} among {names}")
     at_row, at_score = names.index("row"), names.index("score")
     kept = [index for index, name in enumerate(header) if name not in without]
-    rows, scores = [], []
+    rows: list[tuple[str, ...]] = []
+    scores: list[float] = []
     for line in scored[1:]:
         row = int(line[at_row])
         if row + 1 < len(table) and len(rows) < most:

@@ -111,7 +111,7 @@ def beats_champion(comparison: Mapping[str, Any], rules: Rules) -> Decision:
     """
     if comparison.get("metric") != rules.metric:
         raise BadInput(
-            f"comparison.metric: {comparison.get('metric')!r} where the spec compares {rules.metric!r}"
+            f"comparison.metric: {comparison.get('metric')!r}; the spec compares {rules.metric!r}"
         )
     gain = comparison.get("gain")
     if not isinstance(gain, Mapping):

@@ -72,7 +72,7 @@ def completeness(window: Window, quiet: timedelta, now: datetime) -> Completenes
 def newest(arrivals: Iterable[Arrival]) -> list[Arrival]:
     """Return the newest version of each key, sorted by key.
 
-    S3's sequencer orders the versions of one key; it is hex, and the shorter is padded on the right.
+    S3's sequencer orders the versions of one key: hex, the shorter padded on the right.
     """
     kept: dict[str, Arrival] = {}
     for arrival in arrivals:

@@ -60,7 +60,7 @@ def _start_open(installed: Installed, window: Window, cause: str, now: datetime)
 
 
 def trains_on_data(installed: Installed, runs: list[Run]) -> Decision:
-    """Whether arrivals alone start a training: where the spec says so, or nothing was trained yet."""
+    """Whether arrivals alone start a training: if the spec says so, or nothing is trained yet."""
     if DATA in policy.retrain(installed.spec).causes:
         return Decision(True, "[retrain] lets data train")
     if not any(run.outcome == REGISTERED for run in runs):

@@ -1,4 +1,4 @@
-"""Waking: look at what somebody waits for, and end the wait if it has ended. Events only say when."""
+"""Waking: look at what somebody waits for, and end the wait with it. Events only say when."""
 
 from everloop.aws import endpoints, ledger, machines, pipelines
 from everloop.aws.ledger import Token
