@@ -19,6 +19,16 @@ def _tags(given: Any) -> list[dict[str, str]]:
     return [{"Key": key, "Value": value} for key, value in tag_map(given).items()]
 
 
+def _inline(policy: Any) -> str:
+    """Return an inline policy's text.
+
+    AWS takes one without a Version, and SAM writes such; moto, which keeps it, does not.
+    """
+    if isinstance(policy, dict) and "Version" not in policy:
+        policy = {"Version": "2012-10-17", **policy}
+    return document(policy)
+
+
 class Role(Kind):
     type = "AWS::IAM::Role"
     _direct = ("Path", "Description", "MaxSessionDuration", "PermissionsBoundary")
@@ -95,7 +105,7 @@ class Role(Kind):
                 site.gone("iam", "DeleteRolePolicy", {**where, "PolicyName": policy})
         for policy, text in new.items():
             if old.get(policy) != text:
-                request = {**where, "PolicyName": policy, "PolicyDocument": document(text)}
+                request = {**where, "PolicyName": policy, "PolicyDocument": _inline(text)}
                 site.call("iam", "PutRolePolicy", request)
         attached, wanted = (
             before.get("ManagedPolicyArns") or [],
@@ -116,7 +126,7 @@ class Policy(Kind):
     replacing = frozenset({"PolicyName"})
 
     def create(self, site: Site, given: dict[str, Any]) -> Made:
-        name, text = given["PolicyName"], document(given["PolicyDocument"])
+        name, text = given["PolicyName"], _inline(given["PolicyDocument"])
         for role in given["Roles"]:
             request = {"RoleName": role, "PolicyName": name, "PolicyDocument": text}
             site.call("iam", "PutRolePolicy", request)
