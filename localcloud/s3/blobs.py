@@ -85,11 +85,18 @@ class Stream:
     def __init__(self, file: BinaryIO, start: int, size: int) -> None:
         self._file = file
         self._left = size
-        file.seek(start)
+        if size:
+            file.seek(start)
+        else:
+            file.close()
 
     def read(self, amount: int | None = None) -> bytes:
         wanted = self._left if amount is None or amount < 0 else min(amount, self._left)
+        if not wanted:
+            return b""
         data = self._file.read(wanted)
+        if not data:
+            raise OSError(f"{self._left} bytes are missing at the end of a blob")
         self._left -= len(data)
         if not self._left:
             self._file.close()

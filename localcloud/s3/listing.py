@@ -196,7 +196,7 @@ def _successor(prefix: str) -> str:
 
 def _read_token(token: str) -> str:
     try:
-        return base64.urlsafe_b64decode(token.encode()).decode()
+        return base64.b64decode(token.encode(), altchars=b"-_", validate=True).decode()
     except ValueError as error:
         message = "The continuation token provided is incorrect"
         raise invalid_argument("continuation-token", token, message) from error

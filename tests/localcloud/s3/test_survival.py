@@ -1,0 +1,72 @@
+"""What S3 keeps over a kill and a restart, and whose time it stamps."""
+
+from datetime import UTC, datetime, timedelta
+
+from localcloud.cloud import started
+
+
+def test_everything_is_there_after_a_restart(tmp_path):
+    cloud, front = started(tmp_path, services=["s3"])
+    storage = cloud.apis["s3"]
+    enabled = {"Bucket": "data", "VersioningConfiguration": {"Status": "Enabled"}}
+    cloud.call("s3", "CreateBucket", {"Bucket": "data"})
+    cloud.call("s3", "PutBucketVersioning", enabled)
+    old = storage.write("data", "k", b"old")["VersionId"]
+    storage.write("data", "k", b"new")
+    storage.write("data", "gone", b"x")
+    cloud.call("s3", "DeleteObject", {"Bucket": "data", "Key": "gone"})
+    names = {"Bucket": "data", "Key": "big"}
+    upload = cloud.call("s3", "CreateMultipartUpload", names)["UploadId"]
+    part = {**names, "UploadId": upload, "PartNumber": 1, "Body": b"part"}
+    etag = cloud.call("s3", "UploadPart", part)["ETag"]
+    before = cloud.call("s3", "ListObjectVersions", {"Bucket": "data"})
+    front.stop()
+    cloud.stop()
+
+    cloud, front = started(tmp_path, services=["s3"])
+    storage = cloud.apis["s3"]
+    assert cloud.call("s3", "ListObjectVersions", {"Bucket": "data"}) == before
+    assert storage.read("data", "k") == b"new"
+    assert storage.read("data", "k", old) == b"old"
+    done = {"Parts": [{"PartNumber": 1, "ETag": etag}]}
+    request = {**names, "UploadId": upload, "MultipartUpload": done}
+    cloud.call("s3", "CompleteMultipartUpload", request)
+    assert storage.read("data", "big") == b"part"
+    front.stop()
+    cloud.stop()
+
+
+def test_leavings_of_interrupted_writes_are_swept(tmp_path):
+    cloud, front = started(tmp_path, services=["s3"])
+    cloud.call("s3", "CreateBucket", {"Bucket": "data"})
+    cloud.apis["s3"].write("data", "k", b"x")
+    front.stop()
+    cloud.stop()
+    torn = tmp_path / "s3" / "ab" / ("0" * 30)
+    torn.write_bytes(b"half an obj")
+
+    cloud, front = started(tmp_path, services=["s3"])
+
+    assert not torn.exists()
+    assert cloud.apis["s3"].read("data", "k") == b"x"
+    front.stop()
+    cloud.stop()
+
+
+def test_an_overwritten_object_leaves_no_bytes_behind(setting):
+    for _ in range(5):
+        setting.s3.put_object(Bucket="data", Key="k", Body=b"x")
+    setting.s3.copy_object(Bucket="data", Key="copy", CopySource="data/k")
+    setting.s3.delete_object(Bucket="data", Key="k")
+    files = [path for path in (setting.cloud.folder / "s3").rglob("*") if path.is_file()]
+    assert [path.read_bytes() for path in files] == [b"x"]
+
+
+def test_times_are_the_clouds(cloud_with):
+    cloud, client = cloud_with("s3", speed=100_000)
+    s3 = client("s3")
+    s3.create_bucket(Bucket="data")
+    cloud.clock.sleep(2 * 24 * 3600)
+    s3.put_object(Bucket="data", Key="k", Body=b"")
+    stamped = s3.head_object(Bucket="data", Key="k")["LastModified"]
+    assert stamped > datetime.now(UTC) + timedelta(days=1)
