@@ -1,0 +1,1 @@
+"""Step Functions: state machines in JSONata and JSONPath, run as AWS runs them."""

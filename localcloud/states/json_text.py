@@ -1,0 +1,45 @@
+"""JSON as Step Functions reads and writes it."""
+
+import json
+from typing import Any
+
+
+def dumps(value: Any) -> str:
+    """Write compact JSON, as histories and outputs have it."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+def loads(text: str) -> Any:
+    """Read JSON strictly: NaN and Infinity are no JSON. Raises ValueError."""
+    return json.loads(text, parse_constant=_refuse)
+
+
+def _refuse(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def size(value: Any) -> int:
+    """Return how many bytes of UTF-8 the value takes as JSON."""
+    return len(dumps(value).encode("utf-8", "surrogatepass"))
+
+
+def copied(value: Any) -> Any:
+    """Copy a JSON value all the way down, so that no state can change another's."""
+    if isinstance(value, dict):
+        return {key: copied(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [copied(item) for item in value]
+    return value
+
+
+def kind(value: Any) -> str:
+    """Name the JSON type of a value as AWS's messages do."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, int | float):
+        return "number"
+    if isinstance(value, str):
+        return "string"
+    return "array" if isinstance(value, list) else "object"
