@@ -329,3 +329,31 @@ def test_the_aws_cli_reads_and_writes_metrics(cloud_with: Any) -> None:
         "cloudwatch", "put-metric-data", "--namespace", "Mine", "--metric-name", "m", "--value", "1"
     )
     assert aws("cloudwatch", "list-metrics")["Metrics"][0]["MetricName"] == "m"
+
+
+def test_an_alarm_publishes_to_its_topic(cloud_with: Any) -> None:
+    _, client = cloud_with("cloudwatch", "sns", "sqs")
+    watch, sns, sqs = client("cloudwatch"), client("sns"), client("sqs")
+    topic = sns.create_topic(Name="t")["TopicArn"]
+    allow = {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+    url = sqs.create_queue(QueueName="q", Attributes={"Policy": policy})["QueueUrl"]
+    sns.subscribe(
+        TopicArn=topic,
+        Protocol="sqs",
+        Endpoint="arn:aws:sqs:us-east-1:123456789012:q",
+        Attributes={"RawMessageDelivery": "true"},
+    )
+    _alarm(watch, AlarmActions=[topic], TreatMissingData="ignore")
+    watch.set_alarm_state(AlarmName="a", StateValue="ALARM", StateReason="test")
+    found = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20)["Messages"]
+    message = json.loads(found[0]["Body"])
+    assert (message["AlarmName"], message["NewStateValue"], message["NewStateReason"]) == (
+        "a",
+        "ALARM",
+        "test",
+    )
+    history = watch.describe_alarm_history(AlarmName="a", HistoryItemType="Action")
+    assert history["AlarmHistoryItems"][0]["HistorySummary"] == (
+        f"Successfully executed action {topic}"
+    )

@@ -2,10 +2,14 @@
 
 import json
 import threading
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+
+from localcloud.store import Store
 
 
 def _queue(sqs: Any, name: str = "q", **attributes: str) -> str:
@@ -52,17 +56,37 @@ def test_a_message_is_received_with_its_attributes_and_then_deleted(cloud_with: 
     assert _counts(sqs, url) == (0, 0, 0)
 
 
-def test_a_message_that_is_not_deleted_comes_back_after_its_visibility(cloud_with: Any) -> None:
+def _move_clock(folder: Path, cloud: Any, seconds: float) -> None:
+    """End a cloud and let its clock stand later when it starts again."""
+    now = cloud.clock.now()
+    cloud.stop()
+    store = Store(folder / "state.sqlite")
+    store.table("cloud")["clock"] = {"now": now + timedelta(seconds=seconds)}
+    store.close()
+
+
+def test_a_message_that_is_not_deleted_comes_back_after_its_visibility(
+    cloud_with: Any, tmp_path: Path
+) -> None:
+    cloud, client = cloud_with("sqs", folder=tmp_path / "same")
+    url = _queue(client("sqs"), VisibilityTimeout="600")
+    client("sqs").send_message(QueueUrl=url, MessageBody="again")
+    assert _bodies(client("sqs"), url) == ["again"]
+    assert _bodies(client("sqs"), url) == []
+    _move_clock(tmp_path / "same", cloud, 601)
+    _, client = cloud_with("sqs", folder=tmp_path / "same")
+    assert _bodies(client("sqs"), url) == ["again"]
+
+
+def test_a_poller_sees_a_message_as_soon_as_it_is_visible_again(cloud_with: Any) -> None:
     _, client = cloud_with("sqs", speed=600)
     sqs = client("sqs")
     url = _queue(sqs, VisibilityTimeout="60")
     sqs.send_message(QueueUrl=url, MessageBody="again")
-    assert _bodies(sqs, url) == ["again"]
-    assert _bodies(sqs, url, WaitTimeSeconds=5) == []
     received: list[str] = []
-    while not received:
-        received = _bodies(sqs, url, WaitTimeSeconds=20)
-    assert received == ["again"]
+    while len(received) < 2:
+        received += _bodies(sqs, url, WaitTimeSeconds=20)
+    assert received == ["again", "again"]
 
 
 def test_visibility_can_be_changed_and_a_stale_receipt_deletes_nothing(cloud_with: Any) -> None:
@@ -83,17 +107,15 @@ def test_visibility_can_be_changed_and_a_stale_receipt_deletes_nothing(cloud_wit
     assert _counts(sqs, url) == (0, 0, 0)
 
 
-def test_a_delayed_message_shows_up_after_its_delay(cloud_with: Any) -> None:
-    _, client = cloud_with("sqs", speed=600)
-    sqs = client("sqs")
-    url = _queue(sqs)
-    sqs.send_message(QueueUrl=url, MessageBody="late", DelaySeconds=300)
-    assert _counts(sqs, url) == (0, 0, 1)
-    assert _bodies(sqs, url) == []
-    received: list[str] = []
-    while not received:
-        received = _bodies(sqs, url, WaitTimeSeconds=20)
-    assert received == ["late"]
+def test_a_delayed_message_shows_up_after_its_delay(cloud_with: Any, tmp_path: Path) -> None:
+    cloud, client = cloud_with("sqs", folder=tmp_path / "same")
+    url = _queue(client("sqs"))
+    client("sqs").send_message(QueueUrl=url, MessageBody="late", DelaySeconds=300)
+    assert _counts(client("sqs"), url) == (0, 0, 1)
+    assert _bodies(client("sqs"), url) == []
+    _move_clock(tmp_path / "same", cloud, 301)
+    _, client = cloud_with("sqs", folder=tmp_path / "same")
+    assert _bodies(client("sqs"), url) == ["late"]
 
 
 def test_a_long_poll_ends_when_a_message_arrives(cloud_with: Any) -> None:
@@ -254,7 +276,7 @@ def test_bad_requests_get_the_codes_of_aws(
     assert refused.value.response["Error"]["Code"] == code
 
 
-def test_messages_and_receipts_survive_a_restart(cloud_with: Any, tmp_path: Any) -> None:
+def test_messages_and_receipts_survive_a_restart(cloud_with: Any, tmp_path: Path) -> None:
     _, client = cloud_with("sqs", folder=tmp_path / "same")
     sqs = client("sqs")
     url = _queue(sqs)
