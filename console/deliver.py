@@ -5,12 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from everloop.bundle import open_bundle, pack
-from everloop.spec import load_spec
-
 from console.site import Site
 from console.trouble import Trouble
+from everloop.bundle import open_bundle, pack
 from everloop.errors import BadInput
+from everloop.spec import load_spec
 
 
 def push(site: Site, folder: Path) -> dict[str, Any]:

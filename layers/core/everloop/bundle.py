@@ -39,7 +39,7 @@ class Bundle:
 
 
 def pack(folder: Path) -> bytes:
-    """Pack a folder. Hidden files and caches stay out. Raises BadInput for links and lack of files."""
+    """Pack a folder. Hidden files stay out. Raises BadInput for links, or lacking files."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for path in sorted(folder.rglob("*")):
@@ -63,13 +63,12 @@ def pack(folder: Path) -> bytes:
 def open_bundle(data: bytes) -> Bundle:
     """Open a bundle in memory; nothing is written or run.
 
-    Raises BadInput for what is no tar.gz, inflates beyond the limits, reaches outside its folder, holds
-    links or devices, names a file twice, or lacks one that every model has.
+    Raises BadInput for what is no tar.gz, inflates beyond the limits, reaches outside its folder,
+    holds links or devices, names a file twice, or lacks one that every model has.
     """
     files: dict[str, bytes] = {}
     try:
-        archive = tarfile.open(fileobj=io.BytesIO(_inflated(data)), mode="r:")
-        with archive:
+        with tarfile.open(fileobj=io.BytesIO(_inflated(data)), mode="r:") as archive:
             for member in archive:
                 name = _safe_name(member)
                 if name is None:

@@ -193,12 +193,12 @@ class ModelSpec(_Section):
             problems.append(f"data.target is {self.data.target!r}, which is also key or timestamp")
         known = self.data.columns
         if known:
-            wanted = {
+            wanted: dict[str, list[str | None]] = {
                 "data.target": [self.data.target],
                 "data.key": [self.data.key],
                 "data.timestamp": [self.data.timestamp],
-                "evaluate.slices": self.evaluate.slices,
-                "monitor.ignore": self.monitor.ignore,
+                "evaluate.slices": [*self.evaluate.slices],
+                "monitor.ignore": [*self.monitor.ignore],
             }
             for where, names in wanted.items():
                 for name in names:

