@@ -59,9 +59,12 @@ class CodeStore:
         with self._lock:
             folder = self._folder / "runtime"
             sources = _distributions(_RUNTIME)
-            if folder.is_dir() and {
-                entry.name: os.readlink(entry) for entry in folder.iterdir()
-            } == {name: str(path) for name, path in sources.items()}:
+            linked = {
+                entry.name: os.readlink(entry)
+                for entry in (folder.iterdir() if folder.is_dir() else ())
+                if entry.is_symlink()  # beside them Python keeps its __pycache__
+            }
+            if linked == {name: str(path) for name, path in sources.items()}:
                 return folder
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)

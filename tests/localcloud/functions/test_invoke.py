@@ -206,3 +206,10 @@ def test_a_stopped_cloud_leaves_no_process_and_no_folder(cloud_with, deploy, inv
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
     assert not list((tmp_path / "other" / "lambda" / "environments").iterdir())
+
+
+def test_environments_start_after_others_have_left_compiled_modules_behind(client, deploy, invoke):
+    source = "import boto3, six\ndef handler(e, c):\n    return boto3.__version__\n"
+    for name in ("one", "two"):
+        deploy(client, name, source, Timeout=20)
+    assert invoke(client, "one") == invoke(client, "two")
