@@ -11,8 +11,8 @@ def allows(
 ) -> bool:
     """Tell whether a resource's policy lets `service` (`events.amazonaws.com`) do `action`.
 
-    Conditions on aws:SourceArn and aws:SourceAccount are judged; a statement with a condition on
-    anything else never allows, and always denies.
+    Conditions on aws:SourceArn, aws:SourceAccount and what holds for every service of AWS are
+    judged; a statement with a condition on anything else never allows, and always denies.
     """
     if not policy:
         return False
@@ -66,7 +66,12 @@ def _principal(principal: Any, service: str) -> bool:
 def _conditions(conditions: dict[str, dict[str, Any]], source_arn: str) -> bool | None:
     """True or False as far as it can be judged; None where a condition is on something else."""
     parts = source_arn.split(":")
-    known = {"aws:sourcearn": source_arn, "aws:sourceaccount": parts[4] if len(parts) > 4 else ""}
+    known = {
+        "aws:sourcearn": source_arn,
+        "aws:sourceaccount": parts[4] if len(parts) > 4 else "",
+        "aws:securetransport": "true",  # services of AWS call each other over TLS
+        "aws:principalisawsservice": "true",
+    }
     unknown = False
     for kind, keys in conditions.items():
         for key, wanted in keys.items():
@@ -76,9 +81,13 @@ def _conditions(conditions: dict[str, dict[str, Any]], source_arn: str) -> bool 
             elif kind.startswith(("ArnLike", "ArnEquals", "StringLike")):
                 if not _any(wanted, value):
                     return False
-            elif value not in [str(one) for one in _listed(wanted)]:
+            elif value not in [_as_text(one) for one in _listed(wanted)]:
                 return False
     return None if unknown else True
 
 
-_JUDGED = ("ArnLike", "ArnEquals", "StringLike", "StringEquals")
+def _as_text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+_JUDGED = ("ArnLike", "ArnEquals", "StringLike", "StringEquals", "Bool")
