@@ -41,7 +41,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         try:
             received = _received(record)
         except EverloopError as error:
-            logger.error("refused arrival", message=record["messageId"], why=str(error))
+            logger.error("refused arrival", message_id=record["messageId"], why=str(error))
             failed.append(record["messageId"])
             continue
         if received is not None:

@@ -2,24 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
-from typing import Any, TypeVar
+from datetime import datetime
+from types import NoneType
+from typing import Any, TypeVar, get_args, get_origin
 
 from everloop.errors import BadInput
 from everloop.moments import moment
 
 Request = TypeVar("Request")
 
-_KINDS: dict[str, type | tuple[type, ...]] = {
-    "str": str,
-    "int": int,
-    "float": (int, float),
-    "bool": bool,
-    "Mapping[str, Any]": Mapping,
-}
-
 
 def read(kind: type[Request], given: object) -> Request:
-    """Read a request whose dataclass has fields of str, int, float, bool, datetime and mappings.
+    """Read a request whose dataclass has fields of str, int, float, bool, datetime and Mapping.
 
     `X | None` fields may be null or missing. Fields that the dataclass lacks are ignored.
     """
@@ -27,26 +21,31 @@ def read(kind: type[Request], given: object) -> Request:
         raise BadInput(f"the request is {type(given).__name__}; a JSON object belongs there")
     values: dict[str, Any] = {}
     for field in fields(kind):  # type: ignore[arg-type]
-        wanted, optional = str(field.type).removesuffix(" | None"), "| None" in str(field.type)
+        wanted, optional = _kind(field.type)
         value = given.get(field.name)
-        if value is None:
-            if field.default is not MISSING:
-                continue
-            if optional:
-                values[field.name] = None
-                continue
-            raise BadInput(f"{field.name}: missing; {wanted} belongs there")
-        values[field.name] = _value(field.name, wanted, value)
+        if value is not None:
+            values[field.name] = _value(field.name, wanted, value)
+        elif field.default is MISSING and not optional:
+            raise BadInput(f"{field.name}: missing; {wanted.__name__} belongs there")
+        elif field.default is MISSING:
+            values[field.name] = None
     return kind(**values)
 
 
-def _value(name: str, wanted: str, value: Any) -> Any:
-    if wanted == "datetime":
+def _kind(annotation: Any) -> tuple[type, bool]:
+    """Return the plain type of a field, and whether it may be None."""
+    options = [option for option in get_args(annotation) if option is not NoneType]
+    optional = NoneType in get_args(annotation)
+    plain = options[0] if optional else annotation
+    return get_origin(plain) or plain, optional
+
+
+def _value(name: str, wanted: type, value: Any) -> Any:
+    if wanted is datetime:
         return moment(value, field=name)
-    if wanted == "int" and isinstance(value, float) and value.is_integer():
+    if wanted is int and isinstance(value, float) and value.is_integer():
         return int(value)  # JSONata counts in floating point
-    expected = _KINDS[wanted]
-    wrong = not isinstance(value, expected) or (wanted != "bool" and isinstance(value, bool))
-    if wrong:
-        raise BadInput(f"{name}: {value!r}; {wanted} belongs there")
+    accepted = (int, float) if wanted is float else wanted
+    if not isinstance(value, accepted) or (wanted is not bool and isinstance(value, bool)):
+        raise BadInput(f"{name}: {value!r}; {wanted.__name__} belongs there")
     return value

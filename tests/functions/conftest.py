@@ -1,0 +1,179 @@
+"""An AWS account made by moto, with the stack's resources in it, for the handlers' tests."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+ACCOUNT, REGION = "123456789012", "us-east-1"
+_NAMES = {
+    "STACK": "everloop",
+    "AWS_REGION": REGION,
+    "AWS_DEFAULT_REGION": REGION,
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "LEDGER_TABLE": "everloop-ledger",
+    "DATA_BUCKET": f"everloop-data-{ACCOUNT}-{REGION}",
+    "ARTEFACT_BUCKET": f"everloop-artefacts-{ACCOUNT}-{REGION}",
+    "EVENT_BUS": "everloop",
+    "NOTIFICATION_TOPIC": f"arn:aws:sns:{REGION}:{ACCOUNT}:everloop-notifications",
+    "MACHINES": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:everloop",
+    "SAGEMAKER_ROLE": f"arn:aws:iam::{ACCOUNT}:role/everloop-sagemaker",
+    "SCHEDULER_ROLE": f"arn:aws:iam::{ACCOUNT}:role/everloop-scheduler",
+    "MONITORING_FUNCTION": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:everloop-plan-monitoring",
+    "UNDELIVERED_QUEUE": f"arn:aws:sqs:{REGION}:{ACCOUNT}:everloop-undelivered",
+    # Powertools reads these when it is imported.
+    "POWERTOOLS_SERVICE_NAME": "everloop",
+    "POWERTOOLS_METRICS_NAMESPACE": "everloop",
+    "POWERTOOLS_LOG_LEVEL": "WARNING",
+}
+os.environ.update(_NAMES)
+
+import boto3  # noqa: E402
+import pytest  # noqa: E402
+from everloop.aws import clients  # noqa: E402
+from everloop.bundle import pack  # noqa: E402
+from moto import mock_aws  # noqa: E402
+
+EVENTS = Path(__file__).parents[2] / "events"
+SPEC = """
+problem = "binary_classification"
+[data]
+target = "late"
+key = "id"
+marker = "_SUCCESS"
+quiet_minutes = 5.0
+[evaluate.metrics.auc]
+min = 0.6
+[approve]
+by = "policy"
+first = "policy"
+"""
+MACHINE = json.dumps({"StartAt": "End", "States": {"End": {"Type": "Wait", "Seconds": 1, "End": True}}})
+
+
+class Context:
+    """What Lambda hands to a handler beside the event."""
+
+    function_name = "everloop-test"
+    memory_limit_in_mb = 512
+    invoked_function_arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:everloop-test"
+    aws_request_id = "52fdfc07-2182-154f-163f-5f0f9a621d72"
+
+
+class Account:
+    """The stack's resources, and a person's hands on them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.context = Context()
+        self.data = _NAMES["DATA_BUCKET"]
+        self.artefacts = _NAMES["ARTEFACT_BUCKET"]
+        for bucket in (self.data, self.artefacts):
+            self.client("s3").create_bucket(Bucket=bucket)
+            self.client("s3").put_bucket_versioning(
+                Bucket=bucket, VersioningConfiguration={"Status": "Enabled"}
+            )
+        self.client("dynamodb").create_table(
+            TableName=_NAMES["LEDGER_TABLE"],
+            BillingMode="PAY_PER_REQUEST",
+            KeySchema=[
+                {"AttributeName": "pk", "KeyType": "HASH"},
+                {"AttributeName": "sk", "KeyType": "RANGE"},
+            ],
+            AttributeDefinitions=[
+                {"AttributeName": "pk", "AttributeType": "S"},
+                {"AttributeName": "sk", "AttributeType": "S"},
+            ],
+        )
+        self.client("sns").create_topic(Name="everloop-notifications")
+        self.mail = self.client("sqs").create_queue(QueueName="mail")["QueueUrl"]
+        self.client("sns").subscribe(
+            TopicArn=_NAMES["NOTIFICATION_TOPIC"],
+            Protocol="sqs",
+            Endpoint=f"arn:aws:sqs:{REGION}:{ACCOUNT}:mail",
+        )
+        self.client("events").create_event_bus(Name="everloop")
+        self.client("scheduler").create_schedule_group(Name="everloop")
+        for machine in ("train", "evaluate", "deploy", "monitor"):
+            self.client("stepfunctions").create_state_machine(
+                name=f"everloop-{machine}",
+                definition=MACHINE,
+                roleArn=f"arn:aws:iam::{ACCOUNT}:role/states",
+            )
+
+    def client(self, service: Any) -> Any:
+        return boto3.client(service)
+
+    def event(self, name: str, **detail: Any) -> dict[str, Any]:
+        """Return a sample of events/, with some of its detail replaced."""
+        event: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text())
+        for path, value in detail.items():
+            target = event["detail"]
+            *parents, last = path.split("__")
+            for parent in parents:
+                target = target[parent]
+            target[last] = value
+        return event
+
+    def bundle(self, spec: str = SPEC) -> bytes:
+        folder = self.folder / "model"
+        folder.mkdir(exist_ok=True)
+        (folder / "model.toml").write_text(spec)
+        for name in ("preprocess.py", "train.py", "inference.py"):
+            (folder / name).write_text("# the model's own\n")
+        return pack(folder)
+
+    def push(self, model: str = "flight-delays", data: bytes | None = None) -> dict[str, Any]:
+        """Upload a bundle and install it."""
+        import install_model
+
+        key = f"models/{model}/bundle.tar.gz"
+        body = self.bundle() if data is None else data
+        self.client("s3").put_object(Bucket=self.data, Key=key, Body=body)
+        event = self.event("s3-object-created-bundle", bucket__name=self.data, object__key=key)
+        answer: dict[str, Any] = install_model.handler(event, self.context)
+        return answer
+
+    def arrival(self, key: str, **detail: Any) -> dict[str, Any]:
+        return self.event(
+            "s3-object-created-data", bucket__name=self.data, object__key=key, **detail
+        )
+
+    def drop(self, *events: dict[str, Any]) -> dict[str, Any]:
+        """Hand arrivals to collect_data as the queue does."""
+        import collect_data
+
+        records = [
+            {"messageId": f"m{index}", "body": json.dumps(event)}
+            for index, event in enumerate(events)
+        ]
+        answer: dict[str, Any] = collect_data.handler({"Records": records}, self.context)
+        return answer
+
+    def executions(self, machine: str) -> list[str]:
+        found = self.client("stepfunctions").list_executions(
+            stateMachineArn=f"{_NAMES['MACHINES']}-{machine}"
+        )["executions"]
+        return sorted(execution["name"] for execution in found)
+
+    def decisions(self, model: str = "flight-delays") -> list[dict[str, Any]]:
+        from everloop.aws import journal
+
+        return list(journal.decisions(model))
+
+    def mails(self) -> list[str]:
+        answer = self.client("sqs").receive_message(QueueUrl=self.mail, MaxNumberOfMessages=10)
+        return [json.loads(message["Body"])["Subject"] for message in answer.get("Messages", [])]
+
+
+@pytest.fixture
+def account(tmp_path: Path) -> Iterator[Account]:
+    made = [value for value in vars(clients).values() if hasattr(value, "cache_clear")]
+    with mock_aws():
+        for client in made:
+            client.cache_clear()
+        yield Account(tmp_path)
+    for client in made:
+        client.cache_clear()

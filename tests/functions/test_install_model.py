@@ -1,0 +1,88 @@
+"""A push becomes an installed model, or nothing at all and a reason."""
+
+import json
+
+import install_model
+import pytest
+from everloop.aws import ledger
+from everloop.chain import verify
+from everloop.errors import BadInput
+
+
+def test_a_push_installs_bundle_pipeline_group_schedule_and_spec(account):
+    account.push()
+
+    installed = ledger.installed("flight-delays")
+    names = {o["Key"] for o in account.client("s3").list_objects_v2(Bucket=account.artefacts)["Contents"]}
+    assert f"bundles/flight-delays/{installed.bundle_digest}/bundle.tar.gz" in names
+    assert f"bundles/flight-delays/{installed.bundle_digest}/spec.json" in names
+    assert any(name.startswith("jobs/") and name.endswith("/compare.py") for name in names)
+    sagemaker = account.client("sagemaker")
+    definition = json.loads(
+        sagemaker.describe_pipeline(PipelineName="flight-delays")["PipelineDefinition"]
+    )
+    assert installed.jobs_uri in json.dumps(definition)
+    assert sagemaker.describe_model_package_group(ModelPackageGroupName="flight-delays")
+    schedule = account.client("scheduler").get_schedule(
+        GroupName="everloop", Name="everloop-flight-delays-monitor"
+    )
+    assert json.loads(schedule["Target"]["Input"])["model"] == "flight-delays"
+    assert ledger.models() == ["flight-delays"]
+
+
+def test_the_same_push_twice_is_one_installation(account):
+    data = account.bundle()
+    key = "models/flight-delays/bundle.tar.gz"
+    account.client("s3").put_object(Bucket=account.data, Key=key, Body=data)
+    event = account.event("s3-object-created-bundle", bucket__name=account.data)
+
+    install_model.handler(event, account.context)
+    install_model.handler(event, account.context)
+
+    assert [decision["kind"] for decision in account.decisions()] == ["install"]
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        pytest.param(b"no archive", "no tar.gz", id="no tar.gz"),
+        pytest.param(None, "unknown_key is not a key", id="unknown key"),
+    ],
+)
+def test_a_bad_push_changes_nothing_and_says_why(account, data, said):
+    account.push()
+    before = ledger.installed("flight-delays")
+    data = data or account.bundle('problem = "regression"\n[data]\ntarget = "x"\nunknown_key = 1\n')
+
+    answer = account.push(data=data)
+
+    assert answer["go"] is False
+    assert ledger.installed("flight-delays") == before
+    decision = account.decisions()[-1]
+    assert not decision["go"]
+    assert said in decision["reason"]
+    assert account.mails() == ["flight-delays was not installed"]
+    assert verify(account.decisions()) == []
+
+
+def test_an_event_of_another_version_is_refused_by_name(account):
+    event = {**account.event("s3-object-created-bundle"), "version": "1"}
+    with pytest.raises(BadInput, match="version: '1'"):
+        install_model.handler(event, account.context)
+
+
+def test_another_object_beside_the_bundle_is_no_push(account):
+    event = account.event(
+        "s3-object-created-bundle", bucket__name=account.data, object__key="models/x/notes.txt"
+    )
+    assert install_model.handler(event, account.context)["go"] is False
+
+
+def test_data_that_came_before_its_model_is_trained_on(account):
+    account.drop(account.arrival("data/flight-delays/2013-01.csv"))
+    assert account.executions("train") == []
+    assert account.decisions()[0]["kind"] == "collect"
+
+    account.push()
+
+    assert account.executions("train") == ["flight-delays-w1-a1"]
