@@ -1,22 +1,27 @@
 """Deploying a template to the local cloud, as `sam build` and `sam deploy` do to AWS.
 
-It is an ordinary client: all it does goes through the cloud's port.
+It is an ordinary client: all it does goes through the cloud's port. Also a program of its own:
+`python -m localcloud.cloudformation.deploy --stack everloop`.
 """
 
+import argparse
 import copy
 import hashlib
 import json
+import os
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EndpointConnectionError
 
 from localcloud import packaging
 from localcloud.cloudformation import template as templates
+from localcloud.errors import AwsError
 
 _POLL = 0.1  # real seconds
 _CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
@@ -233,3 +238,56 @@ class _Deployment:
     def _events(self, stack: str) -> list[dict[str, Any]]:
         pages = self._cloudformation.get_paginator("describe_stack_events")
         return [event for page in pages.paginate(StackName=stack) for event in page["StackEvents"]]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Deploy from the command line. Returns the process's exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m localcloud.cloudformation.deploy",
+        description="Build a SAM template and deploy it to the local cloud.",
+    )
+    parser.add_argument("--template", type=Path, default=Path("template.yaml"))
+    parser.add_argument("--stack", required=True)
+    parser.add_argument("--build", type=Path, default=Path(".everloop/build"), metavar="FOLDER")
+    parser.add_argument("--parameter", action="append", default=[], metavar="NAME=VALUE")
+    parser.add_argument(
+        "--endpoint-url",
+        default=os.environ.get("AWS_ENDPOINT_URL", "http://127.0.0.1:4566"),
+        help="where the cloud is (%(default)s)",
+    )
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
+    parser.add_argument("--region", default=region)
+    options = parser.parse_args(arguments)
+    parameters = {}
+    for given in options.parameter:
+        name, equals, value = given.partition("=")
+        if not equals:
+            parser.error(f"--parameter {given!r}: write it as NAME=VALUE")
+        parameters[name] = value
+    if not options.template.is_file():
+        parser.error(f"--template {options.template} is no file")
+
+    def tell(line: str) -> None:
+        print(line, flush=True)
+
+    try:
+        deploy(
+            options.template,
+            options.stack,
+            parameters,
+            options.endpoint_url,
+            options.region,
+            options.build,
+            tell,
+        )
+    except (DeployError, packaging.BuildError, AwsError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except EndpointConnectionError as error:
+        print(f"error: no cloud answers: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

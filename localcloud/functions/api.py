@@ -44,6 +44,7 @@ class Functions(Mappings, Permissions, Settings, Layers, Invocations):
         )
 
     def start(self) -> None:
+        self._forget_old_code()
         self.metrics.start()
         self.queue.start()
         self.start_mappings()
@@ -53,6 +54,14 @@ class Functions(Mappings, Permissions, Settings, Layers, Invocations):
         self.queue.stop()
         self.metrics.stop()
         self.pool.close()
+
+    def _forget_old_code(self) -> None:
+        digests = {record["CodeDigest"] for record in self.records.values()}
+        layered = [[one["Digest"] for one in record["Layers"]] for record in self.records.values()]
+        digests |= {digest for layers in layered for digest in layers}
+        for layer in self.layers.values():
+            digests |= {version["Digest"] for version in layer["Versions"].values()}
+        self.code.keep_only(digests, layered)
 
     def _run_event(self, name: str, payload: bytes, request_id: str) -> Outcome:
         return self.run(name, payload, request_id=request_id)[0]

@@ -72,11 +72,24 @@ class CodeStore:
                 (folder / name).symlink_to(path)
             return folder
 
+    def keep_only(self, digests: set[str], layered: list[list[str]]) -> None:
+        """Remove what no function and no layer uses any more; for a cloud that is starting."""
+        tasks = {_folder_name([digest]) for digest in digests}
+        opts = {_folder_name(layers) for layers in layered}
+        with self._lock:
+            for kind, used in (("task", tasks), ("opt", opts), ("zips", digests)):
+                parent = self._folder / kind
+                for entry in parent.iterdir() if parent.is_dir() else ():
+                    if entry.is_dir() and entry.name not in used:
+                        shutil.rmtree(entry, ignore_errors=True)
+                    elif entry.is_file() and entry.stem not in used:
+                        entry.unlink()
+
     def _zip(self, digest: str) -> Path:
         return self._folder / "zips" / f"{digest}.zip"
 
     def _unpacked(self, kind: str, digests: list[str]) -> Path:
-        name = hashlib.sha256("+".join(digests).encode()).hexdigest()[:32]
+        name = _folder_name(digests)
         with self._lock:
             folder = self._folder / kind / name
             if not folder.exists():
@@ -87,6 +100,10 @@ class CodeStore:
                     _unpack(self._zip(digest), partial)
                 partial.rename(folder)
             return folder
+
+
+def _folder_name(digests: list[str]) -> str:
+    return hashlib.sha256("+".join(digests).encode()).hexdigest()[:32]
 
 
 def _checked(content: bytes) -> int:

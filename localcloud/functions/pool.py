@@ -1,6 +1,7 @@
 """Warm environments: as many as run at once, within the function's limit and the machine's."""
 
 import os
+import shutil
 import threading
 import time
 from collections import defaultdict
@@ -27,6 +28,7 @@ class Pool:
         self._kept = 2 * self.limit + 8  # more live processes than that only fill the memory
         self._cloud = cloud
         self._work = work
+        shutil.rmtree(work, ignore_errors=True)  # of a cloud that was killed
         self._slots = threading.Semaphore(self.limit)
         self._lock = threading.Lock()
         self._idle: list[Environment] = []  # the last used one last

@@ -1,8 +1,11 @@
 """The resource types that stacks may hold, by name."""
 
 from localcloud.cloudformation.resources import (
-    compute,
+    buckets,
+    events,
+    functions,
     identity,
+    machines,
     messaging,
     storage,
     watching,
@@ -12,7 +15,7 @@ from localcloud.cloudformation.template import invalid
 
 KINDS: dict[str, Kind] = {
     kind.type: kind
-    for module in (storage, messaging, compute, identity, watching)
+    for module in (buckets, storage, messaging, events, functions, machines, identity, watching)
     for kind in module.KINDS
 }
 

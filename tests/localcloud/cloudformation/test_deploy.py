@@ -6,7 +6,7 @@ import zipfile
 import pytest
 
 from localcloud import packaging
-from localcloud.cloudformation.deploy import DeployError, deploy
+from localcloud.cloudformation.deploy import DeployError, deploy, main
 
 TEMPLATE = """
 Transform: AWS::Serverless-2016-10-31
@@ -187,3 +187,13 @@ def invoke():
         return json.loads(client.invoke(FunctionName=name)["Payload"].read())
 
     return call
+
+
+def test_the_program_deploys_and_says_what_is_wrong(cloud_with, project, tmp_path, capsys):
+    cloud, _ = cloud_with("cloudformation", "lambda", "sqs", "s3", "sts")
+    arguments = ["--template", str(project / "template.yaml"), "--endpoint-url", cloud.url]
+    arguments += ["--build", str(tmp_path / "build"), "--stack", "demo"]
+    assert main([*arguments, "--parameter", "Greeting=ahoy"]) == 0
+    assert "deploying demo" in capsys.readouterr().out
+    assert main([*arguments, "--parameter", "Salutation=ahoy"]) == 1
+    assert "error: the template has no parameter Salutation" in capsys.readouterr().err

@@ -2,7 +2,10 @@
 
 import json
 
+import boto3
 import pytest
+
+from localcloud.cloud import started
 
 TEMPLATE = """
 Parameters: {Days: {Type: Number, Default: 30}}
@@ -162,12 +165,30 @@ SERVICES = (
 )
 
 
-@pytest.fixture
-def made(cloud_with, create, refs):
-    _, factory = cloud_with(*SERVICES)
-    stack = create(factory("cloudformation"), TEMPLATE)
-    assert stack["StackStatus"] == "CREATE_COMPLETE", stack.get("StackStatusReason")
-    return factory, refs(factory("cloudformation"))
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """One stack for all tests of this file; the last one changes and removes it."""
+    cloud, front = started(tmp_path_factory.mktemp("cloud"), services=SERVICES, strict=True)
+
+    def factory(service):
+        return boto3.client(
+            service,
+            endpoint_url=cloud.url,
+            region_name="us-east-1",
+            aws_access_key_id="tester",
+            aws_secret_access_key="secret",
+        )
+
+    client = factory("cloudformation")
+    client.create_stack(
+        StackName="demo", TemplateBody=TEMPLATE, Capabilities=["CAPABILITY_NAMED_IAM"]
+    )
+    quick = {"Delay": 0.1, "MaxAttempts": 600}
+    client.get_waiter("stack_create_complete").wait(StackName="demo", WaiterConfig=quick)
+    found = client.list_stack_resources(StackName="demo")["StackResourceSummaries"]
+    yield factory, {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in found}
+    cloud.stop()
+    front.stop()
 
 
 def test_a_bucket_is_as_the_template_says(made):

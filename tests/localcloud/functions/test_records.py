@@ -144,3 +144,20 @@ def test_functions_are_there_after_a_restart(cloud_with, deploy, invoke, tmp_pat
     cloud.stop()
     _, factory = cloud_with("lambda", folder=tmp_path / "kept")
     assert invoke(factory("lambda"), "f", [7]) == [7]
+
+
+def test_code_that_nothing_uses_any_more_is_gone_after_a_restart(
+    cloud_with, deploy, invoke, pack, tmp_path
+):
+    folder = tmp_path / "kept"
+    cloud, factory = cloud_with("lambda", folder=folder)
+    deploy(factory("lambda"), "f", ECHO)
+    invoke(factory("lambda"), "f")
+    factory("lambda").update_function_code(FunctionName="f", ZipFile=pack(main=ECHO + "#\n"))
+    invoke(factory("lambda"), "f")
+    assert len(list((folder / "lambda" / "zips").iterdir())) == 2
+    cloud.stop()
+    _, factory = cloud_with("lambda", folder=folder)
+    assert invoke(factory("lambda"), "f", 5) == 5
+    assert len(list((folder / "lambda" / "zips").iterdir())) == 1
+    assert len(list((folder / "lambda" / "task").iterdir())) == 1
