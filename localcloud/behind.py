@@ -67,6 +67,9 @@ class Behind:
 
     def _load(self) -> None:
         """Bring back what was there: replay the changes, then put the items into their tables."""
+        from moto.core.config import default_user_config
+
+        default_user_config["iam"]["load_aws_managed_policies"] = True  # roles attach them
         for service in SERVICES:
             if f"moto.{service}.models" in sys.modules:
                 _backend(service).reset()  # of a cloud that this process ran before
