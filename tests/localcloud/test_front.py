@@ -1,0 +1,137 @@
+"""The front: which service a request is for, and what it does with requests that are none."""
+
+import http.client
+import json
+import socket
+import sys
+
+import pytest
+from botocore.exceptions import ClientError
+from werkzeug.datastructures import Headers, MultiDict
+
+from localcloud import wire
+from localcloud.front import service_of
+
+
+def request(path="/", query=None, body=b"", method="POST", **headers):
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return wire.Request(method, path, path, MultiDict(query or {}), Headers(named), body)
+
+
+def signed(scope, region="us-east-1"):
+    credential = f"Credential=AKIA/20300101/{region}/{scope}/aws4_request"
+    return f"AWS4-HMAC-SHA256 {credential}, SignedHeaders=host, Signature=0"
+
+
+SAGEMAKER = signed("sagemaker")
+
+
+@pytest.mark.parametrize(
+    ("sent", "service"),
+    [
+        (request(Authorization=signed("states")), "stepfunctions"),
+        (request(Authorization=signed("monitoring")), "cloudwatch"),
+        (request(Authorization=signed("dynamodb")), "dynamodb"),
+        (request(Authorization=SAGEMAKER, X_Amz_Target="SageMaker.ListModels"), "sagemaker"),
+        (request("/endpoints/e/invocations", Authorization=SAGEMAKER), "sagemaker-runtime"),
+        (request("/BatchPutMetrics", Authorization=signed("sagemaker")), "sagemaker-metrics"),
+        (request("/b/k", {"X-Amz-Credential": "AKIA/20300101/us-east-1/s3/aws4_request"}), "s3"),
+        (request("/b/k", {"AWSAccessKeyId": "a", "Signature": "x"}), "s3"),
+        (request("/b/k", Authorization="AWS key:signature"), "s3"),
+        (request("/b/k", method="GET"), "s3"),
+        (request(X_Amz_Target="DynamoDB_20120810.Scan"), "dynamodb"),
+        (request(body=b"Action=AssumeRoleWithWebIdentity&Version=2011-06-15"), "sts"),
+        (request("/2015-03-31/functions/f/invocations"), "lambda"),
+        (request("/endpoints/e/invocations"), "sagemaker-runtime"),
+    ],
+)  # fmt: skip
+def test_a_request_is_for_the_service_that_it_is_signed_for(sent, service):
+    assert service_of(sent)[0] == service
+
+
+def test_region_and_key_come_from_the_signature():
+    assert service_of(request(Authorization=signed("sqs", "eu-west-1"))) == (
+        "sqs",
+        "eu-west-1",
+        "AKIA",
+    )
+
+
+def test_an_operation_that_nobody_answers_is_refused_by_name(cloud_with):
+    _, client = cloud_with("sts")
+    with pytest.raises(ClientError, match="sts:GetSessionToken") as error:
+        client("sts").get_session_token()
+    assert error.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
+
+
+def test_callers_are_who_their_keys_say(cloud_with):
+    _, client = cloud_with("sts")
+    assert client("sts").get_caller_identity()["Arn"] == "arn:aws:iam::123456789012:user/tester"
+    role = "arn:aws:iam::123456789012:role/worker"
+    keys = client("sts").assume_role(RoleArn=role, RoleSessionName="once")["Credentials"]
+    assumed = client("sts", key=keys["AccessKeyId"]).get_caller_identity()["Arn"]
+    assert assumed == "arn:aws:sts::123456789012:assumed-role/worker/once"
+
+
+def test_health_needs_no_signature(cloud_with):
+    cloud, _ = cloud_with("sts")
+    connection = http.client.HTTPConnection("127.0.0.1", cloud.port, timeout=10)
+    connection.request("GET", "/_everloop/health")
+    answer = connection.getresponse()
+    assert (answer.status, answer.read()) == (200, b"ok\n")
+    connection.close()
+
+
+def test_one_connection_takes_many_requests(cloud_with):
+    cloud, _ = cloud_with("sts")
+    connection = http.client.HTTPConnection("127.0.0.1", cloud.port, timeout=10)
+    body = "Action=GetCallerIdentity&Version=2011-06-15"
+    headers = {
+        "Authorization": signed("sts"),
+        "Content-Type": "application/x-www-form-urlencoded",
+    }
+    for _ in range(3):
+        connection.request("POST", "/", body, headers)
+        answer = connection.getresponse()
+        assert (answer.status, b"AKIA" in answer.read()) == (200, True)
+    connection.close()
+
+
+def test_a_malformed_body_is_an_aws_error(cloud_with):
+    cloud, _ = cloud_with("events")
+    connection = http.client.HTTPConnection("127.0.0.1", cloud.port, timeout=10)
+    headers = {"Authorization": signed("events"), "X-Amz-Target": "AWSEvents.PutRule"}
+    connection.request("POST", "/", "{no json", headers)
+    answer = connection.getresponse()
+    assert answer.status == 400
+    assert json.loads(answer.read())["__type"] == "SerializationException"
+    connection.close()
+
+
+@pytest.mark.parametrize("length", ["nonsense", str(6 * 1024**3)])
+def test_a_length_that_cannot_be_is_refused(cloud_with, length):
+    cloud, _ = cloud_with("sts")
+    with socket.create_connection(("127.0.0.1", cloud.port), timeout=10) as raw:
+        raw.sendall(f"PUT /b/k HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n".encode())
+        assert raw.recv(100).startswith(b"HTTP/1.1 413")
+
+
+def test_a_chunked_body_is_read_whole(cloud_with):
+    cloud, client = cloud_with("s3")
+    client("s3").create_bucket(Bucket="data")
+    connection = http.client.HTTPConnection("127.0.0.1", cloud.port, timeout=10)
+    connection.request("PUT", "/data/k", iter([b"one ", b"two"]), encode_chunked=True)
+    assert connection.getresponse().status == 200
+    connection.close()
+    assert cloud.apis["s3"].read("data", "k") == b"one two"
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="macOS has no address 127.0.0.2")
+def test_only_this_machine_can_reach_it(cloud_with):
+    cloud, _ = cloud_with("sts")
+    listening = socket.create_connection(("127.0.0.1", cloud.port), timeout=10)
+    assert listening.getpeername()[0] == "127.0.0.1"
+    listening.close()
+    outside = socket.socket()
+    outside.bind(("127.0.0.2", cloud.port))  # taken, if the front listened on all addresses
+    outside.close()
