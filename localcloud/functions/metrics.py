@@ -83,7 +83,8 @@ class Metrics:
 
     def _run(self) -> None:
         while not self._stopped.wait(_PAUSE):
-            self._cloud.spawn(self._write)  # a failed write is logged there, and does not end this
+            if not self._queue.empty():
+                self._cloud.spawn(self._write)  # a failed write is logged and does not end this
 
     def _write(self) -> None:
         grouped: dict[tuple[str, str], list[float]] = defaultdict(list)
