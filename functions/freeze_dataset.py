@@ -36,6 +36,8 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     if window.number < request.window:
         raise BadInput(f"window: {request.window} is not open yet; {window.number} is")
     if window.number == request.window:
+        if not window.objects:
+            raise BadInput(f"window: {window.number} of {request.model} is empty")
         complete = completeness(window, policy.data(installed.spec).quiet, request.time)
         if not complete.complete:
             return _answer(False, complete.wait_seconds, complete.reason)

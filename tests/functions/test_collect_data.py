@@ -17,13 +17,13 @@ def keys_of(model: str = "flight-delays", window: int = 1) -> list[str]:
 
 def test_a_burst_is_one_window_and_one_training(account):
     account.push()
-    events = [account.arrival(f"data/flight-delays/{n:04d}.csv") for n in range(130)]
+    events = [account.arrival(f"data/flight-delays/{n:04d}.csv") for n in range(60)]
 
     assert account.drop(*events) == {"batchItemFailures": []}
     assert account.drop(*events) == {"batchItemFailures": []}
 
-    assert len(keys_of()) == 130
-    assert arrivals.open_window("flight-delays").objects == 130
+    assert len(keys_of()) == 60
+    assert arrivals.open_window("flight-delays").objects == 60
     assert account.executions("train") == ["flight-delays-w1-a1"]
 
 
@@ -96,7 +96,7 @@ def test_odd_keys_are_kept_as_they_lie_in_the_bucket(account, stored, announced)
 
 
 @settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(order=st.lists(st.integers(0, 5), min_size=1, max_size=20))
 def test_no_order_and_no_repetition_changes_the_window(account, order):

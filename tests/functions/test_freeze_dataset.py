@@ -68,9 +68,9 @@ def test_a_window_that_is_not_open_yet_is_bad_input(dropped):
         freeze(dropped, window=7)
 
 
-def test_nothing_to_train_on_is_bad_input(account):
+def test_an_empty_window_stays_open_and_is_bad_input(account):
     account.push()
-    with pytest.raises(BadInput, match="nothing to train on"):
+    with pytest.raises(BadInput, match="window: 1 of flight-delays is empty"):
         freeze(account)
 
 

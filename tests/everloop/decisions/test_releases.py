@@ -1,0 +1,117 @@
+"""What should serve is a function of the registry; how a release ended, of the endpoint."""
+
+from datetime import timedelta
+
+import pytest
+from everloop.decisions.releases import (
+    ERROR,
+    RELEASED,
+    ROLLED_BACK,
+    TESTS_FAILED,
+    WITHDRAWN,
+    Package,
+    Release,
+    Serving,
+    desired,
+    outcome,
+    release_wanted,
+)
+from everloop.moments import moment
+from hypothesis import given
+from hypothesis import strategies as st
+
+T = moment("2026-11-20T10:00:00Z")
+
+
+def package(version, approval="Approved", status="Completed", at=T):
+    return Package("m", version, f"arn/{version}", status, approval, at)
+
+
+def failed(version, how=TESTS_FAILED, at=T, epoch=1):
+    return Release(epoch, version, how, "", at, at + timedelta(hours=1))
+
+
+def serving(version, status="InService"):
+    return Serving("m", status, f"m-v{version}-0123abcd", version)
+
+
+@pytest.mark.parametrize(
+    ("packages", "releases", "version"),
+    [
+        pytest.param([package(1), package(3), package(2)], [], 3, id="highest"),
+        pytest.param([package(2, "Rejected"), package(1)], [], 1, id="rejected goes back"),
+        pytest.param([package(2, "PendingManualApproval"), package(1)], [], 1, id="not yet"),
+        pytest.param([package(2, status="Failed"), package(1)], [], 1, id="incomplete"),
+        pytest.param([package(1, "Rejected")], [], None, id="none"),
+        pytest.param([package(2), package(1)], [failed(2)], 1, id="failed its tests"),
+        pytest.param([package(2), package(1)], [failed(2, ROLLED_BACK)], 1, id="rolled back"),
+        pytest.param(
+            [package(2, at=T + timedelta(hours=2)), package(1)], [failed(2)], 2, id="approved again"
+        ),
+        pytest.param([package(2)], [failed(2, ERROR)], 2, id="an error is tried again"),
+        pytest.param([package(2)], [failed(2, ERROR)] * 3, None, id="but not for ever"),
+        pytest.param([package(2)], [failed(2, WITHDRAWN)], 2, id="withdrawn and approved again"),
+    ],
+)
+def test_the_highest_approved_version_that_has_not_failed_should_serve(packages, releases, version):
+    found = desired(packages, releases)
+    assert (found.version if found else None) == version
+
+
+@pytest.mark.parametrize(
+    ("packages", "now", "go", "said"),
+    [
+        pytest.param([package(1)], None, True, "nothing does", id="first"),
+        pytest.param([package(2), package(1)], serving(1), True, "replaces version 1", id="newer"),
+        pytest.param([package(2, "Rejected"), package(1)], serving(2), True, "brings back", id="back"),
+        pytest.param([package(2)], serving(2), False, "and it does", id="there"),
+        pytest.param([package(2)], serving(1, "Updating"), False, "is Updating", id="busy"),
+        pytest.param([package(2)], serving(1, "Creating"), False, "is Creating", id="creating"),
+        pytest.param([package(1, "Rejected")], serving(1), False, "no version", id="none left"),
+        pytest.param([package(2)], serving(2, "Failed"), True, "nothing does", id="failed endpoint"),
+    ],
+)
+def test_a_release_is_wanted_where_something_else_should_serve(packages, now, go, said):
+    decision, wanted = release_wanted(packages, [], now)
+    assert decision.go is go
+    assert (wanted is not None) is go
+    assert said in decision.reason
+
+
+approvals = st.lists(
+    st.sampled_from(["Approved", "Rejected", "PendingManualApproval"]), min_size=1, max_size=8
+)
+
+
+@given(approvals)
+def test_nothing_unapproved_is_ever_wanted(states):
+    packages = [package(n, state) for n, state in enumerate(states, 1)]
+    found = desired(packages, [])
+    assert (found is None) == ("Approved" not in states)
+    if found is not None:
+        assert found.approval == "Approved"
+        assert all(p.version <= found.version for p in packages if p.deployable)
+
+
+@pytest.mark.parametrize(
+    ("now", "tests", "rollout", "error", "how"),
+    [
+        pytest.param(serving(2), {"passed": True}, {"started": True}, None, RELEASED, id="released"),
+        pytest.param(serving(2), {"passed": True}, None, {"Error": "E"}, RELEASED, id="in the end"),
+        pytest.param(serving(1), {"passed": False}, None, None, TESTS_FAILED, id="tests failed"),
+        pytest.param(serving(1), {"passed": True}, {"started": False}, None, WITHDRAWN, id="withdrawn"),
+        pytest.param(serving(1), {"passed": True}, {"started": True}, None, ROLLED_BACK, id="alarm"),
+        pytest.param(
+            serving(2),
+            {"passed": True},
+            {"started": True, "config": "m-v2-ffffffff"},
+            None,
+            ROLLED_BACK,
+            id="same version, other config",
+        ),
+        pytest.param(serving(1), None, None, {"Error": "E", "Cause": "c"}, ERROR, id="error"),
+        pytest.param(None, None, None, {"Error": "E", "Cause": "c"}, ERROR, id="no endpoint"),
+    ],
+)
+def test_a_release_is_what_the_endpoint_says(now, tests, rollout, error, how):
+    assert outcome(2, now, tests=tests, rollout=rollout, error=error)[0] == how
