@@ -9,11 +9,13 @@ from typing import Any
 
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
 
-from conformance import state_cases
+from conformance import api_cases, state_cases
 
 Check = Callable[[dict[str, Any]], str | None]
 GROUPS: dict[str, Check] = {
     "states_jsonata": state_cases.check,
+    "states_invalid": api_cases.check_definition,
+    "test_state_jsonata": api_cases.check_test_state,
     "states_jsonpath": state_cases.check,
 }
 
