@@ -32,9 +32,10 @@ os.environ.update(_NAMES)
 
 import boto3  # noqa: E402
 import pytest  # noqa: E402
+from moto import mock_aws  # noqa: E402
+
 from everloop.aws import clients  # noqa: E402
 from everloop.bundle import pack  # noqa: E402
-from moto import mock_aws  # noqa: E402
 
 EVENTS = Path(__file__).parents[2] / "events"
 SPEC = """
@@ -50,7 +51,9 @@ min = 0.6
 by = "policy"
 first = "policy"
 """
-MACHINE = json.dumps({"StartAt": "End", "States": {"End": {"Type": "Wait", "Seconds": 1, "End": True}}})
+MACHINE = json.dumps(
+    {"StartAt": "End", "States": {"End": {"Type": "Wait", "Seconds": 1, "End": True}}}
+)
 
 
 class Context:

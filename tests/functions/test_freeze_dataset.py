@@ -2,8 +2,9 @@
 
 import json
 
-import freeze_dataset
 import pytest
+
+import freeze_dataset
 from everloop.aws import arrivals, storage
 from everloop.errors import BadInput
 

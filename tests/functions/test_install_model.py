@@ -2,8 +2,9 @@
 
 import json
 
-import install_model
 import pytest
+
+import install_model
 from everloop.aws import ledger
 from everloop.chain import verify
 from everloop.errors import BadInput
@@ -13,7 +14,9 @@ def test_a_push_installs_bundle_pipeline_group_schedule_and_spec(account):
     account.push()
 
     installed = ledger.installed("flight-delays")
-    names = {o["Key"] for o in account.client("s3").list_objects_v2(Bucket=account.artefacts)["Contents"]}
+    names = {
+        o["Key"] for o in account.client("s3").list_objects_v2(Bucket=account.artefacts)["Contents"]
+    }
     assert f"bundles/flight-delays/{installed.bundle_digest}/bundle.tar.gz" in names
     assert f"bundles/flight-delays/{installed.bundle_digest}/spec.json" in names
     assert any(name.startswith("jobs/") and name.endswith("/compare.py") for name in names)

@@ -4,6 +4,9 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from everloop.decisions.governor import (
     BELOW_BARS,
     DATA,
@@ -18,8 +21,6 @@ from everloop.decisions.governor import (
     worth_retraining,
 )
 from everloop.moments import moment
-from hypothesis import given
-from hypothesis import strategies as st
 
 NOW = moment("2026-11-20T10:00:00Z")
 LIMITS = Limits((DATA, VIOLATION), timedelta(hours=24), 4, 40, 100, 3)
@@ -45,10 +46,20 @@ def run(hours=48.0, outcome=REGISTERED, data="d0", code="c0", name="w1-a1", **mo
         pytest.param(DATA, [run(2)], None, True, "", id="data needs no cooling"),
         pytest.param(VIOLATION, [run(30)], None, True, "", id="cooled down"),
         pytest.param(
-            VIOLATION, [run(30 + h, BELOW_BARS) for h in range(3)], None, False, "person", id="breaker"
+            VIOLATION,
+            [run(30 + h, BELOW_BARS) for h in range(3)],
+            None,
+            False,
+            "person",
+            id="breaker",
         ),
         pytest.param(
-            DATA, [run(30 + h, BELOW_BARS) for h in range(3)], ("d", "c"), True, "", id="data goes on"
+            DATA,
+            [run(30 + h, BELOW_BARS) for h in range(3)],
+            ("d", "c"),
+            True,
+            "",
+            id="data goes on",
         ),
     ],
 )
@@ -69,7 +80,9 @@ def test_asking_again_for_a_run_that_is_running_is_no_second_run():
     [
         pytest.param([], 0, 0, False, "no data has arrived", id="nothing new"),
         pytest.param([], 1, 10, True, "", id="rows are unknown before the first run"),
-        pytest.param([run(rows=100, dataset_bytes=1000)], 1, 990, False, "99 new rows", id="too few"),
+        pytest.param(
+            [run(rows=100, dataset_bytes=1000)], 1, 990, False, "99 new rows", id="too few"
+        ),
         pytest.param([run(rows=100, dataset_bytes=1000)], 1, 1000, True, "", id="just enough"),
     ],
 )

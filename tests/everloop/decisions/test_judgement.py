@@ -4,11 +4,12 @@ from dataclasses import replace
 from math import nan
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from everloop.decisions.judgement import APPROVED, ASK, REJECTED, Bar, Freeze, Rules, judge
 from everloop.errors import BadInput
 from everloop.moments import moment
-from hypothesis import given
-from hypothesis import strategies as st
 
 NOW = moment("2026-11-20T10:00:00Z")
 RULES = Rules((Bar("auc", 0.7),), "auc", 0.005, ("carrier",), 0.05, 200, "policy", "policy")
@@ -44,7 +45,11 @@ def comparison(gain=0.03, low=0.02, slices=(), metric="auc"):
         pytest.param(evaluation(), comparison(low=0.005), REJECTED, "is needed", id="not surely"),
         pytest.param(evaluation(), comparison(low=nan), REJECTED, "nan", id="nan gain"),
         pytest.param(
-            evaluation(), comparison(slices=[("UA", 999, -0.06)]), REJECTED, "carrier=UA", id="slice"
+            evaluation(),
+            comparison(slices=[("UA", 999, -0.06)]),
+            REJECTED,
+            "carrier=UA",
+            id="slice",
         ),
         pytest.param(
             evaluation(), comparison(slices=[("UA", 999, nan)]), REJECTED, "nan", id="nan slice"
@@ -66,7 +71,9 @@ def test_a_candidate_is_judged_by_its_numbers(report, against, verdict, said):
         pytest.param(replace(RULES, by="person"), comparison(), ASK, id="a person decides"),
         pytest.param(replace(RULES, first="person"), None, ASK, id="a person on the first"),
         pytest.param(replace(RULES, first="person"), comparison(), APPROVED, id="policy later"),
-        pytest.param(replace(RULES, by="person"), comparison(low=0), REJECTED, id="nobody is asked"),
+        pytest.param(
+            replace(RULES, by="person"), comparison(low=0), REJECTED, id="nobody is asked"
+        ),
         pytest.param(
             replace(RULES, freezes=(Freeze(NOW, NOW.replace(hour=11), "holidays"),)),
             comparison(),

@@ -3,6 +3,9 @@
 from datetime import timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from everloop.decisions.releases import (
     ERROR,
     RELEASED,
@@ -17,8 +20,6 @@ from everloop.decisions.releases import (
     release_wanted,
 )
 from everloop.moments import moment
-from hypothesis import given
-from hypothesis import strategies as st
 
 T = moment("2026-11-20T10:00:00Z")
 
@@ -63,12 +64,16 @@ def test_the_highest_approved_version_that_has_not_failed_should_serve(packages,
     [
         pytest.param([package(1)], None, True, "nothing does", id="first"),
         pytest.param([package(2), package(1)], serving(1), True, "replaces version 1", id="newer"),
-        pytest.param([package(2, "Rejected"), package(1)], serving(2), True, "brings back", id="back"),
+        pytest.param(
+            [package(2, "Rejected"), package(1)], serving(2), True, "brings back", id="back"
+        ),
         pytest.param([package(2)], serving(2), False, "and it does", id="there"),
         pytest.param([package(2)], serving(1, "Updating"), False, "is Updating", id="busy"),
         pytest.param([package(2)], serving(1, "Creating"), False, "is Creating", id="creating"),
         pytest.param([package(1, "Rejected")], serving(1), False, "no version", id="none left"),
-        pytest.param([package(2)], serving(2, "Failed"), True, "nothing does", id="failed endpoint"),
+        pytest.param(
+            [package(2)], serving(2, "Failed"), True, "nothing does", id="failed endpoint"
+        ),
     ],
 )
 def test_a_release_is_wanted_where_something_else_should_serve(packages, now, go, said):
@@ -96,11 +101,17 @@ def test_nothing_unapproved_is_ever_wanted(states):
 @pytest.mark.parametrize(
     ("now", "tests", "rollout", "error", "how"),
     [
-        pytest.param(serving(2), {"passed": True}, {"started": True}, None, RELEASED, id="released"),
+        pytest.param(
+            serving(2), {"passed": True}, {"started": True}, None, RELEASED, id="released"
+        ),
         pytest.param(serving(2), {"passed": True}, None, {"Error": "E"}, RELEASED, id="in the end"),
         pytest.param(serving(1), {"passed": False}, None, None, TESTS_FAILED, id="tests failed"),
-        pytest.param(serving(1), {"passed": True}, {"started": False}, None, WITHDRAWN, id="withdrawn"),
-        pytest.param(serving(1), {"passed": True}, {"started": True}, None, ROLLED_BACK, id="alarm"),
+        pytest.param(
+            serving(1), {"passed": True}, {"started": False}, None, WITHDRAWN, id="withdrawn"
+        ),
+        pytest.param(
+            serving(1), {"passed": True}, {"started": True}, None, ROLLED_BACK, id="alarm"
+        ),
         pytest.param(
             serving(2),
             {"passed": True},

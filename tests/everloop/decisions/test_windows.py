@@ -3,6 +3,9 @@
 from datetime import timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from everloop.decisions.windows import (
     Arrival,
     Window,
@@ -13,8 +16,6 @@ from everloop.decisions.windows import (
     newest,
 )
 from everloop.moments import moment
-from hypothesis import given
-from hypothesis import strategies as st
 
 T = moment("2026-11-20T10:00:00Z")
 QUIET = timedelta(minutes=5)
@@ -35,7 +36,9 @@ def window(first=T, last=T, objects=3, marker=None):
         pytest.param(window(), T, False, 300, id="just arrived"),
         pytest.param(window(), T + timedelta(seconds=299.5), False, 1, id="part of a second left"),
         pytest.param(window(marker="done"), T, True, 0, id="marker"),
-        pytest.param(window(last=T + timedelta(hours=4)), T + timedelta(hours=4), True, 0, id="never pauses"),
+        pytest.param(
+            window(last=T + timedelta(hours=4)), T + timedelta(hours=4), True, 0, id="never pauses"
+        ),
         pytest.param(Window(), T, True, 0, id="nothing arrived"),
         pytest.param(window(), T - timedelta(seconds=30), False, 330, id="another clock is ahead"),
     ],
@@ -55,7 +58,10 @@ def test_a_drop_is_complete_when_it_is_quiet_or_says_so(open_window, now, comple
     ],
 )
 def test_the_sequencer_says_which_version_of_a_key_is_newest(first, second, kept):
-    versions = [arrival(version="first", sequencer=first), arrival(version="second", sequencer=second)]
+    versions = [
+        arrival(version="first", sequencer=first),
+        arrival(version="second", sequencer=second),
+    ]
     for order in (versions, versions[::-1]):
         assert [a.version_id for a in newest(order)] == [kept]
 
@@ -90,7 +96,10 @@ def test_a_dataset_does_not_depend_on_the_order_of_arrivals(found, order):
 @given(found=arrivals)
 def test_the_same_bytes_uploaded_again_are_the_same_dataset(found):
     frozen = manifest("m", "b", {1: found}, T)
-    again = [arrival(a.key, a.version_id + "x", "FFFFF", a.arrived_at, a.etag, a.size) for a in newest(found)]
+    again = [
+        arrival(a.key, a.version_id + "x", "FFFFF", a.arrived_at, a.etag, a.size)
+        for a in newest(found)
+    ]
     assert manifest("m", "b", {1: found, 2: again}, T)["digest"] == frozen["digest"]
     assert len({entry["key"] for entry in frozen["objects"]}) == len(frozen["objects"])
 

@@ -1,0 +1,81 @@
+"""The four machines: what linters miss, what the conventions ask for, and what the template gives."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from cfnlint.decode.cfn_yaml import load as load_template
+
+from statemachines import checks
+
+ROOT = Path(__file__).parents[2]
+FILES = sorted((ROOT / "statemachines").glob("*.asl.yaml"))
+machines = pytest.mark.parametrize("path", FILES, ids=lambda path: path.name.split(".")[0])
+
+
+def load(path: Path) -> dict[str, Any]:
+    machine: dict[str, Any] = yaml.safe_load(path.read_text())
+    return machine
+
+
+def test_all_four_are_there():
+    assert [path.name for path in FILES] == [
+        f"{name}.asl.yaml" for name in ("deploy", "evaluate", "monitor", "train")
+    ]
+
+
+@machines
+def test_no_check_finds_anything(path):
+    assert checks.everything(load(path)) == []
+
+
+@machines
+def test_only_what_a_function_planned_is_unchecked(path):
+    _, unchecked = checks.arguments(load(path))
+    planned = re.compile(r"^(Compare with champion|Find drift)\.\w+: \w+ is an expression$")
+    assert [finding for finding in unchecked if not planned.match(finding)] == []
+
+
+@machines
+def test_every_name_that_a_machine_wants_is_given_by_the_template(path):
+    wanted = set(re.findall(r"\$\{(\w+)\}", path.read_text()))
+    template = load_template(str(ROOT / "template.yaml"))
+    name = path.name.split(".")[0].capitalize()
+    given = template["Resources"][f"{name}Machine"]["Properties"]["DefinitionSubstitutions"]
+    assert wanted == set(given)
+
+
+@machines
+def test_there_are_no_anchors(path):
+    # PyYAML resolves them on a laptop; CloudFormation's reader leaves them as text.
+    tokens = yaml.scan(path.read_text())
+    assert not [t for t in tokens if isinstance(t, yaml.AnchorToken | yaml.AliasToken)]
+
+
+@machines
+def test_a_machine_is_jsonata_has_a_comment_and_ends_in_time(path):
+    machine = load(path)
+    assert machine["QueryLanguage"] == "JSONata"
+    assert machine["Comment"]
+    assert machine["TimeoutSeconds"] > 0
+
+
+@machines
+def test_every_task_retries_named_errors_with_jitter_and_catches_the_rest(path):
+    for name, state in checks.walk(load(path)):
+        if state["Type"] != "Task":
+            continue
+        for retry in state["Retry"]:
+            assert not {"States.ALL", "States.TaskFailed"} & set(retry["ErrorEquals"]), name
+            assert retry["JitterStrategy"] == "FULL", name
+            assert retry["MaxAttempts"] <= 10, name
+        assert state["Catch"][-1]["ErrorEquals"] == ["States.ALL"], name
+
+
+@machines
+def test_every_wait_for_a_token_has_an_end(path):
+    for name, state in checks.walk(load(path)):
+        if "waitForTaskToken" in state.get("Resource", ""):
+            assert "TimeoutSeconds" in state, name

@@ -1,0 +1,196 @@
+"""template.yaml: what AWS's linters do not look at."""
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cfnlint.decode.cfn_yaml import load as load_template
+
+from tools.translate import translate
+
+ROOT = Path(__file__).parents[1]
+OUTPUTS = """DataBucket ArtefactBucket LedgerTable EventBus NotificationTopic ArrivalsQueue TrainMachine
+EvaluateMachine DeployMachine MonitorMachine"""
+Json = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def source() -> Json:
+    found: Json = json.loads(json.dumps(load_template(str(ROOT / "template.yaml"))))
+    return found
+
+
+@pytest.fixture(scope="module")
+def resources() -> Json:
+    before = os.environ.get("AWS_DEFAULT_REGION")
+    os.environ["AWS_DEFAULT_REGION"] = "us-east-1"  # the translator wants one
+    try:
+        found = translate(ROOT / "template.yaml")["Resources"]
+    finally:
+        os.environ.pop("AWS_DEFAULT_REGION")
+        if before is not None:
+            os.environ["AWS_DEFAULT_REGION"] = before
+    assert isinstance(found, dict)
+    return found
+
+
+def of(resources: Json, kind: str) -> Json:
+    return {name: r["Properties"] for name, r in resources.items() if r["Type"] == kind}
+
+
+def statements(resources: Json) -> list[tuple[str, Json]]:
+    found = []
+    for name, role in of(resources, "AWS::IAM::Role").items():
+        for policy in role.get("Policies", ()):
+            found += [(name, s) for s in policy["PolicyDocument"]["Statement"]]
+    for name, policy in of(resources, "AWS::IAM::Policy").items():
+        found += [(name, s) for s in policy["PolicyDocument"]["Statement"]]
+    return found
+
+
+def actions(statement: Json) -> list[str]:
+    found = statement["Action"]
+    return [found] if isinstance(found, str) else list(found)
+
+
+def test_the_outputs_are_those_of_the_contract(source):
+    assert set(source["Outputs"]) == set(OUTPUTS.split())
+
+
+def test_every_function_has_its_file_and_every_file_its_function(source):
+    functions = of(source["Resources"], "AWS::Serverless::Function")
+    handlers = {f["Handler"] for f in functions.values()}
+    assert handlers == {f"{p.stem}.handler" for p in (ROOT / "functions").glob("*.py")}
+    for name, function in functions.items():
+        verb = function["Handler"].partition(".")[0]
+        assert name == "".join(word.capitalize() for word in verb.split("_"))
+        assert function["FunctionName"] == {
+            "Fn::Sub": "${AWS::StackName}-" + verb.replace("_", "-")
+        }
+
+
+def test_every_variable_that_the_code_needs_is_given(source):
+    from everloop.aws.settings import read
+
+    given = set(source["Globals"]["Function"]["Environment"]["Variables"]) | {"AWS_REGION"}
+    assert read(dict.fromkeys(given, "x")).stack == "x"
+    with pytest.raises(KeyError, match="LEDGER_TABLE is missing"):
+        read(dict.fromkeys(given - {"LEDGER_TABLE"}, "x"))
+
+
+def test_every_leaf_of_an_event_pattern_is_a_list(resources):
+    def leaves(value: Any, where: str) -> list[str]:
+        if isinstance(value, dict):
+            if set(value) <= {"Ref", "Fn::Sub", "Fn::GetAtt"}:
+                return [where]
+            return [bad for key, inner in value.items() for bad in leaves(inner, f"{where}.{key}")]
+        return [] if isinstance(value, list) else [where]
+
+    rules = of(resources, "AWS::Events::Rule")
+    assert len(rules) == 8
+    assert [bad for name, r in rules.items() for bad in leaves(r["EventPattern"], name)] == []
+
+
+def test_every_target_has_retries_and_a_dead_letter_queue(resources):
+    for name, found in of(resources, "AWS::Events::Rule").items():
+        for target in found["Targets"]:
+            assert target["RetryPolicy"] and target["DeadLetterConfig"], name
+    for schedule in of(resources, "AWS::Scheduler::Schedule").values():
+        assert schedule["Target"]["RetryPolicy"] and schedule["Target"]["DeadLetterConfig"]
+
+
+def test_every_function_that_events_invoke_has_a_destination_for_failures(resources):
+    configured = {
+        json.dumps(config["FunctionName"])
+        for config in of(resources, "AWS::Lambda::EventInvokeConfig").values()
+        if config["DestinationConfig"]["OnFailure"]["Destination"]
+    }
+    invoked = {
+        json.dumps({"Ref": target["Arn"]["Fn::GetAtt"][0]})
+        for found in of(resources, "AWS::Events::Rule").values()
+        for target in found["Targets"]
+        if "Queue" not in target["Arn"]["Fn::GetAtt"][0]
+    }
+    assert invoked <= configured
+    assert {'{"Ref": "Reconcile"}', '{"Ref": "PlanMonitoring"}'} <= configured
+
+
+def test_every_queue_function_and_machine_that_can_fail_has_an_alarm(resources):
+    alarms = json.dumps(list(of(resources, "AWS::CloudWatch::Alarm").values()))
+    for queue in of(resources, "AWS::SQS::Queue"):
+        if queue != "ArrivalsQueue":
+            assert f'"Fn::GetAtt": ["{queue}", "QueueName"]' in alarms
+    for function in of(resources, "AWS::Lambda::Function"):
+        assert f'{{"Ref": "{function}"}}' in alarms
+    for machine in of(resources, "AWS::StepFunctions::StateMachine"):
+        assert alarms.count(f'{{"Ref": "{machine}"}}') == 2
+
+
+def test_no_action_and_no_principal_is_a_wildcard(resources):
+    for name, statement in statements(resources):
+        assert statement["Effect"] == "Allow", name
+        assert [a for a in actions(statement) if "*" in a] == [], name
+    for name, role in of(resources, "AWS::IAM::Role").items():
+        for statement in role["AssumeRolePolicyDocument"]["Statement"]:
+            assert statement["Principal"] != "*", name
+
+
+# A wildcard for a resource, and why there is no narrower one.
+_NO_RESOURCE = {
+    "sagemaker:ListModelPackages",
+    "cloudwatch:PutMetricData",
+    "cloudwatch:DescribeAlarms",
+    "ecr:GetAuthorizationToken",
+}
+_DELIVERY = re.compile(r"^(logs:\w*(LogDeliver\w*|ResourcePolic\w*|DescribeLogGroups)|xray:\w+)$")
+
+
+def test_a_resource_is_a_wildcard_only_where_the_api_takes_none(resources):
+    for name, statement in statements(resources):
+        if statement["Resource"] in ("*", ["*"]):
+            loose = [
+                a for a in actions(statement) if a not in _NO_RESOURCE and not _DELIVERY.match(a)
+            ]
+            assert loose == [], name
+
+
+def test_roles_are_passed_by_name_and_to_one_service(resources):
+    passed = [s for _, s in statements(resources) if "iam:PassRole" in actions(s)]
+    assert passed
+    for statement in passed:
+        assert statement["Resource"] != "*"
+        assert statement["Condition"]["StringEquals"]["iam:PassedToService"]
+
+
+def test_only_judge_candidate_may_set_an_approval(resources):
+    may = {n for n, s in statements(resources) if "sagemaker:UpdateModelPackage" in actions(s)}
+    assert may == {"JudgeCandidateRole"}
+
+
+def test_every_service_that_assumes_a_role_comes_from_this_account(source):
+    for name, role in of(source["Resources"], "AWS::IAM::Role").items():
+        for statement in role["AssumeRolePolicyDocument"]["Statement"]:
+            assert "aws:SourceAccount" in json.dumps(statement["Condition"]), name
+
+
+def test_buckets_queues_table_and_topic_are_closed_and_encrypted(resources):
+    for bucket in of(resources, "AWS::S3::Bucket").values():
+        assert bucket["VersioningConfiguration"]["Status"] == "Enabled"
+        assert all(bucket["PublicAccessBlockConfiguration"].values())
+        assert bucket["BucketEncryption"]
+    policies = [
+        *of(resources, "AWS::S3::BucketPolicy").values(),
+        *of(resources, "AWS::SQS::QueuePolicy").values(),
+        *of(resources, "AWS::SNS::TopicPolicy").values(),
+    ]
+    assert len(policies) == 5
+    for policy in policies:
+        assert "aws:SecureTransport" in json.dumps(policy)
+    for queue in of(resources, "AWS::SQS::Queue").values():
+        assert queue["SqsManagedSseEnabled"] is True
+    (table,) = of(resources, "AWS::DynamoDB::Table").values()
+    assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "expires", "Enabled": True}
