@@ -189,7 +189,7 @@ class Branch:
             self.record("EvaluationFailed", details)
 
     def _aborted(self, visit: Visit) -> None:
-        """Note that a sibling's failure ended this state; a stopped execution notes only its end."""
+        """Note that a sibling ended this state; a stopped execution notes only its end."""
         kind = visit.definition["Type"]
         if not self.run.scope.cancelled and kind in (*_WORKING, "Wait"):
             self.previous = self.history.record(f"{kind}StateAborted", self.previous)
@@ -266,4 +266,3 @@ class Branch:
         if kind == "Parallel":
             return iteration.parallel(self, visit, query)
         return iteration.over_items(self, visit, query)
-

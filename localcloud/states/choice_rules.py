@@ -53,10 +53,10 @@ def holds(rule: dict[str, Any], find: Find) -> bool:
         raise runtime(f"A choice rule needs one comparison, but has {sorted(rule)}")
     path = rule["Variable"]
     if operator == "IsPresent":
-        return _present(path, find) == rule["IsPresent"]
+        return bool(_present(path, find) == rule["IsPresent"])
     value = _found(path, find)
     if operator in _TESTS:
-        return _is(operator, value) == rule[operator]
+        return bool(_is(operator, value) == rule[operator])
     if operator == "StringMatches":
         return isinstance(value, str) and _glob(rule[operator]).fullmatch(value) is not None
     match = _COMPARISON.fullmatch(operator)
@@ -80,8 +80,7 @@ def _found(path: str, find: Find) -> Any:
         return find(path)
     except paths.NoResult as error:
         raise runtime(
-            f"Invalid path '{path}': The choice state's condition path references an invalid"
-            " value."
+            f"Invalid path '{path}': The choice state's condition path references an invalid value."
         ) from error
 
 
@@ -112,17 +111,19 @@ def _moment(value: Any) -> datetime | None:
 
 def _compare(kind: str, order: str, value: Any, wanted: Any) -> bool:
     """Compare two values of one kind; values of another kind never match."""
-    fits = {
-        "String": lambda item: isinstance(item, str),
-        "Numeric": _number,
-        "Boolean": lambda item: isinstance(item, bool),
-        "Timestamp": lambda item: _moment(item) is not None,
-    }[kind]
-    if not fits(value) or not fits(wanted):
+    if not _fits(kind, value) or not _fits(kind, wanted):
         return False
     if kind == "Timestamp":
         value, wanted = _moment(value), _moment(wanted)
     return _ORDER[order](value, wanted)
+
+
+def _fits(kind: str, value: Any) -> bool:
+    if kind == "String":
+        return isinstance(value, str)
+    if kind == "Boolean":
+        return isinstance(value, bool)
+    return _number(value) if kind == "Numeric" else _moment(value) is not None
 
 
 def _glob(pattern: str) -> re.Pattern[str]:

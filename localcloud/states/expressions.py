@@ -63,7 +63,7 @@ class Expressions:
             if field in state and not _computes(state[field]):
                 told = f"The value for the field '{field}' must be a valid JSONPath or a valid"
                 self._wrong(f"{told} intrinsic function call", location)
-        places = [(state, location)]
+        places: list[tuple[Any, str]] = [(state, location)]
         catches = state.get("Catch")
         for index, rule in enumerate(catches if isinstance(catches, list) else []):
             places.append((rule, f"{location}/Catch[{index}]"))
@@ -133,7 +133,9 @@ class Expressions:
             if field in rule:
                 inner = [rule[field]] if field == "Not" else rule[field]
                 for index, one in enumerate(inner if isinstance(inner, list) else [inner]):
-                    self._rule(one, f"{location}/{field}" + ("" if field == "Not" else f"[{index}]"))
+                    self._rule(
+                        one, f"{location}/{field}" + ("" if field == "Not" else f"[{index}]")
+                    )
                 return
         if "Variable" not in rule:
             self._wrong("These fields are required: [Variable]", location)

@@ -1,5 +1,6 @@
 """The conditions in JSONPath filters: `[?(@.price < 10 && @.name =~ /a.*/i)]`."""
 
+import operator
 import re
 from collections.abc import Callable
 from typing import Any
@@ -8,6 +9,12 @@ Condition = Callable[[Any, Any], bool]
 Operand = Callable[[Any, Any], Any]
 
 _ABSENT = object()
+_ORDER: dict[str, Callable[[Any, Any], Any]] = {
+    "<": operator.lt,
+    ">": operator.gt,
+    "<=": operator.le,
+    ">=": operator.ge,
+}
 _SPACE = re.compile(r"\s*")
 _OPERATOR = re.compile(r"\s*(==|!=|<=|>=|<|>|=~|\bin\b|\bnin\b)\s*")
 _LITERAL = re.compile(
@@ -36,6 +43,10 @@ def _both(left: Condition, right: Condition) -> Condition:
     return lambda item, root: left(item, root) and right(item, root)
 
 
+def _negated(inner: Condition) -> Condition:
+    return lambda item, root: not inner(item, root)
+
+
 def _skip(text: str, at: int) -> int:
     found = _SPACE.match(text, at)
     return found.end() if found else at
@@ -55,7 +66,7 @@ def _single(text: str, at: int) -> tuple[Condition | None, int]:
     at = _skip(text, at)
     if text.startswith("!", at):
         inner, at = _single(text, at + 1)
-        return (None if inner is None else lambda item, root: not inner(item, root)), at
+        return (None if inner is None else _negated(inner)), at
     if text.startswith("(", at):
         inner, at = parse(text, at + 1)
         at = _skip(text, at)
@@ -63,20 +74,20 @@ def _single(text: str, at: int) -> tuple[Condition | None, int]:
     left, at = _operand(text, at)
     if left is None:
         return None, at
-    operator = _OPERATOR.match(text, at)
-    if operator is None:
+    sign = _OPERATOR.match(text, at)
+    if sign is None:
         return (lambda item, root: left(item, root) is not _ABSENT), at
-    if operator[1] == "=~":
-        pattern = _REGEX.match(text, operator.end())
+    if sign[1] == "=~":
+        pattern = _REGEX.match(text, sign.end())
         if pattern is None:
             return None, at
         regex = re.compile(pattern[1], re.IGNORECASE if "i" in pattern[2] else 0)
         return (lambda item, root: _fits(regex, left(item, root))), pattern.end()
-    right, end = _operand(text, operator.end())
+    right, end = _operand(text, sign.end())
     if right is None:
         return None, end
-    sign = operator[1]
-    return (lambda item, root: _compare(sign, left(item, root), right(item, root))), end
+    order = sign[1]
+    return (lambda item, root: _compare(order, left(item, root), right(item, root))), end
 
 
 def _fits(regex: re.Pattern[str], value: Any) -> bool:
@@ -139,5 +150,4 @@ def _compare(sign: str, left: Any, right: Any) -> bool:
     numbers = isinstance(left, int | float) and isinstance(right, int | float)
     if not numbers and not (isinstance(left, str) and isinstance(right, str)):
         return False
-    holds = {"<": left < right, ">": left > right, "<=": left <= right, ">=": left >= right}
-    return holds[sign]
+    return bool(_ORDER[sign](left, right))

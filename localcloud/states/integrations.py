@@ -148,5 +148,3 @@ def _function_error(payload: Any) -> StateError:
 def _check_entries(answer: dict[str, Any]) -> None:
     if answer.get("FailedEntryCount"):
         raise StateError("EventBridge.FailedEntry", json_text.dumps(answer.get("Entries", [])))
-
-

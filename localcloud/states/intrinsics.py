@@ -247,7 +247,9 @@ def _unique(items: Any) -> list[Any]:
 
 def _text(name: str, value: Any) -> str:
     if not isinstance(value, str) or len(value) > _LONGEST_TEXT:
-        raise _failure(f"Invalid arguments in {name}: a string of at most {_LONGEST_TEXT} is wanted")
+        raise _failure(
+            f"Invalid arguments in {name}: a string of at most {_LONGEST_TEXT} is wanted"
+        )
     return value
 
 
@@ -275,9 +277,7 @@ def _merge(left: Any, right: Any, deep: Any) -> dict[str, Any]:
     return {**left, **right}
 
 
-def _math_random(
-    chance: Callable[[], float], first: Any, last: Any, seed: Any = None
-) -> int:
+def _math_random(chance: Callable[[], float], first: Any, last: Any, seed: Any = None) -> int:
     start, end = _whole("States.MathRandom", first), _whole("States.MathRandom", last)
     if start >= end:
         raise _failure("Invalid arguments in States.MathRandom: the end must be above the start")

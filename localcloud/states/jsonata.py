@@ -16,7 +16,7 @@ from jsonata.utils import Utils
 from localcloud.states import json_text
 
 _NULL = Utils.NULL_VALUE
-_LONGEST_MS = 5_000  # real milliseconds of one evaluation; an endless expression must end
+_LONGEST_MS = 2_000  # real milliseconds of one evaluation; an endless expression must end
 _DEEPEST = 200
 _LONGEST_RANGE = 1_000
 _HASHES = {"MD5": "md5", "SHA-1": "sha1", "SHA-256": "sha256", "SHA-384": "sha384"}

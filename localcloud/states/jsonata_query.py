@@ -201,9 +201,7 @@ class JsonataQuery:
         most = 100 if share else 2**31 - 1
         return float(self._whole(field, self._states(), 0, most, whole=not share))
 
-    def caught(
-        self, catcher: dict[str, Any], error: dict[str, Any]
-    ) -> tuple[Any, dict[str, Any]]:
+    def caught(self, catcher: dict[str, Any], error: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         states = self._states(error=error)
         output: Any = error
         if "Output" in catcher:

@@ -29,9 +29,7 @@ class JsonpathQuery:
         if path.root == "$$":
             return self._reading.context if context is None else context
         if path.root not in self._reading.variables:
-            raise runtime(
-                f"The variable '{path.root}' in the path '{path.text}' was not assigned"
-            )
+            raise runtime(f"The variable '{path.root}' in the path '{path.text}' was not assigned")
         return self._reading.variables[path.root]
 
     def _read(self, field: str, text: str, value: Any, context: Any = None) -> Any:
@@ -103,8 +101,7 @@ class JsonpathQuery:
         except paths.NoResult as error:
             raise StateError(
                 "States.ResultPathMatchFailure",
-                f"Unable to apply ResultPath '{text}' to the input"
-                f" '{json_text.dumps(value)}'",
+                f"Unable to apply ResultPath '{text}' to the input '{json_text.dumps(value)}'",
                 located=True,
             ) from error
 
@@ -229,7 +226,7 @@ class JsonpathQuery:
         path = self._definition.get("ItemsPath", "$")
         found = self._read("ItemsPath", path, value)
         if not isinstance(found, list):
-            raise runtime(f"Reference path \"{path}\" must point to array.")
+            raise runtime(f'Reference path "{path}" must point to array.')
         return found
 
     def item(self, context: dict[str, Any], value: Any) -> Any:
@@ -250,9 +247,7 @@ class JsonpathQuery:
             raise runtime(f"The {field}Path field refers to a value out of range: {path}")
         return found
 
-    def caught(
-        self, catcher: dict[str, Any], error: dict[str, Any]
-    ) -> tuple[Any, dict[str, Any]]:
+    def caught(self, catcher: dict[str, Any], error: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         return self._placed(catcher, self._reading.value, error), self._assign(catcher, error)
 
     def role(self) -> str | None:

@@ -54,9 +54,7 @@ def _check(value: Any, known: dict[str, Any], where: str) -> None:
             _check(item, wanted, place)
         elif wanted is not None and json_text.kind(item) != wanted:
             article = "an" if wanted[0] in "aeiou" else "a"
-            raise validation(
-                f"Invalid Context object provided: {place} must be {article} {wanted}"
-            )
+            raise validation(f"Invalid Context object provided: {place} must be {article} {wanted}")
 
 
 def check(request: dict[str, Any], definition: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""JSONPath, as far as Step Functions understands it: reading by paths, writing by reference paths."""
+"""JSONPath as Step Functions understands it: reading by paths, writing by reference paths."""
 
 import re
 from collections.abc import Iterator
@@ -211,7 +211,9 @@ def _applied(name: str, place: Any) -> list[Any]:
         return []
     if name == "avg":
         return [sum(numbers) / len(numbers)]
-    return [{"min": min, "max": max, "sum": sum}[name](numbers)]
+    if name == "sum":
+        return [sum(numbers)]
+    return [min(numbers) if name == "min" else max(numbers)]
 
 
 def write(path: Path, root: Any, value: Any) -> Any:

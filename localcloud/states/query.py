@@ -64,9 +64,7 @@ class Query(Protocol):
     def limit(self, field: str) -> float | None:
         """Return MaxConcurrency, ToleratedFailureCount or ToleratedFailurePercentage."""
 
-    def caught(
-        self, catcher: dict[str, Any], error: dict[str, Any]
-    ) -> tuple[Any, dict[str, Any]]:
+    def caught(self, catcher: dict[str, Any], error: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         """Return output and assigned variables after a Catch."""
 
     def role(self) -> str | None:

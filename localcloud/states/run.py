@@ -48,7 +48,8 @@ class Run:
     """An execution under way.
 
     `checkpoint` is given, at each step of the top level, what is needed to go on from there;
-    `resumed` is the last such mark, if this execution was interrupted.
+    `resumed` is the last such mark, if this execution was interrupted. `longest` limits it, in
+    seconds, whatever the machine says.
     """
 
     machine: Machine
@@ -60,6 +61,7 @@ class Run:
     history: History
     checkpoint: Keep = _nothing
     resumed: dict[str, Any] | None = None
+    longest: float | None = None
     scope: Scope = field(init=False)
     functions: dict[str, Any] = field(init=False)
     _ending: Ending | None = field(init=False, default=None)
@@ -102,10 +104,11 @@ class Run:
 
     def execute(self) -> Ending | None:
         """Run to the end and return it; None if the execution was interrupted."""
-        limit = self.machine.definition.get("TimeoutSeconds")
+        limits = [self.machine.definition.get("TimeoutSeconds"), self.longest]
+        given = [limit for limit in limits if limit is not None]
         timer = None
-        if limit is not None:
-            left = limit - (self.world.now() - self.started).total_seconds()
+        if given:
+            left = min(given) - (self.world.now() - self.started).total_seconds()
             timer = self.world.after(max(0.0, left), lambda: self.stop(Ending("TIMED_OUT")))
         try:
             ending: Ending | None = Ending("SUCCEEDED", self._walk())

@@ -158,8 +158,8 @@ class StateTest:
         if self._kind == "Choice":
             chosen = self._query.choice()
             if chosen is None:
-                cause = "Failed to transition out of the state. The state does not point to a next"
-                raise StateError("States.NoChoiceMatched", f"{cause} state.", located=True)
+                told = "Failed to transition out of the state. The state does not point to a next"
+                raise StateError("States.NoChoiceMatched", f"{told} state.", located=True)
             return self._succeeded(chosen.output, chosen.next, chosen.assigned)
         if self._kind == "Fail":
             error, cause = self._query.failure()
@@ -285,5 +285,5 @@ class StateTest:
             output, assigned = self._query.caught(rule, error.output())
         except StateError as worse:
             return {"status": "FAILED", "error": worse.error or "", "cause": worse.cause or ""}
-        told = self._succeeded(output, rule["Next"], assigned)
+        told: dict[str, Any] = self._succeeded(output, rule["Next"], assigned)
         return {**told, **found, "status": "CAUGHT_ERROR"}

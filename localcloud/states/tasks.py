@@ -135,9 +135,7 @@ class _Attempt:
         answer = self._bounded(lambda: self._world.submit(self._call), deadline)
         if self._waiting is not None or self._resource.waits_for_job:
             self._record("Submitted", {"output": json_text.dumps(answer), **_whole("output")})
-            self._branch.keep(
-                self._visit, submitted=answer, deadline=deadline, scheduled=True
-            )
+            self._branch.keep(self._visit, submitted=answer, deadline=deadline, scheduled=True)
         return answer
 
     def _answered(self, submitted: Any, deadline: datetime | None) -> Any:

@@ -318,7 +318,8 @@ def _whole(value: Any, least: int) -> bool:
 
 def _targets(state: dict[str, Any]) -> list[tuple[Any, str]]:
     """Return where a state may lead, and the field that says so."""
-    found = [(state[field], field) for field in ("Next", "Default") if field in state]
+    found: list[tuple[Any, str]] = []
+    found += [(state[field], field) for field in ("Next", "Default") if field in state]
     for field in ("Choices", "Catch"):
         rules = state.get(field)
         for index, rule in enumerate(rules if isinstance(rules, list) else []):

@@ -16,8 +16,8 @@ def placed(value: Any, functions: list[dict[str, Any]]) -> Any:
     text = json.dumps(value)
     for function in functions:
         number = function["id"]
-        text = text.replace("${FunctionArn:%s}" % number, _ARN.format(number))
-        text = text.replace("${FunctionName:%s}" % number, f"function-{number}")
+        text = text.replace(f"${{FunctionArn:{number}}}", _ARN.format(number))
+        text = text.replace(f"${{FunctionName:{number}}}", f"function-{number}")
     return json.loads(text)
 
 
@@ -41,9 +41,7 @@ def lambda_api(
     return call
 
 
-def _answer(
-    function: dict[str, Any], event: Any, sleep: Callable[[float], None]
-) -> dict[str, Any]:
+def _answer(function: dict[str, Any], event: Any, sleep: Callable[[float], None]) -> dict[str, Any]:
     does = function["does"]
     if does == "raise":
         failure = {

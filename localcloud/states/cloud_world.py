@@ -1,0 +1,67 @@
+"""The world of executions that run in the local cloud."""
+
+import random
+import uuid
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from localcloud.clock import Timer
+from localcloud.states import integrations
+from localcloud.states.jobs import Jobs
+from localcloud.states.tokens import Tokens
+from localcloud.states.world import Signal, TaskCall, Waiting
+
+if TYPE_CHECKING:
+    from localcloud.cloud import Cloud
+
+
+class CloudWorld:
+    """Time, threads and APIs of one cloud."""
+
+    def __init__(self, cloud: "Cloud", tokens: Tokens) -> None:
+        self._cloud = cloud
+        self._tokens = tokens
+        self._jobs = Jobs(cloud, self._call)
+
+    def _call(
+        self, service: str, operation: str, request: dict[str, Any], role: str
+    ) -> dict[str, Any]:
+        return self._cloud.call(service, operation, request, role_arn=role)
+
+    def now(self) -> datetime:
+        return self._cloud.clock.now()
+
+    def signal(self) -> Signal:
+        return self._cloud.clock.signal()
+
+    def after(self, seconds: float, action: Callable[[], None]) -> Timer:
+        return self._cloud.clock.after(seconds, action)
+
+    def spawn(self, action: Callable[[], None]) -> None:
+        self._cloud.spawn(action, name="execution")
+
+    def uuid(self) -> str:
+        return str(uuid.uuid4())
+
+    def random(self) -> float:
+        return random.random()
+
+    def submit(self, call: TaskCall) -> Any:
+        if call.resumed and call.resource.waits_for_job:
+            known = self._jobs.existing(call)
+            if known is not None:
+                return known
+        return integrations.submit(call, self._call)
+
+    def follow(self, call: TaskCall, submitted: Any, stopped: Signal) -> Any:
+        return self._jobs.follow(call, submitted, stopped)
+
+    def halt(self, call: TaskCall, submitted: Any) -> None:
+        self._jobs.halt(call, submitted)
+
+    def expect(self, token: str, execution_arn: str) -> Waiting:
+        return self._tokens.expect(token, execution_arn)
+
+    def forget(self, token: str) -> None:
+        self._tokens.forget(token)
