@@ -1,55 +1,97 @@
-"""A model's `model.toml`: everything its owner decides, read once and checked all at once.
+"""A model's `model.toml`: everything its owner decides, read once and checked all at once."""
 
-Raises BadInput with one line per problem; each names the section's key, the value seen and the fix.
-"""
-
-import difflib
+import json
+import math
 import re
 import tomllib
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from copy import deepcopy
+from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from everloop.errors import BadInput
+from everloop.images import VERSIONS
+from everloop.metrics import METRICS, Problem, out_of_reach
+from everloop.spec_problems import explained, nearest
 
-Problem = Literal["binary_classification", "regression"]
-
-# Metrics by problem, and whether a higher value is better: the one place that knows.
-METRICS: dict[str, dict[str, bool]] = {
-    "binary_classification": {
-        "auc": True,
-        "accuracy": True,
-        "f1": True,
-        "precision": True,
-        "recall": True,
-        "log_loss": False,
-        "brier": False,
-    },
-    "regression": {"rmse": False, "mae": False, "r2": True},
-}
-_AT_MOST_ONE = {"auc", "accuracy", "f1", "precision", "recall", "r2"}
-_NAME = re.compile(r"[a-zA-Z0-9](-?[a-zA-Z0-9])*")
 MAX_NAME = 32  # so that every derived name fits SageMaker's 63 characters
+_NAME = re.compile(r"[a-zA-Z0-9](-?[a-zA-Z0-9])*")
+_INSTANCE = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9]+")
+_RATE = re.compile(r"rate\((1 (minute|hour|day)|(?!1 )[1-9]\d* (minutes|hours|days))\)")
+_CRON = re.compile(r"cron\((\S+ ){5}\S+\)")
+_PARAMETERS = 100 - 5  # SageMaker takes 100 hyperparameters; script mode needs some of them
 
-Percent = Annotated[int, Field(ge=1, le=100)]
+
+def _instance(value: str) -> str:
+    if not _INSTANCE.fullmatch(value):
+        raise ValueError("give a SageMaker instance type, e.g. 'ml.m5.large'")
+    return value
+
+
+def _version(value: str) -> str:
+    if value not in VERSIONS:
+        raise ValueError(f"there are {', '.join(VERSIONS)}")
+    return value
+
+
+def _schedule(value: str) -> str:
+    if not (_RATE.fullmatch(value) or _CRON.fullmatch(value)):
+        raise ValueError("write e.g. rate(1 hour), rate(6 hours) or cron(0 6 * * ? *)")
+    return value
+
+
+def _last_part(value: str) -> str:
+    if "/" in value:
+        raise ValueError("give the last part of the marker's key, without a slash")
+    return value
+
+
+def _filled(value: str) -> str:
+    if not value.strip():
+        raise ValueError("it may not be empty")
+    return value
+
+
+def _hyperparameter(value: Any) -> Any:
+    finite = not isinstance(value, float) or math.isfinite(value)
+    if not (isinstance(value, str | int | float) and finite):
+        raise ValueError("a text, a finite number, true or false belongs here")
+    if len(json.dumps(value)) > 2500:
+        raise ValueError("SageMaker takes at most 2500 characters")
+    return value
+
+
+Column = Annotated[str, AfterValidator(_filled)]
+Instance = Annotated[str, AfterValidator(_instance)]
 Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(gt=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class Data(_Section):
-    target: str
+    target: Column
     format: Literal["csv"] = "csv"
-    key: str | None = None
-    timestamp: str | None = None
+    key: Column | None = None
+    timestamp: Column | None = None
     columns: dict[str, Literal["number", "text"]] = {}
-    marker: str = "_SUCCESS"
+    marker: Annotated[str, AfterValidator(_last_part)] = "_SUCCESS"
     quiet_minutes: Annotated[float, Field(ge=0, le=1440)] = 5.0
-    keep: Annotated[int, Field(ge=1)] | None = None
+    keep: Count | None = None
 
     @property
     def quiet(self) -> timedelta:
@@ -58,12 +100,16 @@ class Data(_Section):
 
 class Train(_Section):
     framework: Literal["scikit-learn"] = "scikit-learn"
-    version: str = "1.9-0"
-    instance: str = "ml.m5.large"
+    version: Annotated[str, AfterValidator(_version)] = VERSIONS[0]
+    instance: Instance = "ml.m5.large"
     volume_gb: Annotated[int, Field(ge=1, le=16384)] = 30
-    hyperparameters: dict[str, str | int | float | bool] = {}
+    hyperparameters: dict[str, Annotated[Any, AfterValidator(_hyperparameter)]] = {}
     spot: bool = False
-    time_limit_minutes: Annotated[int, Field(ge=1, le=7200)] = 60
+    time_limit_minutes: Annotated[int, Field(ge=1, le=7200)] = 60  # a processing job's limit
+
+    @property
+    def time_limit(self) -> timedelta:
+        return timedelta(minutes=self.time_limit_minutes)
 
 
 class Bar(_Section):
@@ -75,24 +121,30 @@ class Bar(_Section):
 
 class Compare(_Section):
     metric: str
-    least_gain: Annotated[float, Field(ge=0)] = 0.0
+    least_gain: NotNegative = 0.0
     confidence: Annotated[float, Field(ge=0.5, lt=1)] = 0.95
 
 
 class Evaluate(_Section):
     metrics: dict[str, Bar] = {}
     compare: Compare | None = None
-    slices: list[str] = []
-    max_slice_drop: Annotated[float, Field(ge=0)] = 0.05
-    least_slice_rows: Annotated[int, Field(ge=1)] = 200
+    slices: list[Column] = []
+    max_slice_drop: NotNegative = 0.05
+    least_slice_rows: Count = 200
 
 
 class Freeze(_Section):
-    """A time in which policy approves nothing; `start` and `end` are times with a zone."""
+    """A time in which policy approves nothing."""
 
-    start: datetime
-    end: datetime
+    start: AwareDatetime
+    end: AwareDatetime
     why: str = ""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.end <= self.start:
+            raise ValueError(f"it ends at {self.end.isoformat()}, not after its start; swap them")
+        return self
 
 
 class Approve(_Section):
@@ -102,7 +154,7 @@ class Approve(_Section):
 
 
 class Fleet(_Section):
-    instance: str = "ml.m5.large"
+    instance: Instance = "ml.m5.large"
     count: Annotated[int, Field(ge=1, le=50)] = 1
 
 
@@ -111,13 +163,13 @@ class Staging(Fleet):
 
 
 class Alarms(_Section):
-    max_error_rate: Share | None = 0.05
+    max_error_rate: Share = 0.05
     max_latency_ms: Positive | None = None
 
 
 class Tests(_Section):
     rows: Annotated[int, Field(ge=1, le=5000)] = 200
-    tolerance: Annotated[float, Field(ge=0)] = 1e-6
+    tolerance: NotNegative = 1e-6
     max_latency_ms: Positive = 1000.0
 
 
@@ -125,7 +177,7 @@ class Deploy(_Section):
     production: Fleet = Fleet()
     staging: Staging = Staging()
     strategy: Literal["canary", "linear", "all-at-once"] = "canary"
-    step_percent: Annotated[int, Field(ge=5, le=50)] = 10
+    step_percent: Annotated[int, Field(ge=5, le=50)] = 10  # as UpdateEndpoint takes it
     step_minutes: Annotated[float, Field(ge=0, le=60)] = 5.0
     bake_minutes: Annotated[float, Field(ge=0, le=60)] = 5.0
     capture_percent: Annotated[int, Field(ge=0, le=100)] = 100
@@ -133,31 +185,37 @@ class Deploy(_Section):
     tests: Tests = Tests()
 
 
-class Drift(_Section):
+class DataDrift(_Section):
+    threshold: Share = 0.1
+    max_missing: Share = 0.1
+
+
+class PredictionDrift(_Section):
     threshold: Share = 0.1
 
 
 class Quality(_Section):
     max_drop: Positive = 0.05
-    min_labelled_rows: Annotated[int, Field(ge=1)] = 200
+    min_labelled_rows: Count = 200
 
 
 class Monitor(_Section):
-    schedule: str = "rate(1 hour)"
-    min_rows: Annotated[int, Field(ge=1)] = 200
-    ignore: list[str] = []
-    data: Drift | None = Drift()
-    prediction: Drift | None = Drift()
-    quality: Quality | None = Quality()
+    schedule: Annotated[str, AfterValidator(_schedule)] = "rate(1 hour)"
+    watch: list[Literal["data", "prediction", "quality"]] = ["data", "prediction", "quality"]
+    min_rows: Count = 200
+    ignore: list[Column] = []
+    data: DataDrift = DataDrift()
+    prediction: PredictionDrift = PredictionDrift()
+    quality: Quality = Quality()
 
 
 class Retrain(_Section):
     on: list[Literal["data", "violation"]] = ["data", "violation"]
-    cooldown_hours: Annotated[float, Field(ge=0)] = 24.0
-    per_day: Annotated[int, Field(ge=1)] = 4
-    per_month: Annotated[int, Field(ge=1)] = 40
+    cooldown_hours: NotNegative = 24.0
+    per_day: Count = 4
+    per_month: Count = 40
     least_new_rows: Annotated[int, Field(ge=0)] = 1
-    stop_after_failures: Annotated[int, Field(ge=1)] = 3
+    stop_after_failures: Count = 3
 
     @property
     def cooldown(self) -> timedelta:
@@ -165,6 +223,8 @@ class Retrain(_Section):
 
 
 class ModelSpec(_Section):
+    """A whole spec; its name is the folder's."""
+
     name: str
     problem: Problem
     description: str = ""
@@ -188,23 +248,7 @@ class ModelSpec(_Section):
 
     @model_validator(mode="after")
     def _coherent(self) -> Self:
-        problems = [*self._metrics(), *self._times()]
-        if self.data.target in (self.data.key, self.data.timestamp):
-            problems.append(f"data.target is {self.data.target!r}, which is also key or timestamp")
-        known = self.data.columns
-        if known:
-            wanted: dict[str, list[str | None]] = {
-                "data.target": [self.data.target],
-                "data.key": [self.data.key],
-                "data.timestamp": [self.data.timestamp],
-                "evaluate.slices": [*self.evaluate.slices],
-                "monitor.ignore": [*self.monitor.ignore],
-            }
-            for where, names in wanted.items():
-                for name in names:
-                    if name is not None and name not in known:
-                        hint = _nearest(name, known)
-                        problems.append(f"{where} is {name!r}, no column of data.columns{hint}")
+        problems = [*self._metrics(), *self._columns(), *self._parameters()]
         if problems:
             raise ValueError("\n".join(problems))
         return self
@@ -214,92 +258,122 @@ class ModelSpec(_Section):
         for metric, bar in self.evaluate.metrics.items():
             where = f"evaluate.metrics.{metric}"
             if metric not in known:
-                problems.append(
-                    f"{where}: no metric of {self.problem}{_nearest(metric, known)}; "
-                    f"it has {', '.join(known)}"
-                )
+                problems.append(f"{where} is {_no_metric(metric, self.problem)}")
                 continue
-            side, wrong = ("min", "max") if known[metric] else ("max", "min")
+            side, other = ("min", "max") if known[metric] else ("max", "min")
             value = getattr(bar, side)
-            if value is None or getattr(bar, wrong) is not None:
+            if value is None or getattr(bar, other) is not None:
                 better = "higher" if known[metric] else "lower"
                 problems.append(f"{where}: {better} is better, so give {side} and only {side}")
-            elif metric in _AT_MOST_ONE and value >= 1:
-                problems.append(f"{where}.{side} is {value}: no model reaches it; give less than 1")
-            elif metric not in _AT_MOST_ONE and value <= 0:
-                problems.append(f"{where}.{side} is {value}: no model reaches it; give more than 0")
+            elif wrong := out_of_reach(metric, value):
+                problems.append(f"{where}.{side} is {value}; {wrong}")
         compare = self.evaluate.compare
         if compare is not None and compare.metric not in known:
             problems.append(
-                f"evaluate.compare.metric is {compare.metric!r}, no metric of {self.problem}"
-                f"{_nearest(compare.metric, known)}; it has {', '.join(known)}"
+                f"evaluate.compare.metric is {compare.metric!r}, "
+                f"{_no_metric(compare.metric, self.problem)}"
             )
         return problems
 
-    def _times(self) -> list[str]:
-        problems = []
-        for freeze in self.approve.freeze:
-            if freeze.start.tzinfo is None or freeze.end.tzinfo is None:
-                problems.append("approve.freeze: give times with a zone, e.g. 2026-12-20T00:00:00Z")
-            elif freeze.end <= freeze.start:
-                problems.append(f"approve.freeze: ends at {freeze.end}, before its start")
-        if not re.fullmatch(r"(rate|cron)\(.+\)", self.monitor.schedule):
+    def _columns(self) -> list[str]:
+        data, problems = self.data, []
+        if data.target in (data.key, data.timestamp):
             problems.append(
-                f"monitor.schedule is {self.monitor.schedule!r}; write rate(1 hour) or cron(…)"
+                f"data.target is {data.target!r}, which is also key or timestamp; name another"
+            )
+        named: dict[str, Sequence[str | None]] = {
+            "data.target": [data.target],
+            "data.key": [data.key],
+            "data.timestamp": [data.timestamp],
+            "evaluate.slices": self.evaluate.slices,
+            "monitor.ignore": self.monitor.ignore,
+        }
+        for where, names in named.items():
+            for name in names:
+                if data.columns and name is not None and name not in data.columns:
+                    hint = nearest(name, data.columns) or "; add it there"
+                    problems.append(f"{where} is {name!r}, which data.columns lacks{hint}")
+        return problems
+
+    def _parameters(self) -> list[str]:
+        given = self.train.hyperparameters
+        problems = [
+            f"train.hyperparameters.{name}: sagemaker_… is SageMaker's own; rename it"
+            for name in given
+            if name.startswith("sagemaker_")
+        ]
+        if len(given) > _PARAMETERS:
+            problems.append(
+                f"train.hyperparameters has {len(given)} keys; SageMaker takes {_PARAMETERS}"
             )
         return problems
 
 
 def load_spec(text: str, *, name: str, source: str = "model.toml") -> ModelSpec:
-    """Read a model's spec. Raises BadInput that lists everything wrong with it."""
-    if not _NAME.fullmatch(name) or len(name) > MAX_NAME:
-        raise BadInput(
-            f"the model's name is {name!r}; use letters, digits and single hyphens, "
-            f"at most {MAX_NAME} characters"
-        )
+    """Read a model's spec. Raises BadInput with one line for each thing wrong with it."""
+    problems = [*_name_problems(name)]
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise BadInput(f"{source} is no TOML: {error}") from error
-    if "name" in raw:
-        raise BadInput(f"{source}: name is not a key; the folder's name is the model's name")
+        problems.append(f"{source} is no TOML: {error}")
+        raise BadInput("\n".join(problems)) from error
+    if raw.pop("name", None) is not None:
+        problems.append(f"{source}: name is not a key; the folder's name is the model's name")
     try:
-        return ModelSpec.model_validate({"name": name, **raw})
+        spec = ModelSpec.model_validate({"name": name, **raw})
     except ValidationError as error:
-        lines = [line for found in error.errors() for line in _explained(dict(found))]
-        raise BadInput("\n".join(f"{source}: {line}" for line in lines)) from error
+        lines = [*_lines(error), *_lines_behind(error, name, raw)]
+        problems += [f"{source}: {line}" for line in lines]
+        raise BadInput("\n".join(problems)) from error
+    if problems:
+        raise BadInput("\n".join(problems))
+    return spec
 
 
-def _explained(found: dict[str, Any]) -> list[str]:
-    where = ".".join(str(part) for part in found["loc"])
-    value = found.get("input")
-    kind = found["type"]
-    if kind == "extra_forbidden":
-        return [f"{where} is not a key{_nearest(str(found['loc'][-1]), _keys(found['loc'][:-1]))}"]
-    if kind == "missing":
-        return [f"{where} is missing; add it"]
-    if kind == "value_error" and not found["loc"]:
-        return str(found["ctx"]["error"]).split("\n")
-    message = found["msg"][0].lower() + found["msg"][1:]
-    return [f"{where} is {value!r}: {message}"]
+def _name_problems(name: str) -> list[str]:
+    if not _NAME.fullmatch(name) or len(name) > MAX_NAME:
+        return [
+            f"the model's name is {name!r}; use letters, digits and single hyphens, "
+            f"at most {MAX_NAME} characters"
+        ]
+    if name.endswith("-staging"):
+        return [f"the model's name is {name!r}; -staging is for endpoints under test; rename it"]
+    return []
 
 
-def _keys(path: tuple[Any, ...]) -> list[str]:
-    """Return the keys that a section knows, for the section at `path`."""
-    section: Any = ModelSpec
-    for part in path:
-        field = getattr(section, "model_fields", {}).get(part)
-        if field is None:
-            return []
-        options = [field.annotation, *getattr(field.annotation, "__args__", ())]
-        section = next(
-            (o for o in options if isinstance(o, type) and issubclass(o, _Section)), None
-        )
-        if section is None:
-            return []
-    return [name for name in section.model_fields if name != "name"]
+def _no_metric(metric: str, problem: str) -> str:
+    known = METRICS[problem]
+    return f"no metric of {problem}{nearest(metric, known)}; it has {', '.join(known)}"
 
 
-def _nearest(word: str, known: Any) -> str:
-    close = difflib.get_close_matches(word, list(known), n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
+def _lines(error: ValidationError) -> list[str]:
+    return [line for found in error.errors() for line in explained(dict(found), ModelSpec)]
+
+
+def _lines_behind(error: ValidationError, name: str, raw: dict[str, Any]) -> list[str]:
+    """Return what checks across sections find once everything that `error` reports is left out.
+
+    pydantic runs them only where each key by itself is right; the owner wants to hear all at once.
+    """
+    rest = deepcopy(raw)
+    for found in error.errors():
+        if not found["loc"]:
+            return []  # these are the checks across sections
+        _leave_out(rest, found["loc"])
+    try:
+        ModelSpec.model_validate({"name": name, **rest})
+    except ValidationError as behind:
+        across = [dict(found) for found in behind.errors() if not found["loc"]]
+        return [line for found in across for line in explained(found, ModelSpec)]
+    return []
+
+
+def _leave_out(table: dict[str, Any], place: tuple[int | str, ...]) -> None:
+    """Remove what lies at a place, with the tables and lists that say nothing without it."""
+    key, *more = place
+    inner = table.get(str(key))
+    if isinstance(inner, dict) and more and more[0] in inner:
+        _leave_out(inner, tuple(more))
+        if inner:
+            return
+    table.pop(str(key), None)

@@ -1,0 +1,303 @@
+"""A model's spec: what is valid, what is refused, and in which words."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from everloop import policy
+from everloop.errors import BadInput
+from everloop.metrics import METRICS
+from everloop.spec import ModelSpec, load_spec
+
+ROOT = Path(__file__).parents[2]
+SHORT = """
+problem = "binary_classification"
+[data]
+target = "late"
+key = "flight_id"
+[evaluate]
+metrics = { auc = { min = 0.65 } }
+"""
+
+
+def refused(text: str, name: str = "flights") -> list[str]:
+    with pytest.raises(BadInput) as error:
+        load_spec(text, name=name)
+    return str(error.value).split("\n")
+
+
+def with_section(section: str) -> str:
+    return f'problem = "binary_classification"\n[data]\ntarget = "late"\n{section}\n'
+
+
+def test_a_short_file_is_a_whole_spec() -> None:
+    spec = load_spec(SHORT, name="flights")
+    assert spec.name == "flights"
+    assert spec.data.quiet == timedelta(minutes=5)
+    assert spec.retrain.cooldown == timedelta(hours=24)
+    assert spec.train.time_limit == timedelta(hours=1)
+    assert (spec.approve.by, spec.approve.first) == ("person", "person")
+    assert spec.compare.metric == "auc"
+
+
+def test_regression_is_compared_on_rmse_unless_told_otherwise() -> None:
+    spec = load_spec('problem = "regression"\n[data]\ntarget = "price"\n', name="prices")
+    assert spec.compare.metric == "rmse"
+    assert not spec.higher_is_better("rmse")
+
+
+@pytest.mark.parametrize(
+    "path", sorted(ROOT.glob("models/*/model.toml")), ids=lambda p: p.parent.name
+)
+def test_every_model_of_the_repository_is_valid(path: Path) -> None:
+    spec = load_spec(path.read_text(), name=path.parent.name)
+    assert spec.description
+
+
+def test_a_spec_survives_json_and_keeps_every_key() -> None:
+    text = SHORT + (
+        "[[approve.freeze]]\nstart = 2026-12-20T00:00:00Z\nend = 2027-01-04T00:00:00+01:00\n"
+        "[train.hyperparameters]\ndepth = 4\nrate = 0.1\nloss = 'log'\nwarm = true\n"
+    )
+    spec = load_spec(text, name="flights")
+    assert ModelSpec.model_validate_json(spec.model_dump_json()) == spec
+    assert spec.train.hyperparameters == {"depth": 4, "rate": 0.1, "loss": "log", "warm": True}
+
+
+def test_a_spec_cannot_be_changed() -> None:
+    spec = load_spec(SHORT, name="flights")
+    with pytest.raises(ValueError, match="frozen"):
+        spec.data.target = "other"  # type: ignore[misc]
+
+
+def test_the_policies_that_decisions_take_come_from_the_document() -> None:
+    spec = load_spec(SHORT, name="flights")
+    document = policy.document(spec)
+    assert policy.judgement(document).bars[0].least == 0.65
+    assert policy.data(document).quiet == spec.data.quiet
+    assert policy.deploy(document).capture_percent == 100
+    assert policy.retrain(document).cooldown == spec.retrain.cooldown
+
+
+@pytest.mark.parametrize(
+    ("section", "line"),
+    [
+        pytest.param(
+            "[retrain]\ncooldown_hour = 2",
+            "retrain.cooldown_hour is not a key; did you mean 'cooldown_hours'?",
+            id="a key that is nearly one",
+        ),
+        pytest.param(
+            "[deploy.tests]\nzzz = 1",
+            "deploy.tests.zzz is not a key; there are: rows, tolerance, max_latency_ms",
+            id="a key that is like none",
+        ),
+        pytest.param(
+            "[monitors]\nmin_rows = 1",
+            "monitors is not a key; did you mean 'monitor'?",
+            id="a section that is none",
+        ),
+        pytest.param(
+            '[train]\nvolume_gb = "30"',
+            "train.volume_gb is '30'; a whole number belongs here, e.g. 5",
+            id="a text where a number belongs",
+        ),
+        pytest.param(
+            "[train]\nvolume_gb = 30.5",
+            "train.volume_gb is 30.5; a whole number belongs here, e.g. 5",
+            id="a fraction where a whole number belongs",
+        ),
+        pytest.param(
+            '[evaluate]\nslices = "origin"',
+            "evaluate.slices is 'origin'; a list belongs here, e.g. [\"…\"]",
+            id="a text where a list belongs",
+        ),
+        pytest.param(
+            "[evaluate.metrics]\nauc = 0.7",
+            "evaluate.metrics.auc is 0.7; a table belongs here, with keys among: min, max",
+            id="a number where a table belongs",
+        ),
+        pytest.param(
+            '[approve]\nby = "polcy"',
+            "approve.by is 'polcy'; did you mean 'policy'?",
+            id="a choice that is nearly one",
+        ),
+        pytest.param(
+            '[deploy]\nstrategy = "big bang"',
+            "deploy.strategy is 'big bang'; give 'canary' or 'linear' or 'all-at-once'",
+            id="a choice that is none",
+        ),
+        pytest.param(
+            '[retrain]\non = ["data", "drift"]',
+            "retrain.on.1 is 'drift'; give 'data' or 'violation'",
+            id="a choice inside a list",
+        ),
+        pytest.param(
+            "[evaluate.metrics]\nauc = { min = 1.2 }",
+            "evaluate.metrics.auc.min is 1.2; no model reaches it; give less than 1",
+            id="a bar above what auc can be",
+        ),
+        pytest.param(
+            "[evaluate.metrics]\nlog_loss = { max = 0 }",
+            "evaluate.metrics.log_loss.max is 0.0; no model reaches it; give more than 0",
+            id="a bar below what a loss can be",
+        ),
+        pytest.param(
+            "[evaluate.metrics]\nauc = { min = nan }",
+            "evaluate.metrics.auc.min is nan; a finite number belongs here",
+            id="a bar that is no number",
+        ),
+        pytest.param(
+            "[evaluate.metrics]\nauc = { max = 0.7 }",
+            "evaluate.metrics.auc: higher is better, so give min and only min",
+            id="a bar on the wrong side",
+        ),
+        pytest.param(
+            "[evaluate.metrics]\naucc = { min = 0.7 }",
+            "evaluate.metrics.aucc is no metric of binary_classification; did you mean 'auc'?; "
+            "it has auc, accuracy, f1, precision, recall, log_loss, brier",
+            id="a metric that is none",
+        ),
+        pytest.param(
+            '[evaluate.compare]\nmetric = "rmse"',
+            "evaluate.compare.metric is 'rmse', no metric of binary_classification; "
+            "it has auc, accuracy, f1, precision, recall, log_loss, brier",
+            id="a metric of another problem",
+        ),
+        pytest.param(
+            '[evaluate.compare]\nmetric = "auc"\nleast_gain = -0.1',
+            "evaluate.compare.least_gain is -0.1; give at least 0",
+            id="a least gain below nothing",
+        ),
+        pytest.param(
+            "[evaluate]\ncompare = { least_gain = 0.1 }",
+            "evaluate.compare.metric is missing; add it",
+            id="a comparison of nothing",
+        ),
+        pytest.param(
+            "[deploy]\nstep_percent = 60",
+            "deploy.step_percent is 60; give at most 50",
+            id="a canary over half of the fleet",
+        ),
+        pytest.param(
+            "[retrain]\ncooldown_hours = -1",
+            "retrain.cooldown_hours is -1; give at least 0",
+            id="a cooldown before now",
+        ),
+        pytest.param(
+            "[monitor.data]\nthreshold = 1.5",
+            "monitor.data.threshold is 1.5; give at most 1",
+            id="a drift that cannot be",
+        ),
+        pytest.param(
+            '[monitor]\nschedule = "rate(1 hours)"',
+            "monitor.schedule is 'rate(1 hours)'; write e.g. rate(1 hour), rate(6 hours) or "
+            "cron(0 6 * * ? *)",
+            id="a schedule that AWS refuses",
+        ),
+        pytest.param(
+            '[train]\ninstance = "m5.large"',
+            "train.instance is 'm5.large'; give a SageMaker instance type, e.g. 'ml.m5.large'",
+            id="an instance of another service",
+        ),
+        pytest.param(
+            '[train]\nversion = "0.23-1"',
+            "train.version is '0.23-1'; there are 1.9-0, 1.4-2",
+            id="an image that is not there",
+        ),
+        pytest.param(
+            "[train.hyperparameters]\ndepths = [1, 2]",
+            "train.hyperparameters.depths is [1, 2]; a text, a finite number, true or false "
+            "belongs here",
+            id="a hyperparameter that script mode cannot pass on",
+        ),
+        pytest.param(
+            "[train.hyperparameters]\nsagemaker_program = 'x.py'",
+            "train.hyperparameters.sagemaker_program: sagemaker_… is SageMaker's own; rename it",
+            id="a hyperparameter that is SageMaker's",
+        ),
+        pytest.param(
+            "[[approve.freeze]]\nstart = 2026-12-20T00:00:00\nend = 2027-01-04T00:00:00Z",
+            "approve.freeze.0.start is 2026-12-20T00:00:00; a time with a zone "
+            "belongs here, e.g. 2026-12-20T00:00:00Z",
+            id="a time without a zone",
+        ),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_fix(section: str, line: str) -> None:
+    assert refused(with_section(section)) == [f"model.toml: {line}"]
+
+
+def test_a_freeze_that_ends_before_it_starts_is_refused() -> None:
+    text = "[[approve.freeze]]\nstart = 2027-01-04T00:00:00Z\nend = 2026-12-20T00:00:00Z"
+    (line,) = refused(with_section(text))
+    assert "approve.freeze.0" in line
+    assert "ends at 2026-12-20T00:00:00+00:00, not after its start" in line
+
+
+def test_everything_wrong_is_said_at_once() -> None:
+    lines = refused(
+        """
+        problem = "binary_classification"
+        colour = "red"
+        [data]
+        target = "late"
+        key = "late"
+        quiet_minutes = -1
+        columns = { late = "number", origin = "text" }
+        [evaluate]
+        metrics = { auc = { min = 2.0 }, recal = { min = 0.5 } }
+        slices = ["orign"]
+        [train]
+        spot = "yes"
+        [retrain]
+        on = ["never"]
+        """
+    )
+    assert [line.removeprefix("model.toml: ").split(" ")[0].rstrip(":") for line in lines] == [
+        "data.quiet_minutes",
+        "train.spot",
+        "retrain.on.0",
+        "colour",
+        "evaluate.metrics.auc.min",
+        "evaluate.metrics.recal",
+        "data.target",
+        "evaluate.slices",
+    ]
+    assert lines[-1].endswith("which data.columns lacks; did you mean 'origin'?")
+
+
+def test_an_empty_file_lacks_problem_and_data() -> None:
+    assert refused("") == [
+        "model.toml: problem is missing; add it",
+        "model.toml: data is missing; add it",
+    ]
+
+
+def test_broken_toml_is_refused_with_its_line() -> None:
+    (line,) = refused('problem = "regression"\n[data\n')
+    assert line.startswith("model.toml is no TOML: ")
+    assert "line 2" in line
+
+
+@pytest.mark.parametrize("name", ["a--b", "-a", "a_b", "x" * 33, "", "a/b", "flights-staging"])
+def test_a_name_that_no_endpoint_can_have_is_refused(name: str) -> None:
+    (line,) = refused(SHORT, name=name)
+    assert repr(name) in line
+
+
+def test_the_name_is_the_folders_and_no_key() -> None:
+    (line,) = refused('name = "other"\n' + SHORT)
+    assert line == "model.toml: name is not a key; the folder's name is the model's name"
+
+
+def test_the_source_is_named() -> None:
+    with pytest.raises(BadInput, match=r"^flights/model\.toml: problem is missing"):
+        load_spec("[data]\ntarget = 'a'", name="flights", source="flights/model.toml")
+
+
+def test_every_problem_has_a_metric_that_is_its_usual_one() -> None:
+    for problem, metrics in METRICS.items():
+        spec = load_spec(f'problem = "{problem}"\n[data]\ntarget = "y"', name="any")
+        assert spec.compare.metric == next(iter(metrics))
