@@ -11,6 +11,7 @@ import secrets
 import sys
 import threading
 import urllib.parse
+from functools import cache
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -36,15 +37,8 @@ SERVICES = ("dynamodb", "iam", "ssm", "kms", "secretsmanager")
 _WARM = ("dynamodb", "iam")
 _READS = (
     *("Get", "List", "Describe", "BatchGet", "Query", "Scan", "TransactGet", "Simulate", "Verify"),
-    *(
-        "Encrypt",
-        "Decrypt",
-        "ReEncrypt",
-        "GenerateDataKey",
-        "GenerateMac",
-        "GenerateRandom",
-        "Sign",
-    ),
+    *("Encrypt", "Decrypt", "ReEncrypt", "GenerateDataKey", "GenerateMac", "GenerateRandom"),
+    "Sign",
 )
 # They would change items, or make keys, that a restart could not bring back.
 _REFUSED = {
@@ -157,7 +151,8 @@ class Behind:
             raise AwsError("NotImplemented", f"the local cloud does not answer {name}", 501)
         if service == "dynamodb" and is_item_operation(operation):
             with self._lock:
-                answer = self._dispatch(service, region, headers, body)
+                with self.items.changing(region, operation, body):
+                    answer = self._dispatch(service, region, headers, body)
                 if answer[0] < 300:
                     self.items.keep(region, operation, body)
             return answer
@@ -183,6 +178,8 @@ class Behind:
         from moto.core.request import normalize_request
         from moto.moto_api._internal import mock_random
 
+        if service == "dynamodb":
+            _quicken()
         handler = next(iter(importlib.import_module(f"moto.{service}.urls").url_paths.values()))
         if seed is not None:
             mock_random.seed(seed)
@@ -248,6 +245,7 @@ class Behind:
             with self._lock:
                 _backend(service)
                 importlib.import_module(f"moto.{service}.urls")
+        _quicken()
 
 
 class _Raw(BytesIO):
@@ -256,6 +254,13 @@ class _Raw(BytesIO):
     def stream(self, **_: Any) -> Any:
         while piece := self.read():
             yield piece
+
+
+@cache
+def _quicken() -> None:
+    from localcloud import tables  # here, because moto's DynamoDB takes long to import
+
+    tables.install()
 
 
 def _backend(service: str) -> Any:

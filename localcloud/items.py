@@ -1,6 +1,7 @@
 """DynamoDB's items: each kept after it was changed, put back at the start, expired by TTL."""
 
 import base64
+import contextlib
 import json
 import logging
 import threading
@@ -43,6 +44,26 @@ class Items:
 
     def start(self) -> None:
         self._cloud.clock.after(_SWEEP_SECONDS, self._sweep)
+
+    @contextlib.contextmanager
+    def changing(self, region: str, operation: str, body: bytes) -> Iterator[None]:
+        """Prepare the tables for an operation; call with the lock held."""
+        tables: dict[str, tuple[Any, list[Any]]] = {}
+        if operation == "TransactWriteItems":
+            for name, key in _named(body):
+                table = self._table(region, name)
+                if table is None:
+                    continue
+                keys = tables.setdefault(table.name, (table, []))[1]
+                if _is_key(table, key):
+                    keys.append((*_typed(table, key), None)[:2])
+        for table, keys in tables.values():
+            table.begin(keys)
+        try:
+            yield
+        finally:
+            for table, _ in tables.values():
+                table.end()
 
     def keep(self, region: str, operation: str, body: bytes) -> None:
         """Keep what a successful operation made of the items that it names."""
@@ -115,6 +136,20 @@ def _touched(
         yield request["TableName"], request.get("Item"), request.get("Key")
 
 
+def _named(body: bytes) -> Iterator[tuple[str, Key]]:
+    """Yield table and key or item of a transaction's actions, as far as they make sense."""
+    try:
+        request = json.loads(body)
+    except ValueError:
+        return  # moto tells the client
+    actions = request.get("TransactItems") if isinstance(request, dict) else None
+    for action in actions if isinstance(actions, list) else ():
+        for what in action.values() if isinstance(action, dict) else ():
+            if isinstance(what, dict) and isinstance(what.get("TableName"), str):
+                key = what.get("Key") or what.get("Item")
+                yield what["TableName"], key if isinstance(key, dict) else {}
+
+
 def _plain(table: str) -> str:
     return table.rpartition("/")[2]  # a table may be named by its ARN
 
@@ -125,6 +160,15 @@ def _row_name(region: str, table: str) -> str:
 
 def _key_names(table: Any) -> list[str]:
     return [name for name in (table.hash_key_attr, table.range_key_attr) if name]
+
+
+def _is_key(table: Any, key: Key) -> bool:
+    """Tell whether a request's key, or item, has a value of the right type for each key."""
+    types = [table.hash_key_type, table.range_key_type]
+    return all(
+        isinstance(key.get(name), dict) and isinstance(key[name].get(kind), str)
+        for name, kind in zip(_key_names(table), types, strict=False)
+    )
 
 
 def _typed(table: Any, key: Key) -> list[Any]:

@@ -231,6 +231,74 @@ def test_failures_pass_unchanged(cloud_with):
     assert list(items_of(cloud)) == ["k"]
 
 
+def test_a_cancelled_transaction_changes_nothing(rerun):
+    cloud = rerun()
+    cloud.call("dynamodb", "CreateTable", TABLE)
+    on = {"TableName": "ledger"}
+    for sk in ("changed", "deleted", "checked", "bystander"):
+        cloud.call("dynamodb", "PutItem", {**on, "Item": {**key(sk), "n": {"N": "1"}}})
+    before = items_of(cloud)
+    add = {"UpdateExpression": "ADD n :one", "ExpressionAttributeValues": {":one": {"N": "1"}}}
+    other = {"pk": {"S": "another partition"}, "sk": {"S": "new"}}
+    actions = [
+        {"Update": {**on, "Key": key("changed"), **add}},
+        {"Delete": {**on, "Key": key("deleted")}},
+        {"Put": {**on, "Item": key("new")}},
+        {"Put": {**on, "Item": other}},
+    ]
+    refused = {**on, "Key": key("checked"), "ConditionExpression": "attribute_not_exists(pk)"}
+
+    with pytest.raises(AwsError) as error:
+        checked = [*actions, {"ConditionCheck": refused}]
+        cloud.call("dynamodb", "TransactWriteItems", {"TransactItems": checked})
+    assert error.value.code == "TransactionCanceledException"
+    assert items_of(cloud) == before
+
+    cloud.call("dynamodb", "TransactWriteItems", {"TransactItems": actions})
+    after = items_of(cloud)
+    assert after["changed"] == {"n": {"N": "2"}}
+    assert set(after) == {"changed", "checked", "bystander", "new"}
+    assert items_of(rerun()) == after
+
+
+def test_a_query_pages_through_its_partition_in_order(rerun):
+    cloud = rerun()
+    cloud.call("dynamodb", "CreateTable", TABLE)
+    for number in (5, 1, 3, 2, 4):
+        cloud.call("dynamodb", "PutItem", {"TableName": "ledger", "Item": key(f"r#{number}")})
+        other = {"pk": {"S": "b"}, "sk": {"S": f"r#{number}"}}
+        cloud.call("dynamodb", "PutItem", {"TableName": "ledger", "Item": other})
+    query = {
+        "TableName": "ledger",
+        "KeyConditionExpression": "pk = :p AND begins_with(sk, :s)",
+        "ExpressionAttributeValues": {":p": {"S": "a"}, ":s": {"S": "r#"}},
+        "Limit": 2,
+    }
+    for forward in (True, False):
+        seen, start = [], {}
+        while True:
+            page = cloud.call("dynamodb", "Query", {**query, **start, "ScanIndexForward": forward})
+            seen += [item["sk"]["S"] for item in page["Items"]]
+            if "LastEvaluatedKey" not in page:
+                break
+            start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+        expected = [f"r#{number}" for number in range(1, 6)]
+        assert seen == (expected if forward else expected[::-1])
+    empty = {**query, "ExpressionAttributeValues": {":p": {"S": "nobody"}, ":s": {"S": "r#"}}}
+    assert cloud.call("dynamodb", "Query", empty)["Items"] == []
+    assert cloud.call("dynamodb", "Scan", {"TableName": "ledger"})["Count"] == 10
+
+
+def test_a_malformed_transaction_is_an_aws_error(cloud_with):
+    _, client = cloud_with("sts")
+    db = client("dynamodb", parameter_validation=False)
+    db.create_table(**TABLE)
+    for put in ({"Item": {"pk": {"N": "1"}}}, {"Item": {"pk": {"S": "1"}}}, {}):
+        with pytest.raises(ClientError):
+            db.transact_write_items(TransactItems=[{"Put": {"TableName": "ledger", **put}}])
+    assert db.scan(TableName="ledger")["Count"] == 0
+
+
 def test_what_could_not_survive_is_refused_by_name(cloud_with):
     _, client = cloud_with("sts")
     with pytest.raises(ClientError, match="dynamodb:ExecuteStatement"):

@@ -1,0 +1,106 @@
+"""moto's DynamoDB table, without its costs that grow with the table.
+
+moto sorts all items for every Query and Scan by comparing them in Python, and copies the whole
+table once per action of a transaction, to be able to roll back. With a few thousand items that is
+seconds per call; here a Query looks at one partition, and a transaction copies what it names.
+"""
+
+import copy
+from typing import Any
+
+from moto.dynamodb import models
+from moto.dynamodb.models.dynamo_type import DynamoType, Item
+from moto.dynamodb.models.table import Table
+
+Key = tuple[DynamoType, DynamoType | None]
+
+
+class QuickTable(Table):
+    """A table whose calls cost what they touch. One call at a time: the backends' lock is held."""
+
+    _partition: DynamoType | None = None
+    _in_transaction: list[Key] | None = None
+    _snapshot: "QuickTable | None" = None
+
+    def query(
+        self,
+        hash_key: DynamoType | None,
+        range_comparison: str | None,
+        range_objs: list[DynamoType],
+        limit: int,
+        exclusive_start_key: dict[str, Any],
+        scan_index_forward: bool,
+        projection_expressions: list[list[str]] | None,
+        index_name: str | None = None,
+        *rest: Any,
+        **named: Any,
+    ) -> tuple[list[Item], int, dict[str, Any] | None]:
+        self._partition = hash_key if index_name is None else None
+        try:
+            return super().query(
+                hash_key,
+                range_comparison,
+                range_objs,
+                limit,
+                exclusive_start_key,
+                scan_index_forward,
+                projection_expressions,
+                index_name,
+                *rest,
+                **named,
+            )
+        finally:
+            self._partition = None
+
+    def all_items(self) -> list[Item]:
+        """Return the items in the order of their keys; within a Query, those of its partition."""
+        partitions: Any = self.items.values()
+        if self._partition is not None:
+            there = self._partition in self.items  # looking up in moto's defaultdict would add it
+            partitions = [self.items[self._partition]] if there else []
+        if self.range_key_attr:
+            found = [item for partition in partitions for item in partition.values()]
+            return sorted(found, key=_both_keys)
+        return sorted(partitions, key=_hash_key)
+
+    def begin(self, keys: list[Key]) -> None:
+        """Say which items a transaction is going to name."""
+        self._in_transaction, self._snapshot = keys, None
+
+    def end(self) -> None:
+        self._in_transaction = self._snapshot = None
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "QuickTable":
+        """Return what a transaction rolls back to: only what it names is copied."""
+        if self._in_transaction is None:
+            raise RuntimeError(f"table {self.name} is copied outside a transaction")
+        if self._snapshot is None:
+            snapshot = copy.copy(self)
+            snapshot.end()
+            snapshot.items = self.items.copy()
+            for hash_key, range_key in self._in_transaction:
+                if hash_key not in snapshot.items:
+                    continue
+                if range_key is None:
+                    snapshot.items[hash_key] = copy.deepcopy(self.items[hash_key])
+                    continue
+                if snapshot.items[hash_key] is self.items[hash_key]:
+                    snapshot.items[hash_key] = dict(self.items[hash_key])
+                if range_key in snapshot.items[hash_key]:
+                    item = self.items[hash_key][range_key]
+                    snapshot.items[hash_key][range_key] = copy.deepcopy(item)
+            self._snapshot = snapshot
+        return self._snapshot
+
+
+def _hash_key(item: Item) -> Any:
+    return item.hash_key.cast_value
+
+
+def _both_keys(item: Any) -> Any:
+    return (item.hash_key.cast_value, item.range_key.cast_value)
+
+
+def install() -> None:
+    """Have moto make such tables from now on."""
+    models.Table = QuickTable  # type: ignore[attr-defined]
