@@ -1,0 +1,1 @@
+"""SageMaker: a control plane whose jobs and endpoints really run."""

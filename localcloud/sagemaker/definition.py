@@ -1,0 +1,316 @@
+"""Pipeline definitions (2020-12-01): read, checked when they are created, their functions resolved."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from localcloud.errors import validation
+
+Json = dict[str, Any]
+STEP_TYPES = ("Processing", "Training", "Condition", "Fail", "RegisterModel")
+VARIABLES = {
+    "StartDateTime",
+    "CurrentDateTime",
+    "PipelineName",
+    "PipelineArn",
+    "PipelineExecutionId",
+    "PipelineExecutionArn",
+    "TrainingJobName",
+    "ProcessingJobName",
+}
+_NAME = re.compile(r"[A-Za-z0-9\-_]{1,64}")
+_PART = re.compile(r"\.?([A-Za-z0-9_\-]+)|\[(\d+)\]|\[(?:'([^']*)'|\"([^\"]*)\")\]")
+_INDEXED = ("OutputName", "InputName", "ChannelName")
+_REQUIRED = {
+    "Processing": ("AppSpecification", "ProcessingResources", "RoleArn"),
+    "Training": ("AlgorithmSpecification", "OutputDataConfig", "ResourceConfig", "RoleArn"),
+    "RegisterModel": ("ModelPackageGroupName",),
+    "Condition": ("Conditions",),
+    "Fail": ("ErrorMessage",),
+}
+
+
+class Unresolvable(Exception):
+    """A function of the definition has no value; the step that holds it fails with this reason."""
+
+
+def read(text: str) -> Json:
+    """Read and check a definition. Raises AwsError ValidationException naming step and field."""
+    try:
+        definition = without_nulls(json.loads(text))
+    except ValueError as error:
+        raise validation(f"Invalid pipeline definition: it is no JSON: {error}") from error
+    if not isinstance(definition, dict):
+        raise validation("Invalid pipeline definition: a JSON object is expected")
+    if definition.get("Version") != "2020-12-01":
+        raise validation(
+            f"Invalid pipeline definition: Version is {definition.get('Version')!r}; use '2020-12-01'"
+        )
+    steps = definition.get("Steps")
+    if not isinstance(steps, list) or not steps:
+        raise validation("Invalid pipeline definition: Steps must list at least one step")
+    parameters = _parameters(definition.get("Parameters", []))
+    known: dict[str, Json] = {}
+    for step in walk(steps):
+        _check_step(step, known)
+        known[step["Name"]] = step
+    for step in known.values():
+        _check_references(step, known, parameters)
+    _check_cycles(known)
+    return definition
+
+
+def without_nulls(value: Any) -> Any:
+    """Drop members that are null: in definitions null means absent."""
+    if isinstance(value, dict):
+        return {key: without_nulls(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [without_nulls(item) for item in value]
+    return value
+
+
+def walk(steps: list[Json]) -> Iterator[Json]:
+    """Yield every step, those in branches of conditions included."""
+    for step in steps:
+        if not isinstance(step, dict):
+            raise validation("Invalid pipeline definition: each step must be an object")
+        yield step
+        arguments = step.get("Arguments") or {}
+        if step.get("Type") == "Condition":
+            yield from walk(arguments.get("IfSteps", []))
+            yield from walk(arguments.get("ElseSteps", []))
+
+
+def _parameters(declared: list[Json]) -> dict[str, Json]:
+    found = {}
+    for parameter in declared:
+        name, kind = parameter.get("Name", ""), parameter.get("Type", "String")
+        if not _NAME.fullmatch(name):
+            raise validation(f"Invalid pipeline definition: parameter name {name!r}")
+        if kind not in ("String", "Integer", "Boolean", "Float"):
+            raise validation(f"Invalid pipeline definition: parameter {name} has type {kind!r}")
+        if name in found:
+            raise validation(f"Invalid pipeline definition: parameter {name} is declared twice")
+        found[name] = parameter
+    return found
+
+
+def _check_step(step: Json, known: dict[str, Json]) -> None:
+    name, kind = str(step.get("Name", "")), step.get("Type")
+    if not _NAME.fullmatch(name):
+        raise validation(
+            f"Invalid pipeline definition: step name {name!r} must match [A-Za-z0-9-_]{{1,64}}"
+        )
+    if name in known:
+        raise validation(f"Invalid pipeline definition: duplicate step name {name!r}")
+    if kind not in STEP_TYPES:
+        raise validation(
+            f"Invalid pipeline definition: step {name} has type {kind!r}; the local cloud runs {', '.join(STEP_TYPES)}"
+        )
+    arguments = step.get("Arguments")
+    if not isinstance(arguments, dict):
+        raise validation(f"Invalid pipeline definition: step {name} has no Arguments")
+    for member in _REQUIRED[kind]:
+        if member not in arguments:
+            raise validation(f"Invalid pipeline definition: step {name} lacks Arguments.{member}")
+
+
+def references(value: Any) -> Iterator[str]:
+    """Yield the text of every Get in a value."""
+    if isinstance(value, dict):
+        if set(value) == {"Get"} and isinstance(value["Get"], str):
+            yield value["Get"]
+        else:
+            for item in value.values():
+                yield from references(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from references(item)
+
+
+def own_arguments(step: Json) -> Any:
+    """Return what a step itself resolves: a condition without the steps of its branches."""
+    arguments = step.get("Arguments") or {}
+    if step["Type"] == "Condition":
+        return arguments["Conditions"]
+    return arguments
+
+
+def parents(step: Json) -> set[str]:
+    """Return the names of the steps that must be done before this one."""
+    needed = {
+        got.split(".")[1] for got in references(own_arguments(step)) if got.startswith("Steps.")
+    }
+    for entry in step.get("DependsOn", []):
+        needed.add(entry["Step"] if isinstance(entry, dict) else entry)
+    return needed
+
+
+def _check_references(step: Json, known: dict[str, Json], parameters: dict[str, Json]) -> None:
+    for name in parents(step):
+        if name not in known:
+            raise validation(
+                f"Invalid pipeline definition: step {step['Name']} refers to step {name!r}, which is not there"
+            )
+    for got in references(own_arguments(step)):
+        root, _, rest = got.partition(".")
+        if root == "Parameters" and rest not in parameters:
+            raise validation(
+                f"Invalid pipeline definition: step {step['Name']} refers to parameter {rest!r}, which is not declared"
+            )
+        if root == "Execution" and rest not in VARIABLES:
+            raise validation(
+                f"Invalid pipeline definition: step {step['Name']} refers to Execution.{rest}, which is not there"
+            )
+        if root not in ("Parameters", "Execution", "Steps", "PipelineExperimentConfig"):
+            raise validation(f"Invalid pipeline definition: step {step['Name']} has Get {got!r}")
+
+
+def _check_cycles(known: dict[str, Json]) -> None:
+    done: set[str] = set()
+
+    def visit(name: str, path: tuple[str, ...]) -> None:
+        if name in path:
+            raise validation(
+                f"Invalid pipeline definition: cycle of steps {' -> '.join([*path, name])}"
+            )
+        if name not in done:
+            for parent in parents(known[name]):
+                visit(parent, (*path, name))
+            done.add(name)
+
+    for name in known:
+        visit(name, ())
+
+
+def coerce(declared: list[Json], given: list[Json]) -> dict[str, Any]:
+    """Return parameter values by their declared types. Raises AwsError ValidationException."""
+    values = {item["Name"]: item["Value"] for item in given}
+    found: dict[str, Any] = {}
+    for parameter in declared:
+        name, kind = parameter["Name"], parameter.get("Type", "String")
+        if name in values:
+            found[name] = _typed(name, kind, values.pop(name))
+        elif "DefaultValue" in parameter:
+            found[name] = parameter["DefaultValue"]
+        else:
+            raise validation(f"Parameter [{name}] is not provided and has no default value")
+        allowed = parameter.get("EnumValues")
+        if allowed and found[name] not in allowed:
+            raise validation(f"Parameter [{name}] is {found[name]!r}; allowed are {allowed}")
+    if values:
+        raise validation(f"Parameters {sorted(values)} are not defined in the pipeline")
+    return found
+
+
+def _typed(name: str, kind: str, text: str) -> Any:
+    try:
+        if kind == "Integer":
+            return int(text)
+        if kind == "Float":
+            return float(text)
+        if kind == "Boolean":
+            return {"true": True, "false": False}[text.lower()]
+    except (ValueError, KeyError) as error:
+        raise validation(f"Parameter [{name}] is {text!r}, which is no {kind}") from error
+    return text
+
+
+class Resolver:
+    """Resolves functions against one execution's facts."""
+
+    def __init__(
+        self,
+        parameters: dict[str, Any],
+        variables: dict[str, Any],
+        step: Callable[[str], Json],
+        load: Callable[[str], Any],
+    ) -> None:
+        self._parameters = parameters
+        self._variables = variables
+        self._step = step
+        self._load = load
+
+    def resolve(self, value: Any) -> Any:
+        """Return the value with every function replaced. Raises Unresolvable."""
+        if isinstance(value, dict):
+            if set(value) == {"Get"}:
+                return self._get(value["Get"])
+            if set(value) == {"Std:Join"}:
+                return self._join(value["Std:Join"])
+            if set(value) == {"Std:JsonGet"}:
+                return self._json_get(value["Std:JsonGet"])
+            return {key: self.resolve(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self.resolve(item) for item in value]
+        return value
+
+    def _get(self, path: str) -> Any:
+        root, _, rest = path.partition(".")
+        if root == "Parameters":
+            return self._parameters[rest]
+        if root == "Execution":
+            return self._variables[rest]
+        if root == "PipelineExperimentConfig":
+            return self._variables.get(rest, "")
+        name, _, inner = rest.partition(".")
+        return follow(self._step(name), inner, f"Steps.{rest}")
+
+    def _join(self, join: Json) -> str:
+        values = (self.resolve(item) for item in join["Values"])
+        return str(join.get("On", "")).join(_text(value) for value in values)
+
+    def _json_get(self, asked: Json) -> Any:
+        if "S3Uri" in asked:
+            uri = self.resolve(asked["S3Uri"])
+        else:
+            _, name, _, file_name = asked["PropertyFile"]["Get"].split(".")
+            step = self._step(name)
+            files = step.get("PropertyFiles", [])
+            found = next((f for f in files if f["PropertyFileName"] == file_name), None)
+            if found is None:
+                raise Unresolvable(f"step {name} has no property file {file_name}")
+            base = follow(
+                step,
+                f"ProcessingOutputConfig.Outputs['{found['OutputName']}'].S3Output.S3Uri",
+                file_name,
+            )
+            uri = f"{base}/{found['FilePath']}"
+        try:
+            loaded = json.loads(self._load(uri))
+        except Exception as error:
+            raise Unresolvable(f"JsonGet: {uri} cannot be read as JSON: {error}") from error
+        return follow(loaded, asked["Path"], f"{uri}: {asked['Path']}")
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return value
+    return json.dumps(value, default=str)
+
+
+def follow(value: Any, path: str, whole: str) -> Any:
+    """Walk a path: names joined by dots, [0], ['key']; a list is indexed by its entries' names."""
+    at = 0
+    while at < len(path):
+        found = _PART.match(path, at)
+        if found is None:
+            raise Unresolvable(f"{whole} is no path")
+        at = found.end()
+        key = next(group for group in found.groups() if group is not None)
+        if isinstance(value, list):
+            if key.isdigit():
+                index = int(key)
+                value = value[index] if index < len(value) else None
+            else:
+                value = next((v for v in value if any(v.get(n) == key for n in _INDEXED)), None)
+        elif isinstance(value, dict):
+            value = value.get(key)
+        else:
+            value = None
+        if value is None:
+            raise Unresolvable(f"{whole} has no value")
+    return value

@@ -1,0 +1,229 @@
+"""Running jobs: one process each in a folder of its own, a bounded number at once, ends told to whoever waits."""
+
+import json
+import os
+import shutil
+import subprocess
+import threading
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from localcloud.api import Call
+from localcloud.clock import Signal
+from localcloud.sagemaker import container
+
+if TYPE_CHECKING:
+    from localcloud.cloud import Cloud
+
+Record = dict[str, Any]
+LOST = "InternalServerError: We encountered an internal error. The host of the job was lost."
+ENDED = ("Completed", "Failed", "Stopped")
+
+
+@dataclass
+class Outcome:
+    """How a job's process ended."""
+
+    code: int
+    timed_out: bool
+    stopped: bool
+    tail: str
+
+
+class Jobs:
+    """What processing and training jobs share."""
+
+    cloud: "Cloud"
+
+    def start_jobs(self) -> None:
+        """Fail what was running when the cloud died: its process died with it."""
+        for table, name, status, announce in self._job_kinds():
+            for record in list(table.values()):
+                if record[status] not in ENDED:
+                    record[status] = "Failed"
+                    record["FailureReason"] = LOST
+                    record["LastModifiedTime"] = self.cloud.clock.now()
+                    if "SecondaryStatus" in record:
+                        record["SecondaryStatus"] = "Failed"
+                    table.save(record[name])
+                    self.cloud.spawn(announce, record, name="announce lost job")
+        shutil.rmtree(self._jobs_folder, ignore_errors=True)
+
+    def _job_kinds(self) -> list[tuple[Any, str, str, Callable[[Record], None]]]:
+        raise NotImplementedError
+
+    @property
+    def _jobs_folder(self) -> Path:
+        return self.cloud.folder / "jobs"
+
+    @property
+    def _running(self) -> "_Running":
+        found: _Running | None = getattr(self, "_running_jobs", None)
+        if found is None:
+            found = self._running_jobs = _Running(self.cloud)
+        return found
+
+    def job_end(self, arn: str) -> Signal:
+        """Return the signal that is set once the job has ended."""
+        return self._running.signal(arn)
+
+    @contextmanager
+    def _job_folder(self) -> Iterator[Path]:
+        folder = self._jobs_folder / uuid.uuid4().hex[:12]
+        folder.mkdir(parents=True)
+        self.cloud.processes.own_folder(folder)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+            self.cloud.processes.disown_folder(folder)
+
+    def _run_process(
+        self,
+        arn: str,
+        folder: Path,
+        words: Sequence[str],
+        env: Mapping[str, str],
+        *,
+        limit: float,
+        logs: tuple[str, str],
+    ) -> Outcome:
+        """Run a job's process to its end; `limit` is in the cloud's seconds."""
+        line, variables = container.command(folder, words, env)
+        output = folder / ".log"
+        with output.open("wb") as sink:
+            child = self.cloud.processes.start(line, env=variables, cwd=folder, stdout=sink)
+        self._running.add(arn, child)
+        timed_out = False
+        try:
+            code = self.cloud.processes.wait(child, self.cloud.clock.real(limit))
+        except subprocess.TimeoutExpired:
+            timed_out = True
+            code = self.cloud.processes.stop(child)
+        stopped = self._running.was_stopped(arn)
+        text = output.read_text(errors="replace")
+        log = self.cloud.apis.get("logs")
+        if log is not None and text:
+            log.append(*logs, text.splitlines())  # type: ignore[attr-defined]
+        return Outcome(code, timed_out, stopped, _tail(text))
+
+    def _stop_process(self, arn: str) -> None:
+        child = self._running.stop(arn)
+        if child is not None:
+            self.cloud.spawn(self.cloud.processes.stop, child, 120 / self.cloud.clock.speed)
+
+    def _job_environment(self, role_arn: str, session: str) -> dict[str, str]:
+        """Return what every job's process has; nothing of our own environment leaks into it."""
+        return {
+            "PATH": os.pathsep.join(
+                [str(Path(container_python()).parent), "/usr/local/bin:/usr/bin:/bin"]
+            ),
+            "HOME": "/tmp",
+            "LANG": "C.UTF-8",
+            "PYTHONUNBUFFERED": "1",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "AWS_REGION": self.cloud.region,
+            "AWS_DEFAULT_REGION": self.cloud.region,
+            "AWS_ENDPOINT_URL": self.cloud.url,
+            **self.cloud.credentials.for_role(role_arn, session),
+        }
+
+    def _download(self, uri: str, folder: Path, kind: str) -> None:
+        """Bring an S3 prefix (or what a manifest lists) into a folder."""
+        s3: Any = self.cloud.apis["s3"]
+        bucket, _, prefix = uri.removeprefix("s3://").partition("/")
+        folder.mkdir(parents=True, exist_ok=True)
+        if kind == "ManifestFile":
+            listed = json.loads(s3.read(bucket, prefix))
+            base = listed[0]["prefix"]
+            bucket, _, root = base.removeprefix("s3://").partition("/")
+            wanted = [(root + name, name) for name in listed[1:]]
+        else:
+            keys = s3.keys(bucket, prefix)
+            folder_end = prefix.rfind("/") + 1
+            if (
+                prefix
+                and not prefix.endswith("/")
+                and any(k.startswith(prefix + "/") for k in keys)
+            ):
+                folder_end = len(prefix) + 1
+                keys = [key for key in keys if key.startswith(prefix + "/")]
+            wanted = [(key, key[folder_end:]) for key in keys if not key.endswith("/")]
+        if not wanted:
+            raise FileNotFoundError(f"No S3 objects found under S3 URL {uri!r}")
+        for key, relative in wanted:
+            path = (folder / relative).resolve()
+            if not path.is_relative_to(folder.resolve()):
+                raise ValueError(f"key {key!r} reaches outside its folder")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            s3.download(bucket, key, path)
+
+    def _upload(self, folder: Path, uri: str) -> None:
+        s3: Any = self.cloud.apis["s3"]
+        bucket, _, prefix = uri.removeprefix("s3://").partition("/")
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and not path.is_symlink():
+                key = f"{prefix.rstrip('/')}/{path.relative_to(folder).as_posix()}"
+                s3.upload(path, bucket, key)
+
+
+class _Running:
+    """The processes of running jobs, and the signals of those who wait for their ends."""
+
+    def __init__(self, cloud: "Cloud") -> None:
+        self._cloud = cloud
+        self._lock = threading.Lock()
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._stopped: set[str] = set()
+        self._signals: dict[str, Signal] = {}
+        self.slots = threading.BoundedSemaphore(max(2, os.cpu_count() or 2))
+
+    def signal(self, arn: str) -> Signal:
+        with self._lock:
+            return self._signals.setdefault(arn, self._cloud.clock.signal())
+
+    def add(self, arn: str, child: "subprocess.Popen[bytes]") -> None:
+        with self._lock:
+            self._children[arn] = child
+            stopped = arn in self._stopped
+        if stopped:
+            self._cloud.processes.stop(child)
+
+    def stop(self, arn: str) -> "subprocess.Popen[bytes] | None":
+        with self._lock:
+            self._stopped.add(arn)
+            return self._children.get(arn)
+
+    def was_stopped(self, arn: str) -> bool:
+        with self._lock:
+            return arn in self._stopped
+
+    def end(self, arn: str) -> None:
+        with self._lock:
+            self._children.pop(arn, None)
+            self._stopped.discard(arn)
+            signal = self._signals.setdefault(arn, self._cloud.clock.signal())
+        signal.set()
+
+
+def container_python() -> str:
+    import sys
+
+    return sys.executable
+
+
+def _tail(text: str) -> str:
+    lines = [line for line in text.strip().splitlines() if line.strip()]
+    return "\n".join(lines[-6:])[-800:]
+
+
+def job_role(request: Record) -> str:
+    return str(request["RoleArn"])
+
+
+def created_by(call: Call) -> Record:
+    return {"IamIdentity": {"Arn": call.principal}}

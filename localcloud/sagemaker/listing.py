@@ -1,0 +1,59 @@
+"""Lists as SageMaker answers them: filtered, sorted, in pages."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from localcloud.errors import validation
+
+Record = dict[str, Any]
+
+
+def page(
+    records: Iterable[Record],
+    request: Record,
+    *,
+    member: str,
+    summary: Callable[[Record], Record],
+    status: str | None = None,
+    name: str | None = None,
+    created: str = "CreationTime",
+) -> Record:
+    """Return one page: filters by status, name and creation time, sorted as the request asks."""
+    found = list(records)
+    if status and request.get("StatusEquals"):
+        found = [record for record in found if record.get(status) == request["StatusEquals"]]
+    if name and request.get("NameContains"):
+        found = [record for record in found if request["NameContains"] in record[name]]
+    for key, keep in (
+        ("CreationTimeAfter", lambda a, b: a > b),
+        ("CreatedAfter", lambda a, b: a > b),
+        ("CreationTimeBefore", lambda a, b: a < b),
+        ("CreatedBefore", lambda a, b: a < b),
+    ):
+        if key in request:
+            found = [record for record in found if keep(record[created], request[key])]
+    by_name = request.get("SortBy") in ("Name", "PipelineName") and name is not None
+    found.sort(
+        key=lambda record: record[name] if by_name else record[created],
+        reverse=request.get("SortOrder", "Descending") == "Descending",
+    )
+    return pages(found, request, member, summary)
+
+
+def pages(
+    found: list[Record], request: Record, member: str, summary: Callable[[Record], Record]
+) -> Record:
+    """Cut a list into the page that the request's token asks for."""
+    token = request.get("NextToken")
+    if token is not None and not token.isdigit():
+        raise validation("Invalid NextToken")
+    begin = int(token or 0)
+    size = request.get("MaxResults", 100)
+    answer: Record = {member: [summary(record) for record in found[begin : begin + size]]}
+    if begin + size < len(found):
+        answer["NextToken"] = str(begin + size)
+    return answer
+
+
+def pick(record: Record, *names: str) -> Record:
+    return {name: record[name] for name in names if record.get(name) is not None}

@@ -1,0 +1,268 @@
+"""Training jobs: channels from S3, script mode through AWS's own toolkit, a model archive to S3."""
+
+import json
+import re
+import tarfile
+from pathlib import Path
+from typing import Any
+
+from localcloud.api import Call, operation
+from localcloud.errors import AwsError, validation
+from localcloud.sagemaker import images
+from localcloud.sagemaker.jobs import Outcome, Record
+from localcloud.sagemaker.listing import page, pick
+from localcloud.sagemaker.processing import Processing, _milliseconds
+
+_EVENT = "SageMaker Training Job State Change"
+_LOGS = "/aws/sagemaker/TrainingJobs"
+# A host that does not resolve makes the toolkit wait up to 15 minutes.
+_HOST = "localhost"
+
+
+class Training(Processing):
+    """Operations on training jobs."""
+
+    @property
+    def _training(self) -> Any:
+        return self.cloud.store.table("sagemaker.training-jobs")
+
+    def _job_kinds(self) -> list[Any]:
+        own = (self._training, "TrainingJobName", "TrainingJobStatus", self._announce_training)
+        return [*super()._job_kinds(), own]
+
+    @operation
+    def create_training_job(self, call: Call, request: Record) -> Record:
+        name = request["TrainingJobName"]
+        if name in self._training:
+            raise AwsError(
+                "ResourceInUse",
+                f"Training job names must be unique within an AWS account and region, and a training job with name {name} already exists",
+            )
+        image = request["AlgorithmSpecification"].get("TrainingImage")
+        if image is None:
+            raise validation("the local cloud has no marketplace algorithms: give TrainingImage")
+        images.interpreter(image)
+        if request.get("EnableNetworkIsolation"):
+            raise validation("the local cloud cannot isolate a job from the network")
+        if request.get("ResourceConfig", {}).get("InstanceCount", 1) != 1:
+            raise validation("the local cloud trains on one instance: InstanceCount must be 1")
+        for channel in request.get("InputDataConfig", []):
+            if "S3DataSource" not in channel["DataSource"]:
+                raise validation(
+                    f"the local cloud takes S3DataSource only: {channel['ChannelName']}"
+                )
+            if channel.get("InputMode") == "Pipe":
+                raise validation("the local cloud has no Pipe mode")
+        arn = self.cloud.arn("sagemaker", f"training-job/{name}")
+        self._training[name] = {
+            **{key: value for key, value in request.items() if key != "Tags"},
+            "TrainingJobArn": arn,
+            "TrainingJobStatus": "InProgress",
+            "SecondaryStatus": "Starting",
+            "SecondaryStatusTransitions": [],
+            "CreationTime": call.time,
+            "LastModifiedTime": call.time,
+        }
+        self._move_training(self._training[name], "Starting")
+        self.cloud.spawn(self._train, name, name=f"training {name}")
+        return {"TrainingJobArn": arn}
+
+    @operation
+    def describe_training_job(self, call: Call, request: Record) -> Record:
+        job = dict(self._training_job(request["TrainingJobName"]))
+        if job["TrainingJobStatus"] == "InProgress":
+            job.pop("ModelArtifacts", None)
+        job.setdefault("ModelArtifacts", {"S3ModelArtifacts": self._artifact(job)})
+        return job
+
+    @operation
+    def list_training_jobs(self, call: Call, request: Record) -> Record:
+        return page(
+            self._training.values(),
+            request,
+            member="TrainingJobSummaries",
+            status="TrainingJobStatus",
+            name="TrainingJobName",
+            summary=lambda job: pick(
+                job,
+                "TrainingJobName",
+                "TrainingJobArn",
+                "CreationTime",
+                "TrainingEndTime",
+                "LastModifiedTime",
+                "TrainingJobStatus",
+                "SecondaryStatus",
+            ),
+        )
+
+    @operation
+    def stop_training_job(self, call: Call, request: Record) -> None:
+        job = self._training_job(request["TrainingJobName"])
+        if job["TrainingJobStatus"] != "InProgress":
+            raise validation(
+                f"The request was rejected because the training job is in status {job['TrainingJobStatus']}."
+            )
+        job["TrainingJobStatus"] = "Stopping"
+        self._move_training(job, "Stopping")
+        self._stop_process(job["TrainingJobArn"])
+
+    def _training_job(self, name: str) -> Record:
+        found: Record | None = self._training.get(name)
+        if found is None:
+            raise validation("Requested resource not found.")
+        return found
+
+    def _artifact(self, job: Record) -> str:
+        root = job["OutputDataConfig"]["S3OutputPath"].rstrip("/")
+        return f"{root}/{job['TrainingJobName']}/output/model.tar.gz"
+
+    def _train(self, name: str) -> None:
+        job = self._training[name]
+        arn = job["TrainingJobArn"]
+        with self._running.slots:
+            try:
+                changes, last = self._trained(job, arn)
+            except Exception as error:
+                changes = {
+                    "TrainingJobStatus": "Failed",
+                    "FailureReason": f"ClientError: {error}"[:1024],
+                }
+                last = "Failed"
+        now = self.cloud.clock.now()
+        job.update({**changes, "TrainingEndTime": now, "LastModifiedTime": now})
+        if "TrainingStartTime" in job:
+            seconds = max(1, int((now - job["TrainingStartTime"]).total_seconds()))
+            job["TrainingTimeInSeconds"] = job["BillableTimeInSeconds"] = seconds
+        self._move_training(job, last)
+        self._running.end(arn)
+
+    def _trained(self, job: Record, arn: str) -> tuple[Record, str]:
+        name = job["TrainingJobName"]
+        python = images.interpreter(job["AlgorithmSpecification"]["TrainingImage"])
+        with self._job_folder() as folder:
+            self._move_training(job, "Downloading")
+            for channel in job.get("InputDataConfig", []):
+                source = channel["DataSource"]["S3DataSource"]
+                target = folder / "input" / "data" / channel["ChannelName"]
+                self._download(source["S3Uri"], target, source["S3DataType"])
+            self._write_training_config(folder, job)
+            job["TrainingStartTime"] = self.cloud.clock.now()
+            self._move_training(job, "Training")
+            algorithm = job["AlgorithmSpecification"]
+            words = algorithm.get("ContainerEntrypoint", []) + algorithm.get(
+                "ContainerArguments", []
+            )
+            if not words:
+                words = [str(python.parent / "train")]  # the toolkit's entry, as in AWS's image
+            limit = job.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", 86400)
+            env = {
+                **self._job_environment(job["RoleArn"], name),
+                "TRAINING_JOB_NAME": name,
+                "TRAINING_JOB_ARN": arn,
+                **job.get("Environment", {}),
+            }
+            outcome = self._run_process(
+                arn, folder, words, env, limit=limit, logs=(_LOGS, f"{name}/algo-1")
+            )
+            metrics = self._training_metrics(job, folder)
+            failure = _failure(folder, outcome)
+            self._move_training(job, "Uploading")
+            if not failure or outcome.timed_out or outcome.stopped:
+                self._archive(folder / "model", self._artifact(job), folder)
+            outputs = folder / "output" / "data"
+            if any(outputs.iterdir()):
+                self._archive(
+                    outputs, self._artifact(job).replace("model.tar.gz", "output.tar.gz"), folder
+                )
+        done: Record = {"ModelArtifacts": {"S3ModelArtifacts": self._artifact(job)}}
+        if metrics:
+            done["FinalMetricDataList"] = metrics
+        if outcome.stopped:
+            return {**done, "TrainingJobStatus": "Stopped"}, "Stopped"
+        if outcome.timed_out:
+            return {**done, "TrainingJobStatus": "Stopped"}, "MaxRuntimeExceeded"
+        if failure:
+            return {"TrainingJobStatus": "Failed", "FailureReason": failure}, "Failed"
+        return {**done, "TrainingJobStatus": "Completed"}, "Completed"
+
+    def _write_training_config(self, folder: Path, job: Record) -> None:
+        config = folder / "input" / "config"
+        config.mkdir(parents=True, exist_ok=True)
+        for each in ("model", "output/data", "code", "checkpoints"):
+            (folder / each).mkdir(parents=True, exist_ok=True)
+        channels = {
+            channel["ChannelName"]: {
+                "ContentType": channel.get("ContentType", ""),
+                "TrainingInputMode": "File",
+                "S3DistributionType": "FullyReplicated",
+                "RecordWrapperType": "None",
+            }
+            for channel in job.get("InputDataConfig", [])
+        }
+        resources = {
+            "current_host": _HOST,
+            "hosts": [_HOST],
+            "network_interface_name": "lo",
+            "current_instance_type": job["ResourceConfig"].get("InstanceType", "local"),
+            "current_group_name": "homogeneousCluster",
+            "instance_groups": [],
+        }
+        (config / "hyperparameters.json").write_text(json.dumps(job.get("HyperParameters", {})))
+        (config / "inputdataconfig.json").write_text(json.dumps(channels))
+        (config / "resourceconfig.json").write_text(json.dumps(resources))
+
+    def _training_metrics(self, job: Record, folder: Path) -> list[Record]:
+        text = (folder / ".log").read_text(errors="replace")
+        found = []
+        for metric in job["AlgorithmSpecification"].get("MetricDefinitions", []):
+            values = re.findall(metric["Regex"], text)
+            if values:
+                last = values[-1][0] if isinstance(values[-1], tuple) else values[-1]
+                found.append(
+                    {
+                        "MetricName": metric["Name"],
+                        "Value": float(last),
+                        "Timestamp": self.cloud.clock.now(),
+                    }
+                )
+        return found
+
+    def _archive(self, source: Path, uri: str, folder: Path) -> None:
+        path = folder / ".archive.tar.gz"
+        with tarfile.open(path, "w:gz", compresslevel=6) as archive:
+            for child in sorted(source.iterdir()):
+                archive.add(child, arcname=child.name)
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        self.cloud.apis["s3"].upload(path, bucket, key)  # type: ignore[attr-defined]
+
+    def _move_training(self, job: Record, secondary: str) -> None:
+        now = self.cloud.clock.now()
+        transitions = job["SecondaryStatusTransitions"]
+        if transitions:
+            transitions[-1].setdefault("EndTime", now)
+        transitions.append({"Status": secondary, "StartTime": now, "StatusMessage": secondary})
+        job["SecondaryStatus"] = secondary
+        job["LastModifiedTime"] = now
+        self._training.save(job["TrainingJobName"])
+        self._announce_training(job)
+
+    def _announce_training(self, job: Record) -> None:
+        detail = {
+            key: _milliseconds(value)
+            for key, value in job.items()
+            if key not in ("SecondaryStatusTransitions", "Environment") and value is not None
+        }
+        detail["SecondaryStatusTransitions"] = [
+            {key: _milliseconds(value) for key, value in step.items()}
+            for step in job["SecondaryStatusTransitions"]
+        ]
+        self.cloud.emit("aws.sagemaker", _EVENT, detail, [job["TrainingJobArn"]])
+
+
+def _failure(folder: Path, outcome: Outcome) -> str:
+    if outcome.code == 0:
+        return ""
+    path = folder / "output" / "failure"
+    said = path.read_text(errors="replace").strip() if path.exists() else ""
+    reason = f"AlgorithmError: {said or outcome.tail}, exit code: {outcome.code}"
+    return reason[:1024]
