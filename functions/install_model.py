@@ -16,12 +16,10 @@ from everloop.aws import arrivals, ledger, people, pipelines, registry, schedule
 from everloop.aws.ledger import Installed
 from everloop.aws.settings import settings
 from everloop.bundle import Bundle, open_bundle
-from everloop.definition import BundleRef, Site, render
 from everloop.errors import BadInput
 from everloop.facts import ObjectCreated, model_name, object_created
 from everloop.flows import report, training
 from everloop.flows.report import logger
-from everloop.spec import load_spec
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -62,6 +60,10 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
 
 def _install(model: str, data: bytes, fact: ObjectCreated) -> tuple[Installed, Bundle]:
     """Check everything, then make everything; the ledger, which all others read, comes last."""
+    # The validator costs as much to import as all the rest, and most events here are no pushes.
+    from everloop.definition import BundleRef, Site, render
+    from everloop.spec import load_spec
+
     stack = settings()
     bundle = open_bundle(data)
     spec = load_spec(bundle.text("model.toml"), name=model)

@@ -155,6 +155,71 @@ class Account:
         answer: dict[str, Any] = collect_data.handler({"Records": records}, self.context)
         return answer
 
+    def register(
+        self, version: int = 1, approval: str = "PendingManualApproval", **metadata: str
+    ) -> str:
+        """Register a version as a pipeline does, with its evaluation in S3; return its ARN."""
+        run = f"s3://{self.artefacts}/runs/flight-delays/r{version}"
+        sagemaker = self.client("sagemaker")
+        arn: str = sagemaker.create_model_package(
+            ModelPackageGroupName="flight-delays",
+            ModelApprovalStatus=approval,
+            InferenceSpecification={
+                "Containers": [{"Image": "image:1", "ModelDataUrl": f"{run}/model/model.tar.gz"}],
+                "SupportedContentTypes": ["text/csv"],
+                "SupportedResponseMIMETypes": ["text/csv"],
+            },
+        )["ModelPackageArn"]
+        found = {
+            "dataset-digest": f"data{version}",
+            "bundle-digest": "bundle",
+            "bundle-uri": f"s3://{self.artefacts}/bundles/flight-delays/b/bundle.tar.gz",
+            "holdout-uri": f"{run}/holdout/data.csv",
+            "evaluation-uri": f"{run}/evaluation/evaluation.json",
+            "predictions-uri": f"{run}/evaluation/predictions.csv",
+            "baseline-uri": f"{run}/baseline",
+        }
+        # moto forgets the metadata that a package is created with, and on an update the approval.
+        sagemaker.update_model_package(
+            ModelPackageArn=arn,
+            ModelApprovalStatus=approval,
+            CustomerMetadataProperties={**found, **metadata},
+        )
+        self.put_json(found["evaluation-uri"], {"metrics": {"auc": {"value": 0.71}}, "rows": 900})
+        return arn
+
+    def put_json(self, uri: str, value: Any) -> None:
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        self.client("s3").put_object(Bucket=bucket, Key=key, Body=json.dumps(value).encode())
+
+    def serve(self, version: int) -> str:
+        """Let the production endpoint serve a version; return its config's name."""
+        config = f"flight-delays-v{version}-0123abcd"
+        sagemaker = self.client("sagemaker")
+        sagemaker.create_model(
+            ModelName=f"m{version}",
+            PrimaryContainer={"Image": "image:1"},
+            ExecutionRoleArn=_NAMES["SAGEMAKER_ROLE"],
+        )
+        variant = {"VariantName": "AllTraffic", "ModelName": f"m{version}"}
+        sagemaker.create_endpoint_config(
+            EndpointConfigName=config,
+            ProductionVariants=[
+                {**variant, "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+            ],
+        )
+        sagemaker.create_endpoint(EndpointName="flight-delays", EndpointConfigName=config)
+        return config
+
+    def approval(self, arn: str) -> str:
+        found = self.client("sagemaker").describe_model_package(ModelPackageName=arn)
+        return str(found["ModelApprovalStatus"])
+
+    def request(self, name: str, **values: Any) -> dict[str, Any]:
+        """Return a machine's request of events/, with some of its values replaced."""
+        found: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text())
+        return {**found, **values}
+
     def executions(self, machine: str) -> list[str]:
         found = self.client("stepfunctions").list_executions(
             stateMachineArn=f"{_NAMES['MACHINES']}-{machine}"

@@ -1,1 +1,1 @@
-"""The one door to AWS: the only place where boto3 is imported. Nothing here decides."""
+"""The one door to AWS: the only place that imports botocore or boto3. Nothing here decides."""

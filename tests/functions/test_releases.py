@@ -1,0 +1,111 @@
+"""A release: planned once, ended by what the endpoint says, followed by what should come next."""
+
+import pytest
+
+import finish_release
+import plan_release
+from everloop.aws import ledger
+from everloop.aws.ledger import RELEASE
+from everloop.moments import moment
+
+NOW = moment("2026-11-20T10:20:00Z")
+
+
+def plan(account, arn, version=1, epoch=1, name="flight-delays-r1-v1"):
+    request = account.request(
+        "machine-plan-release",
+        package_arn=arn,
+        version=version,
+        epoch=epoch,
+        execution=f"arn:aws:states:us-east-1:123456789012:execution:everloop-deploy:{name}",
+    )
+    return plan_release.handler(request, account.context)
+
+
+def finish(account, arn, version=1, epoch=1, **values):
+    request = account.request(
+        "machine-finish-release", package_arn=arn, version=version, epoch=epoch, **values
+    )
+    return finish_release.handler(request, account.context)
+
+
+def test_a_wanted_release_takes_the_lease_and_names_what_it_makes(account):
+    account.push()
+    found = plan(account, account.register(approval="Approved"))
+    assert found["go"] is True
+    assert found["staging_endpoint"] == "flight-delays-staging"
+    assert found["staging_config"].startswith("flight-delays-v1-staging-")
+    assert found["production_config"].startswith("flight-delays-v1-")
+    assert ledger.lease("flight-delays", RELEASE).held(NOW)
+
+
+def test_planning_again_after_a_lost_reply_is_the_same_release(account):
+    account.push()
+    arn = account.register(approval="Approved")
+    assert plan(account, arn) == plan(account, arn)
+
+
+def test_while_one_release_runs_another_is_refused(account):
+    account.push()
+    arn = account.register(approval="Approved")
+    plan(account, arn)
+    assert plan(account, arn, epoch=2, name="other")["go"] is False
+
+
+def test_a_release_that_is_not_wanted_any_more_gives_way_to_the_one_that_is(account):
+    account.push()
+    account.register(approval="Approved")
+    old = account.register(2, approval="Rejected")
+    found = plan(account, old, version=2, name="flight-delays-r1-v2")
+    assert found["go"] is False
+    assert not ledger.lease("flight-delays", RELEASE).held(NOW)
+    assert account.executions("deploy") == ["flight-delays-r2-v1"]
+
+
+@pytest.mark.parametrize(
+    ("values", "outcome"),
+    [
+        pytest.param(
+            {"tests": {"passed": False, "reason": "slow"}, "rollout": None}, "tests-failed"
+        ),
+        pytest.param({"rollout": {"started": False, "reason": "withdrawn"}}, "withdrawn"),
+        pytest.param({"error": {"Error": "E", "Cause": "c"}, "rollout": None}, "error"),
+        pytest.param({}, "rolled-back"),
+    ],
+)
+def test_what_does_not_serve_was_not_released_and_a_person_is_told(account, values, outcome):
+    account.push()
+    account.register(approval="Approved")
+    arn = account.register(2, approval="Approved")
+    account.serve(1)
+    answer = finish(account, arn, version=2, **values)
+    assert (answer["ok"], answer["outcome"]) == (False, outcome)
+    assert "flight-delays-v1-0123abcd is InService" in answer["reason"]
+    assert account.mails() == ["flight-delays v2 was not released"]
+    assert ledger.lease("flight-delays", RELEASE).holder == ""
+
+
+def test_what_serves_was_released(account):
+    account.push()
+    arn = account.register(approval="Approved")
+    config = account.serve(1)
+    answer = finish(account, arn, rollout={"started": True, "config": config})
+    assert (answer["ok"], answer["outcome"]) == (True, "released")
+    assert [r.outcome for r in ledger.releases("flight-delays")] == ["released"]
+    assert account.mails() == []
+
+
+def test_a_version_that_failed_its_tests_is_not_tried_again_until_approved_again(account):
+    account.push()
+    arn = account.register(approval="Approved")
+    finish(account, arn, tests={"passed": False, "reason": "slow"}, rollout=None)
+    assert account.executions("deploy") == []
+
+
+def test_an_approval_that_came_during_the_release_is_released_next(account):
+    account.push()
+    first = account.register(approval="Approved")
+    account.register(2, approval="Approved")
+    config = account.serve(1)
+    finish(account, first, rollout={"started": True, "config": config})
+    assert account.executions("deploy") == ["flight-delays-r2-v2"]
