@@ -289,6 +289,15 @@ def test_a_query_pages_through_its_partition_in_order(rerun):
     assert cloud.call("dynamodb", "Scan", {"TableName": "ledger"})["Count"] == 10
 
 
+def test_moto_makes_the_tables_that_do_not_slow_down(rerun):
+    from moto.dynamodb.models import dynamodb_backends
+
+    from localcloud.tables import QuickTable
+
+    rerun().call("dynamodb", "CreateTable", TABLE)
+    assert type(dynamodb_backends["123456789012"]["us-east-1"].tables["ledger"]) is QuickTable
+
+
 def test_a_malformed_transaction_is_an_aws_error(cloud_with):
     _, client = cloud_with("sts")
     db = client("dynamodb", parameter_validation=False)
