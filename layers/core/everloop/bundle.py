@@ -40,6 +40,8 @@ class Bundle:
 
 def pack(folder: Path) -> bytes:
     """Pack a folder. Hidden files stay out. Raises BadInput for links, or lacking files."""
+    if not folder.is_dir():
+        raise BadInput(f"{folder} is no folder; give the model's folder, e.g. models/flight-delays")
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for path in sorted(folder.rglob("*")):
@@ -55,7 +57,7 @@ def pack(folder: Path) -> bytes:
             member.mode = 0o644
             with path.open("rb") as file:
                 archive.addfile(member, file)
-    packed = gzip.compress(buffer.getvalue(), mtime=0)
+    packed = _deflated(buffer.getvalue())
     open_bundle(packed)
     return packed
 
@@ -80,7 +82,7 @@ def open_bundle(data: bytes) -> Bundle:
                 content = archive.extractfile(member)
                 assert content is not None  # regular files have content
                 files[name] = content.read()
-    except (tarfile.TarError, EOFError) as error:
+    except (tarfile.TarError, EOFError, ValueError, OverflowError) as error:  # as tarfile raises
         raise BadInput(
             f"the bundle is no tar archive: {error}; pack it with everloop push"
         ) from error
@@ -90,6 +92,13 @@ def open_bundle(data: bytes) -> Bundle:
             f"the bundle lacks {', '.join(missing)}; a model's folder has them at its top"
         )
     return Bundle(hashlib.sha256(data).hexdigest(), files)
+
+
+def _deflated(plain: bytes) -> bytes:
+    """Compress as gzip with a header that says nothing of when and where."""
+    packed = bytearray(gzip.compress(plain, mtime=0))
+    packed[9] = 255  # the operating system: unknown
+    return bytes(packed)
 
 
 def _inflated(data: bytes) -> bytes:
@@ -105,6 +114,8 @@ def _inflated(data: bytes) -> bytes:
         )
     if not inflater.eof:
         raise BadInput("the bundle ends in the middle: it was cut off; upload it again")
+    if inflater.unused_data:  # other readers would go on, and see files that were never checked
+        raise BadInput("the bundle goes on after its end; pack it with everloop push")
     return plain
 
 
@@ -115,7 +126,7 @@ def _safe_name(member: tarfile.TarInfo) -> str | None:
         raise BadInput(f"the bundle holds {member.name!r}, which lies outside its folder")
     if member.isdir():
         return None
-    if not member.isreg():
+    if not member.isreg() or member.issparse():  # a sparse file's size may be anything
         kind = "a link" if member.issym() or member.islnk() else "no regular file"
         raise BadInput(f"{member.name} in the bundle is {kind}; only plain files are taken")
     return path.as_posix()

@@ -46,10 +46,6 @@ def render(spec: ModelSpec, site: Site, bundle: BundleRef) -> str:
             {"Name": "DatasetDigest", "Type": "String"},
             {"Name": "Cause", "Type": "String", "DefaultValue": "request"},
         ],
-        "PipelineExperimentConfig": {
-            "ExperimentName": {"Get": "Execution.PipelineName"},
-            "TrialName": _EXECUTION,
-        },
         "Steps": [made.preprocess(), made.train(), made.evaluate(), made.meets_bars()],
     }
     return json.dumps(definition, sort_keys=True, separators=(",", ":"))
@@ -126,7 +122,8 @@ class _Pipeline:
             kind = "GreaterThanOrEqualTo" if higher else "LessThanOrEqualTo"
             conditions.append({"Type": kind, "LeftValue": value, "RightValue": least})
             word = "at least" if higher else "at most"
-            said += [f"{metric} is ", value, f" ({word} {least} wanted); "]
+            then = "; " if said else ""
+            said += [f"{then}{metric} is ", value, f" ({word} {least} wanted)"]
         if not conditions:  # no bars: whatever was evaluated is registered
             rows = {"Std:JsonGet": {"PropertyFile": _EVALUATION, "Path": "rows"}}
             conditions.append({"Type": "GreaterThan", "LeftValue": rows, "RightValue": 0})

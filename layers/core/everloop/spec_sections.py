@@ -1,0 +1,205 @@
+"""The sections of a model's spec: keys, defaults and limits. docs/add-a-model.md explains them."""
+
+import json
+import math
+import re
+from datetime import timedelta
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+
+from everloop.images import VERSIONS
+
+_INSTANCE = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9]+")
+_RATE = re.compile(r"rate\((1 (minute|hour|day)|(?!1 )[1-9]\d* (minutes|hours|days))\)")
+_CRON = re.compile(r"cron\((\S+ ){5}\S+\)")
+
+
+def _instance(value: str) -> str:
+    if not _INSTANCE.fullmatch(value):
+        raise ValueError("give a SageMaker instance type, e.g. 'ml.m5.large'")
+    return value
+
+
+def _version(value: str) -> str:
+    if value not in VERSIONS:
+        raise ValueError(f"there are {', '.join(VERSIONS)}")
+    return value
+
+
+def _schedule(value: str) -> str:
+    if not (_RATE.fullmatch(value) or _CRON.fullmatch(value)):
+        raise ValueError("write e.g. rate(1 hour), rate(6 hours) or cron(0 6 * * ? *)")
+    return value
+
+
+def _last_part(value: str) -> str:
+    if "/" in value:
+        raise ValueError("give the last part of the marker's key, without a slash")
+    return value
+
+
+def _filled(value: str) -> str:
+    if not value.strip():
+        raise ValueError("it may not be empty")
+    return value
+
+
+def _hyperparameter(value: Any) -> Any:
+    finite = not isinstance(value, float) or math.isfinite(value)
+    if not (isinstance(value, str | int | float) and finite):
+        raise ValueError("a text, a finite number, true or false belongs here")
+    if len(json.dumps(value)) > 2500:
+        raise ValueError("SageMaker takes at most 2500 characters")
+    return value
+
+
+Column = Annotated[str, AfterValidator(_filled)]
+Instance = Annotated[str, AfterValidator(_instance)]
+Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+Share = Annotated[float, Field(gt=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class Data(Section):
+    target: Column
+    format: Literal["csv"] = "csv"
+    key: Column | None = None
+    timestamp: Column | None = None
+    columns: dict[str, Literal["number", "text"]] = {}
+    marker: Annotated[str, AfterValidator(_last_part)] = "_SUCCESS"
+    quiet_minutes: Annotated[float, Field(ge=0, le=1440)] = 5.0
+    keep: Count | None = None
+
+    @property
+    def quiet(self) -> timedelta:
+        return timedelta(minutes=self.quiet_minutes)
+
+
+class Train(Section):
+    framework: Literal["scikit-learn"] = "scikit-learn"
+    version: Annotated[str, AfterValidator(_version)] = VERSIONS[0]
+    instance: Instance = "ml.m5.large"
+    volume_gb: Annotated[int, Field(ge=1, le=16384)] = 30
+    hyperparameters: dict[str, Annotated[Any, AfterValidator(_hyperparameter)]] = {}
+    spot: bool = False
+    time_limit_minutes: Annotated[int, Field(ge=1, le=7200)] = 60  # a processing job's limit
+
+    @property
+    def time_limit(self) -> timedelta:
+        return timedelta(minutes=self.time_limit_minutes)
+
+
+class Bar(Section):
+    """A metric's bar: `min` where higher is better, `max` where lower is."""
+
+    min: float | None = None
+    max: float | None = None
+
+
+class Compare(Section):
+    metric: str
+    least_gain: NotNegative = 0.0
+    confidence: Annotated[float, Field(ge=0.5, lt=1)] = 0.95
+
+
+class Evaluate(Section):
+    metrics: dict[str, Bar] = {}
+    compare: Compare | None = None
+    slices: list[Column] = []
+    max_slice_drop: NotNegative = 0.05
+    least_slice_rows: Count = 200
+
+
+class Freeze(Section):
+    """A time in which policy approves nothing."""
+
+    start: AwareDatetime
+    end: AwareDatetime
+    why: str = ""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.end <= self.start:
+            raise ValueError(f"it ends at {self.end.isoformat()}, not after its start; swap them")
+        return self
+
+
+class Approve(Section):
+    by: Literal["policy", "person"] = "person"
+    first: Literal["policy", "person"] = "person"
+    freeze: list[Freeze] = []
+
+
+class Fleet(Section):
+    instance: Instance = "ml.m5.large"
+    count: Annotated[int, Field(ge=1, le=50)] = 1
+
+
+class Staging(Fleet):
+    keep: bool = False
+
+
+class Alarms(Section):
+    max_error_rate: Share = 0.05
+    max_latency_ms: Positive | None = None
+
+
+class Tests(Section):
+    rows: Annotated[int, Field(ge=1, le=5000)] = 200
+    tolerance: NotNegative = 1e-6
+    max_latency_ms: Positive = 1000.0
+
+
+class Deploy(Section):
+    production: Fleet = Fleet()
+    staging: Staging = Staging()
+    strategy: Literal["canary", "linear", "all-at-once"] = "canary"
+    step_percent: Annotated[int, Field(ge=5, le=50)] = 10  # as UpdateEndpoint takes it
+    step_minutes: Annotated[float, Field(ge=0, le=60)] = 5.0
+    bake_minutes: Annotated[float, Field(ge=0, le=60)] = 5.0
+    capture_percent: Annotated[int, Field(ge=0, le=100)] = 100
+    alarms: Alarms = Alarms()
+    tests: Tests = Tests()
+
+
+class DataDrift(Section):
+    threshold: Share = 0.1
+    max_missing: Share = 0.1
+
+
+class PredictionDrift(Section):
+    threshold: Share = 0.1
+
+
+class Quality(Section):
+    max_drop: Positive = 0.05
+    min_labelled_rows: Count = 200
+
+
+class Monitor(Section):
+    schedule: Annotated[str, AfterValidator(_schedule)] = "rate(1 hour)"
+    watch: list[Literal["data", "prediction", "quality"]] = ["data", "prediction", "quality"]
+    min_rows: Count = 200
+    ignore: list[Column] = []
+    data: DataDrift = DataDrift()
+    prediction: PredictionDrift = PredictionDrift()
+    quality: Quality = Quality()
+
+
+class Retrain(Section):
+    on: list[Literal["data", "violation"]] = ["data", "violation"]
+    cooldown_hours: NotNegative = 24.0
+    per_day: Count = 4
+    per_month: Count = 40
+    least_new_rows: Annotated[int, Field(ge=0)] = 1
+    stop_after_failures: Count = 3
+
+    @property
+    def cooldown(self) -> timedelta:
+        return timedelta(hours=self.cooldown_hours)
