@@ -156,7 +156,7 @@ def _parse(text: Any = None) -> Any:
     try:
         return _given(json_text.loads(text))
     except ValueError as error:
-        raise JException("unknown", -1, f"parse: {error}") from error
+        raise Failed(f"parse: {error}") from error
 
 
 def _hash(data: Any = None, algorithm: Any = None) -> Any:

@@ -45,3 +45,10 @@ def check_test_state(case: dict[str, Any]) -> str | None:
     except AwsError as error:
         got = {"error_response": {"code": error.code, "message": error.message}}
     return difference(expect, got)
+
+
+def found_wrong(case: dict[str, Any]) -> list[str]:
+    """Return what our validation finds wrong with a machine that AWS ran."""
+    functions = case.get("functions", [])
+    text = case.get("definition_text") or json.dumps(placed(case["definition"], functions))
+    return [one.text() for one in validate(text, case.get("type", "STANDARD"))]
