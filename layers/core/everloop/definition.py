@@ -114,7 +114,8 @@ class _Pipeline:
         return step
 
     def meets_bars(self) -> Json:
-        conditions, said = [], []
+        conditions: list[Json] = []
+        said: list[Any] = []
         for metric, bar in sorted(self._spec.evaluate.metrics.items()):
             higher = self._spec.higher_is_better(metric)
             value = _measured(metric)
