@@ -1,4 +1,4 @@
-"""A changed package is judged or released, by what the registry says and not by what the event says."""
+"""A changed package is judged or released, by what the registry says, not what the event says."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The four machines: what linters miss, what the conventions ask for, and what the template gives."""
+"""The four machines: what linters miss, what conventions ask for, what the template gives."""
 
 import re
 from pathlib import Path
@@ -79,3 +79,11 @@ def test_every_wait_for_a_token_has_an_end(path):
     for name, state in checks.walk(load(path)):
         if "waitForTaskToken" in state.get("Resource", ""):
             assert "TimeoutSeconds" in state, name
+
+
+def test_the_ledgers_update_uses_every_name_and_value_it_declares():
+    # Unquoted, YAML takes a `#name` for the beginning of a comment, and nothing says so.
+    found = load(ROOT / "statemachines" / "train.asl.yaml")["States"]["Await quiet"]["Arguments"]
+    text = found["UpdateExpression"] + found["ConditionExpression"]
+    declared = {*found["ExpressionAttributeNames"], *found["ExpressionAttributeValues"]}
+    assert declared == set(re.findall(r"[#:]\w+", text))
