@@ -8,6 +8,7 @@ import joblib
 import numpy as np
 import pandas as pd
 from columns import CATEGORIES, FEATURES
+from sagemaker_inference.errors import UnsupportedFormatError
 
 
 def model_fn(model_dir: str) -> Any:
@@ -16,7 +17,7 @@ def model_fn(model_dir: str) -> Any:
 
 def input_fn(body: str | bytes, content_type: str) -> pd.DataFrame:
     if content_type.partition(";")[0] != "text/csv":
-        raise ValueError(f"the content type is {content_type}; send text/csv with a header")
+        raise UnsupportedFormatError(content_type)  # the toolkit answers 415, and not 500
     text = body.decode() if isinstance(body, bytes) else body
     rows = pd.read_csv(io.StringIO(text), dtype={name: str for name in CATEGORIES})
     missing = [name for name in FEATURES if name not in rows]

@@ -1,4 +1,7 @@
-"""Moments as AWS and we write them, as aware datetimes. Nothing here knows what time it is."""
+"""Moments as AWS and we write them, as aware datetimes. Nothing here knows what time it is.
+
+A moment has milliseconds and no more, so that one which the ledger gives back equals the one it got.
+"""
 
 import re
 from datetime import UTC, datetime
@@ -13,6 +16,11 @@ def moment(value: object, *, field: str = "time") -> datetime:
 
     Raises BadInput naming `field` for anything else.
     """
+    read = _read(value, field)
+    return read.replace(microsecond=read.microsecond // 1000 * 1000)
+
+
+def _read(value: object, field: str) -> datetime:
     if isinstance(value, datetime):
         return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
     try:

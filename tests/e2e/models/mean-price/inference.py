@@ -5,6 +5,8 @@ import io
 import json
 from pathlib import Path
 
+from sagemaker_inference.errors import UnsupportedFormatError
+
 
 def model_fn(model_dir: str) -> dict[str, float]:
     means: dict[str, float] = json.loads((Path(model_dir) / "means.json").read_text())
@@ -13,7 +15,7 @@ def model_fn(model_dir: str) -> dict[str, float]:
 
 def input_fn(body: str | bytes, content_type: str) -> list[dict[str, str]]:
     if content_type.partition(";")[0] != "text/csv":
-        raise ValueError(f"content type is {content_type}; send text/csv with a header")
+        raise UnsupportedFormatError(content_type)  # the toolkit answers 415, and not 500
     text = body.decode() if isinstance(body, bytes) else body
     return list(csv.DictReader(io.StringIO(text)))
 
