@@ -1,13 +1,14 @@
 """The ledger as the command reads it: installed models and their chain of decisions."""
 
 from functools import cached_property
-from typing import Any
-
-import boto3
-from boto3.dynamodb.conditions import Key
+from typing import TYPE_CHECKING, Any
 
 from console.site import Site
 from console.trouble import Trouble
+from everloop.aws.items import plain_item
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
 
 
 class Records:
@@ -17,14 +18,12 @@ class Records:
         self._site = site
 
     @cached_property
-    def _table(self) -> Any:
-        resource = boto3.resource(
-            "dynamodb", region_name=self._site.client("dynamodb").meta.region_name
-        )
-        return resource.Table(self._site.output("LedgerTable"))
+    def _dynamodb(self) -> "DynamoDBClient":
+        client: DynamoDBClient = self._site.client("dynamodb")
+        return client
 
     def models(self) -> list[str]:
-        return [item["sk"] for item in self._query(Key("pk").eq("MODELS"))]
+        return [item["sk"] for item in self._query("MODELS")]
 
     def known(self, model: str) -> str:
         """Return the model's name. Raises Trouble naming the models there are."""
@@ -37,19 +36,18 @@ class Records:
     def decisions(self, model: str, after: int = 0) -> list[dict[str, Any]]:
         """Return the decisions with a sequence number above `after`, oldest first."""
         first, last = f"DECISION#{after + 1:010d}", "DECISION#9999999999"
-        key = Key("pk").eq(f"MODEL#{model}") & Key("sk").between(first, last)
-        return self._query(key)
+        found = self._query(f"MODEL#{model}", between=(first, last))
+        return [{k: v for k, v in item.items() if k not in ("pk", "sk")} for item in found]
 
-    def items(self, model: str, prefix: str) -> list[dict[str, Any]]:
-        """Return the model's items whose sort key begins with `prefix`."""
-        return self._query(Key("pk").eq(f"MODEL#{model}") & Key("sk").begins_with(prefix))
-
-    def _query(self, condition: Any) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
-        more: dict[str, Any] = {}
-        while True:
-            page = self._table.query(KeyConditionExpression=condition, ConsistentRead=True, **more)
-            found += page["Items"]
-            if "LastEvaluatedKey" not in page:
-                return found
-            more = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+    def _query(self, pk: str, between: tuple[str, str] | None = None) -> list[dict[str, Any]]:
+        condition, values = "pk = :pk", {":pk": {"S": pk}}
+        if between is not None:
+            condition += " AND sk BETWEEN :first AND :last"
+            values |= {":first": {"S": between[0]}, ":last": {"S": between[1]}}
+        pages = self._dynamodb.get_paginator("query").paginate(
+            TableName=self._site.output("LedgerTable"),
+            KeyConditionExpression=condition,
+            ExpressionAttributeValues=values,
+            ConsistentRead=True,
+        )
+        return [plain_item(item) for page in pages for item in page["Items"]]
