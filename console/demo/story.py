@@ -142,6 +142,7 @@ class Story:
         sent = traffic.send(self._site, MODEL, data, target="late", requests=REQUESTS, rows=ROWS)
         stage.say(f"{sent['requests']} requests, {sent['rows']} flights scored by production")
         self._drop(name, data)
+        self._label(name, data)
         watched = self._decision("monitor", limit=240)
         stage.say(watched["reason"], style="yellow" if not watched["go"] else None)
         self.months.append({"month": name[:7], **sent, "monitor": watched["reason"]})
@@ -166,6 +167,12 @@ class Story:
         self._site.s3.put_object(Bucket=bucket, Key=key, Body=data)
         rows = data.count(b"\n") - 1
         self._stage.say(f"dropped {key}: {rows:,} flights, {show.bytes_text(len(data))}")
+
+    def _label(self, name: str, data: bytes) -> None:
+        outcomes = flights.labels(data)
+        key = f"labels/{MODEL}/{name}"
+        self._site.s3.put_object(Bucket=self._site.output("DataBucket"), Key=key, Body=outcomes)
+        self._stage.say(f"dropped {key}: how they arrived")
 
     def _decision(self, kind: str, *, limit: float = 90, detail: Any = None) -> dict[str, Any]:
         """Wait for the next decision of a kind that the story has not told yet."""
