@@ -1,7 +1,7 @@
 """Walking through states one after the other: an execution's top level, a branch, an iteration."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +44,6 @@ class Branch:
     variables: dict[str, Any]
     previous: int
     checkpoint: Callable[[dict[str, Any]], None] | None = None
-    _visit: Visit | None = field(default=None, init=False)
 
     def execute(self, start: str, value: Any) -> Any:
         """Walk from a state to the end; return the last output. Raises StateError or Stopped."""

@@ -27,6 +27,10 @@ class Undefined(Exception):
     """The expression gave nothing."""
 
 
+class Unsupported(Exception):
+    """The expression gave a function, which is no JSON."""
+
+
 class Failed(Exception):
     """The expression could not be evaluated; the message begins with JSONata's code, if any."""
 
@@ -54,7 +58,7 @@ def compiled(source: str) -> Any:
 def evaluate(source: str, variables: dict[str, Any], functions: dict[str, Any]) -> Any:
     """Evaluate an expression and return plain JSON that shares nothing with the variables.
 
-    Raises Undefined, or Failed.
+    Raises Undefined, Unsupported or Failed.
     """
     try:
         expression = compiled(source)
@@ -68,7 +72,7 @@ def evaluate(source: str, variables: dict[str, Any], functions: dict[str, Any]) 
         if found is None:
             raise Undefined
         return _plain(found)
-    except (Undefined, Failed):
+    except (Undefined, Unsupported, Failed):
         raise
     except InvalidExpression as error:
         raise Failed(str(error)) from error
@@ -108,7 +112,7 @@ def _plain(value: Any) -> Any:
         return [_plain(value[index]) for index in range(len(value))]
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
-    raise Failed("the expression returned a function, which is not JSON")
+    raise Unsupported
 
 
 def functions(

@@ -42,6 +42,12 @@ class JsonataQuery:
                 " returned nothing (undefined).",
                 field,
             ) from error
+        except jsonata.Unsupported as error:
+            raise evaluation(
+                f"The JSONata expression '{source}' specified for the field '{field}'"
+                " returned an unsupported result type.",
+                field,
+            ) from error
         except jsonata.Failed as error:
             raise evaluation(
                 f"The JSONata expression '{source}' specified for the field '{field}'"

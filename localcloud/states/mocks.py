@@ -103,7 +103,10 @@ def _check_result(mock: dict[str, Any], definition: dict[str, Any]) -> None:
     except ValueError:
         raise validation("Mocked result must be valid JSON") from None
     if definition["Type"] != "Task":
-        if not isinstance(result, list):
+        if "ResultWriter" in definition:
+            if not isinstance(result, dict):
+                raise validation("Mocked result must be a JSON object.")
+        elif not isinstance(result, list):
             raise validation("Mocked result must be an array.")
         return
     mode = mock.get("fieldValidationMode", "STRICT")

@@ -98,8 +98,9 @@ class _Attempt:
         return result
 
     def _over(self) -> bool:
-        """Whether nobody will wait for the token again: an interrupted execution will."""
-        return not self._branch.scope.cancelled or self._branch.run.ending_is_known
+        """Whether this task is not gone on with: only an interrupted execution goes on."""
+        run = self._branch.run
+        return not run.scope.cancelled or run.ending_is_known
 
     def _record(self, kind: str, details: dict[str, Any]) -> None:
         if self._resource.bare_lambda:

@@ -47,6 +47,10 @@ def validate_state(state: dict[str, Any], kind: str = "STANDARD") -> list[Diagno
 
 def _not_json(text: str, error: ValueError) -> Diagnostic:
     """Word and place the error as the JSON reader of the service does."""
+    if not text.strip():
+        location = f'[Source: (String)"{text}"; line: 1, column: 0]'
+        message = "No content to map due to end-of-input"
+        return Diagnostic("INVALID_JSON_DESCRIPTION", message, location)
     at = error.pos if isinstance(error, json.JSONDecodeError) else 0
     word = _WORD.match(text, at)
     if word is not None:

@@ -338,3 +338,24 @@ def test_an_argument_that_the_api_does_not_know_fails_the_task(bench: Any) -> No
     found = bench({"S": state}).execute()
     assert found.error == "States.Runtime"
     assert 'The field "Nope" is not supported by Step Functions' in str(found.cause)
+
+
+def test_a_failing_branch_stops_the_job_of_another(bench: Any) -> None:
+    waits = {"StartAt": "Job", "States": {"Job": {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::states:startExecution.sync",
+        "Arguments": {"StateMachineArn": "arn"},
+        "End": True,
+    }}}  # fmt: skip
+    fails = {"StartAt": "Soon", "States": {
+        "Soon": {"Type": "Wait", "Seconds": 1, "Next": "Fail"},
+        "Fail": {"Type": "Fail", "Error": "Boo"},
+    }}  # fmt: skip
+
+    def api(bench: Any, service: str, operation: str, request: dict[str, Any]) -> Any:
+        return {"executionArn": "inner", "startDate": bench.world.now()}
+
+    made = bench({"S": {"Type": "Parallel", "Branches": [waits, fails], "End": True}}, {}, api)
+    assert made.execute().error == "Boo"
+    made.world.sleep(1)
+    assert made.world.halted == ["startExecution.sync"]
