@@ -242,7 +242,7 @@ class StepFunctions(MachineOperations):
 
 
 def _input(request: Row) -> str:
-    """Return the input's text, compact as AWS keeps it. Raises AwsError InvalidExecutionInput."""
+    """Return the input's text as it was given. Raises AwsError InvalidExecutionInput."""
     text = str(request.get("input", "{}"))
     try:
         json_text.loads(text)

@@ -80,6 +80,12 @@ def evaluate(source: str, variables: dict[str, Any], functions: dict[str, Any]) 
         raise Failed(f"{error.error}: {error}") from error
     except ZeroDivisionError as error:
         raise Failed("D1001: Number out of range: Infinity") from error
+    except ValueError as error:
+        # The library's $number fails as Python's float does.
+        value = str(error).partition("could not convert string to float: ")[2]
+        if value:
+            raise Failed(f"D3030: Unable to cast value to a number: {value}") from error
+        raise Failed(f"ValueError: {error}") from error
     except RecursionError as error:
         raise Failed(f"D1011: {JException.error_codes['D1011']}") from error
     except Exception as error:

@@ -12,7 +12,8 @@ from localcloud.states.state_test import StateTest, judged
 from localcloud.states.validation import validate
 
 _FORBIDDEN = re.compile(r"[\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]")
-_MACHINE = re.compile(r"arn:aws[\w-]*:states:[\w-]+:\d{12}:stateMachine:[^:]+")
+_MACHINE = re.compile(r"arn:aws[\w-]*:states:[\w-]+:\d{12}:stateMachine:[^:]+(:[^:]+)?")
+_ROLE = re.compile(r"arn:aws[\w-]*:iam::\d{12}:role/.+")
 _LONGEST_NAME = 80
 _MOST_TAGS = 50
 Row = dict[str, Any]
@@ -73,6 +74,7 @@ class MachineOperations(Api):
         name, kind = request["name"], request.get("type", "STANDARD")
         check_name(name)
         self._refuse(request)
+        _check_role(request["roleArn"])
         judged(request["definition"], kind)
         arn = self.cloud.arn("states", f"stateMachine:{name}")
         with self.lock:
@@ -124,6 +126,7 @@ class MachineOperations(Api):
                 "Either the definition, the role ARN, the LoggingConfiguration, the"
                 " TracingConfiguration or the EncryptionConfiguration must be specified",
             )
+        _check_role(given.get("roleArn"))
         with self.lock:
             row = self.machine(request["stateMachineArn"])
             if "definition" in given:
@@ -218,6 +221,11 @@ class MachineOperations(Api):
     def list_tags_for_resource(self, call: Call, request: Row) -> Row:
         tags = self._tagged(request["resourceArn"])["tags"]
         return {"tags": [{"key": key, "value": value} for key, value in tags.items()]}
+
+
+def _check_role(arn: str | None) -> None:
+    if arn is not None and not _ROLE.fullmatch(arn):
+        raise AwsError("InvalidArn", f"Invalid Role Arn: '{arn}'")
 
 
 _OFF = {"level": "OFF", "includeExecutionData": False}

@@ -115,6 +115,7 @@ def test_creating_the_same_machine_again_is_the_same_and_another_is_refused(crea
         ({"name": "a b"}, "InvalidName"),
         ({"definition": "{}"}, "InvalidDefinition"),
         ({"publish": True}, "ValidationException"),
+        ({"roleArn": "machine"}, "InvalidArn"),
     ],
 )
 def test_a_machine_that_cannot_be_is_refused(

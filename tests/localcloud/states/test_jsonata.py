@@ -65,6 +65,7 @@ def test_nothing_is_no_value(source: str) -> None:
         pytest.param("1 / 0", "D1001", id="division by zero"),
         pytest.param("'a' + 1", "T2001", id="wrong type"),
         pytest.param("$error('mine')", "mine", id="error of its own"),
+        pytest.param("$number('x')", "D3030", id="no number"),
         pytest.param("$parse('x')", "parse", id="no JSON"),
         pytest.param("$hash('a', 'CRC')", "T0410", id="unknown algorithm"),
         pytest.param("$partition([1], 0)", "T0410", id="no partition of nothing"),
