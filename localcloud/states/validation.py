@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from localcloud.states import fields, resources, timestamps
+from localcloud.states import fields, resources, rules, timestamps
 from localcloud.states.expressions import Expressions
 
 SCHEMA = "SCHEMA_VALIDATION_FAILED"
@@ -233,7 +233,7 @@ class _Judge:
                 self._inner(state[name], f"{location}/{name}")
         elif kind == "Choice" and isinstance(state.get("Choices"), list) and not state["Choices"]:
             self._wrong("Expected a non-empty Array", f"{location}/Choices")
-        self._rules(state, location)
+        rules.judge(state, location, self._wrong)
 
     def _inner(self, machine: Any, location: str) -> None:
         if isinstance(machine, dict):
@@ -276,44 +276,6 @@ class _Judge:
                 timestamps.parse(text if isinstance(text, str) else "")
             except ValueError:
                 self._wrong("String does not match RFC3339 timestamp", f"{location}/Timestamp")
-
-    def _rules(self, state: dict[str, Any], location: str) -> None:
-        for field, known in (
-            ("Retry", fields.RETRIER),
-            ("Catch", fields.CATCHER | {"ResultPath", "Output"}),
-        ):
-            rules = state.get(field, [])
-            if not isinstance(rules, list):
-                self._wrong("Expected value of type Array", f"{location}/{field}")
-                continue
-            for index, rule in enumerate(rules):
-                where = f"{location}/{field}[{index}]"
-                if not isinstance(rule, dict):
-                    self._wrong("Expected value of type Object", where)
-                    continue
-                self._unknown(rule, known, where)
-                wanted = ["ErrorEquals"] if field == "Retry" else ["ErrorEquals", "Next"]
-                if self._required(rule, wanted, where):
-                    self._error_names(rule["ErrorEquals"], where, last=index == len(rules) - 1)
-                self._numbers(rule, where)
-
-    def _error_names(self, names: Any, where: str, *, last: bool) -> None:
-        if not isinstance(names, list) or not names:
-            self._wrong("Expected a non-empty Array", f"{where}/ErrorEquals")
-        elif "States.ALL" in names and (len(names) > 1 or not last):
-            self._wrong(
-                "'States.ALL' must appear alone, and in the last rule", f"{where}/ErrorEquals"
-            )
-
-    def _numbers(self, rule: dict[str, Any], where: str) -> None:
-        for field, least in (("IntervalSeconds", 1), ("MaxAttempts", 0), ("MaxDelaySeconds", 1)):
-            if field in rule and not _whole(rule[field], least):
-                told = f"Expected value of type Integer, at least {least}"
-                self._wrong(told, f"{where}/{field}")
-        rate = rule.get("BackoffRate", 1)
-        if isinstance(rate, bool) or not isinstance(rate, int | float) or rate < 1:
-            self._wrong("Expected value of type Number, at least 1.0", f"{where}/BackoffRate")
-        self._one_of(rule, "JitterStrategy", ("NONE", "FULL"), f"{where}/JitterStrategy")
 
 
 def _whole(value: Any, least: int) -> bool:
