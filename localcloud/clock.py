@@ -24,6 +24,11 @@ class Timer:
 
     def cancel(self) -> None:
         self.cancelled = True
+        self.action = _nothing  # it may be days until it is due; what it held is let go now
+
+
+def _nothing() -> None:
+    """Do what a cancelled timer does."""
 
 
 class Signal:
