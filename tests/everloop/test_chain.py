@@ -3,9 +3,10 @@
 import json
 
 import pytest
-from everloop.chain import GENESIS, Entry, linked, settled, verify
 from hypothesis import given
 from hypothesis import strategies as st
+
+from everloop.chain import GENESIS, Entry, linked, settled, verify
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats() | st.text(),

@@ -3,10 +3,11 @@
 from datetime import UTC, datetime
 
 import pytest
-from everloop.errors import BadInput
-from everloop.moments import epoch, moment, text
 from hypothesis import given
 from hypothesis import strategies as st
+
+from everloop.errors import BadInput
+from everloop.moments import epoch, moment, text
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Who may train, when, and how often."""
 
+import itertools
 from dataclasses import replace
 from datetime import timedelta
 
@@ -112,5 +113,5 @@ def test_a_storm_of_violations_trains_once_per_cooldown(storm):
         if may_train(VIOLATION, runs, LIMITS, now).go:
             runs.append(Run(str(hours), str(hours), "c", VIOLATION, now, REGISTERED, now))
     assert 1 <= len(runs) <= 4
-    gaps = [b.started_at - a.started_at for a, b in zip(runs, runs[1:], strict=False)]
+    gaps = [b.started_at - a.started_at for a, b in itertools.pairwise(runs)]
     assert all(gap >= LIMITS.cooldown for gap in gaps)

@@ -1,0 +1,116 @@
+"""A training that ended is recorded, its lease is free, and what is left over is started."""
+
+import pytest
+
+import finish_training
+import reconcile
+from everloop.aws import arrivals, ledger
+from everloop.aws.ledger import TRAINING
+from everloop.moments import moment
+
+NOW = moment("2026-11-20T10:15:30Z")
+ARN = "arn:aws:states:us-east-1:123456789012:execution:everloop-train:flight-delays-w1-a1"
+
+
+@pytest.fixture
+def running(account):
+    """A window that is frozen and in training."""
+    account.push()
+    account.drop(account.arrival("data/flight-delays/a.csv"))
+    import freeze_dataset
+
+    freeze_dataset.handler(
+        {"model": "flight-delays", "window": 1, "cause": "data", "time": "2026-11-20T11:00:00Z"},
+        account.context,
+    )
+    ledger.take_lease("flight-delays", TRAINING, ARN, 1, NOW, NOW.replace(month=12))
+    return account
+
+
+def finish(account, **values):
+    request = account.request("machine-finish-training", window=1, execution=ARN, **values)
+    return finish_training.handler(request, account.context)
+
+
+ended = {"started": True, "run": "arn:run", "package_arn": "", "failed_step": "", "reason": ""}
+
+
+@pytest.mark.parametrize(
+    ("values", "outcome", "ok"),
+    [
+        ({"run": {**ended, "status": "Succeeded", "package_arn": "arn:p"}}, "registered", True),
+        ({"run": {**ended, "status": "Failed", "failed_step": "BelowBars"}}, "below-bars", True),
+        ({"run": {**ended, "status": "Failed", "failed_step": "Train"}}, "failed", False),
+        ({"run": {**ended, "status": "Succeeded"}}, "failed", False),
+        ({"run": {**ended, "status": "Stopped"}}, "stopped", False),
+        ({"run": {"started": False, "reason": "the same data"}}, "refused", True),
+        ({"run": None, "error": {"Error": "BadInput", "Cause": "x"}}, "failed", False),
+    ],
+)
+def test_how_it_ended_is_recorded_and_the_lease_is_free(running, values, outcome, ok):
+    answer = finish(running, **values)
+    assert (answer["outcome"], answer["ok"]) == (outcome, ok)
+    assert ledger.lease("flight-delays", TRAINING).holder == ""
+    closed = arrivals.closed("flight-delays", 1)
+    assert closed is not None and closed.outcome == outcome
+    told = outcome not in ("registered", "refused")
+    assert running.mails() == ([f"flight-delays: training {outcome}"] if told else [])
+
+
+def test_what_arrived_meanwhile_is_trained_next(running):
+    running.drop(running.arrival("data/flight-delays/b.csv"))
+    assert running.executions("train") == ["flight-delays-w1-a1"]
+    finish(running)
+    assert running.executions("train") == ["flight-delays-w1-a1", "flight-delays-w2-a1"]
+
+
+def test_what_was_refused_for_now_stays_untrained(running):
+    finish(running, run={"started": False, "reason": "budget", "later": True})
+    closed = arrivals.closed("flight-delays", 1)
+    assert closed is not None and closed.outcome is None
+
+
+def tick(account, time="2026-11-20T12:00:00Z"):
+    return reconcile.handler({"time": time}, account.context)["mended"]["flight-delays"]
+
+
+def test_reconcile_frees_what_a_machine_that_died_still_held(running):
+    running.client("stepfunctions").stop_execution(executionArn=ARN)
+    tick(running)
+    assert ledger.lease("flight-delays", TRAINING).holder == ""
+    mended = [d["reason"] for d in running.decisions() if d["kind"] == "reconcile"]
+    assert any("ABORTED and still held the training lease" in reason for reason in mended)
+    assert "flight-delays-w1-a2" in running.executions("train")
+
+
+def test_reconcile_finds_nothing_where_nothing_is_lost(running):
+    assert tick(running) == 0
+    assert tick(running) == 0
+    assert running.executions("train") == ["flight-delays-w1-a1"]
+
+
+def test_reconcile_starts_what_no_event_started(account):
+    account.push()
+    account.drop(account.arrival("data/flight-delays/a.csv"))
+    account.client("stepfunctions").stop_execution(executionArn=ARN)
+    assert tick(account) == 1
+    assert account.executions("train") == ["flight-delays-w1-a1", "flight-delays-w1-a2"]
+    assert tick(account) == 0  # it is running now
+
+
+def test_reconcile_judges_and_releases_what_waits(account):
+    account.push()
+    account.register(approval="Approved")
+    account.register(2)
+    assert tick(account, "2030-01-01T00:00:00Z") == 2
+    assert account.executions("deploy") == ["flight-delays-r1-v1"]
+    assert [name[:16] for name in account.executions("evaluate")] == ["flight-delays-v2"]
+
+
+def test_reconcile_brings_back_a_schedule(account):
+    account.push()
+    account.client("scheduler").delete_schedule(
+        GroupName="everloop", Name="everloop-flight-delays-monitor"
+    )
+    assert tick(account) == 1
+    assert tick(account) == 0

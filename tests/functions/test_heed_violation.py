@@ -1,0 +1,131 @@
+"""A violation starts one training, or its refusal is recorded; alarms of a rollout start none."""
+
+import pytest
+
+import heed_violation
+import judge_findings
+from everloop.aws import ledger
+from everloop.decisions.governor import DATA, REGISTERED, Run
+from everloop.errors import BadInput
+from everloop.moments import moment
+
+SPEC = """
+problem = "binary_classification"
+[data]
+target = "late"
+[retrain]
+on = ["violation"]
+cooldown_hours = 24.0
+"""
+
+
+@pytest.fixture
+def trained(account):
+    account.push(data=account.bundle(SPEC))
+    started = moment("2026-11-15T10:00:00Z")
+    run = Run("w1-a1", "d", "b", DATA, started, REGISTERED, started)
+    ledger.put_run("flight-delays", run)
+    return account
+
+
+def retrain_decisions(account):
+    return [d for d in account.decisions() if d["kind"] == "retrain"]
+
+
+def test_a_violation_trains_on_what_has_arrived_and_data_alone_does_not(trained):
+    trained.drop(trained.arrival("data/flight-delays/2013-04.csv"))
+    assert trained.executions("train") == []
+    event = trained.event("everloop-violation-found")
+    assert heed_violation.handler(event, trained.context)["go"] is True
+    assert trained.executions("train") == ["flight-delays-w1-a1"]
+
+
+def test_the_same_violation_twice_is_one(trained):
+    trained.drop(trained.arrival("data/flight-delays/2013-04.csv"))
+    for _ in range(3):
+        heed_violation.handler(trained.event("everloop-violation-found"), trained.context)
+    assert len(retrain_decisions(trained)) == 1
+    assert trained.executions("train") == ["flight-delays-w1-a1"]
+
+
+def test_a_violation_without_new_data_is_a_recorded_refusal(trained):
+    heed_violation.handler(trained.event("everloop-violation-found"), trained.context)
+    (decision,) = retrain_decisions(trained)
+    assert not decision["go"]
+    assert "no data has arrived" in decision["reason"]
+    assert trained.executions("train") == []
+
+
+def test_a_violation_within_the_cooldown_waits(trained):
+    trained.drop(trained.arrival("data/flight-delays/2013-04.csv"))
+    late = moment("2026-11-20T09:00:00Z")
+    ledger.put_run("flight-delays", Run("w2-a1", "e", "b", DATA, late, REGISTERED, late))
+    heed_violation.handler(trained.event("everloop-violation-found"), trained.context)
+    assert "cooling down" in retrain_decisions(trained)[0]["reason"]
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "heeded"),
+    [
+        ("cloudwatch-alarm-endpoint-5xx", {}, True),
+        ("cloudwatch-alarm-modelmonitor-feature-drift", {}, True),
+        ("cloudwatch-alarm-endpoint-5xx", {"muteDetail": {"mutedByArn": "arn:x"}}, False),
+        (
+            "cloudwatch-alarm-endpoint-5xx",
+            {
+                "configuration__metrics": [
+                    {
+                        "metricStat": {
+                            "metric": {
+                                "name": "Invocation5XXErrors",
+                                "namespace": "AWS/SageMaker",
+                                "dimensions": {
+                                    "EndpointName": "flight-delays",
+                                    "EndpointConfigName": "flight-delays-v2-0d4f1b7a",
+                                },
+                            }
+                        }
+                    }
+                ]
+            },
+            False,
+        ),
+    ],
+    ids=["5xx", "native monitor", "muted", "of a rollout"],
+)
+def test_an_alarm_is_heeded_unless_it_is_muted_or_a_rollouts_own(trained, name, changes, heeded):
+    heed_violation.handler(trained.event(name, **changes), trained.context)
+    assert bool(retrain_decisions(trained)) is heeded
+
+
+def test_an_event_of_another_kind_is_bad_input(account):
+    with pytest.raises(BadInput, match="is no violation"):
+        heed_violation.handler({"detail-type": "Scheduled Event"}, account.context)
+
+
+def findings(account, violated):
+    uri = f"s3://{account.artefacts}/monitoring/flight-delays/x/findings.json"
+    check = {"monitor": "data", "feature": "temp", "statistic": "psi", "value": 0.3}
+    check |= {"threshold": 0.1, "violated": violated}
+    account.put_json(uri, {"version": 1, "rows": 9, "labelled_rows": 0, "checks": [check]})
+    return account.request("machine-judge-findings", findings_uri=uri)
+
+
+def test_findings_become_a_decision(trained, capsys):
+    answer = judge_findings.handler(findings(trained, True), trained.context)
+    assert answer["violated"] is True
+    assert "temp psi 0.3, threshold 0.1" in answer["reason"]
+    assert trained.decisions()[-1]["facts"]["monitors"] == ["data"]
+    printed = capsys.readouterr().out
+    assert '"Drift":[3' in printed.replace(" ", "").replace("2.9999999999999996", "3")
+
+
+def test_findings_without_violations_end_there(trained):
+    assert judge_findings.handler(findings(trained, False), trained.context)["violated"] is False
+
+
+def test_findings_of_another_shape_are_bad_input(trained):
+    request = findings(trained, False)
+    trained.put_json(request["findings_uri"], {"checks": "none"})
+    with pytest.raises(BadInput, match="findings.checks: 'none'"):
+        judge_findings.handler(request, trained.context)
