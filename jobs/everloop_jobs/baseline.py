@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 _BUCKETS = 10
+_CATEGORIES = 1000  # the most frequent ones are told one by one
 _SAMPLE = 2048  # values kept per numeric feature, as its sketch: enough to tell 0.03 apart
 
 
@@ -15,7 +16,8 @@ def statistics_of(frame: pd.DataFrame) -> dict[str, Any]:
     for name in frame.columns:
         column = frame[name]
         common = {"num_present": int(column.notna().sum()), "num_missing": int(column.isna().sum())}
-        if pd.api.types.is_numeric_dtype(column):
+        # True and False come as words in the traffic: they are categories, not numbers.
+        if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
             features.append(_numeric(str(name), column, common))
         else:
             features.append(_text(str(name), column, common))
@@ -23,7 +25,8 @@ def statistics_of(frame: pd.DataFrame) -> dict[str, Any]:
 
 
 def _numeric(name: str, column: pd.Series, common: dict[str, int]) -> dict[str, Any]:
-    values = np.sort(column.dropna().to_numpy(dtype=float))
+    values = column.to_numpy(dtype=float, na_value=np.nan)
+    values = np.sort(values[np.isfinite(values)])
     integral = bool(values.size) and bool(np.all(values == np.round(values)))
     kind = "Integral" if integral else "Fractional"
     if not values.size:
@@ -57,7 +60,7 @@ def _text(name: str, column: pd.Series, common: dict[str, int]) -> dict[str, Any
     strings = {
         "common": common,
         "distinct_count": float(len(counts)),
-        "distribution": {"categorical": {"buckets": buckets[:1000]}},
+        "distribution": {"categorical": {"buckets": buckets[:_CATEGORIES]}},
     }
     return {"name": name, "inferred_type": "String", "string_statistics": strings}
 

@@ -13,7 +13,7 @@ import pandas as pd
 import metrics
 import report
 from container import INPUT, output, run, spec, unpacked, write_json
-from scoring import scores, target_of
+from scoring import rows_of, scores, slices_of, target_of
 
 _RESAMPLES = 1000
 
@@ -21,8 +21,9 @@ _RESAMPLES = 1000
 def main() -> str:
     asked = spec()
     data = asked["data"]
-    rows = pd.read_csv(INPUT / "holdout" / "data.csv")
-    truth = target_of(rows, data["target"])
+    problem = asked["problem"]
+    rows = rows_of(INPUT / "holdout")
+    truth = target_of(rows, data["target"], problem)
     given = rows.drop(columns=[data["target"]])
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
@@ -30,11 +31,13 @@ def main() -> str:
         for side, code_input in (("candidate", "code"), ("champion", "champion-code")):
             code = unpacked(INPUT / code_input / "bundle.tar.gz", work / side / "code")
             model = unpacked(INPUT / side / "model.tar.gz", work / side / "model")
-            scored[side] = scores(code, model, given, work / side / "scored")
+            scored[side] = scores(
+                code, model, given, work / side / "scored", problem=problem, whose=side
+            )
     told = comparison(asked, truth, scored["candidate"], scored["champion"], rows)
     target = output("comparison")
     write_json(target / "comparison.json", told)
-    page = report.comparison(asked["name"], told, truth, scored["candidate"], scored["champion"])
+    page = report.comparison(asked, told, truth, scored["candidate"], scored["champion"])
     (target / "report.html").write_text(page)
     gain = told["gain"]
     return (
@@ -53,14 +56,11 @@ def comparison(
 ) -> dict[str, Any]:
     """Return comparison.json: both values, and the paired bootstrap of the gain."""
     problem = asked["problem"]
-    rules = asked["evaluate"]["compare"] or {}
-    metric = rules.get("metric") or next(iter(metrics.metrics_of(problem, truth, truth)))
-    confidence = rules.get("confidence", 0.95)
+    metric, confidence = (asked["evaluate"]["compare"][key] for key in ("metric", "confidence"))
     sign = 1 if metrics.HIGHER_IS_BETTER[metric] else -1
     new = metrics.metrics_of(problem, truth, candidate)[metric]
     old = metrics.metrics_of(problem, truth, champion)[metric]
-    weights = metrics.resamples(len(truth), _RESAMPLES)
-    pairs = [(new(weight), old(weight)) for weight in weights]
+    pairs = [(new(weight), old(weight)) for weight in metrics.resamples(len(truth), _RESAMPLES)]
     everything = np.ones(len(truth))
 
     def side(values: list[float], value: float) -> dict[str, float]:
@@ -69,23 +69,21 @@ def comparison(
 
     gain = side([sign * (a - b) for a, b in pairs], sign * (new(everything) - old(everything)))
     slices = []
-    for column in asked["evaluate"]["slices"]:
-        for value, index in rows.groupby(column).indices.items():
-            if len(index) < asked["evaluate"]["least_slice_rows"]:
-                continue
-            ones = np.ones(len(index))
-            a = metrics.metrics_of(problem, truth[index], candidate[index])[metric](ones)
-            b = metrics.metrics_of(problem, truth[index], champion[index])[metric](ones)
-            slices.append(
-                {
-                    "column": column,
-                    "value": str(value),
-                    "rows": len(index),
-                    "candidate": {"value": a},
-                    "champion": {"value": b},
-                    "gain": {"value": sign * (a - b)},
-                }
-            )
+    parts = slices_of(rows, asked["evaluate"]["slices"], asked["evaluate"]["least_slice_rows"])
+    for column, value, index in parts:
+        ones = np.ones(len(index))
+        a = metrics.metrics_of(problem, truth[index], candidate[index])[metric](ones)
+        b = metrics.metrics_of(problem, truth[index], champion[index])[metric](ones)
+        slices.append(
+            {
+                "column": column,
+                "value": value,
+                "rows": len(index),
+                "candidate": {"value": a},
+                "champion": {"value": b},
+                "gain": {"value": sign * (a - b)},
+            }
+        )
     return {
         "version": 1,
         "metric": metric,

@@ -5,6 +5,7 @@ import math
 import os
 import sys
 import tarfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,10 +21,18 @@ class JobError(Exception):
 
 def spec() -> dict[str, Any]:
     """Return the model's validated spec, as install_model wrote it beside the bundle."""
-    path = INPUT / "code" / "spec.json"
-    if not path.exists():
-        raise JobError("spec.json is not beside the bundle; push the model again")
-    found: dict[str, Any] = json.loads(path.read_text())
+    return read_json(INPUT / "code" / "spec.json")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read one of the job's inputs. Raises JobError where it is missing or no JSON."""
+    name = path.relative_to(INPUT)
+    try:
+        found: dict[str, Any] = json.loads(path.read_text())
+    except FileNotFoundError as error:
+        raise JobError(f"{name} is missing among the job's inputs") from error
+    except ValueError as error:
+        raise JobError(f"{name} is no JSON: {error}") from error
     return found
 
 
@@ -32,8 +41,11 @@ def unpacked(archive: Path, folder: Path) -> Path:
     if not archive.exists():
         raise JobError(f"{archive.relative_to(INPUT)} is missing among the job's inputs")
     folder.mkdir(parents=True, exist_ok=True)
-    with tarfile.open(archive) as opened:
-        opened.extractall(folder, filter="data")
+    try:
+        with tarfile.open(archive) as opened:
+            opened.extractall(folder, filter="data")
+    except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
+        raise JobError(f"{archive.relative_to(INPUT)} cannot be unpacked: {error}") from error
     return folder
 
 
@@ -73,5 +85,8 @@ def run(main: Callable[[], str]) -> None:
         leave_message(str(error))
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
+    except Exception as error:
+        leave_message(f"{type(error).__name__}: {error}")  # people see it before they see the log
+        raise
     leave_message(message)
     print(message)

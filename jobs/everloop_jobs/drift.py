@@ -1,6 +1,7 @@
 """How far a sample is from its reference, and whether that is noise."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -19,13 +20,18 @@ def numeric_distance(reference: Array, current: Array) -> float:
     return float(np.abs(a - b).max())
 
 
-def categorical_distance(reference: dict[str, float], current: dict[str, float]) -> float:
-    """Return the largest absolute difference of a category's share, 0 to 1 (L-infinity)."""
-    whole_a, whole_b = sum(reference.values()), sum(current.values())
-    if not whole_a or not whole_b:
+def categorical_distance(
+    reference: Mapping[str, float], rows: int, current: Mapping[str, float]
+) -> float:
+    """Return the largest absolute difference of a category's share, 0 to 1 (L-infinity).
+
+    `rows` is the reference's size, of which its rarest categories may not be told.
+    """
+    whole = sum(current.values())
+    if not rows or not whole:
         return float("nan")
     return max(
-        abs(reference.get(name, 0) / whole_a - current.get(name, 0) / whole_b)
+        abs(reference.get(name, 0) / rows - current.get(name, 0) / whole)
         for name in {*reference, *current}
     )
 
@@ -41,9 +47,12 @@ def noise(reference_rows: int, current_rows: int) -> float:
 
 
 def feature_checks(
-    baseline: dict[str, Any], current: pd.DataFrame, threshold: float, ignore: set[str]
+    baseline: dict[str, Any], current: pd.DataFrame, rules: dict[str, float], ignore: set[str]
 ) -> list[dict[str, Any]]:
-    """Check each feature of the baseline's statistics against the current rows."""
+    """Check each feature of the baseline's statistics against the current rows.
+
+    `rules` is [monitor.data]: `threshold` of the distance, `max_missing` share more than before.
+    """
     checks = []
     for feature in baseline["features"]:
         name = feature["name"]
@@ -52,25 +61,26 @@ def feature_checks(
         if name not in current:
             checks.append(_check(name, "missing_column_check", 1.0, 0.0, "the column is missing"))
             continue
-        checks += _one(feature, current[name], threshold)
+        checks += _one(feature, current[name], rules)
     return checks
 
 
-def _one(feature: dict[str, Any], column: pd.Series, threshold: float) -> list[dict[str, Any]]:
+def _one(
+    feature: dict[str, Any], column: pd.Series, rules: dict[str, float]
+) -> list[dict[str, Any]]:
     name = feature["name"]
     told = feature.get("numerical_statistics") or feature["string_statistics"]
     present, missing = told["common"]["num_present"], told["common"]["num_missing"]
     expected = present / (present + missing) if present + missing else 0.0
     actual = float(column.notna().mean()) if len(column) else 0.0
     checks = []
-    # Completeness may fall by what the threshold allows the rest to move.
     lost = max(0.0, expected - actual)
     checks.append(
         _check(
             name,
             "completeness_check",
             lost,
-            threshold,
+            rules["max_missing"],
             f"{actual:.1%} of values are present, {expected:.1%} in the baseline",
         )
     )
@@ -91,7 +101,8 @@ def _one(feature: dict[str, Any], column: pd.Series, threshold: float) -> list[d
         buckets = told["distribution"]["categorical"]["buckets"]
         counts = column.dropna().astype(str).value_counts()
         shares = {str(value): float(count) for value, count in counts.items()}
-        distance = categorical_distance({b["value"]: float(b["count"]) for b in buckets}, shares)
+        old = {bucket["value"]: float(bucket["count"]) for bucket in buckets}
+        distance = categorical_distance(old, present, shares)
         size = int(counts.sum())
     floor = noise(present, size)
     checks.append(
@@ -99,7 +110,7 @@ def _one(feature: dict[str, Any], column: pd.Series, threshold: float) -> list[d
             name,
             "baseline_drift_check",
             distance,
-            max(threshold, floor),
+            max(rules["threshold"], floor),
             f"the distribution moved by {distance:.3f}",
         )
     )

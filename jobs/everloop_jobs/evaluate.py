@@ -1,8 +1,8 @@
-"""Evaluate a trained model on its holdout: metrics with intervals, slices, a report."""
+"""Evaluate a trained model on its holdout: metrics with intervals, slices, a report.
 
-import json
-import subprocess
-import sys
+A model's own evaluate.py, where it has one, measures instead; what it wrote is checked.
+"""
+
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -11,15 +11,17 @@ import numpy as np
 import pandas as pd
 
 import metrics
+import own_evaluation
 import report
 from container import INPUT, JobError, output, run, spec, unpacked, write_json
-from scoring import scores, target_of
+from scoring import rows_of, scores, slices_of, target_of
 
 _RESAMPLES = 200
 
 
 def main() -> str:
     asked = spec()
+    rows = rows_of(INPUT / "holdout")
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         code = unpacked(INPUT / "code" / "bundle.tar.gz", work / "code")
@@ -28,63 +30,56 @@ def main() -> str:
             raise JobError("model.tar.gz is empty: train.py wrote nothing to SM_MODEL_DIR")
         target = output("evaluation")
         if (code / "evaluate.py").exists():
-            _own(code, model, target)
+            told = own_evaluation.run(code, model, target, asked)
         else:
-            _default(asked, code, model, work, target)
-    told = json.loads((target / "evaluation.json").read_text())
+            told = _measure(asked, rows, code, model, work, target)
+    if not (target / "report.html").exists():
+        scored = pd.read_csv(target / "predictions.csv")
+        truth, score = (scored[name].to_numpy(dtype=float) for name in ("target", "score"))
+        (target / "report.html").write_text(report.evaluation(asked, told, truth, score))
     said = ", ".join(f"{name} {found['value']:.4f}" for name, found in told["metrics"].items())
     return f"Completed: {told['rows']} rows evaluated: {said}"
 
 
-def _own(code: Path, model: Path, target: Path) -> None:
-    command = [sys.executable, "evaluate.py", "--model", str(model)]
-    command += ["--data", str(INPUT / "holdout"), "--output", str(target)]
-    if subprocess.run(command, cwd=code, check=False).returncode:
-        raise JobError("evaluate.py of the model failed; its messages are in the job's log")
-    for name in ("evaluation.json", "predictions.csv"):
-        if not (target / name).exists():
-            raise JobError(f"evaluate.py of the model wrote no {name} into --output")
-
-
-def _default(asked: dict[str, Any], code: Path, model: Path, work: Path, target: Path) -> None:
+def _measure(
+    asked: dict[str, Any], rows: pd.DataFrame, code: Path, model: Path, work: Path, target: Path
+) -> dict[str, Any]:
     data, problem = asked["data"], asked["problem"]
-    rows = pd.read_csv(INPUT / "holdout" / "data.csv")
-    truth = target_of(rows, data["target"])
-    score = scores(code, model, rows.drop(columns=[data["target"]]), work / "scored")
+    truth = target_of(rows, data["target"], problem)
+    given = rows.drop(columns=[data["target"]])
+    score = scores(code, model, given, work / "scored", problem=problem)
     told = evaluation(problem, truth, score, rows, asked["evaluate"])
     write_json(target / "evaluation.json", told)
     keys = rows[data["key"]] if data["key"] in rows else [""] * len(rows)
-    frame = pd.DataFrame(
-        {"row": range(len(rows)), "key": keys, "target": rows[data["target"]], "score": score}
-    )
+    frame = pd.DataFrame({"row": range(len(rows)), "key": keys, "target": truth, "score": score})
     frame.to_csv(target / "predictions.csv", index=False, float_format="%.17g")
-    (target / "report.html").write_text(report.evaluation(asked["name"], told, truth, score))
+    return told
 
 
 def evaluation(
-    problem: str, truth: metrics.Array, score: metrics.Array, rows: pd.DataFrame, asked: Any
+    problem: str,
+    truth: metrics.Array,
+    score: metrics.Array,
+    rows: pd.DataFrame,
+    asked: dict[str, Any],
 ) -> dict[str, Any]:
     """Return evaluation.json: each metric with its 95 % bootstrap interval, and per slice."""
-    weights = metrics.resamples(len(truth), _RESAMPLES)
-    found = {}
-    for name, metric in metrics.metrics_of(problem, truth, score).items():
-        low, high = metrics.interval([metric(weight) for weight in weights], 0.95)
-        found[name] = {"value": metric(np.ones(len(truth))), "low": low, "high": high}
+    measured = metrics.metrics_of(problem, truth, score)
+    spread = metrics.intervals(measured, len(truth), confidence=0.95, count=_RESAMPLES)
+    everything = np.ones(len(truth))
     slices = []
-    for column in asked["slices"]:
-        for value, index in rows.groupby(column).indices.items():
-            if len(index) < asked["least_slice_rows"]:
-                continue
-            of = metrics.metrics_of(problem, truth[index], score[index])
-            values = {name: {"value": metric(np.ones(len(index)))} for name, metric in of.items()}
-            slices.append(
-                {"column": column, "value": str(value), "rows": len(index), "metrics": values}
-            )
+    for column, value, index in slices_of(rows, asked["slices"], asked["least_slice_rows"]):
+        of = metrics.metrics_of(problem, truth[index], score[index])
+        values = {name: {"value": metric(np.ones(len(index)))} for name, metric in of.items()}
+        slices.append({"column": column, "value": value, "rows": len(index), "metrics": values})
     return {
         "version": 1,
         "problem": problem,
         "rows": len(truth),
-        "metrics": found,
+        "metrics": {
+            name: {"value": metric(everything), "low": spread[name][0], "high": spread[name][1]}
+            for name, metric in measured.items()
+        },
         "slices": slices,
     }
 

@@ -3,7 +3,7 @@
 Binary targets are 0 and 1, scores are probabilities; regression has numbers for both.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,11 +79,26 @@ def _regression(target: Array, score: Array) -> dict[str, Metric]:
     }
 
 
-def resamples(rows: int, count: int, seed: int = 7) -> list[Array]:
-    """Return `count` bootstrap resamples of `rows` rows, as weights that sum to `rows`."""
+def resamples(rows: int, count: int, seed: int = 7) -> Iterator[Array]:
+    """Yield `count` bootstrap resamples of `rows` rows, as weights that sum to `rows`.
+
+    One at a time: a thousand at once would fill the memory of a small instance.
+    """
     random = np.random.default_rng(seed)
-    share = np.full(rows, 1 / rows)
-    return [random.multinomial(rows, share).astype(float) for _ in range(count)]
+    for _ in range(count):
+        drawn = random.integers(0, rows, rows)
+        yield np.bincount(drawn, minlength=rows).astype(float)
+
+
+def intervals(
+    measured: Mapping[str, Metric], rows: int, *, confidence: float, count: int
+) -> dict[str, tuple[float, float]]:
+    """Return each metric's percentile interval over the same bootstrap resamples of its rows."""
+    values: dict[str, list[float]] = {name: [] for name in measured}
+    for weight in resamples(rows, count):
+        for name, metric in measured.items():
+            values[name].append(metric(weight))
+    return {name: interval(found, confidence) for name, found in values.items()}
 
 
 def interval(values: list[float], confidence: float) -> tuple[float, float]:

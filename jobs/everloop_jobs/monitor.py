@@ -3,7 +3,6 @@
 Writes findings.json and a report for people, and Model Monitor's own file formats beside them.
 """
 
-import json
 import os
 from datetime import datetime
 from typing import Any
@@ -12,60 +11,73 @@ import numpy as np
 import pandas as pd
 
 import baseline
-import capture
 import drift
 import metrics
 import report
-from container import INPUT, output, run, spec, write_json
+from capture import INFERENCE, SCORE, captured_rows
+from container import INPUT, JobError, output, read_json, run, spec, write_json
+from labels import labelled
 
 _RESAMPLES = 200
+# What pandas reads as missing from CSV, and so what was missing in training.
+MISSING = ["", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "<NA>", "#N/A"]
 
 
 def main() -> str:
     asked = spec()
     data, rules = asked["data"], asked["monitor"]
-    since, until = (_time(os.environ[name]) for name in ("EVERLOOP_FROM", "EVERLOOP_TO"))
-    rows, unreadable = capture.captured_rows(INPUT / "capture", since, until, data["key"])
-    statistics = json.loads((INPUT / "baseline" / "statistics.json").read_text())
-    evaluation = json.loads((INPUT / "reference" / "evaluation.json").read_text())
-    reference = pd.read_csv(INPUT / "reference" / "predictions.csv")
+    since, until = (datetime.fromisoformat(_told(name)) for name in ("FROM", "TO"))
+    rows, unreadable = captured_rows(INPUT / "capture", since, until, data["key"])
+    statistics = read_json(INPUT / "baseline" / "statistics.json")
+    evaluation = read_json(INPUT / "reference" / "evaluation.json")
+    reference = pd.read_csv(INPUT / "reference" / "predictions.csv", dtype={"key": str})
+    known, bad_labels = labelled(rows, INPUT / "labels", data["key"], data["target"])
+    features = _features(rows)
+    checks: list[dict[str, Any]] = []
+    if len(rows) >= rules["min_rows"]:
+        if "data" in rules["watch"]:
+            unseen = {data["target"], data["key"], data["timestamp"], *rules["ignore"]}
+            checks += drift.feature_checks(statistics, features, rules["data"], unseen)
+        if "prediction" in rules["watch"]:
+            checks.append(_prediction(rows, reference, rules["prediction"]["threshold"]))
+    if "quality" in rules["watch"] and len(known) >= rules["quality"]["min_labelled_rows"]:
+        checks += _quality(asked, known, evaluation, rules["quality"]["max_drop"])
     told: dict[str, Any] = {
         "version": 1,
-        "model": os.environ["EVERLOOP_MODEL"],
-        "endpoint": os.environ["EVERLOOP_ENDPOINT"],
-        "serving_version": int(os.environ["EVERLOOP_VERSION"]),
-        "from": os.environ["EVERLOOP_FROM"],
-        "to": os.environ["EVERLOOP_TO"],
+        "model": _told("MODEL"),
+        "endpoint": _told("ENDPOINT"),
+        "serving_version": int(_told("VERSION")),
+        "from": _told("FROM"),
+        "to": _told("TO"),
         "rows": len(rows),
         "unreadable_records": unreadable,
-        "labelled_rows": 0,
-        "checks": [],
+        "labelled_rows": len(known),
+        "bad_labels": bad_labels,
+        "checks": checks,
     }
-    features = rows.drop(
-        columns=[capture.SCORE, capture.INFERENCE, data["key"]], errors="ignore"
-    ).replace("", np.nan)
-    if len(rows) >= rules["min_rows"]:
-        if rules["data"]:
-            ignore = {*rules["ignore"], data["target"], data["key"]}
-            threshold = rules["data"]["threshold"]
-            told["checks"] += drift.feature_checks(statistics, features, threshold, ignore)
-        if rules["prediction"]:
-            told["checks"].append(_prediction(rows, reference, rules["prediction"]["threshold"]))
-    labelled = _labelled(rows, data)
-    told["labelled_rows"] = len(labelled)
-    if rules["quality"] and len(labelled) >= rules["quality"]["min_labelled_rows"]:
-        told["checks"].append(_quality(asked, labelled, evaluation, rules["quality"]["max_drop"]))
     _write(told, _typed(features, statistics), rows, reference)
     return _message(told, rules["min_rows"])
 
 
-def _time(text: str) -> datetime:
-    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+def _told(name: str) -> str:
+    value = os.environ.get(f"EVERLOOP_{name}")
+    if not value:
+        raise JobError(f"the environment variable EVERLOOP_{name} is missing")
+    return value
+
+
+def _features(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the captured columns without what came beside them; missing values are NaN.
+
+    Numbers stay text where they are none: that they are none is a finding.
+    """
+    features = rows.drop(columns=[SCORE, INFERENCE], errors="ignore")
+    return features.mask(features.isin(MISSING)) if len(features) else features
 
 
 def _prediction(rows: pd.DataFrame, reference: pd.DataFrame, threshold: float) -> dict[str, Any]:
     old = reference["score"].to_numpy(dtype=float)
-    new = rows[capture.SCORE].to_numpy(dtype=float)
+    new = rows[SCORE].to_numpy(dtype=float)
     distance = drift.numeric_distance(old, new)
     least = max(threshold, drift.noise(len(old), len(new)))
     return {
@@ -80,34 +92,25 @@ def _prediction(rows: pd.DataFrame, reference: pd.DataFrame, threshold: float) -
     }
 
 
-def _labelled(rows: pd.DataFrame, data: dict[str, Any]) -> pd.DataFrame:
-    if data["key"] is None or rows.empty:
-        return pd.DataFrame({"target": [], "score": []})
-    known = capture.labels(INPUT / "labels", data["key"], data["target"])
-    known = known.set_index(data["key"])[data["target"]]
-    joined = rows[[capture.INFERENCE, capture.SCORE]].join(
-        known.rename("target"), on=capture.INFERENCE, how="inner"
-    )
-    joined = joined.drop_duplicates(capture.INFERENCE, keep="last")
-    return joined.rename(columns={capture.SCORE: "score"})
-
-
 def _quality(
-    asked: dict[str, Any], labelled: pd.DataFrame, evaluation: dict[str, Any], max_drop: float
-) -> dict[str, Any]:
-    truth = labelled["target"].to_numpy(dtype=float)
-    score = labelled["score"].to_numpy(dtype=float)
+    asked: dict[str, Any], known: pd.DataFrame, evaluation: dict[str, Any], max_drop: float
+) -> list[dict[str, Any]]:
+    """Compare the labelled rows' metric with the holdout's; nothing where that has none."""
+    truth = known["target"].to_numpy(dtype=float)
+    score = known["score"].to_numpy(dtype=float)
     of = metrics.metrics_of(asked["problem"], truth, score)
-    metric = (asked["evaluate"]["compare"] or {}).get("metric") or next(iter(of))
+    metric = asked["evaluate"]["compare"]["metric"]
+    offline = (evaluation["metrics"].get(metric) or {}).get("value")
+    if offline is None:
+        return []
     value = of[metric](np.ones(len(truth)))
-    weights = metrics.resamples(len(truth), _RESAMPLES)
-    low, high = metrics.interval([of[metric](weight) for weight in weights], 0.95)
-    offline = evaluation["metrics"][metric]["value"]
+    spread = metrics.intervals({metric: of[metric]}, len(truth), confidence=0.95, count=_RESAMPLES)
+    low, high = spread[metric]
     higher = metrics.HIGHER_IS_BETTER[metric]
     threshold = offline - max_drop if higher else offline + max_drop
     # Only a loss that the interval cannot explain is a violation.
     lost = high < threshold if higher else low > threshold
-    return {
+    found = {
         "monitor": "quality",
         "feature": metric,
         "statistic": "model_quality_check",
@@ -119,15 +122,16 @@ def _quality(
         "description": f"{metric} is {value:.4f} ({low:.4f} to {high:.4f}) on {len(truth)} "
         f"labelled rows, {offline:.4f} on the holdout (threshold {threshold:.4f})",
     }
+    return [found]
 
 
 def _typed(features: pd.DataFrame, statistics: dict[str, Any]) -> pd.DataFrame:
     """Give captured text columns the types that the baseline has."""
+    typed = features.copy()
     for feature in statistics["features"]:
-        if "numerical_statistics" in feature and feature["name"] in features:
-            name = feature["name"]
-            features[name] = pd.to_numeric(features[name], errors="coerce")
-    return features
+        if "numerical_statistics" in feature and feature["name"] in typed:
+            typed[feature["name"]] = pd.to_numeric(typed[feature["name"]], errors="coerce")
+    return typed
 
 
 def _write(
@@ -146,7 +150,7 @@ def _write(
         if check["violated"]
     ]
     write_json(target / "constraint_violations.json", {"violations": violations})
-    scores = rows[capture.SCORE].to_numpy(dtype=float) if len(rows) else np.array([])
+    scores = rows[SCORE].to_numpy(dtype=float) if len(rows) else np.array([])
     page = report.findings(told, scores, reference["score"].to_numpy(dtype=float))
     (target / "report.html").write_text(page)
 

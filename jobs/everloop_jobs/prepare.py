@@ -5,12 +5,14 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Container
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import boto3
 import pandas as pd
+from botocore.exceptions import ClientError
 
 import baseline
 from container import INPUT, JobError, output, run, spec, unpacked, write_json
@@ -49,28 +51,27 @@ def _manifest() -> dict[str, Any]:
 
 
 def _fetch(objects: list[dict[str, Any]], folder: Path) -> dict[str, str]:
-    """Download every object at its version; returns local file name -> key.
-
-    A local name is the key's last part, made unique where several keys end alike; no path is ever
-    made from the rest of a key.
-    """
+    """Download every object at its version; returns local file name -> key."""
     s3 = boto3.client("s3")
     local: dict[str, dict[str, Any]] = {}
     for entry in sorted(objects, key=lambda entry: str(entry["key"])):
-        last = PurePosixPath(entry["key"]).name or "object"
-        name = last
-        if name in local or name in (".", ".."):
-            name = f"{hashlib.sha256(entry['key'].encode()).hexdigest()[:12]}-{last}"
-        local[name] = entry
+        local[_local_name(entry["key"], local)] = entry
 
     def fetch(item: tuple[str, dict[str, Any]]) -> str | None:
         name, entry = item
         version = {"VersionId": entry["version_id"]} if entry.get("version_id") else {}
-        answer = s3.get_object(Bucket=entry["bucket"], Key=entry["key"], **version)
+        try:
+            answer = s3.get_object(Bucket=entry["bucket"], Key=entry["key"], **version)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in ("NoSuchKey", "NoSuchVersion", "404"):
+                raise
+            return f"{entry['key']}: its frozen version {entry.get('version_id')} is gone"
         data = answer["Body"].read()
-        etag = str(entry["etag"]).strip('"')
-        if len(data) != entry["size"] or str(answer["ETag"]).strip('"') != etag:
-            return f"{entry['key']}: is not what was frozen (size or ETag differ)"
+        etag, seen = (str(each).strip('"') for each in (entry["etag"], answer["ETag"]))
+        if len(data) != entry["size"]:
+            return f"{entry['key']}: has {len(data)} bytes, {entry['size']} were frozen"
+        if seen != etag:
+            return f"{entry['key']}: its ETag is {seen}, {etag} was frozen"
         (folder / name).write_bytes(data)
         return None
 
@@ -78,6 +79,16 @@ def _fetch(objects: list[dict[str, Any]], folder: Path) -> dict[str, str]:
         wrong = [problem for problem in pool.map(fetch, local.items()) if problem]
     _refuse(wrong)
     return {name: str(entry["key"]) for name, entry in local.items()}
+
+
+def _local_name(key: str, taken: Container[str]) -> str:
+    """Return a key's last part, made unique and short; nothing else of a key becomes a path."""
+    last = PurePosixPath(key).name or "object"
+    if last in taken or last in (".", "..") or len(last.encode()) > 200:
+        # Sorts behind the plain name, as its key does; an underscore is behind the dot in ASCII.
+        stem, suffix = PurePosixPath(last).stem[:40], PurePosixPath(last).suffix[:10]
+        return f"{stem}_{hashlib.sha256(key.encode()).hexdigest()[:12]}{suffix}"
+    return last
 
 
 def _check(folder: Path, names: dict[str, str], asked: dict[str, Any]) -> None:
@@ -113,33 +124,47 @@ def _preprocess(code: Path, raw: Path, made: Path) -> None:
 
 def _collect(made: Path, asked: dict[str, Any]) -> dict[str, int]:
     """Check what preprocess.py wrote, hand it on, and describe the training features."""
-    target, key = asked["data"]["target"], asked["data"]["key"]
-    rows, header = {}, None
+    parts = {part: _part(made, part, asked["data"]["target"]) for part in _PARTS}
+    train = list(parts["train"].columns)
+    if set(parts["validation"].columns) != set(train):
+        raise JobError("train/data.csv and validation/data.csv have different columns")
+    kept = [*train, asked["data"]["key"], *asked["evaluate"]["slices"]]
+    lost = [name for name in dict.fromkeys(kept) if name and name not in parts["holdout"]]
+    if lost:
+        raise JobError(
+            f"holdout/data.csv has no column {lost[0]!r}; preprocess.py must keep there what train "
+            "has, and the columns that [data].key and [evaluate].slices name"
+        )
     for part in _PARTS:
-        path = made / part / "data.csv"
-        if not path.exists():
-            raise JobError(f"preprocess.py wrote no {part}/data.csv into --output")
+        (output(part) / "data.csv").write_bytes((made / part / "data.csv").read_bytes())
+    _describe(parts["train"], asked)
+    return {part: len(frame) for part, frame in parts.items()}
+
+
+def _part(made: Path, part: str, target: str) -> pd.DataFrame:
+    path = made / part / "data.csv"
+    if not path.exists():
+        raise JobError(f"preprocess.py wrote no {part}/data.csv into --output")
+    try:
         frame = pd.read_csv(path)
-        if frame.empty:
-            raise JobError(
-                f"preprocess.py wrote no rows to {part}/data.csv: is the drop too small?"
-            )
-        if target not in frame:
-            raise JobError(f"{part}/data.csv has no column {target!r}, the [data].target")
-        header = header or set(frame.columns)
-        if part == "validation" and set(frame.columns) != header:
-            raise JobError("train/data.csv and validation/data.csv have different columns")
-        rows[part] = len(frame)
-        (output(part) / "data.csv").write_bytes(path.read_bytes())
-        if part == "train":
-            unseen = {target, key, *asked["monitor"]["ignore"]}
-            features = frame[[name for name in frame.columns if name not in unseen]]
-            drift = asked["monitor"]["data"] or {"threshold": 1.0}
-            told = baseline.statistics_of(features)
-            write_json(output("baseline") / "statistics.json", told)
-            suggested = baseline.constraints_of(told, drift["threshold"])
-            write_json(output("baseline") / "constraints.json", suggested)
-    return rows
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise JobError(f"preprocess.py wrote a {part}/data.csv that is no CSV: {error}") from error
+    if frame.empty:
+        raise JobError(f"preprocess.py wrote no rows to {part}/data.csv: is the drop too small?")
+    if target not in frame:
+        raise JobError(f"{part}/data.csv has no column {target!r}, the [data].target")
+    return frame
+
+
+def _describe(train: pd.DataFrame, asked: dict[str, Any]) -> None:
+    data, monitor = asked["data"], asked["monitor"]
+    # A timestamp moves by its nature, and so says nothing about drift.
+    unseen = {data["target"], data["key"], data["timestamp"], *monitor["ignore"]}
+    features = train[[name for name in train.columns if name not in unseen]]
+    told = baseline.statistics_of(features)
+    suggested = baseline.constraints_of(told, monitor["data"]["threshold"])
+    write_json(output("baseline") / "statistics.json", told)
+    write_json(output("baseline") / "constraints.json", suggested)
 
 
 if __name__ == "__main__":

@@ -1,200 +1,223 @@
-"""Reports that people look at before they read: one HTML page each, with plots as inline SVG."""
+"""Reports that people look at before they read: one HTML page each, complete in itself."""
 
 import html
+import math
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
-from metrics import Array
+import charts
+from metrics import HIGHER_IS_BETTER, Array
 
 _STYLE = """
-body{font:15px/1.5 system-ui,sans-serif;color:#1f2430;max-width:60rem;margin:2.5rem auto}
-body{padding:0 1rem}
-h1{font-size:1.5rem}h2{font-size:1.1rem;margin-top:2rem}.quiet{color:#667}
-table{border-collapse:collapse;font-variant-numeric:tabular-nums}
-th,td{padding:.25rem .9rem .25rem 0;text-align:left;border-bottom:1px solid #e4e6ec}
-td.n,th.n{text-align:right}.bad{color:#b3261e;font-weight:600}.good{color:#1b7f4b;font-weight:600}
-svg{max-width:100%;height:auto}svg text{font:12px system-ui,sans-serif;fill:#445}
+:root{--ink:#1d2330;--soft:#667085;--line:#e3e6ee;--paper:#fff;--card:#f7f8fb;--main:#3468d1;
+--other:#9aa4b8;--good:#1a7f4e;--bad:#c2362d;--edge:#3a4254}
+@media(prefers-color-scheme:dark){:root{--ink:#e6e9f0;--soft:#98a2b5;--line:#2c3342;--paper:#14181f;
+--card:#1b212b;--main:#7aa5ff;--other:#6c778c;--good:#4cc38a;--bad:#ff7b72;--edge:#c6cede}}
+body{font:15px/1.55 system-ui,-apple-system,"Segoe UI",sans-serif;color:var(--ink);
+background:var(--paper);max-width:52rem;margin:0 auto;padding:2.5rem 1.25rem 4rem}
+h1{font-size:1.6rem;line-height:1.25;margin:0 0 .25rem}h2{font-size:1.1rem;margin:2.6rem 0 .8rem}
+p{margin:.4rem 0}.soft{color:var(--soft)}.good{color:var(--good)}.bad{color:var(--bad)}
+.verdict{border-left:4px solid var(--other);background:var(--card);padding:.8rem 1.1rem;
+margin:1.4rem 0;border-radius:0 6px 6px 0}.verdict b{font-size:1.15rem}
+.verdict.good{border-color:var(--good);color:inherit}.verdict.good b{color:var(--good)}
+.verdict.bad{border-color:var(--bad);color:inherit}.verdict.bad b{color:var(--bad)}
+.cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(10.5rem,1fr));gap:.8rem;
+margin:1.4rem 0}.card{background:var(--card);border-radius:8px;padding:.8rem 1rem}
+.card b{display:block;font-size:1.5rem;font-variant-numeric:tabular-nums}
+.card small{color:var(--soft);display:block;line-height:1.4}
+.wide{overflow-x:auto}table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
+th,td{padding:.4rem .9rem .4rem 0;text-align:left;border-bottom:1px solid var(--line);
+vertical-align:top}th{color:var(--soft);font-weight:500}td.n,th.n{text-align:right}
+svg{width:100%;height:auto;display:block}svg text{font-size:12.5px;fill:var(--ink)}
+svg .soft{fill:var(--soft)}svg .mid{text-anchor:middle}svg .end{text-anchor:end}
+svg .number{font-variant-numeric:tabular-nums}svg .grid{stroke:var(--line)}
+svg .edge{stroke:var(--edge);stroke-width:1.5}svg .dashed{stroke-dasharray:5 4;stroke-width:1}
+svg .track{fill:var(--card)}svg .main{fill:var(--main);stroke:var(--main)}
+svg .other{fill:var(--other);stroke:var(--other)}svg .plain{fill:var(--edge);stroke:var(--edge)}
+svg .good{fill:var(--good);stroke:var(--good)}svg .bad{fill:var(--bad);stroke:var(--bad)}
+svg .thick{stroke-width:3}svg .line{fill:none;stroke-width:2}svg .area{fill-opacity:.3}
+svg .faint{fill-opacity:.35;stroke:none}svg rect.main,svg rect.bad,svg rect.track{stroke:none}
 """
-_BLUE, _GREY, _RED, _GREEN = "#3b6fd4", "#aab2c2", "#c8443c", "#2f9a63"
 
 
-def page(title: str, *parts: str) -> str:
-    return (
-        f"<!doctype html><html lang=en><meta charset=utf-8><title>{html.escape(title)}</title>"
-        f"<style>{_STYLE}</style><h1>{html.escape(title)}</h1>{''.join(parts)}</html>\n"
-    )
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    """Return a table; numbers are aligned right, strings that begin with `<` are markup."""
-
-    def cell(value: Any, tag: str = "td") -> str:
-        if isinstance(value, float):
-            return f"<{tag} class=n>{value:.4f}</{tag}>"
-        if isinstance(value, int):
-            return f"<{tag} class=n>{value:,}</{tag}>"
-        text = str(value)
-        return f"<{tag}>{text if text.startswith('<') else html.escape(text)}</{tag}>"
-
-    top = "".join(cell(name, "th") for name in head)
-    body = "".join(f"<tr>{''.join(cell(value) for value in row)}</tr>" for row in rows)
-    return f"<table><tr>{top}</tr>{body}</table>"
-
-
-def bars(rows: Sequence[tuple[str, float, float, bool]]) -> str:
-    """Draw one bar per row (name, value, threshold, violated), a line at each threshold."""
-    left, width, step = 210, 420, 22
-    most = max([1e-9, *(value for _, value, _, _ in rows), *(edge for _, _, edge, _ in rows)])
-    drawn = []
-    for index, (name, value, edge, violated) in enumerate(rows):
-        y = index * step
-        length = max(0.0, value) / most * width
-        at = left + edge / most * width
-        colour = _RED if violated else _BLUE
-        drawn.append(
-            f'<text x="{left - 8}" y="{y + 15}" text-anchor="end">{html.escape(name)}</text>'
-            f'<rect x="{left}" y="{y + 4}" width="{length:.1f}" height="14" fill="{colour}"/>'
-            f'<line x1="{at:.1f}" x2="{at:.1f}" y1="{y + 1}" y2="{y + 21}" stroke="#223"/>'
-            f'<text x="{left + width + 12}" y="{y + 15}">{value:.3f}</text>'
-        )
-    return f'<svg viewBox="0 0 700 {len(rows) * step + 6}" role=img>{"".join(drawn)}</svg>'
-
-
-def histograms(series: Sequence[tuple[str, Array, str]], bins: int = 30) -> str:
-    """Draw the shares of values of several samples over one axis."""
-    known = [(name, values[np.isfinite(values)], colour) for name, values, colour in series]
-    known = [(name, values, colour) for name, values, colour in known if values.size]
-    if not known:
-        return "<p class=quiet>No values to draw.</p>"
-    everything = np.concatenate([values for _, values, _ in known])
-    low, high = float(everything.min()), float(everything.max())
-    high = high if high > low else low + 1
-    shares = [np.histogram(v, bins, (low, high))[0] / v.size for _, v, _ in known]
-    most = max(float(share.max()) for share in shares)
-    drawn = []
-    for (name, _, colour), share, row in zip(known, shares, range(len(known)), strict=True):
-        points = " ".join(
-            f"{40 + index / (bins - 1) * 600:.1f},{200 - value / most * 180:.1f}"
-            for index, value in enumerate(share)
-        )
-        drawn.append(
-            f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>'
-        )
-        drawn.append(
-            f'<text x="520" y="{18 + row * 16}" style="fill:{colour}">{html.escape(name)}</text>'
-        )
-    axis = (
-        f'<line x1="40" x2="640" y1="200" y2="200" stroke="#99a"/><text x="40" y="216">{low:.3g}'
-        f'</text><text x="640" y="216" text-anchor="end">{high:.3g}</text>'
-    )
-    return f'<svg viewBox="0 0 680 222" role=img>{axis}{"".join(drawn)}</svg>'
-
-
-def _calibration(truth: Array, score: Array) -> str:
-    """Draw predicted against seen shares in ten equal groups."""
-    order = np.argsort(score)
-    drawn = ['<line x1="40" y1="240" x2="240" y2="40" stroke="#ccd"/>']
-    for group in np.array_split(order, 10):
-        if group.size:
-            x, y = 40 + score[group].mean() * 200, 240 - truth[group].mean() * 200
-            drawn.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{_BLUE}"/>')
-    drawn.append('<text x="40" y="258">predicted</text><text x="4" y="34">seen</text>')
-    return f'<svg viewBox="0 0 680 262" role=img>{"".join(drawn)}</svg>'
-
-
-def evaluation(model: str, told: dict[str, Any], truth: Array, score: Array) -> str:
+def evaluation(asked: dict[str, Any], told: dict[str, Any], truth: Array, score: Array) -> str:
+    """Return the page of an evaluation; `asked` is the model's spec."""
+    bars = asked["evaluate"]["metrics"]
+    cards = [_card(name, found, bars.get(name)) for name, found in told["metrics"].items()]
+    parts = [f'<div class="cards">{"".join(cards)}</div>']
+    if told["problem"] == "regression":
+        parts += ["<h2>Predicted and true values</h2>", charts.scatter(truth, score)]
+        parts.append("<h2>Errors</h2>")
+        parts.append(charts.densities([("score - target", score - truth, "main")], "error"))
+    else:
+        classes = [("0", score[truth == 0], "other"), ("1", score[truth == 1], "main")]
+        named = [(f"{asked['data']['target']} = {name}", *rest) for name, *rest in classes]
+        parts += ["<h2>Scores by outcome</h2>", charts.densities(named, "score")]
+        parts += ["<h2>Calibration</h2>", charts.calibration(truth, score)]
+    metric = _metric(asked, told["metrics"])
     rows = [
-        (name, found["value"], found["low"], found["high"])
-        for name, found in told["metrics"].items()
-    ]
-    first = next(iter(told["metrics"]))
-    slices = [
-        (part["column"], part["value"], part["rows"], part["metrics"][first]["value"])
+        (f"{part['column']} {part['value']}", _number(part["metrics"].get(metric)), part["rows"])
         for part in told["slices"]
     ]
-    if told["problem"] == "regression":
-        plot = "<h2>Residuals</h2>" + histograms([("score - target", score - truth, _BLUE)])
-    else:
-        plot = (
-            "<h2>Scores by outcome</h2>"
-            + histograms([("0", score[truth == 0], _GREY), ("1", score[truth == 1], _RED)])
-            + "<h2>Calibration</h2>"
-            + _calibration(truth, score)
-        )
-    parts = [
-        f"<p class=quiet>{told['rows']:,} rows of the holdout</p>",
-        table(("metric", "value", "low (95 %)", "high"), rows),
-        plot,
-    ]
-    if slices:
-        parts += ["<h2>Slices</h2>", table(("column", "value", "rows", first), slices)]
-    return page(f"Evaluation of {model}", *parts)
+    if rows:
+        drawn = [(f"{name} ({count:,})", value, math.nan, math.nan) for name, value, count in rows]
+        parts += ["<h2>Slices</h2>", charts.intervals(drawn, f"{metric} by slice", zero=False)]
+    return _page(f"{asked['name']}: evaluation", f"{told['rows']:,} rows of the holdout", *parts)
 
 
 def comparison(
-    model: str, told: dict[str, Any], truth: Array, candidate: Array, champion: Array
+    asked: dict[str, Any], told: dict[str, Any], truth: Array, candidate: Array, champion: Array
 ) -> str:
+    """Return the page of a comparison; its gains are positive where the candidate is better."""
     gain, metric = told["gain"], told["metric"]
-    word = "good" if gain["low"] > 0 else "bad" if gain["high"] < 0 else "quiet"
-    rows = [
-        (side, told[side]["value"], told[side]["low"], told[side]["high"])
-        for side in ("candidate", "champion")
-    ]
-    slices = [
-        (p["column"], p["value"], p["rows"], p["candidate"]["value"], p["champion"]["value"])
+    tone = "good" if gain["low"] > 0 else "bad" if gain["high"] < 0 else ""
+    words = {
+        "good": "The candidate is better",
+        "bad": "The candidate is worse",
+        "": "No difference that these rows can show",
+    }
+    verdict = (
+        f'<div class="verdict {tone}"><b>{words[tone]}</b><br>gain in {html.escape(metric)} '
+        f"{gain['value']:+.4f}, between {gain['low']:+.4f} and {gain['high']:+.4f} with "
+        f"{gain['confidence']:.0%} confidence ({gain['resamples']:,} resamples of the same rows)"
+        "</div>"
+    )
+    both = [(s, *(told[s][k] for k in ("value", "low", "high"))) for s in ("candidate", "champion")]
+    gains = [("all rows", gain["value"], gain["low"], gain["high"])]
+    gains += [
+        (f"{p['column']} {p['value']} ({p['rows']:,})", p["gain"]["value"], math.nan, math.nan)
         for p in told["slices"]
     ]
+    better = "higher" if HIGHER_IS_BETTER[metric] else "lower"
     parts = [
-        f"<p>Gain in {metric}: <span class={word}>{gain['value']:+.4f}</span> "
-        f"({gain['low']:+.4f} to {gain['high']:+.4f} with {gain['confidence']:.0%} confidence, "
-        f"{gain['resamples']} resamples of the same {told['rows']:,} rows; positive is better)</p>",
-        table(("", metric, "low", "high"), rows),
+        verdict,
+        "<h2>Both on the same rows</h2>",
+        charts.intervals(both, f"{metric} ({better} is better)", zero=False),
+        "<h2>Gain</h2>",
+        charts.intervals(gains, f"gain in {metric} (positive: the candidate is better)", zero=True),
         "<h2>Scores</h2>",
-        histograms([("candidate", candidate, _BLUE), ("champion", champion, _GREY)]),
+        charts.densities(
+            [("candidate", candidate, "main"), ("champion", champion, "other")], "score"
+        ),
     ]
-    if slices:
-        head = ("column", "value", "rows", "candidate", "champion")
-        parts += ["<h2>Slices</h2>", table(head, slices)]
-    return page(f"{model}: candidate against champion", *parts)
+    if asked["problem"] == "regression":
+        errors = [("candidate", candidate - truth, "main"), ("champion", champion - truth, "other")]
+        parts += ["<h2>Errors</h2>", charts.densities(errors, "score - target")]
+    title = f"{asked['name']}: candidate against champion"
+    return _page(title, f"{told['rows']:,} rows of the candidate's holdout", *parts)
 
 
 def findings(told: dict[str, Any], scores: Array, reference: Array) -> str:
+    """Return the page of a monitor's findings."""
+    checks = told["checks"]
     drifts = [
-        (
-            f"{c['feature']} ({c['statistic'].removesuffix('_check')})",
-            c["value"],
-            c["threshold"],
-            c["violated"],
-        )
-        for c in told["checks"]
-        if c["monitor"] != "quality" and np.isfinite(c["value"])
+        (_short(check), check["value"], check["threshold"], check["violated"])
+        for check in checks
+        if check["monitor"] != "quality" and math.isfinite(check["value"])
     ]
-    drifts.sort(key=lambda row: -row[1])
-    violated = [c for c in told["checks"] if c["violated"]]
-    verdict = (
-        f"<p class=bad>{len(violated)} of {len(told['checks'])} checks are violated</p>"
-        if violated
-        else f"<p class=good>{len(told['checks'])} checks, nothing is violated</p>"
+    # Completeness of a whole column is the rule, and a bar of nothing says nothing.
+    drifts = [row for row in drifts if row[1] or row[3]]
+    drifts.sort(key=lambda row: (-row[3], -row[1]))
+    violated = [check for check in checks if check["violated"]]
+    if violated:
+        listed = "".join(f"<br>{html.escape(check['description'])}" for check in violated[:5])
+        more = f"<br>and {len(violated) - 5} more" if len(violated) > 5 else ""
+        verdict = (
+            f'<div class="verdict bad"><b>{len(violated)} of {len(checks)} checks violated</b>'
+            f"{listed}{more}</div>"
+        )
+    elif checks:
+        verdict = (
+            f'<div class="verdict good"><b>Nothing violated</b><br>{len(checks)} checks, each '
+            "within its threshold</div>"
+        )
+    else:
+        verdict = (
+            '<div class="verdict"><b>Too little to judge</b><br>fewer rows or labels than '
+            "model.toml asks for</div>"
+        )
+    rows = [
+        (
+            ("bad", "violated") if check["violated"] else ("soft", "ok"),
+            check["monitor"],
+            check["description"],
+        )
+        for check in sorted(checks, key=lambda check: not check["violated"])
+    ]
+    counts = [
+        f"{told['rows']:,} rows",
+        f"{told['labelled_rows']:,} with labels",
+        f"{told['unreadable_records']:,} unreadable records",
+        f"{told['bad_labels']:,} bad labels",
+    ]
+    subtitle = (
+        f"version {told['serving_version']} on {told['endpoint']}, {told['from']} to {told['to']}: "
+        + ", ".join(counts)
     )
-    listed = [
-        (
-            "<span class=bad>violated</span>" if c["violated"] else "ok",
-            c["monitor"],
-            c["description"],
-        )
-        for c in sorted(told["checks"], key=lambda c: not c["violated"])
-    ]
-    return page(
-        f"{told['model']}: what the monitor saw",
-        f"<p class=quiet>{told['from']} to {told['to']}, version {told['serving_version']}: "
-        f"{told['rows']:,} rows, {told['labelled_rows']:,} with labels</p>",
-        verdict,
-        "<h2>Distance from the baseline</h2>",
-        bars(drifts[:40]) if drifts else "<p class=quiet>Too few rows to compare.</p>",
-        "<h2>Scores now and on the holdout</h2>",
-        histograms([("now", scores, _BLUE), ("holdout", reference, _GREY)]),
-        "<h2>Checks</h2>",
-        table(("", "monitor", "what"), listed),
+    parts = [verdict]
+    if drifts:
+        parts += ["<h2>Distance from the baseline</h2>", charts.bars(drifts[:40])]
+        parts.append('<p class="soft">The mark on each bar is its threshold.</p>')
+    parts.append("<h2>Scores now and on the holdout</h2>")
+    parts.append(
+        charts.densities([("now", scores, "main"), ("holdout", reference, "other")], "score")
+    )
+    if rows:
+        parts += ["<h2>Every check</h2>", _table(("", "monitor", "what was seen"), rows)]
+    return _page(f"{told['model']}: what the monitor saw", subtitle, *parts)
+
+
+def _short(check: dict[str, Any]) -> str:
+    kind = check["statistic"].removesuffix("_check").removeprefix("baseline_").replace("_", " ")
+    return f"{check['feature']}: {kind}"
+
+
+def _metric(asked: dict[str, Any], known: dict[str, Any]) -> str:
+    """Return the metric that candidates are compared on, or the first that was measured."""
+    wanted = str(asked["evaluate"]["compare"]["metric"])
+    return wanted if wanted in known else next(iter(known))
+
+
+def _number(found: dict[str, Any] | None) -> float:
+    value = (found or {}).get("value")
+    return math.nan if value is None else float(value)
+
+
+def _card(name: str, found: dict[str, Any], bar: dict[str, float | None] | None) -> str:
+    value = _number(found)
+    lines = []
+    if math.isfinite(found["low"]) and math.isfinite(found["high"]):
+        lines.append(f"{found['low']:.4f} to {found['high']:.4f} (95 %)")
+    tone = ""
+    if bar is not None:
+        higher = bar.get("min") is not None
+        edge = bar["min"] if higher else bar["max"]
+        met = value >= edge if higher else value <= edge
+        tone = "good" if met else "bad"
+        lines.append(f"bar: at {'least' if higher else 'most'} {edge:g}")
+    shown = f"{value:.4f}" if math.isfinite(value) else "not defined"
+    small = "".join(f"<small>{line}</small>" for line in lines)
+    name = html.escape(name)
+    return f'<div class="card"><small>{name}</small><b class="{tone}">{shown}</b>{small}</div>'
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """Return a table; a pair is (class, text)."""
+
+    def cell(value: Any) -> str:
+        tone, text = value if isinstance(value, tuple) else ("", value)
+        return f'<td class="{tone}">{html.escape(str(text))}</td>'
+
+    top = "".join(f"<th>{html.escape(name)}</th>" for name in head)
+    body = "".join(f"<tr>{''.join(cell(value) for value in row)}</tr>" for row in rows)
+    return f'<div class="wide"><table><tr>{top}</tr>{body}</table></div>'
+
+
+def _page(title: str, subtitle: str, *parts: str) -> str:
+    title = html.escape(title)
+    return (
+        '<!doctype html><html lang="en"><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        f"<title>{title}</title><style>{_STYLE}</style><h1>{title}</h1>"
+        f'<p class="soft">{html.escape(subtitle)}</p>{"".join(parts)}</html>\n'
     )

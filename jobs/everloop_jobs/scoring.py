@@ -19,9 +19,9 @@ code, model, rows, scores = sys.argv[1:]
 sys.path.insert(0, code)
 inference = importlib.import_module("inference")
 loaded = inference.model_fn(model)
-with open(rows, "rb") as file:
+with open(rows, encoding="utf-8", newline="") as file:
     body = file.read()
-data = inference.input_fn(body.decode(), "text/csv")
+data = inference.input_fn(body, "text/csv")
 answer = inference.output_fn(inference.predict_fn(data, loaded), "text/csv")
 if isinstance(answer, tuple):
     answer = answer[0]
@@ -30,7 +30,21 @@ with open(scores, "wb") as file:
 """
 
 
-def scores(code: Path, model: Path, rows: pd.DataFrame, work: Path) -> Array:
+def rows_of(folder: Path) -> pd.DataFrame:
+    """Read a split's data.csv as text, cell by cell.
+
+    A model is to be scored on the very characters that a client would send it: numbers that were
+    read and written again may differ in their last digit, and keys would lose leading zeros.
+    """
+    path = folder / "data.csv"
+    if not path.exists():
+        raise JobError(f"{folder.name}/data.csv is missing among the job's inputs")
+    return pd.read_csv(path, dtype=str, keep_default_na=False)
+
+
+def scores(
+    code: Path, model: Path, rows: pd.DataFrame, work: Path, *, problem: str, whose: str = "model"
+) -> Array:
     """Return one score per row. Raises JobError where the handlers fail or answer otherwise."""
     work.mkdir(parents=True, exist_ok=True)
     given, taken = work / "rows.csv", work / "scores.csv"
@@ -41,30 +55,71 @@ def scores(code: Path, model: Path, rows: pd.DataFrame, work: Path) -> Array:
         text=True,
         check=False,
     )
+    print(done.stdout, done.stderr, sep="", end="", file=sys.stderr)
     if done.returncode:
-        last = done.stderr.strip().splitlines()[-1:] or ["no message"]
-        print(done.stderr, file=sys.stderr)
-        raise JobError(f"inference.py failed on the holdout: {last[0]}")
+        last = done.stderr.strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
+        raise JobError(f"inference.py of the {whose} failed on the holdout: {last[0]}")
     lines = taken.read_text().split()
     if len(lines) != len(rows):
         raise JobError(
-            f"inference.py answered {len(lines)} lines for {len(rows)} rows; "
+            f"inference.py of the {whose} answered {len(lines)} lines for {len(rows)} rows; "
             "output_fn must write one score per row"
         )
+    return _numbers(lines, problem, whose)
+
+
+def _numbers(lines: list[str], problem: str, whose: str) -> Array:
     try:
         found: Array = np.array([float(line) for line in lines])
     except ValueError as error:
-        raise JobError(f"inference.py answered something that is no number: {error}") from error
+        raise JobError(
+            f"inference.py of the {whose} answered something that is no number: {error}"
+        ) from error
+    # NaN would sort above every score and so look like the surest of all.
+    belongs = np.isfinite(found)
+    wanted = "finite numbers"
+    if problem == "binary_classification":
+        belongs &= (found >= 0) & (found <= 1)
+        wanted = "probabilities, from 0 to 1"
+    if not belongs.all():
+        row = int(np.argmin(belongs))
+        raise JobError(
+            f"inference.py of the {whose} answered {lines[row]} for row {row}; scores are {wanted}"
+        )
     return found
 
 
-def target_of(rows: pd.DataFrame, name: str) -> Array:
-    """Return the target column as numbers. Raises JobError where it is missing or no number."""
+def target_of(rows: pd.DataFrame, name: str, problem: str) -> Array:
+    """Return the target column as numbers. Raises JobError where it is missing or no target."""
     if name not in rows:
         raise JobError(f"the holdout has no column {name!r}, the [data].target")
-    values = pd.to_numeric(rows[name], errors="coerce")
-    if values.isna().any():
-        bad = rows.loc[values.isna(), name].iloc[0]
-        raise JobError(f"the holdout's {name} holds {bad!r}; targets are numbers")
-    numbers: Array = values.to_numpy(dtype=float)
+    values = pd.to_numeric(rows[name], errors="coerce").to_numpy(dtype=float)
+    belongs = np.isfinite(values)
+    wanted = "numbers"
+    if problem == "binary_classification":
+        belongs &= (values == 0) | (values == 1)
+        wanted = "0 or 1"
+    if not belongs.all():
+        row = int(np.argmin(belongs))
+        raise JobError(
+            f"the holdout's {name!r} is {rows[name].iloc[row]!r} in row {row}; targets are {wanted}"
+        )
+    numbers: Array = values
     return numbers
+
+
+def slices_of(
+    rows: pd.DataFrame, columns: list[str], least_rows: int
+) -> list[tuple[str, str, Array]]:
+    """Return (column, value, row positions) of every slice that has rows enough."""
+    found = []
+    for column in columns:
+        if column not in rows:
+            raise JobError(
+                f"the holdout has no column {column!r}, one of [evaluate].slices; "
+                "preprocess.py must keep it"
+            )
+        for value, index in sorted(rows.groupby(column).indices.items()):
+            if value and len(index) >= least_rows:
+                found.append((column, str(value), index))
+    return found

@@ -2,6 +2,7 @@
 
 import csv
 import difflib
+import io
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,6 +19,8 @@ def problems_of(
     head, rows, trouble = _read(path, name)
     if trouble:
         return [trouble]
+    if len(head) == 1 and ";" in head[0]:
+        return [f"{name}: its fields are separated by ';'; separate them by commas"]
     found = []
     for wanted in dict.fromkeys([*columns, *required]):
         if wanted not in head:
@@ -44,7 +47,7 @@ def _read(path: Path, name: str) -> tuple[list[str], int, str]:
     head: list[str] = []
     count = 0
     try:
-        for line in csv.reader(text.splitlines(), strict=True):
+        for line in csv.reader(io.StringIO(text, newline=""), strict=True):
             if not line:
                 continue
             if not head:

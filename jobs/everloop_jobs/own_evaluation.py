@@ -1,0 +1,72 @@
+"""Run a model's own evaluate.py, and check what it wrote as strictly as our own."""
+
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from container import INPUT, JobError, write_json
+
+_COLUMNS = ("row", "key", "target", "score")
+
+
+def run(code: Path, model: Path, target: Path, asked: dict[str, Any]) -> dict[str, Any]:
+    """Return evaluation.json as evaluate.py wrote it into `target`. Raises JobError."""
+    command = [sys.executable, "evaluate.py", "--model", str(model)]
+    command += ["--data", str(INPUT / "holdout"), "--output", str(target)]
+    done = subprocess.run(command, cwd=code, stderr=subprocess.PIPE, text=True, check=False)
+    sys.stderr.write(done.stderr)
+    if done.returncode:
+        last = done.stderr.strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
+        raise JobError(f"evaluate.py of the model failed: {last[0]}")
+    for name in ("evaluation.json", "predictions.csv"):
+        if not (target / name).exists():
+            raise JobError(f"evaluate.py of the model wrote no {name} into --output")
+    _check_predictions(target / "predictions.csv")
+    return _checked(target / "evaluation.json", asked)
+
+
+def _checked(path: Path, asked: dict[str, Any]) -> dict[str, Any]:
+    where = "evaluation.json of the model's evaluate.py"
+    try:
+        found = json.loads(path.read_text())
+    except ValueError as error:
+        raise JobError(f"{where} is no JSON: {error}") from error
+    if not isinstance(found, dict) or not isinstance(found.get("metrics"), dict):
+        raise JobError(
+            f'{where} has no "metrics": write {{"metrics": {{"auc": {{"value": 0.7}}}}}}'
+        )
+    if not isinstance(found.get("rows"), int) or found["rows"] < 1:
+        raise JobError(f'{where}: "rows" is {found.get("rows")!r}; write the number of rows')
+    for name, metric in found["metrics"].items():
+        value = metric.get("value") if isinstance(metric, dict) else None
+        if not isinstance(value, int | float) or not math.isfinite(value):
+            raise JobError(f'{where}: metrics.{name} has no finite number as its "value"')
+        # Intervals are a courtesy: nothing decides by them.
+        known = {side: metric.get(side) for side in ("low", "high")}
+        sides = {side: math.nan if at is None else float(at) for side, at in known.items()}
+        found["metrics"][name] = {**metric, **sides}
+    compare = asked["evaluate"]["compare"]["metric"]
+    for name in [*asked["evaluate"]["metrics"], compare]:
+        if name not in found["metrics"]:
+            raise JobError(f"{where} has no metric {name!r}, which model.toml asks for")
+    told = {"version": 1, "problem": asked["problem"], "slices": [], **found}
+    write_json(path, told)  # also turns Python's NaN into what pipelines can read
+    return told
+
+
+def _check_predictions(path: Path) -> None:
+    where = "predictions.csv of the model's evaluate.py"
+    frame = pd.read_csv(path)
+    missing = [name for name in _COLUMNS if name not in frame]
+    if missing:
+        raise JobError(f"{where} has no column {missing[0]!r}; it has row, key, target and score")
+    for name in ("target", "score"):
+        values = pd.to_numeric(frame[name], errors="coerce").to_numpy(dtype=float)
+        if not len(values) or not np.isfinite(values).all():
+            raise JobError(f"{where}: {name!r} holds something that is no finite number")

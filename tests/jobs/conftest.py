@@ -1,0 +1,34 @@
+"""An S3 that jobs reach by HTTP, and a container for each test."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from job_container import MEAN_PRICE, Container, Drops
+from moto.server import ThreadedMotoServer
+
+from everloop.bundle import pack
+
+
+@pytest.fixture(scope="session")
+def endpoint_url() -> Iterator[str]:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def drops(endpoint_url: str) -> Drops:
+    return Drops(endpoint_url)
+
+
+@pytest.fixture
+def container(tmp_path: Path, endpoint_url: str) -> Container:
+    return Container(tmp_path, endpoint_url)
+
+
+@pytest.fixture(scope="session")
+def bundle() -> bytes:
+    return pack(MEAN_PRICE)
