@@ -66,9 +66,8 @@ def labels(month: bytes) -> bytes:
 
     import pandas as pd
 
-    return (
-        pd.read_csv(io.BytesIO(month), usecols=["flight_id", "late"]).to_csv(index=False).encode()
-    )
+    frame = pd.read_csv(io.BytesIO(month), usecols=["flight_id", "late"])
+    return str(frame.to_csv(index=False)).encode()
 
 
 def _minutes(clock: Any) -> Any:

@@ -128,7 +128,7 @@ class Story:
         stage.chapter(f"Version {version} is released in steps: staging, tests, canary, production")
         tested = self._decision("test", limit=180, detail=self._endpoints)
         stage.say(tested["reason"])
-        released = self._decision("release", limit=240, detail=self._endpoints)
+        released = self._decision("serve", "rollback", limit=240, detail=self._endpoints)
         stage.say(released["reason"], style="green" if released["go"] else "red")
         if not released["go"]:
             raise Trouble(f"version {version} was not released: {released['reason']}")
@@ -174,17 +174,18 @@ class Story:
         self._site.s3.put_object(Bucket=self._site.output("DataBucket"), Key=key, Body=outcomes)
         self._stage.say(f"dropped {key}: how they arrived")
 
-    def _decision(self, kind: str, *, limit: float = 90, detail: Any = None) -> dict[str, Any]:
-        """Wait for the next decision of a kind that the story has not told yet."""
+    def _decision(self, *kinds: str, limit: float = 90, detail: Any = None) -> dict[str, Any]:
+        """Wait for the next decision of these kinds that the story has not told yet."""
 
         def probe() -> dict[str, Any] | None:
             for found in self._records.decisions(MODEL, after=self._seen):
-                if found["kind"] == kind:
+                if found["kind"] in kinds:
                     self._seen = int(found["seq"])
                     return found
             return None
 
-        return self._stage.wait(f"waiting for: {kind}", probe, limit=limit, detail=detail)
+        what = f"waiting for: {kinds[0]}"
+        return self._stage.wait(what, probe, limit=limit, detail=detail)
 
     def _steps(self) -> str:
         return views.pipeline_progress(self._site, MODEL)
