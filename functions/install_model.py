@@ -94,7 +94,7 @@ def _install(model: str, data: bytes, fact: ObjectCreated) -> tuple[Installed, B
     registry.ensure_group(model)
     schedules.ensure(model, policy.monitor_schedule(document))
     try:
-        pipeline_arn = pipelines.upsert(model, definition, stack.sagemaker_role)
+        pipeline_arn = pipelines.upsert(model, definition, stack.sagemaker_role, spec.description)
     except BadInput:
         schedules.ensure(model, policy.monitor_schedule(before.spec) if before else None)
         raise

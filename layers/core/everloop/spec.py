@@ -17,6 +17,7 @@ from everloop.spec_sections import (
     Data,
     Deploy,
     Evaluate,
+    Line,
     Monitor,
     Retrain,
     Section,
@@ -33,7 +34,7 @@ class ModelSpec(Section):
 
     name: str
     problem: Problem
-    description: str = ""
+    description: Line = ""
     data: Data
     train: Train = Train()
     evaluate: Evaluate = Evaluate()

@@ -39,6 +39,12 @@ def _last_part(value: str) -> str:
     return value
 
 
+def _line(value: str) -> str:
+    if "\n" in value or len(value) > 1024:
+        raise ValueError("one line of at most 1024 characters belongs here")
+    return value
+
+
 def _filled(value: str) -> str:
     if not value.strip():
         raise ValueError("it may not be empty")
@@ -54,6 +60,7 @@ def _hyperparameter(value: Any) -> Any:
     return value
 
 
+Line = Annotated[str, AfterValidator(_line)]
 Column = Annotated[str, AfterValidator(_filled)]
 Instance = Annotated[str, AfterValidator(_instance)]
 Positive = Annotated[float, Field(gt=0)]

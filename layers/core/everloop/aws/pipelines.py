@@ -39,13 +39,16 @@ class Ending:
     reason: str
 
 
-def upsert(model: str, definition: str, role_arn: str) -> str:
+def upsert(model: str, definition: str, role_arn: str, description: str = "") -> str:
     """Create or update a model's pipeline; return its ARN. Raises BadInput where AWS refuses it."""
-    token = digest([model, definition, role_arn])
+    token = digest([model, definition, role_arn, description])
     try:
         with translated(f"pipeline {model}"):
             answer = sagemaker().update_pipeline(
-                PipelineName=model, PipelineDefinition=definition, RoleArn=role_arn
+                PipelineName=model,
+                PipelineDefinition=definition,
+                PipelineDescription=description,
+                RoleArn=role_arn,
             )
             return answer["PipelineArn"]
     except ClientError as error:
@@ -56,6 +59,7 @@ def upsert(model: str, definition: str, role_arn: str) -> str:
             created = sagemaker().create_pipeline(
                 PipelineName=model,
                 PipelineDefinition=definition,
+                PipelineDescription=description,
                 RoleArn=role_arn,
                 ClientRequestToken=token,
             )
