@@ -21,6 +21,15 @@ MEAN_PRICE = ROOT / "tests" / "e2e" / "models" / "mean-price"
 JOBS = ROOT / "jobs" / "everloop_jobs"
 BUCKET = "everloop-data-123456789012-us-east-1"
 
+# An inference.py that answers with the column of the request that its artefact names.
+PICK = """
+import csv, io, pathlib
+def model_fn(model_dir): return (pathlib.Path(model_dir) / "column").read_text()
+def input_fn(body, content_type): return list(csv.DictReader(io.StringIO(body)))
+def predict_fn(rows, column): return [row[column] for row in rows]
+def output_fn(scores, accept): return "".join(score + "\\n" for score in scores)
+"""
+
 
 class Container:
     """/opt/ml of one processing job."""
