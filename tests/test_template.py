@@ -12,8 +12,8 @@ from cfnlint.decode.cfn_yaml import load as load_template
 from tools.translate import translate
 
 ROOT = Path(__file__).parents[1]
-OUTPUTS = """DataBucket ArtefactBucket LedgerTable EventBus NotificationTopic ArrivalsQueue TrainMachine
-EvaluateMachine DeployMachine MonitorMachine"""
+OUTPUTS = """DataBucket ArtefactBucket LedgerTable EventBus NotificationTopic ArrivalsQueue
+TrainMachine EvaluateMachine DeployMachine MonitorMachine"""
 Json = dict[str, Any]
 
 

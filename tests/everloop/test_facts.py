@@ -1,4 +1,4 @@
-"""Every sample of events/ is read into a fact; what lacks a field is refused by the field's name."""
+"""Each sample of events/ is read into a fact; what lacks a field is refused by its name."""
 
 import copy
 import json

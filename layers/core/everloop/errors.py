@@ -2,7 +2,7 @@
 
     EverloopError
     + BadInput   the event, spec, data or report is wrong; retrying cannot help  -> catch, notify
-    + NotReady   AWS has not caught up with us yet                               -> retry with backoff
+    + NotReady   AWS has not caught up with us yet                               -> retry later
     + Conflict   somebody already did it                                         -> treat as done
 
 The class names are public: state machines match them in `Retry` and `Catch`.

@@ -1,6 +1,6 @@
 """Moments as AWS and we write them, as aware datetimes. Nothing here knows what time it is.
 
-A moment has milliseconds and no more, so that one which the ledger gives back equals the one it got.
+A moment has milliseconds and no more, so that what the ledger gives back equals what it got.
 """
 
 import re
