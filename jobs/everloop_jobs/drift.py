@@ -62,6 +62,12 @@ def feature_checks(
             checks.append(_check(name, "missing_column_check", 1.0, 0.0, "the column is missing"))
             continue
         checks += _one(feature, current[name], rules)
+    known = {feature["name"] for feature in baseline["features"]} | ignore
+    for name in current.columns:
+        if name not in known:
+            # Told but never violated: handlers ignore such a column, and no training mends it.
+            what = "a column that the baseline lacks"
+            checks.append(_check(str(name), "extra_column_check", 1.0, 1.0, what))
     return checks
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from capture import INFERENCE, SCORE
+from tables import problems_of
 
 
 def dropped_labels(folder: Path, key: str, target: str) -> tuple[pd.DataFrame, int]:
@@ -17,24 +18,19 @@ def dropped_labels(folder: Path, key: str, target: str) -> tuple[pd.DataFrame, i
     """
     tables, bad = [], 0
     for path in sorted(folder.rglob("*.csv")) if folder.exists() else []:
-        try:
-            frame = pd.read_csv(path, dtype={key: str}, encoding="utf-8-sig")
-        except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-            print(f"bad labels: {path.name}: {error}", file=sys.stderr)
+        wrong = problems_of(path, path.name, {}, [key, target])
+        if wrong:
+            print(f"bad labels: {'; '.join(wrong)}", file=sys.stderr)
             bad += 1
             continue
-        missing = [name for name in (key, target) if name not in frame]
-        if missing:
-            print(f"bad labels: {path.name}: column {missing[0]!r} is missing", file=sys.stderr)
-            bad += 1
-            continue
+        frame = pd.read_csv(path, dtype={key: str}, encoding="utf-8-sig")
         frame = frame[[key, target]].dropna()
         values = pd.to_numeric(frame[target], errors="coerce").astype(float)
         frame = frame.assign(**{target: values})[np.isfinite(values)]
-        wrong = len(values) - len(frame)
-        if wrong:
-            print(f"bad labels: {path.name}: {wrong} are no numbers", file=sys.stderr)
-        bad += wrong
+        words = len(values) - len(frame)
+        if words:
+            print(f"bad labels: {path.name}: {words} are no numbers", file=sys.stderr)
+        bad += words
         tables.append(frame)
     if not tables:
         return pd.DataFrame({key: pd.Series(dtype=str), target: pd.Series(dtype=float)}), bad

@@ -1,0 +1,285 @@
+"""monitor.py: drift of data and predictions, quality, and what the files say about it."""
+
+import base64
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from job_container import Container, bundle_with, spec_of
+
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+ASKED = {
+    "EVERLOOP_MODEL": "mean-price",
+    "EVERLOOP_ENDPOINT": "mean-price",
+    "EVERLOOP_VERSION": "3",
+    "EVERLOOP_FROM": "2026-11-20T12:00:00Z",
+    "EVERLOOP_TO": "2026-11-20T13:00:00Z",
+}
+NOTHING = "Completed: Job completed successfully with no violations."
+
+
+def traffic(rows: int, seed: int = 1, **changed: Any) -> pd.DataFrame:
+    random = np.random.default_rng(seed)
+    frame = pd.DataFrame(
+        {
+            "id": [f"{n:05d}" for n in range(rows)],
+            "colour": random.choice(["red", "blue", "green"], rows),
+            "size": random.normal(50, 10, rows).round(3),
+            "loud": random.choice(["True", "False"], rows),
+        }
+    )
+    return frame.assign(**changed)
+
+
+def record(rows: pd.DataFrame, scores: Sequence[float], **meta: Any) -> dict[str, Any]:
+    def part(mode: str, data: str) -> dict[str, str]:
+        return {"observedContentType": "text/csv", "mode": mode, "data": data, "encoding": "CSV"}
+
+    return {
+        "captureData": {
+            "endpointInput": part("INPUT", rows.to_csv(index=False)),
+            "endpointOutput": part("OUTPUT", "".join(f"{score}\n" for score in scores)),
+        },
+        "eventMetadata": {
+            "eventId": meta.pop("eventId", "e-1"),
+            "inferenceTime": (NOON + timedelta(minutes=5)).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            **meta,
+        },
+        "eventVersion": "0",
+    }
+
+
+@pytest.fixture
+def watched(container: Container, bundle: bytes) -> Container:
+    """A model whose baseline is 600 rows of the usual traffic, with scores around 20."""
+    container.code(bundle, spec_of(monitor={"min_rows": 100}))
+    _baseline(container, traffic(600, seed=0))
+    reference = container.input("reference")
+    scores = np.random.default_rng(0).normal(20, 3, 400)
+    pd.DataFrame({"row": range(400), "key": "", "target": scores + 1, "score": scores}).to_csv(
+        reference / "predictions.csv", index=False
+    )
+    told = {"version": 1, "rows": 400, "metrics": {"rmse": {"value": 1.0}}}
+    (reference / "evaluation.json").write_text(json.dumps(told))
+    container.input("capture")
+    return container
+
+
+def _baseline(container: Container, train: pd.DataFrame) -> None:
+    """Let prepare's own code describe the training rows."""
+    from importlib.util import module_from_spec, spec_from_file_location
+
+    from job_container import JOBS
+
+    found = spec_from_file_location("everloop_baseline", JOBS / "baseline.py")
+    assert found is not None
+    assert found.loader is not None
+    baseline = module_from_spec(found)
+    found.loader.exec_module(baseline)
+    features = train.drop(columns=["id"]).replace({"True": True, "False": False})
+    features["loud"] = features["loud"].astype(bool)
+    told = baseline.statistics_of(features)
+    (container.input("baseline") / "statistics.json").write_text(json.dumps(told))
+
+
+def capture(container: Container, *records: dict[str, Any] | str) -> None:
+    folder = container.input("capture") / "12"
+    folder.mkdir(exist_ok=True)
+    lines = [line if isinstance(line, str) else json.dumps(line) for line in records]
+    (folder / "05-00-000-ab.jsonl").write_text("\n".join(lines) + "\n")
+
+
+def usual(rows: int = 300, **changed: Any) -> dict[str, Any]:
+    return record(traffic(rows, **changed), np.random.default_rng(1).normal(20, 3, rows))
+
+
+def violated(container: Container) -> set[tuple[str, str]]:
+    found = container.read("findings/findings.json")["checks"]
+    return {(check["feature"], check["statistic"]) for check in found if check["violated"]}
+
+
+def test_usual_traffic_violates_nothing(watched: Container) -> None:
+    capture(watched, usual())
+
+    assert watched.succeed("monitor.py", ASKED) == NOTHING
+
+    told = watched.read("findings/findings.json")
+    assert {key: told[key] for key in ("version", "model", "endpoint", "from", "to", "rows")} == {
+        "version": 1,
+        "model": "mean-price",
+        "endpoint": "mean-price",
+        "from": "2026-11-20T12:00:00Z",
+        "to": "2026-11-20T13:00:00Z",
+        "rows": 300,
+    }
+    assert {(check["monitor"], check["feature"]) for check in told["checks"]} == {
+        ("data", "colour"),
+        ("data", "size"),
+        ("data", "loud"),
+        ("prediction", "score"),
+    }
+    assert watched.read("findings/constraint_violations.json") == {"violations": []}
+    statistics = watched.read("findings/statistics.json")
+    assert statistics["dataset"] == {"item_count": 300}
+    kinds = {each["name"]: each["inferred_type"] for each in statistics["features"]}
+    assert kinds == {"id": "String", "colour": "String", "size": "Fractional", "loud": "String"}
+    size = next(each for each in statistics["features"] if each["name"] == "size")
+    assert len(size["numerical_statistics"]["distribution"]["kll"]["buckets"]) == 10
+    assert "Nothing violated" in (watched.output("findings") / "report.html").read_text()
+
+
+def test_what_drifted_is_found_and_nothing_else(watched: Container) -> None:
+    moved = traffic(300, colour="purple")
+    moved["size"] += 20
+    capture(watched, record(moved, np.random.default_rng(1).normal(30, 3, 300)))
+
+    assert watched.succeed("monitor.py", ASKED) == (
+        "CompletedWithViolations: Job completed successfully with 3 violations."
+    )
+
+    assert violated(watched) == {
+        ("colour", "baseline_drift_check"),
+        ("size", "baseline_drift_check"),
+        ("score", "prediction_drift_check"),
+    }
+    listed = watched.read("findings/constraint_violations.json")["violations"]
+    assert {tuple(sorted(each)) for each in listed} == {
+        ("constraint_check_type", "description", "feature_name")
+    }
+    assert "3 of 7 checks violated" in (watched.output("findings") / "report.html").read_text()
+
+
+def test_missing_values_words_and_columns_are_found(watched: Container) -> None:
+    broken = traffic(300, extra=1).drop(columns=["loud"])
+    broken["size"] = broken["size"].astype(object)
+    broken.loc[:99, "size"] = "NA"
+    broken.loc[100:109, "size"] = "big"
+    capture(watched, record(broken, np.random.default_rng(1).normal(20, 3, 300)))
+    watched.succeed("monitor.py", ASKED)
+    assert violated(watched) == {
+        ("size", "completeness_check"),
+        ("size", "data_type_check"),
+        ("loud", "missing_column_check"),
+    }
+    checks = watched.read("findings/findings.json")["checks"]
+    (extra,) = [check for check in checks if check["statistic"] == "extra_column_check"]
+    assert (extra["feature"], extra["violated"]) == ("extra", False)
+
+
+def test_what_is_ignored_or_not_watched_is_not_judged(watched: Container, bundle: bytes) -> None:
+    rules = {"min_rows": 100, "ignore": ["colour", "loud"], "watch": ["data"]}
+    watched.code(bundle, spec_of(monitor=rules))
+    capture(watched, record(traffic(300, colour="purple"), [99.0] * 300))
+    assert watched.succeed("monitor.py", ASKED) == NOTHING
+    checks = watched.read("findings/findings.json")["checks"]
+    assert {check["feature"] for check in checks} == {"size"}
+
+
+def test_too_few_rows_are_not_judged(watched: Container) -> None:
+    capture(watched, usual(99, colour="purple"))
+    assert watched.succeed("monitor.py", ASKED) == f"{NOTHING} Only 99 rows, 100 are wanted."
+    assert watched.read("findings/findings.json")["checks"] == []
+    assert "Too little to judge" in (watched.output("findings") / "report.html").read_text()
+
+
+def test_no_traffic_at_all_is_no_error(watched: Container) -> None:
+    assert watched.succeed("monitor.py", ASKED) == f"{NOTHING} Only 0 rows, 100 are wanted."
+    assert watched.read("findings/statistics.json")["dataset"] == {"item_count": 0}
+
+
+def test_unreadable_records_are_counted_and_others_still_read(watched: Container) -> None:
+    short = record(traffic(3), [1.0, 2.0])
+    ragged = record(traffic(2), [1.0, 2.0])
+    ragged["captureData"]["endpointInput"]["data"] = "id,size\n1,2,3\n1,2\n"
+    late = record(traffic(9), [1.0] * 9, inferenceTime="2026-11-20T13:00:01Z")
+    bare = record(traffic(1), [1.0], inferenceTime="2026-11-20T12:30:00")
+    encoded = usual()
+    sent = encoded["captureData"]["endpointInput"]
+    sent["data"] = base64.b64encode(sent["data"].encode()).decode()
+    sent["encoding"] = "BASE64"
+    capture(watched, short, ragged, late, bare, "{cut of", "[1, 2]", encoded)
+    watched.succeed("monitor.py", ASKED)
+    told = watched.read("findings/findings.json")
+    assert (told["rows"], told["unreadable_records"]) == (300, 5)
+
+
+def label(container: Container, name: str, lines: Sequence[str], head: str = "id,price") -> None:
+    (container.input("labels") / name).write_text("\n".join([head, *lines]) + "\n")
+
+
+def test_quality_is_judged_once_labels_have_come(watched: Container, bundle: bytes) -> None:
+    rules = {"min_rows": 100, "quality": {"max_drop": 0.5, "min_labelled_rows": 200}}
+    watched.code(bundle, spec_of(monitor=rules))
+    capture(watched, usual())
+    scores = np.random.default_rng(1).normal(20, 3, 300)
+    label(watched, "a.csv", [f"{n:05d},99" for n in range(300)])
+    label(watched, "b.csv", [f"{n:05d},{scores[n] + 4 * (-1) ** n}" for n in range(250)])
+    label(watched, "b2.csv", [f"{n:05d},{scores[n] - 4}" for n in range(250, 300)])
+
+    watched.succeed("monitor.py", ASKED)
+
+    assert violated(watched) == {("rmse", "model_quality_check")}
+    told = watched.read("findings/findings.json")
+    assert told["labelled_rows"] == 300
+    (quality,) = [check for check in told["checks"] if check["monitor"] == "quality"]
+    assert quality["value"] == pytest.approx(4.0)  # the later file's labels, joined row by row
+    assert quality["threshold"] == 1.5
+
+
+def test_quality_that_holds_violates_nothing(watched: Container, bundle: bytes) -> None:
+    rules = {"min_rows": 100, "quality": {"max_drop": 0.5, "min_labelled_rows": 200}}
+    watched.code(bundle, spec_of(monitor=rules))
+    capture(watched, usual())
+    scores = np.random.default_rng(1).normal(20, 3, 300)
+    label(watched, "a.csv", [f"{n:05d},{scores[n] + 1}" for n in range(300)])
+    assert watched.succeed("monitor.py", ASKED) == NOTHING
+
+
+def test_labels_find_requests_of_one_row_by_their_inference_id(watched: Container) -> None:
+    alone = traffic(4).drop(columns=["id"])
+    records = [record(alone[n : n + 1], [20.0], inferenceId=f"call-{n}") for n in range(3)]
+    by_event = record(alone[3:4], [20.0], eventId="event-3")
+    several = record(alone, [20.0] * 4, inferenceId="call-9")
+    capture(watched, *records, by_event, several)
+    label(watched, "a.csv", ["call-0,1", "call-1,2", "event-3,3", "call-9,4", "call-7,5"])
+    watched.succeed("monitor.py", ASKED)
+    assert watched.read("findings/findings.json")["labelled_rows"] == 3
+
+
+def test_bad_labels_are_counted_and_the_others_used(watched: Container) -> None:
+    capture(watched, usual())
+    label(watched, "a.csv", ["00001,1", "00002,cheap", "00003,", "00004,2"])
+    label(watched, "b.csv", ["00005,3"], head="key,price")
+    label(watched, "c.csv", ["1,2,3,4"])
+    watched.succeed("monitor.py", ASKED)
+    told = watched.read("findings/findings.json")
+    assert (told["labelled_rows"], told["bad_labels"]) == (2, 3)
+
+
+def test_binary_quality_is_judged_by_auc(watched: Container) -> None:
+    spec = spec_of(
+        monitor={"min_rows": 100, "quality": {"max_drop": 0.05, "min_labelled_rows": 100}},
+        evaluate={"metrics": {}, "compare": {"metric": "auc", "confidence": 0.9}},
+    )
+    watched.code(bundle_with({}), {**spec, "problem": "binary_classification"})
+    told = {"version": 1, "rows": 400, "metrics": {"auc": {"value": 0.9}}}
+    (watched.input("reference") / "evaluation.json").write_text(json.dumps(told))
+    capture(watched, record(traffic(300), [n / 300 for n in range(300)]))
+    label(watched, "a.csv", [f"{n:05d},{n % 2}" for n in range(300)])
+    watched.succeed("monitor.py", ASKED)
+    assert ("auc", "model_quality_check") in violated(watched)
+
+
+def test_a_missing_input_or_variable_is_named(watched: Container) -> None:
+    lacking = {name: value for name, value in ASKED.items() if name != "EVERLOOP_TO"}
+    assert watched.fail("monitor.py", lacking) == (
+        "the environment variable EVERLOOP_TO is missing"
+    )
+    (watched.input("baseline") / "statistics.json").unlink()
+    assert watched.fail("monitor.py", ASKED) == (
+        "baseline/statistics.json is missing among the job's inputs"
+    )
