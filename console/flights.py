@@ -41,7 +41,7 @@ def months() -> Iterator[tuple[str, bytes]]:
     joined = joined[joined["arr_delay"].notna()].copy()
     number = joined["flight"].astype(str)
     day = pd.to_datetime(joined[["year", "month", "day"]])
-    joined["weekday"] = day.dt.weekday
+    joined["weekday"] = day.dt.day_of_week
     joined["dep_minute"] = _minutes(joined["sched_dep_time"])
     joined["arr_minute"] = _minutes(joined["sched_arr_time"])
     joined["late"] = (joined["arr_delay"] > LATE_MINUTES).astype(int)
