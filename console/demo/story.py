@@ -144,9 +144,9 @@ class Story:
         self._drop(name, data)
         self._label(name, data)
         watched = self._decision("monitor", limit=240)
-        stage.say(watched["reason"], style="yellow" if not watched["go"] else None)
+        stage.say(watched["reason"], style="yellow" if watched["go"] else None)
         self.months.append({"month": name[:7], **sent, "monitor": watched["reason"]})
-        if watched["go"]:
+        if not watched["go"]:  # for a monitor, go means that something is violated
             return False
         retrain = self._decision("retrain", limit=60)
         stage.say(retrain["reason"])
