@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from everloop import policy, requests
-from everloop.aws import arrivals, ledger, people
+from everloop.aws import arrivals, ledger, people, registry, storage
 from everloop.aws.ledger import TRAINING, Installed
 from everloop.decisions.governor import (
     BELOW_BARS,
@@ -50,8 +50,14 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     outcome, reason = _outcome(request)
     ended = next((r for r in ledger.runs(request.model) if r.execution == name), None)
     if ended is not None:
+        rows = (
+            _rows_trained(str((request.run or {})["package_arn"]))
+            if outcome == REGISTERED
+            else None
+        )
         ledger.put_run(
-            request.model, dataclasses.replace(ended, outcome=outcome, ended_at=request.time)
+            request.model,
+            dataclasses.replace(ended, outcome=outcome, ended_at=request.time, rows=rows),
         )
     if not (request.run or {}).get("later"):  # else the window waits for its turn, untrained
         arrivals.note_outcome(request.model, request.window, outcome)
@@ -98,6 +104,14 @@ def _outcome(request: Request) -> tuple[str, str]:
         return STOPPED, "somebody stopped the pipeline"
     step = f"step {run['failed_step']}: " if run.get("failed_step") else ""
     return FAILED, f"the pipeline ended {status}: {step}{reason}"
+
+
+def _rows_trained(package_arn: str) -> int | None:
+    """Return how many rows the version was trained on: the governor estimates new ones by it."""
+    baseline = registry.describe(package_arn).uri("baseline-uri").rstrip("/")
+    dataset = storage.read_json(f"{baseline}/statistics.json").get("dataset")
+    count = dataset.get("item_count") if isinstance(dataset, Mapping) else None
+    return int(count) if isinstance(count, int | float) else None
 
 
 def _tell(installed: Installed, runs: list[Run], outcome: str, reason: str, name: str) -> None:

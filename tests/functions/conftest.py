@@ -23,18 +23,17 @@ _NAMES = {
     "SCHEDULER_ROLE": f"arn:aws:iam::{ACCOUNT}:role/everloop-scheduler",
     "MONITORING_FUNCTION": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:everloop-plan-monitoring",
     "UNDELIVERED_QUEUE": f"arn:aws:sqs:{REGION}:{ACCOUNT}:everloop-undelivered",
-    # Powertools reads these when it is imported.
-    "POWERTOOLS_SERVICE_NAME": "everloop",
-    "POWERTOOLS_METRICS_NAMESPACE": "everloop",
-    "POWERTOOLS_LOG_LEVEL": "WARNING",
 }
-os.environ.update(_NAMES)
+# Powertools reads these when it is imported.
+os.environ["POWERTOOLS_SERVICE_NAME"] = "everloop"
+os.environ["POWERTOOLS_METRICS_NAMESPACE"] = "everloop"
+os.environ["POWERTOOLS_LOG_LEVEL"] = "WARNING"
 
 import boto3  # noqa: E402
 import pytest  # noqa: E402
 from moto import mock_aws  # noqa: E402
 
-from everloop.aws import clients  # noqa: E402
+from everloop.aws import clients, settings  # noqa: E402
 from everloop.bundle import pack  # noqa: E402
 
 EVENTS = Path(__file__).parents[2] / "events"
@@ -185,6 +184,7 @@ class Account:
             ModelApprovalStatus=approval,
             CustomerMetadataProperties={**found, **metadata},
         )
+        self.put_json(f"{run}/baseline/statistics.json", {"dataset": {"item_count": 540}})
         self.put_json(found["evaluation-uri"], {"metrics": {"auc": {"value": 0.71}}, "rows": 900})
         return arn
 
@@ -237,8 +237,12 @@ class Account:
 
 
 @pytest.fixture
-def account(tmp_path: Path) -> Iterator[Account]:
-    made = [value for value in vars(clients).values() if hasattr(value, "cache_clear")]
+def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
+    for name, value in _NAMES.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    made = [settings.settings, *vars(clients).values()]
+    made = [value for value in made if hasattr(value, "cache_clear")]
     with mock_aws():
         for client in made:
             client.cache_clear()

@@ -6,6 +6,7 @@ import finish_training
 import reconcile
 from everloop.aws import arrivals, ledger
 from everloop.aws.ledger import TRAINING
+from everloop.decisions.governor import RUNNING, Run
 from everloop.moments import moment
 
 NOW = moment("2026-11-20T10:15:30Z")
@@ -55,6 +56,15 @@ def test_how_it_ended_is_recorded_and_the_lease_is_free(running, values, outcome
     assert closed is not None and closed.outcome == outcome
     told = outcome not in ("registered", "refused")
     assert running.mails() == ([f"flight-delays: training {outcome}"] if told else [])
+
+
+def test_a_run_that_registered_a_version_tells_how_many_rows_it_trained_on(running):
+    ledger.put_run("flight-delays", Run("flight-delays-w1-a1", "d", "b", "data", NOW, RUNNING))
+    package = running.register()
+    finish(running, run={**ended, "status": "Succeeded", "package_arn": package})
+    assert [(run.outcome, run.rows) for run in ledger.runs("flight-delays")] == [
+        ("registered", 540)
+    ]
 
 
 def test_what_arrived_meanwhile_is_trained_next(running):
