@@ -21,7 +21,8 @@ def intervals(rows: Sequence[tuple[str, float, float, float]], label: str, zero:
     drawn = [v for row in rows for v in row[1:] if math.isfinite(v)] + ([0.0] if zero else [])
     if not drawn:
         return _nothing()
-    ticks, at = _scale(min(drawn), max(drawn), left, right)
+    margin = (max(drawn) - min(drawn)) * 0.05
+    ticks, at = _scale(min(drawn) - margin, max(drawn) + margin, left, right)
     bottom = len(rows) * step + 8
     parts = [_tick_lines(ticks, at, 4, bottom)]
     if zero:

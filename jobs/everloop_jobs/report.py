@@ -94,7 +94,9 @@ def comparison(
         "<h2>Both on the same rows</h2>",
         charts.intervals(both, f"{metric} ({better} is better)", zero=False),
         "<h2>Gain</h2>",
-        charts.intervals(gains, f"gain in {metric} (positive: the candidate is better)", zero=True),
+        charts.intervals(
+            gains, f"gain in {metric}, to the right the candidate is better", zero=True
+        ),
         "<h2>Scores</h2>",
         charts.densities(
             [("candidate", candidate, "main"), ("champion", champion, "other")], "score"
