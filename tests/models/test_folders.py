@@ -1,0 +1,247 @@
+"""Each model's folder, as SageMaker runs it: by AWS's own training and inference toolkits."""
+
+import csv
+import functools
+import io
+import itertools
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from console import flights, weather
+from everloop.bundle import open_bundle, pack
+from everloop.definition import BundleRef, Site, render
+from everloop.spec import ModelSpec, load_spec
+
+MODELS = Path(__file__).parents[2] / "models"
+TRAIN = Path(sys.executable).parent / "train"  # the toolkit's command
+LEAST_ROWS = 3000  # of a drop that is thinned until it trains in a second or two
+DATA = {"flight-delays": flights.months, "sky-temperature": weather.months}
+# What SageMaker's serving container does with requests, without its web server.
+SERVE = """
+import json, sys
+from sagemaker_inference import environment
+from sagemaker_inference.transformer import Transformer
+
+class Request:
+    system_properties = {"model_dir": environment.model_dir}
+    status = 200
+    def __init__(self, content_type):
+        self.properties = {"Content-Type": content_type, "Accept": "text/csv"}
+        self.request_processor = [self]
+    def get_request_properties(self):
+        return self.properties
+    def set_response_content_type(self, index, value):
+        pass
+    def set_response_status(self, code, phrase="", idx=0):
+        self.status = code
+
+sys.path.insert(0, environment.code_dir)
+transformer = Transformer()
+for line in sys.stdin:
+    content_type, body = json.loads(line)
+    request = Request(content_type)
+    answer = transformer.transform([{"body": body.encode()}], request)[0]
+    print(json.dumps([request.status, answer]), flush=True)
+"""
+
+
+@functools.cache
+def drops(name: str) -> dict[str, bytes]:
+    return dict(DATA[name]())
+
+
+@dataclass
+class Trained:
+    """A model that was trained on a thinned drop, in a container's file system at `root`."""
+
+    spec: ModelSpec
+    root: Path
+    serving: "subprocess.Popen[str]"
+
+    def rows(self, part: str, most: int | None = None) -> list[dict[str, str]]:
+        with (self.root / "made" / part / "data.csv").open(newline="") as file:
+            return list(csv.DictReader(file))[:most]
+
+    def ask(self, content_type: str, body: str) -> tuple[int, str]:
+        """Send a request to the model; returns status and answer."""
+        assert self.serving.stdin is not None and self.serving.stdout is not None
+        self.serving.stdin.write(json.dumps([content_type, body]) + "\n")
+        self.serving.stdin.flush()
+        status, answer = json.loads(self.serving.stdout.readline())
+        return status, answer
+
+    def scores(self, rows: list[dict[str, str]]) -> list[float]:
+        status, answer = self.ask("text/csv; charset=utf-8", as_csv(rows))
+        assert status == 200, answer
+        return [float(line) for line in answer.split()]
+
+
+def environment(root: Path) -> dict[str, str]:
+    return {"PATH": os.environ["PATH"], "SAGEMAKER_BASE_DIR": str(root)}
+
+
+def as_csv(rows: list[dict[str, str]]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+@pytest.fixture(scope="module", params=DATA, ids=str)
+def trained(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Trained]:
+    name: str = request.param
+    root = tmp_path_factory.mktemp(name)
+    folder = MODELS / name
+    spec = load_spec((folder / "model.toml").read_text(), name=name)
+    for step in (write_drop, preprocess, train, unpack_code):
+        step(folder, spec, root)
+    with subprocess.Popen(
+        [sys.executable, "-c", SERVE],
+        env=environment(root) | {"SAGEMAKER_PROGRAM": "inference.py"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as serving:
+        yield Trained(spec, root, serving)
+
+
+def write_drop(folder: Path, spec: ModelSpec, root: Path) -> None:
+    data = drops(folder.name)["2013-01.csv"]
+    head, *lines = data.decode().splitlines(keepends=True)
+    (root / "drop").mkdir()
+    kept = lines[:: max(1, len(lines) // LEAST_ROWS)]
+    (root / "drop" / "2013-01.csv").write_text(head + "".join(kept))
+
+
+def preprocess(folder: Path, spec: ModelSpec, root: Path) -> None:
+    command = [sys.executable, "preprocess.py", "--input", root / "drop", "--output", root / "made"]
+    subprocess.run(command, cwd=folder, check=True)
+
+
+def train(folder: Path, spec: ModelSpec, root: Path) -> None:
+    """Run script mode with the hyperparameters that the rendered pipeline gives it."""
+    (root / "bundle.tar.gz").write_bytes(pack(folder))
+    site = Site("artefacts", "us-east-1", "arn:aws:iam::123456789012:role/x", "s3://a/jobs")
+    definition = json.loads(render(spec, site, BundleRef(str(root / "bundle.tar.gz"), "0" * 64)))
+    step = next(each for each in definition["Steps"] if each["Name"] == "Train")
+    channels = {}
+    for part in ("train", "validation"):
+        channels[part] = {"TrainingInputMode": "File", "S3DistributionType": "FullyReplicated"}
+        place = root / "input" / "data" / part
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.symlink_to(root / "made" / part)
+    write(root, "hyperparameters", step["Arguments"]["HyperParameters"])
+    write(root, "inputdataconfig", channels)
+    write(root, "resourceconfig", {"current_host": "localhost", "hosts": ["localhost"]})
+    for place in (root / "model", root / "output" / "data"):
+        place.mkdir(parents=True)
+    done = subprocess.run(
+        [TRAIN],
+        env=environment(root) | {"TRAINING_JOB_NAME": "j", "SM_STUDIO_LOCAL_MODE": "true"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def unpack_code(folder: Path, spec: ModelSpec, root: Path) -> None:
+    """Put the code where the serving container has it: beside the model's files."""
+    for name, content in open_bundle((root / "bundle.tar.gz").read_bytes()).files.items():
+        path = root / "model" / "code" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
+def write(root: Path, name: str, value: Any) -> None:
+    path = root / "input" / "config" / f"{name}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(value))
+
+
+def test_every_model_is_tried_here() -> None:
+    assert {path.parent.name for path in MODELS.glob("*/model.toml")} == set(DATA)
+
+
+def test_script_mode_trains_it_from_the_bundle(trained: Trained) -> None:
+    assert [path.name for path in (trained.root / "model").iterdir() if path.is_file()]
+    assert not (trained.root / "output" / "failure").exists()
+
+
+def test_the_split_follows_time_and_keeps_every_row(trained: Trained) -> None:
+    data = trained.spec.data
+    parts = [trained.rows(part) for part in ("train", "validation", "holdout")]
+    drop = pd.read_csv(trained.root / "drop" / "2013-01.csv", dtype=str)
+    assert sum(len(part) for part in parts) == len(drop)
+    assert data.timestamp is not None
+    for earlier, later in itertools.pairwise(parts):
+        assert earlier[-1][data.timestamp] <= later[0][data.timestamp]
+    assert data.key is not None
+    keys = [row[data.key] for part in parts for row in part]
+    assert len(set(keys)) == len(keys)
+    assert {data.target, data.key} <= set(parts[2][0])
+
+
+def test_it_learns_something(trained: Trained) -> None:
+    rows, target = trained.rows("holdout"), trained.spec.data.target
+    scores, truth = trained.scores(rows), [float(row[target]) for row in rows]
+    if trained.spec.problem == "binary_classification":
+        late = [score for score, was in zip(scores, truth, strict=True) if was]
+        other = [score for score, was in zip(scores, truth, strict=True) if not was]
+        assert all(0 <= score <= 1 for score in scores)
+        assert sum(late) / len(late) > sum(other) / len(other)
+    else:
+        usual = sum(truth) / len(truth)
+        error = sum((score - was) ** 2 for score, was in zip(scores, truth, strict=True))
+        assert error < sum((usual - was) ** 2 for was in truth)
+
+
+def test_a_row_has_one_score_whatever_comes_with_it(trained: Trained) -> None:
+    rows, target = trained.rows("holdout", 20), trained.spec.data.target
+    sent = [{name: value for name, value in row.items() if name != target} for row in rows]
+    turned = [{"unknown": "x"} | dict(reversed(row.items())) for row in reversed(sent)]
+    told = trained.scores(sent)
+    assert len(told) == 20
+    assert trained.scores(turned) == told[::-1]
+    assert trained.scores(sent[:1]) == told[:1]
+
+
+def test_what_it_cannot_score_is_refused(trained: Trained) -> None:
+    rows = trained.rows("holdout", 2)
+    lacking = [{name: value for name, value in row.items() if name != "humid"} for row in rows]
+    kind, _ = trained.ask("application/x-parquet", "PAR1")
+    column, why = trained.ask("text/csv", as_csv(lacking))
+    assert kind >= 400
+    assert column >= 400
+    assert "columns are missing: humid" in why
+
+
+def test_late_flights_come_in_the_shares_that_were_seen() -> None:
+    shares = {}
+    for name, data in drops("flight-delays").items():
+        late = [line.rpartition(",")[2] for line in data.decode().split()[1:]]
+        shares[name] = round(late.count("1") / len(late), 2)
+    assert len(shares) == 12
+    assert (shares["2013-01.csv"], shares["2013-07.csv"]) == (0.23, 0.31)
+    assert shares["2013-09.csv"] == 0.13
+
+
+def test_only_what_is_known_before_departure_is_dropped() -> None:
+    data = drops("flight-delays")["2013-01.csv"]
+    assert data.decode().partition("\n")[0].split(",") == flights.COLUMNS
+    known_later = {"dep_time", "dep_delay", "arr_time", "arr_delay", "air_time", "tailnum"}
+    assert not known_later & set(flights.COLUMNS)
+    keys = pd.read_csv(io.BytesIO(data), usecols=["flight_id"])["flight_id"]
+    assert keys.is_unique
