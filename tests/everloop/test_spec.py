@@ -181,6 +181,11 @@ def test_the_policies_that_decisions_take_come_from_the_document() -> None:
             id="a canary over half of the fleet",
         ),
         pytest.param(
+            '[deploy]\nstrategy = "linear"\nstep_percent = 5',
+            "deploy.step_percent is 5; SageMaker takes linear steps of 10 to 50 percent",
+            id="a linear step below what AWS takes",
+        ),
+        pytest.param(
             "[retrain]\ncooldown_hours = -1",
             "retrain.cooldown_hours is -1; give at least 0",
             id="a cooldown before now",

@@ -55,7 +55,12 @@ class ModelSpec(Section):
 
     @model_validator(mode="after")
     def _coherent(self) -> Self:
-        problems = [*self._metrics(), *self._columns(), *self._parameters()]
+        problems = [
+            *self._metrics(),
+            *self._columns(),
+            *self._parameters(),
+            *self._steps(),
+        ]
         if problems:
             raise ValueError("\n".join(problems))
         return self
@@ -101,6 +106,15 @@ class ModelSpec(Section):
                     hint = nearest(name, data.columns) or "; add it there"
                     problems.append(f"{where} is {name!r}, which data.columns lacks{hint}")
         return problems
+
+    def _steps(self) -> list[str]:
+        deploy = self.deploy
+        if deploy.strategy == "linear" and deploy.step_percent < 10:
+            return [
+                f"deploy.step_percent is {deploy.step_percent}; SageMaker takes linear steps of "
+                "10 to 50 percent"
+            ]
+        return []
 
     def _parameters(self) -> list[str]:
         given = self.train.hyperparameters
