@@ -87,13 +87,23 @@ def why(site: Site, records: Records, model: str) -> dict[str, Any]:
     decisions = records.decisions(model)
     live = serving(site, model)
     version = live["version"] if live else None
-    subject = [d for d in decisions if str(d.get("subject")) == str(version)]
+    subject = [d for d in decisions if version is not None and about(d) == version]
     return {
         "model": model,
         "serving": live,
         "decisions": subject,
         "chain": {"decisions": len(decisions), "problems": verify(decisions)},
     }
+
+
+def about(decision: dict[str, Any]) -> int | None:
+    """Return the version that a decision is about; None where it is about none."""
+    named = (decision.get("facts") or {}).get("version")
+    if isinstance(named, int):
+        return named
+    subject = str(decision.get("subject", ""))
+    number = subject.rpartition("/")[2]
+    return int(number) if ":model-package/" in subject and number.isdigit() else None
 
 
 def show_timeline(decisions: list[dict[str, Any]]) -> None:

@@ -68,7 +68,7 @@ class Story:
         self._install()
         self._train_first()
         self._approve_first()
-        self._release("1")
+        self._release(1)
         for month in range(FIRST_MONTHS, LAST_MONTH):
             if self._live_through(month):
                 return
@@ -123,7 +123,7 @@ class Story:
             raise Trouble(f"the AWS CLI failed: {answer.stderr.strip()}")
         stage.say(self._decision("approve")["reason"])
 
-    def _release(self, version: str) -> None:
+    def _release(self, version: int | None) -> None:
         stage = self._stage
         stage.chapter(f"Version {version} is released in steps: staging, tests, canary, production")
         tested = self._decision("test", limit=180, detail=self._endpoints)
@@ -157,8 +157,8 @@ class Story:
         judged = self._training()
         if not judged["go"]:
             return False
-        stage.say(self._decision("approve")["reason"])
-        self._release(str(judged["subject"]))
+        self._decision("approve")
+        self._release(views.about(judged))
         return True
 
     def _drop(self, name: str, data: bytes) -> None:
