@@ -1,9 +1,14 @@
 """A model's spec: what is valid, what is refused, and in which words."""
 
+import json
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from everloop import policy
 from everloop.errors import BadInput
@@ -19,6 +24,33 @@ key = "flight_id"
 [evaluate]
 metrics = { auc = { min = 0.65 } }
 """
+
+
+PLACES = [
+    f"{section}.{key}"
+    for section, field in ModelSpec.model_fields.items()
+    if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
+    for key in field.annotation.model_fields
+]
+
+
+def toml(place: str, value: Any) -> str:
+    """A short spec with a value at a place, as tomllib would read it."""
+    section, _, key = place.partition(".")
+    table = {"problem": "binary_classification", "data": {"target": "late"}}
+    found: dict[str, Any] = {**table, section: {**dict(table.get(section) or {}), key: value}}
+    return "\n".join(f"{name} = {written(each)}" for name, each in found.items())
+
+
+def written(value: Any) -> str:
+    if isinstance(value, dict):
+        inner = ", ".join(f"{written(name)} = {written(each)}" for name, each in value.items())
+        return f"{{ {inner} }}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(written, value))}]"
+    if isinstance(value, float):
+        return repr(value)
+    return json.dumps(value, ensure_ascii=False)
 
 
 def refused(text: str, name: str = "flights") -> list[str]:
@@ -306,3 +338,22 @@ def test_every_problem_has_a_metric_that_is_its_usual_one() -> None:
     for problem, metrics in METRICS.items():
         spec = load_spec(f'problem = "{problem}"\n[data]\ntarget = "y"', name="any")
         assert spec.compare.metric == next(iter(metrics))
+
+
+WORDS = st.text(st.characters(categories=["L", "N", "P", "S", "Zs"]), max_size=5)
+VALUES = st.recursive(
+    st.booleans() | st.integers(-(2**60), 2**60) | st.floats() | WORDS,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(WORDS, inner, max_size=2),
+    max_leaves=3,
+)
+
+
+@given(place=st.sampled_from(PLACES), value=VALUES)
+def test_any_value_anywhere_is_taken_or_refused_by_its_place(place: str, value: Any) -> None:
+    text = toml(place, value)
+    try:
+        spec = load_spec(text, name="flights")
+    except BadInput as error:
+        assert place.rpartition(".")[0] in str(error)
+        return
+    assert ModelSpec.model_validate_json(spec.model_dump_json()) == spec
