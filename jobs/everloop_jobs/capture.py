@@ -28,12 +28,16 @@ def captured_rows(
     for path in sorted(folder.rglob("*.jsonl")) if folder.exists() else []:
         for record in _records(path):
             try:
-                moment = datetime.fromisoformat(record["eventMetadata"]["inferenceTime"])
-                if since < moment <= until:
+                if since < moment(record["eventMetadata"]["inferenceTime"]) <= until:
                     rows += _rows(record, key)
-            except (KeyError, ValueError, TypeError, csv.Error):
+            except (KeyError, ValueError, TypeError, AttributeError, csv.Error):
                 unreadable += 1
     return pd.DataFrame(rows, dtype=object), unreadable
+
+
+def moment(text: str) -> datetime:
+    """Read a time; an older image's Python does not know Z."""
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
 def _records(path: Path) -> Iterator[Any]:

@@ -4,7 +4,6 @@ Writes findings.json and a report for people, and Model Monitor's own file forma
 """
 
 import os
-from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ import baseline
 import drift
 import metrics
 import report
-from capture import INFERENCE, SCORE, captured_rows
+from capture import INFERENCE, SCORE, captured_rows, moment
 from container import INPUT, JobError, output, read_json, run, spec, write_json
 from labels import labelled
 
@@ -26,7 +25,7 @@ MISSING = ["", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "<NA>",
 def main() -> str:
     asked = spec()
     data, rules = asked["data"], asked["monitor"]
-    since, until = (datetime.fromisoformat(_told(name)) for name in ("FROM", "TO"))
+    since, until = (moment(_told(name)) for name in ("FROM", "TO"))
     rows, unreadable = captured_rows(INPUT / "capture", since, until, data["key"])
     statistics = read_json(INPUT / "baseline" / "statistics.json")
     evaluation = read_json(INPUT / "reference" / "evaluation.json")
