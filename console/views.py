@@ -91,8 +91,26 @@ def why(site: Site, records: Records, model: str) -> dict[str, Any]:
     return {
         "model": model,
         "serving": live,
+        "made_of": made_of(site, model, version) if version is not None else None,
         "decisions": subject,
         "chain": {"decisions": len(decisions), "problems": verify(decisions)},
+    }
+
+
+def made_of(site: Site, model: str, version: int) -> dict[str, Any]:
+    """Return what the registry says a version was made of, and who set its approval last."""
+    arn = next((p["arn"] for p in packages(site, model) if p["version"] == version), None)
+    if arn is None:
+        return {}
+    package = site.sagemaker.describe_model_package(ModelPackageName=arn)
+    told = dict(package.get("CustomerMetadataProperties", {}))
+    by = package.get("LastModifiedBy", {}).get("IamIdentity", {}).get("Arn")
+    return {
+        "package": arn,
+        "approval": package["ModelApprovalStatus"],
+        "approved_by": by,
+        "approval_description": package.get("ApprovalDescription"),
+        **told,
     }
 
 
@@ -129,6 +147,17 @@ def show_why(told: dict[str, Any]) -> None:
         f"endpoint {live['endpoint']} is {live['status']} with {live['config']}",
         markup=True,
     )
+    made = told["made_of"] or {}
+    for name, key in (
+        ("trained on", "dataset-uri"),
+        ("code", "bundle-uri"),
+        ("because of", "cause"),
+        ("evaluation", "evaluation-uri"),
+        ("approved by", "approved_by"),
+    ):
+        if made.get(key):
+            show.out.print(f"  {name:<12} {made[key]}", markup=False, soft_wrap=True)
+    show.out.print()
     show_timeline(told["decisions"])
     problems = told["chain"]["problems"]
     if problems:

@@ -194,6 +194,8 @@ def encode(service: str, operation: str, protocol: str, result: dict[str, Any]) 
     for name, member in (model.output_shape.members if model.output_shape else {}).items():
         if member.serialization.get("location") == "statusCode" and name in result:
             status = result[name]  # an answer may say itself what its status is
+        if member.serialization.get("name", "").lower() == "content-type" and result.get(name):
+            written["headers"]["Content-Type"] = str(result[name])  # and what its body is
     return Answer(
         status,
         {**written["headers"], "x-amzn-RequestId": request_id},
