@@ -1,0 +1,132 @@
+"""The requests of compare and monitor jobs: what SageMaker takes, and what the scripts read."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+import pytest
+from botocore.validate import ParamValidator
+
+from everloop import job_requests, policy
+from everloop.spec import load_spec
+
+NAME = "x" * 32  # the longest that a model may have
+BUCKET = "everloop-artefacts-123456789012-ap-southeast-2"
+DIGEST = "0a1b2c3d" * 8
+SPEC = policy.document(
+    load_spec('problem = "regression"\n[data]\ntarget = "price"\nkey = "id"\n', name=NAME)
+)
+COMMON: dict[str, Any] = {
+    "spec": SPEC,
+    "jobs_uri": f"s3://{BUCKET}/jobs/{DIGEST}",
+    "role_arn": "arn:aws:iam::123456789012:role/everloop-sagemaker",
+    "region": "ap-southeast-2",
+}
+BUNDLE = f"s3://{BUCKET}/bundles/{NAME}/{DIGEST}/bundle.tar.gz"
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def compare(**more: Any) -> dict[str, Any]:
+    return job_requests.compare(
+        name=f"{NAME}-v1000-abcd",
+        candidate=job_requests.Side("s3://a/new/model.tar.gz", BUNDLE),
+        champion=job_requests.Side("s3://a/old/model.tar.gz", BUNDLE.replace("0a", "ff")),
+        holdout_uri="s3://a/holdout/data.csv",
+        output_uri=f"s3://{BUCKET}/comparisons/{NAME}/v1000",
+        **COMMON,
+        **more,
+    )
+
+
+def monitor(**more: Any) -> dict[str, Any]:
+    return job_requests.monitor(
+        name=f"{NAME}-20261120T1300",
+        model=NAME,
+        version=1000,
+        since=at("2026-11-20T12:00:00"),
+        until=at("2026-11-20T12:59:59"),
+        bundle_uri=BUNDLE,
+        baseline_uri="s3://a/runs/baseline",
+        predictions_uri="s3://a/runs/evaluation/predictions.csv",
+        capture_uri=f"s3://{BUCKET}/capture/{NAME}/{NAME}/AllTraffic",
+        output_uri=f"s3://{BUCKET}/monitoring/{NAME}/2026-11-20T1300",
+        **COMMON,
+        **{"labels_uri": None, **more},
+    )
+
+
+def request(job: dict[str, Any]) -> dict[str, Any]:
+    """Put a job together as the state machines do."""
+    return {
+        "ProcessingJobName": f"{job['name']}-1",
+        "RoleArn": job["role_arn"],
+        "AppSpecification": job["app"],
+        "Environment": job["environment"],
+        "ProcessingInputs": job["inputs"],
+        "ProcessingOutputConfig": job["outputs"],
+        "ProcessingResources": job["resources"],
+        "StoppingCondition": job["stopping"],
+        "Tags": job["tags"],
+    }
+
+
+def inputs(job: dict[str, Any]) -> dict[str, str]:
+    return {each["InputName"]: each["S3Input"]["S3Uri"] for each in job["inputs"]}
+
+
+@pytest.mark.parametrize(
+    "job",
+    [
+        pytest.param(compare(), id="compare"),
+        pytest.param(monitor(), id="monitor"),
+        pytest.param(monitor(labels_uri="s3://d/labels/x", kms_key="k"), id="all that there is"),
+    ],
+)
+def test_a_job_is_one_that_the_api_takes(job: dict[str, Any]) -> None:
+    model = boto3.client("sagemaker", region_name="us-east-1").meta.service_model
+    shape = model.operation_model("CreateProcessingJob").input_shape
+    asked = request(job)
+    assert ParamValidator().validate(asked, shape).generate_report() == ""
+    # Limits of the API that botocore does not check.
+    assert len(asked["ProcessingJobName"]) <= 63
+    assert all(len(value) <= 256 for value in asked["Environment"].values())
+    assert len(asked["ProcessingInputs"]) <= 10
+    for each in asked["ProcessingInputs"]:
+        assert each["S3Input"]["LocalPath"] == f"/opt/ml/processing/input/{each['InputName']}"
+
+
+def test_compare_gets_both_sides_and_the_candidates_holdout() -> None:
+    assert inputs(compare()) == {
+        "jobs": COMMON["jobs_uri"],
+        "code": f"s3://{BUCKET}/bundles/{NAME}/{DIGEST}/",
+        "champion-code": f"s3://{BUCKET}/bundles/{NAME}/{DIGEST}/".replace("0a", "ff"),
+        "candidate": "s3://a/new/model.tar.gz",
+        "champion": "s3://a/old/model.tar.gz",
+        "holdout": "s3://a/holdout/data.csv",
+    }
+
+
+def test_monitor_gets_labels_only_where_there_are_some() -> None:
+    assert "labels" not in inputs(monitor())
+    assert inputs(monitor(labels_uri="s3://d/labels/x"))["labels"] == "s3://d/labels/x"
+    assert inputs(monitor())["reference"] == "s3://a/runs/evaluation/"
+    assert monitor()["findings_uri"].endswith("/2026-11-20T1300/findings.json")
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "folder"),
+    [
+        ("2026-11-20T12:00:00", "2026-11-20T12:59:00", "2026/11/20/12/"),
+        ("2026-11-20T11:00:00", "2026-11-20T12:00:00", "2026/11/20/"),
+        ("2026-11-20T23:30:00", "2026-11-21T00:30:00", "2026/11/"),
+        ("2026-11-30T23:30:00", "2026-12-01T00:30:00", "2026/"),
+        ("2026-12-31T23:30:00", "2027-01-01T00:30:00", ""),
+    ],
+)
+def test_the_narrowest_folder_that_holds_a_span(since: str, until: str, folder: str) -> None:
+    assert job_requests.capture_folder("s3://a/capture/", at(since), at(until)) == (
+        f"s3://a/capture/{folder}"
+    )
