@@ -1,4 +1,4 @@
-"""Score flights: CSV with header in, one probability a line out; columns in any order, others ignored."""
+"""Score flights: CSV with header in (columns in any order), one probability a line out."""
 
 import io
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Train boosted trees on flights. Script mode: channels and hyperparameters as SageMaker gives them.
+"""Train boosted trees on flights, in script mode: channels and hyperparameters as SageMaker gives.
 
 Reads data.csv of the channels train and validation, writes model.joblib to SM_MODEL_DIR.
 """
@@ -18,7 +18,7 @@ from sklearn.preprocessing import OrdinalEncoder
 
 
 def model(max_iter: int, learning_rate: float, max_leaf_nodes: int) -> Pipeline:
-    """Return the untrained model: codes for categories (unknown ones are missing), boosted trees."""
+    """Return the untrained model: codes for categories (unknown: missing), boosted trees."""
     codes = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=float("nan"))
     columns = make_column_transformer((codes, CATEGORIES), ("passthrough", NUMBERS))
     trees = HistGradientBoostingClassifier(
