@@ -1,94 +1,114 @@
-"""A blue/green deployment: a new fleet beside the old, traffic in steps, alarms that take it back."""
+"""A blue/green deployment: a new fleet beside the old, traffic in steps, back on alarms."""
 
+from collections.abc import Callable
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from localcloud.sagemaker.fleet import Fleet, NotHealthy
+from localcloud.clock import Signal
+from localcloud.errors import AwsError
+from localcloud.sagemaker.deployment_policy import Policy
+from localcloud.sagemaker.fleet import Fleet
+from localcloud.sagemaker.host import Host
+from localcloud.sagemaker.instance import ANSWER_SECONDS, NotHealthy
 
 if TYPE_CHECKING:
-    from localcloud.sagemaker.endpoints import Endpoints
+    from localcloud.cloud import Cloud
 
 Record = dict[str, Any]
+Progress = Callable[[str, str, float], None]
+
 _WATCH_SECONDS = 0.1  # real: how often alarms are looked at while a fleet bakes
 
 
+class Interrupted(Exception):
+    """The cloud stops; the deployment begins again when it starts."""
+
+
+class RolledBack(Exception):
+    """The old fleet serves on; the text says why, and becomes the endpoint's FailureReason."""
+
+
 class Deployment:
-    """One update of one endpoint, from starting the new fleet to ending the old."""
+    """One update of one endpoint, from starting the new fleet to ending the old.
 
-    def __init__(self, api: "Endpoints", name: str, pending: Record) -> None:
-        self._api = api
-        self._cloud = api.cloud
-        self._name = name
-        self._config = pending["EndpointConfigName"]
-        plan = pending["DeploymentConfig"]
-        policy = plan.get("BlueGreenUpdatePolicy") or {}
-        routing = policy.get("TrafficRoutingConfiguration") or {"Type": "ALL_AT_ONCE"}
-        self._kind = routing["Type"]
-        self._wait = routing.get("WaitIntervalInSeconds", 0)
-        self._size = routing.get("CanarySize") or routing.get("LinearStepSize") or {}
-        self._end_wait = policy.get("TerminationWaitInSeconds", 0)
-        self._limit = policy.get("MaximumExecutionTimeoutInSeconds", 28800)
-        alarms = (plan.get("AutoRollbackConfiguration") or {}).get("Alarms", [])
-        self._alarms = [alarm["AlarmName"] for alarm in alarms]
-        self._began = self._cloud.clock.now()
+    `progress` is told each step: a variant's status, a sentence, the share of traffic.
+    """
 
-    def run(self) -> str | None:
-        """Deploy; returns None when the new config serves, else why the old one still does."""
-        fired = self._alarm()
-        if fired:
-            return f"The alarm {fired} is in ALARM already; nothing was changed."
+    def __init__(
+        self, cloud: "Cloud", host: Host, fleet: Fleet, policy: Policy, progress: Progress
+    ) -> None:
+        self._cloud = cloud
+        self._host = host
+        self._fleet = fleet
+        self._policy = policy
+        self._progress = progress
+
+    def run(self, stopping: Signal) -> None:
+        """Deploy. Raises RolledBack, with the old fleet in service, or Interrupted."""
+        self._check_alarms("before the deployment; no traffic was shifted")
+        self._progress("Creating", "the new fleet is starting", 0.0)
         try:
-            fleet = self._api.fleet(self._name, self._config)
+            self._fleet.start()
         except NotHealthy as error:
-            return str(error)
-        host = self._api.hosts[self._name]
-        host.incoming = fleet
-        for share in self._shares(fleet):
-            host.share = share
-            percent = f"{share:.0%} of traffic"
-            self._api.announce_deployment(self._name, "ActivatingTraffic", percent)
-            last = share >= 1
-            self._api.announce_deployment(self._name, "Baking", f"{percent} is baking")
-            trouble = self._bake(self._end_wait if last else self._wait)
-            if trouble:
-                host.share, host.incoming = 0.0, None
-                fleet.stop()
-                return f"{trouble} The deployment was rolled back."
-        old = host.fleet
-        host.fleet, host.incoming, host.share = fleet, None, 0.0
-        old.stop()
-        return None
+            if stopping.is_set():
+                raise Interrupted from error
+            raise RolledBack(str(error)) from error
+        # The limit counts from here: how long processes take to start is real time, and at a
+        # speed of 120 ten seconds of it would be twenty minutes.
+        began = self._cloud.clock.now()
+        try:
+            self._shift(began, stopping)
+        except RolledBack:
+            self._host.shift(None, 0.0)
+            self._end(self._fleet)
+            raise
+        old = self._host.serve(self._fleet)
+        if old is not None:
+            self._end(old)
 
-    def _shares(self, fleet: Fleet) -> list[float]:
-        if self._kind == "ALL_AT_ONCE":
-            return [1.0]
-        step = self._size["Value"] / 100
-        if self._size["Type"] == "INSTANCE_COUNT":
-            variants = fleet.config["ProductionVariants"]
-            step = self._size["Value"] / sum(v["InitialInstanceCount"] for v in variants)
-        if self._kind == "CANARY":
-            return [min(step, 1.0), 1.0]
-        steps = [step * count for count in range(1, int(1 / step) + 1)]
-        return [share for share in steps if share < 1 - 1e-9] + [1.0]
+    def _shift(self, began: datetime, stopping: Signal) -> None:
+        policy = self._policy
+        instances = sum(variant["Count"] for variant in self._fleet.variants.values())
+        for share in policy.shares(instances):
+            whole = share >= 1
+            traffic = "all traffic" if whole else f"{share:.0%} of the traffic"
+            self._progress("ActivatingTraffic", f"{traffic} goes to the new fleet", share)
+            self._host.shift(self._fleet, share)
+            wait = policy.wait_seconds + (policy.termination_seconds if whole else 0)
+            self._progress("Baking", f"{traffic} bakes for {wait} s", share)
+            self._bake(wait, began, stopping)
 
-    def _bake(self, seconds: float) -> str | None:
-        """Wait, watching alarms; returns what went wrong."""
+    def _bake(self, seconds: float, began: datetime, stopping: Signal) -> None:
+        """Wait, watching alarms. Raises RolledBack for what went wrong."""
         clock = self._cloud.clock
         begin = clock.now()
         while True:
-            fired = self._alarm()
-            if fired:
-                return f"The alarm {fired} went into ALARM."
+            self._check_alarms("during the deployment; it was rolled back")
             now = clock.now()
-            if (now - self._began).total_seconds() > self._limit:
-                return f"The deployment took longer than {self._limit} seconds."
+            if (now - began).total_seconds() > self._policy.limit_seconds:
+                raise RolledBack(
+                    f"The deployment took longer than {self._policy.limit_seconds} seconds;"
+                    " it was rolled back."
+                )
             left = seconds - (now - begin).total_seconds()
             if left <= 0:
-                return None
-            clock.sleep(min(left, _WATCH_SECONDS * clock.speed))
+                return
+            if stopping.wait(min(left, _WATCH_SECONDS * clock.speed)):
+                raise Interrupted
 
-    def _alarm(self) -> str | None:
+    def _check_alarms(self, when: str) -> None:
         cloudwatch: Any = self._cloud.apis.get("cloudwatch")
-        for name in self._alarms:
-            if cloudwatch is not None and cloudwatch.alarm_state(name) == "ALARM":
-                return name
-        return None
+        for name in self._policy.alarms:
+            try:
+                state = cloudwatch.alarm_state(name) if cloudwatch else "missing"
+            except AwsError:
+                state = "missing"
+            if state == "missing":
+                raise RolledBack(f"There is no alarm {name} to watch {when}.")
+            if state == "ALARM":
+                raise RolledBack(f"The alarm {name} was in state ALARM {when}.")
+
+    @staticmethod
+    def _end(fleet: Fleet) -> None:
+        fleet.drain(ANSWER_SECONDS)
+        fleet.stop()

@@ -1,113 +1,144 @@
-"""What answers for an endpoint: the fleet in service, one that is coming, metrics and capture."""
+"""What answers for an endpoint: the fleet in service, perhaps a new one beside it."""
 
+import logging
 import random
 import threading
 import time
-from collections import defaultdict
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from localcloud.sagemaker.capture import Capture
+from localcloud.errors import AwsError
+from localcloud.sagemaker.capture import Capture, Journal
 from localcloud.sagemaker.fleet import Fleet
+from localcloud.sagemaker.instance import ANSWER_SECONDS, STOP_SECONDS, Answer
+from localcloud.sagemaker.invocation_metrics import InvocationMetrics
 
 if TYPE_CHECKING:
     from localcloud.cloud import Cloud
 
-_FLUSH_SECONDS = 1.0  # real
+Record = dict[str, Any]
+log = logging.getLogger(__name__)
+
+_FLUSH_SECONDS = (1.0, 15.0)  # at most so many real, and so many of the cloud's seconds
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """One request to an endpoint, as it goes to the model; `began` is of time.perf_counter."""
+
+    body: bytes
+    headers: dict[str, str]
+    began: float
+    variant: str | None = None
+    inference_id: str | None = None
+    attributes: str | None = None
 
 
 class Host:
-    """Routes requests to fleets by traffic share and variant weight."""
+    """Routes requests by traffic share and variant weight; counts and captures them."""
 
-    def __init__(self, cloud: "Cloud", name: str, fleet: Fleet) -> None:
+    def __init__(self, cloud: "Cloud", name: str, journal: Journal) -> None:
         self._cloud = cloud
         self._name = name
-        self.fleet = fleet
-        self.incoming: Fleet | None = None
-        self.share = 0.0
-        self._random = random.Random(name)
         self._lock = threading.Lock()
-        self._told: dict[tuple[str, str, str], list[float]] = defaultdict(list)
-        self._capture = Capture(cloud, name)
+        self._random = random.Random(name)
+        self._fleet: Fleet | None = None
+        self._incoming: Fleet | None = None
+        self._share = 0.0
+        self._serving = threading.Event()
+        self._metrics = InvocationMetrics(cloud, name)
+        self._capture = Capture(cloud, name, journal)
         self._ended = threading.Event()
-        threading.Thread(target=self._flush, name=f"flush {name}", daemon=True).start()
+        self._flusher = threading.Thread(target=self._flush, name=f"flush {name}", daemon=True)
+        self._flusher.start()
 
-    def invoke(
-        self, body: bytes, headers: dict[str, str], *, variant: str | None, inference_id: str | None
-    ) -> tuple[int, str, bytes, str]:
-        """Answer a request: status, content type, body, variant."""
+    @property
+    def fleet(self) -> Fleet:
+        """The fleet in service; during a deployment the old one."""
+        assert self._fleet is not None
+        return self._fleet
+
+    def serve(self, fleet: Fleet) -> Fleet | None:
+        """Give all traffic to this fleet; returns the one that served before."""
         with self._lock:
-            draw, weigh = self._random.random(), self._random.random()
-        incoming = self.incoming
-        fleet = incoming if incoming is not None and draw < self.share else self.fleet
-        name = variant or _weighted(fleet.config["ProductionVariants"], weigh)
-        began = time.perf_counter()
-        status, content_type, answer = fleet.invoke(name, body, headers)
-        microseconds = (time.perf_counter() - began) * 1e6
-        config = fleet.config["EndpointConfigName"]
+            before, self._fleet = self._fleet, fleet
+            self._incoming, self._share = None, 0.0
+        self._serving.set()
+        return before
+
+    def shift(self, incoming: Fleet | None, share: float) -> None:
+        """Give a share of the traffic to a new fleet beside the one in service."""
         with self._lock:
-            self._told[name, config, "ModelLatency"].append(microseconds)
-            for metric, counted in (
-                ("Invocations", 1.0),
-                ("Invocation4XXErrors", float(400 <= status < 500)),
-                ("Invocation5XXErrors", float(status >= 500)),
-            ):
-                self._told[name, config, metric].append(counted)
-        if status < 400:
+            self._incoming, self._share = incoming, share
+
+    def invoke(self, call: Invocation) -> tuple[Answer, str]:
+        """Answer a request; returns the answer and the variant that gave it."""
+        if not self._serving.wait(ANSWER_SECONDS):  # after a restart of the cloud
+            raise AwsError("ServiceUnavailable", f"Endpoint {self._name} is starting.", 503)
+        fleet, variant = self._route(call.variant)
+        try:
+            began = time.perf_counter()
+            answer = fleet.invoke(variant, call.body, call.headers)
+            model = time.perf_counter() - began
+        finally:
+            fleet.leave()
+        overhead = time.perf_counter() - call.began - model
+        config = fleet.deployed["EndpointConfigName"]
+        count = fleet.variants[variant]["Count"]
+        self._metrics.count(variant, config, answer.status, model, overhead, count)
+        if 200 <= answer.status < 300:
             self._capture.take(
-                fleet.config, name, headers, body, content_type, answer, inference_id
+                fleet.deployed,
+                variant,
+                (call.headers["Content-Type"], call.body),
+                (answer.content_type, answer.body),
+                inference_id=call.inference_id,
+                attributes=call.attributes,
             )
-        return status, content_type, answer, name
+        return answer, variant
 
-    def stop(self) -> None:
-        """End both fleets; what was captured and counted is written first."""
+    def stop(self, grace: float = STOP_SECONDS) -> None:
+        """Write what was counted and captured, and end the fleets."""
         self._ended.set()
-        self._write()
-        self.fleet.stop()
-        if self.incoming is not None:
-            self.incoming.stop()
+        self._flusher.join()
+        with self._lock:
+            fleets = [fleet for fleet in (self._fleet, self._incoming) if fleet is not None]
+        for fleet in fleets:
+            fleet.drain(grace)
+            fleet.stop(grace)
+        self._write(everything=True)
+
+    def _route(self, wanted: str | None) -> tuple[Fleet, str]:
+        with self._lock:
+            fleets = [self.fleet]
+            if self._incoming is not None:
+                fleets.insert(int(self._random.random() >= self._share), self._incoming)
+            if wanted is not None:
+                fleets = [fleet for fleet in fleets if wanted in fleet.variants]
+            if not fleets:
+                raise AwsError(
+                    "ValidationError", f"Variant {wanted} of endpoint {self._name} not found."
+                )
+            fleet = fleets[0]
+            variant = wanted or self._drawn(fleet)
+            fleet.enter()
+        return fleet, variant
+
+    def _drawn(self, fleet: Fleet) -> str:
+        names = [str(name) for name in fleet.variants]
+        if len(names) == 1:
+            return names[0]
+        weights = [fleet.variants[name]["Weight"] for name in names]
+        return self._random.choices(names, weights)[0]
 
     def _flush(self) -> None:
-        while not self._ended.wait(_FLUSH_SECONDS):
-            self._write()
+        real, cloud = _FLUSH_SECONDS
+        while not self._ended.wait(min(real, self._cloud.clock.real(cloud))):
+            try:
+                self._write()
+            except Exception:  # the next write may succeed; requests are answered all the same
+                log.exception("metrics or captures of endpoint %s were not written", self._name)
 
-    def _write(self) -> None:
-        with self._lock:
-            told, self._told = self._told, defaultdict(list)
-        self._capture.flush()
-        if not told or "cloudwatch" not in self._cloud.apis:
-            return
-        data: list[dict[str, Any]] = []
-        for (variant, config, metric), values in told.items():
-            own = [
-                {"Name": "EndpointName", "Value": self._name},
-                {"Name": "VariantName", "Value": variant},
-            ]
-            unit = "Microseconds" if metric == "ModelLatency" else "None"
-            counts: dict[float, float] = defaultdict(float)
-            for value in values:
-                counts[value] += 1
-            for begin in range(0, len(counts), 150):  # the API's limit of values per datum
-                part = dict(list(counts.items())[begin : begin + 150])
-                for dimensions in (own, [*own, {"Name": "EndpointConfigName", "Value": config}]):
-                    data.append(
-                        {
-                            "MetricName": metric,
-                            "Dimensions": dimensions,
-                            "Values": list(part),
-                            "Counts": list(part.values()),
-                            "Unit": unit,
-                        }
-                    )
-        for begin in range(0, len(data), 500):
-            request = {"Namespace": "AWS/SageMaker", "MetricData": data[begin : begin + 500]}
-            self._cloud.call("cloudwatch", "PutMetricData", request)
-
-
-def _weighted(variants: list[dict[str, Any]], draw: float) -> str:
-    whole = sum(variant["InitialVariantWeight"] for variant in variants)
-    at = draw * whole
-    for variant in variants:
-        at -= variant["InitialVariantWeight"]
-        if at < 0:
-            return str(variant["VariantName"])
-    return str(variants[-1]["VariantName"])
+    def _write(self, *, everything: bool = False) -> None:
+        self._metrics.flush()
+        self._capture.flush(everything=everything)

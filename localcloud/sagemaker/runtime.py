@@ -1,18 +1,31 @@
 """SageMaker's runtime: InvokeEndpoint."""
 
+import time
 from typing import Any
 
 from localcloud.api import Api, Call, operation
 from localcloud.errors import AwsError
+from localcloud.sagemaker.host import Invocation
+from localcloud.sagemaker.instance import LOG_GROUP, Answer
 
 Record = dict[str, Any]
+
 _LARGEST = 25 * 1024 * 1024  # AWS's limit for one request to a real-time endpoint
+_LONGEST_MESSAGE = 4096
 _PASSED = {
     "ContentType": "Content-Type",
     "Accept": "Accept",
     "CustomAttributes": "X-Amzn-SageMaker-Custom-Attributes",
     "InferenceId": "X-Amzn-SageMaker-Inference-Id",
 }
+_UNSUPPORTED = (
+    "EnableExplanations",
+    "InferenceComponentName",
+    "PrefixAwareId",
+    "SessionId",
+    "TargetContainerHostname",
+    "TargetModel",
+)
 
 
 class SageMakerRuntime(Api):
@@ -20,41 +33,67 @@ class SageMakerRuntime(Api):
 
     @operation
     def invoke_endpoint(self, call: Call, request: Record) -> Record:
+        began = time.perf_counter()
         name = request["EndpointName"]
-        body = request.get("Body") or b""
-        if isinstance(body, str):
-            body = body.encode()
-        if len(body) > _LARGEST:
-            raise AwsError("ValidationError", f"Request body is larger than {_LARGEST} bytes", 413)
+        for member in _UNSUPPORTED:
+            if member in request:
+                raise AwsError("ValidationError", f"the local cloud does not take {member}")
+        body = _body(request)
         control: Any = self.cloud.apis["sagemaker"]
         host = control.hosts.get(name)
         if host is None:
             raise AwsError(
                 "ValidationError", f"Endpoint {name} of account {call.account} not found."
             )
-        variant = request.get("TargetVariant")
-        if variant is not None and variant not in host.fleet.variants:
-            raise AwsError("ValidationError", f"Variant {variant} of endpoint {name} not found.")
         headers = {
-            header: str(request[member]) for member, header in _PASSED.items() if member in request
+            header: request[member] for member, header in _PASSED.items() if member in request
         }
         headers.setdefault("Content-Type", "application/octet-stream")
-        status, content_type, answer, served = host.invoke(
-            body, headers, variant=variant, inference_id=request.get("InferenceId")
+        answer, variant = host.invoke(
+            Invocation(
+                body=body,
+                headers=headers,
+                began=began,
+                variant=request.get("TargetVariant"),
+                inference_id=request.get("InferenceId"),
+                attributes=request.get("CustomAttributes"),
+            )
         )
-        if status >= 400:
-            message = answer.decode("utf-8", "replace")[:1024]
-            link = (
-                f"https://{call.region}.console.aws.amazon.com/cloudwatch/home?region={call.region}"
-                f"#logEventViewer:group=/aws/sagemaker/Endpoints/{name} in account {call.account}"
-            )
-            raise AwsError(
-                "ModelError",
-                f"Received {'client' if status < 500 else 'server'} error ({status}) from primary "
-                f'with message "{message}". See {link} for more information.',
-                424,
-                OriginalStatusCode=status,
-                OriginalMessage=message,
-                LogStreamArn=self.cloud.arn("logs", f"log-group:/aws/sagemaker/Endpoints/{name}"),
-            )
-        return {"Body": answer, "ContentType": content_type, "InvokedProductionVariant": served}
+        if not 200 <= answer.status < 300:
+            raise self._model_error(call, name, answer)
+        told = {
+            "Body": answer.body,
+            "ContentType": answer.content_type,
+            "InvokedProductionVariant": variant,
+        }
+        if answer.attributes is not None:
+            told["CustomAttributes"] = answer.attributes
+        return told
+
+    def _model_error(self, call: Call, name: str, answer: Answer) -> AwsError:
+        whose = "client" if 400 <= answer.status < 500 else "server"
+        message = answer.body.decode("utf-8", "replace")[:_LONGEST_MESSAGE]
+        group = f"{LOG_GROUP}/{name}"
+        where = (
+            f"https://{call.region}.console.aws.amazon.com/cloudwatch/home?region={call.region}"
+            f"#logEventViewer:group={group} in account {call.account}"
+        )
+        return AwsError(
+            "ModelError",
+            f"Received {whose} error ({answer.status}) from primary with message"
+            f' "{message}". See {where} for more information.',
+            424,
+            OriginalStatusCode=answer.status,
+            OriginalMessage=message,
+            LogStreamArn=self.cloud.arn("logs", f"log-group:{group}"),
+        )
+
+
+def _body(request: Record) -> bytes:
+    body = request.get("Body") or b""
+    data: bytes = body.encode() if isinstance(body, str) else body
+    if len(data) > _LARGEST:
+        raise AwsError(
+            "ValidationError", f"the body has {len(data)} bytes; at most {_LARGEST} are taken", 413
+        )
+    return data

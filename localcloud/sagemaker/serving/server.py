@@ -1,96 +1,233 @@
 """Serve one model: GET /ping, POST /invocations, as SageMaker's container contract has them.
 
-Run by path with SAGEMAKER_BASE_DIR set, outside the cloud's own packages. AWS's inference toolkit
-finds and runs the model's handlers; this is only the HTTP around it. The port goes to --ready.
+Run by path, outside the cloud's own packages, with the listening socket as standard input. AWS's
+inference toolkit finds and runs the model's handlers; this is the HTTP around it.
 """
 
 import argparse
+import importlib.metadata
+import importlib.util
 import os
 import signal
+import socket
+import subprocess
 import sys
 import threading
+import time
 import traceback
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
+from packaging.requirements import InvalidRequirement, Requirement
 from sagemaker_inference import environment
+from sagemaker_inference.errors import UnsupportedFormatError
 from sagemaker_inference.transformer import Transformer
 
-TRANSFORMER = Transformer()
+_ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
+_WATCH_SECONDS = 0.25
 
 
-class Request:
-    """What the toolkit wants to know of a request, and what it says about the answer."""
+class CannotServe(Exception):
+    """The model cannot be served; the text says why in one line."""
+
+
+class Context:
+    """What the toolkit and the handlers want to know of a request, and say of its answer."""
 
     def __init__(self, headers: dict[str, str]) -> None:
-        self._headers = headers
-        self.system_properties = {"model_dir": environment.model_dir}
+        self.system_properties = {"model_dir": environment.model_dir, "gpu_id": None}
         self.request_processor = [self]
         self.status = 200
         self.content_type = "text/plain"
+        self.headers: dict[str, str] = {}
+        self._sent = headers
 
     def get_request_properties(self) -> dict[str, str]:
-        return self._headers
+        return self._sent
 
-    def set_response_content_type(self, index: int, value: str) -> None:
+    def get_request_header(self, idx: int, key: str) -> str | None:
+        return self._sent.get(key)
+
+    def set_response_content_type(self, idx: int, value: str) -> None:
         self.content_type = value
 
-    def set_response_status(self, code: int, phrase: str = "", idx: int = 0) -> None:
+    def set_response_header(self, idx: int, key: str, value: str) -> None:
+        self.headers[key] = value
+
+    def set_response_status(self, code: int = 200, phrase: str = "", idx: int = 0) -> None:
         self.status = code
+
+
+class Handlers(Transformer):  # type: ignore[misc]  # the toolkit has no types
+    """The toolkit's handlers; a format that they do not know is the client's error, not ours.
+
+    AWS's scikit-learn container answers 415 and 406 there, where the bare toolkit answers 500.
+    """
+
+    @staticmethod
+    def handle_error(context: Any, inference_exception: Any, trace: str) -> Any:
+        answer = Transformer.handle_error(context, inference_exception, trace)
+        if isinstance(sys.exc_info()[1], UnsupportedFormatError):
+            at_output = "output_fn" in trace
+            context.set_response_status(406 if at_output else 415)
+        return answer
+
+
+class Model:
+    """The loaded model. It gets one request at a time: on AWS, too, a worker process does."""
+
+    def __init__(self, seconds: float) -> None:
+        self._handlers = Handlers()
+        self._handlers.validate_and_initialize(environment.model_dir, Context({}))
+        self._seconds = seconds
+        self._turn = threading.Lock()
+        self._since: float | None = None
+        threading.Thread(target=self._watch, name="watch", daemon=True).start()
+
+    def answer(self, body: bytes, context: Context) -> bytes:
+        if not self._turn.acquire(timeout=self._seconds):
+            context.set_response_status(503)
+            return b"the model server is busy with other requests"
+        try:
+            self._since = time.monotonic()
+            result = self._handlers.transform([{"body": body}], context)[0]
+        finally:
+            self._since = None
+            self._turn.release()
+        if context.status >= 400:
+            print(result, flush=True)
+        return result.encode() if isinstance(result, str) else bytes(result)
+
+    def _watch(self) -> None:
+        """End the process, which is then started again, when a handler takes too long."""
+        while True:
+            time.sleep(_WATCH_SECONDS)
+            since = self._since
+            if since is not None and time.monotonic() - since > self._seconds:
+                print(f"a request took longer than {self._seconds:g} s", flush=True)
+                os._exit(70)
 
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    wbufsize = -1
+    wbufsize = -1  # head and body in one send: two sends cost a delayed acknowledgement, 40 ms
     disable_nagle_algorithm = True
+    server: "Server"
 
     def do_GET(self) -> None:
-        self._send(200 if self.path == "/ping" else 404, "text/plain", b"")
+        self._send(200 if self.path == "/ping" else 404, {}, b"")
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         if self.path != "/invocations":
-            return self._send(404, "text/plain", b"")
-        request = Request({key.title(): value for key, value in self.headers.items()})
-        answer = TRANSFORMER.transform([{"body": body}], request)[0]
-        if request.status >= 400:
-            print(answer, file=sys.stderr, flush=True)
-        data = answer.encode() if isinstance(answer, str) else bytes(answer)
-        return self._send(request.status, request.content_type, data)
+            self._send(404, {}, b"")
+            return
+        context = Context({name.title(): value for name, value in self.headers.items()})
+        data = self.server.model.answer(body, context)
+        headers = {name: value for name, value in context.headers.items() if name == _ATTRIBUTES}
+        self._send(context.status, {"Content-Type": context.content_type, **headers}, data)
 
-    def _send(self, status: int, content_type: str, data: bytes) -> None:
+    def _send(self, status: int, headers: dict[str, str], data: bytes) -> None:
         self.send_response_only(status)
-        self.send_header("Content-Type", content_type)
+        for name, value in headers.items():
+            self.send_header(name, value)
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)
 
     def log_message(self, format: str, *args: object) -> None:
-        return
+        """Log nothing: CloudWatch has metrics of every request."""
 
 
 class Server(ThreadingHTTPServer):
     daemon_threads = True
-    request_queue_size = 128
+    model: Model
+
+
+def install(requirements: Path, target: Path) -> None:
+    """Install into a folder of the model's own what requirements.txt asks and is not there."""
+    lines = [line.strip() for line in requirements.read_text().splitlines()]
+    wanted = [line for line in lines if line and not line.startswith("#")]
+    missing = [line for line in wanted if not _satisfied(line)]
+    if not [line for line in missing if not line.startswith("-")]:
+        return
+    print(f"installing {', '.join(missing)}", flush=True)
+    asked = {_name(line) for line in missing}
+    constraints = target.parent / "constraints.txt"
+    constraints.write_text(
+        "".join(
+            f"{found.name}=={found.version}\n"
+            for found in importlib.metadata.distributions()
+            if _name(found.name) not in asked
+        )
+    )
+    command = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
+    command += ["--quiet", "--target", str(target), "--constraint", str(constraints)]
+    command += ["--requirement", requirements.name]
+    done = subprocess.run(command, cwd=requirements.parent, stderr=subprocess.PIPE, check=False)
+    if done.returncode:
+        said = done.stderr.decode("utf-8", "replace")
+        print(said, flush=True)
+        errors = [line for line in said.splitlines() if line.startswith("ERROR")] or [said.strip()]
+        raise CannotServe(
+            f"requirements.txt asks for {', '.join(missing)}, which cannot be installed:"
+            f" {errors[-1]}"
+        )
+    sys.path.insert(0, str(target))
+
+
+def _satisfied(line: str) -> bool:
+    try:
+        wanted = Requirement(line)
+        if wanted.marker is not None and not wanted.marker.evaluate():
+            return True
+        there = importlib.metadata.version(wanted.name)
+        return not wanted.url and wanted.specifier.contains(there, prereleases=True)
+    except (InvalidRequirement, importlib.metadata.PackageNotFoundError):
+        return False  # pip knows better what options and paths mean
+
+
+def _name(line: str) -> str:
+    try:
+        return Requirement(line).name.lower().replace("_", "-")
+    except InvalidRequirement:
+        return line
+
+
+def load(code: Path) -> Model:
+    """Import the model's code and load the model. Raises CannotServe."""
+    requirements = code / "requirements.txt"
+    if requirements.exists():
+        install(requirements, Path(environment.base_dir) / "packages")
+    sys.path[:0] = [str(code), environment.model_dir]
+    program = os.environ.get("SAGEMAKER_PROGRAM", "")
+    if program and importlib.util.find_spec(program.removesuffix(".py")) is None:
+        raise CannotServe(f"SAGEMAKER_PROGRAM {program} is not in the model's code")
+    try:
+        return Model(float(os.environ.get("SAGEMAKER_MODEL_SERVER_TIMEOUT", "60")))
+    except BaseException as error:  # the model's code may also call sys.exit
+        traceback.print_exc(file=sys.stdout)
+        line = "".join(traceback.format_exception_only(error))
+        raise CannotServe(" ".join(line.split())) from error
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--ready", type=Path, required=True)
-    ready: Path = parser.parse_args().ready
-    sys.path.insert(0, environment.code_dir)
-    sys.path.insert(0, environment.model_dir)
+    parser.add_argument("--code", type=Path, required=True)
+    code: Path = parser.parse_args().code
+    listener = socket.socket(fileno=os.dup(sys.stdin.fileno()))
+    os.dup2(os.open(os.devnull, os.O_RDONLY), sys.stdin.fileno())
+    server = Server(listener.getsockname(), Handler, bind_and_activate=False)
+    server.socket.close()
+    server.socket = listener
     try:
-        TRANSFORMER.validate_and_initialize(environment.model_dir)
-    except Exception:
-        traceback.print_exc()
+        server.model = load(code)
+    except CannotServe as error:
+        print(error, flush=True)
         sys.exit(1)
-    server = Server(("127.0.0.1", 0), Handler)
     signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
-    draft = ready.with_suffix(".draft")
-    draft.write_text(str(server.server_address[1]))
-    os.replace(draft, ready)
-    server.serve_forever()
+    server.serve_forever(poll_interval=0.05)
 
 
 if __name__ == "__main__":
