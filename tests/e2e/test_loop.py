@@ -1,0 +1,55 @@
+"""The loop as one story: data in, a version in production, a better one after it, and back."""
+
+import json
+
+import pytest
+from e2e.laptop import FOLDER, Laptop, prices
+
+pytestmark = [pytest.mark.cloud, pytest.mark.timeout(600)]
+MODEL = "mean-price"
+
+
+def test_the_loop_turns(laptop: Laptop) -> None:
+    laptop.everloop("push", str(FOLDER))
+    assert laptop.decided(MODEL, "install")["go"]
+
+    # A burst becomes one window and one training run; a person is asked.
+    laptop.put(f"data/{MODEL}/one.csv", prices(1, 300))
+    laptop.put(f"data/{MODEL}/two.csv", prices(2, 300))
+    assert laptop.decided(MODEL, "train")["go"]
+    judged = laptop.decided(MODEL, "judge")
+    assert "person" in judged["reason"]
+    assert len(laptop.executions("train", MODEL)) == 1
+    mails = [path.read_text() for path in (laptop.state / "mail").glob("*.txt")]
+    assert any("update-model-package" in mail for mail in mails)
+
+    laptop.approve(MODEL, 1)
+    laptop.serves(MODEL, 1)
+    runtime = laptop.client("sagemaker-runtime")
+    answer = runtime.invoke_endpoint(
+        EndpointName=MODEL, ContentType="text/csv", Body=b"colour\nred\nblue\n"
+    )
+    red, blue = (float(line) for line in answer["Body"].read().split())
+    assert 8 < red < 12
+    assert 28 < blue < 32
+
+    # The same bytes again train nothing, and the ledger says so.
+    laptop.put(f"data/{MODEL}/two.csv", prices(2, 300))
+    refused = laptop.decided(MODEL, "train", 2)
+    assert not refused["go"]
+    assert "same data" in refused["reason"]
+
+    # Prices rose: a new version beats the champion on the same rows.
+    laptop.put(f"data/{MODEL}/three.csv", prices(3, 1500, shift=6))
+    laptop.decided(MODEL, "judge", 2)
+    laptop.approve(MODEL, 2)
+    laptop.serves(MODEL, 2)
+
+    # Rejecting what serves brings back the version before.
+    laptop.approve(MODEL, 2, "Rejected")
+    laptop.serves(MODEL, 1)
+    laptop.decided(MODEL, "serve", 3)
+    told = json.loads(laptop.everloop("why", MODEL, "--json"))
+    assert told["serving"]["version"] == 1
+    assert told["chain"]["problems"] == []
+    assert told["made_of"]["approved_by"].endswith(":user/ana")
