@@ -33,15 +33,22 @@ class CannotServe(Exception):
 
 
 class Context:
-    """What the toolkit and the handlers want to know of a request, and say of its answer."""
+    """What the toolkit and the handlers want to know of a request, and say of its answer.
 
-    def __init__(self, headers: dict[str, str]) -> None:
+    There is one for all requests: the toolkit gives handlers that which the model was loaded with.
+    """
+
+    def __init__(self) -> None:
         self.system_properties = {"model_dir": environment.model_dir, "gpu_id": None}
         self.request_processor = [self]
+        self.begin({})
+
+    def begin(self, sent: dict[str, str]) -> None:
+        """Forget the last request."""
+        self._sent = sent
         self.status = 200
         self.content_type = "text/plain"
         self.headers: dict[str, str] = {}
-        self._sent = headers
 
     def get_request_properties(self) -> dict[str, str]:
         return self._sent
@@ -69,7 +76,7 @@ class Handlers(Transformer):  # type: ignore[misc]  # the toolkit has no types
     def handle_error(context: Any, inference_exception: Any, trace: str) -> Any:
         answer = Transformer.handle_error(context, inference_exception, trace)
         if isinstance(sys.exc_info()[1], UnsupportedFormatError):
-            at_output = "output_fn" in trace
+            at_output = "self._output_fn" in trace
             context.set_response_status(406 if at_output else 415)
         return answer
 
@@ -78,26 +85,32 @@ class Model:
     """The loaded model. It gets one request at a time: on AWS, too, a worker process does."""
 
     def __init__(self, seconds: float) -> None:
+        self._context = Context()
         self._handlers = Handlers()
-        self._handlers.validate_and_initialize(environment.model_dir, Context({}))
+        self._handlers.validate_and_initialize(environment.model_dir, self._context)
         self._seconds = seconds
         self._turn = threading.Lock()
         self._since: float | None = None
         threading.Thread(target=self._watch, name="watch", daemon=True).start()
 
-    def answer(self, body: bytes, context: Context) -> bytes:
+    def answer(self, body: bytes, sent: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
+        """Return status, headers and body."""
         if not self._turn.acquire(timeout=self._seconds):
-            context.set_response_status(503)
-            return b"the model server is busy with other requests"
+            return 503, {}, b"the model server is busy with other requests"
         try:
             self._since = time.monotonic()
+            context = self._context
+            context.begin(sent)
             result = self._handlers.transform([{"body": body}], context)[0]
+            status, headers = context.status, {"Content-Type": context.content_type}
+            if _ATTRIBUTES in context.headers:
+                headers[_ATTRIBUTES] = context.headers[_ATTRIBUTES]
         finally:
             self._since = None
             self._turn.release()
-        if context.status >= 400:
+        if status >= 400:
             print(result, flush=True)
-        return result.encode() if isinstance(result, str) else bytes(result)
+        return status, headers, result.encode() if isinstance(result, str) else bytes(result)
 
     def _watch(self) -> None:
         """End the process, which is then started again, when a handler takes too long."""
@@ -123,10 +136,8 @@ class Handler(BaseHTTPRequestHandler):
         if self.path != "/invocations":
             self._send(404, {}, b"")
             return
-        context = Context({name.title(): value for name, value in self.headers.items()})
-        data = self.server.model.answer(body, context)
-        headers = {name: value for name, value in context.headers.items() if name == _ATTRIBUTES}
-        self._send(context.status, {"Content-Type": context.content_type, **headers}, data)
+        sent = {name.title(): value for name, value in self.headers.items()}
+        self._send(*self.server.model.answer(body, sent))
 
     def _send(self, status: int, headers: dict[str, str], data: bytes) -> None:
         self.send_response_only(status)
@@ -148,9 +159,9 @@ class Server(ThreadingHTTPServer):
 def install(requirements: Path, target: Path) -> None:
     """Install into a folder of the model's own what requirements.txt asks and is not there."""
     lines = [line.strip() for line in requirements.read_text().splitlines()]
-    wanted = [line for line in lines if line and not line.startswith("#")]
+    wanted = [line for line in lines if line and not line.startswith(("#", "--"))]
     missing = [line for line in wanted if not _satisfied(line)]
-    if not [line for line in missing if not line.startswith("-")]:
+    if not missing:
         return
     print(f"installing {', '.join(missing)}", flush=True)
     asked = {_name(line) for line in missing}

@@ -144,3 +144,9 @@ def hosted(hosting: Callable[..., Hosted]) -> Hosted:
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
     yield tmp_path / "kept"
+
+
+@pytest.fixture
+def pack() -> Callable[[dict[str, str | bytes]], bytes]:
+    """Pack files into a tar.gz."""
+    return archive

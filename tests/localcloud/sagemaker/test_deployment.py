@@ -317,9 +317,15 @@ def test_an_update_under_way_allows_no_other_and_no_deletion(hosting: Any) -> No
 def test_a_policy_that_aws_refuses_is_refused(
     hosted: Any, routing: dict[str, Any], said: str
 ) -> None:
-    two_configs(hosted)
-    plan = blue_green(routing)
-    assert said in refusal(hosted, EndpointConfigName="new", DeploymentConfig=plan)
+    hosted.config("one", hosted.model("one"))
+
+    with pytest.raises(ClientError) as refused:
+        hosted.sagemaker.create_endpoint(
+            EndpointName="it", EndpointConfigName="one", DeploymentConfig=blue_green(routing)
+        )
+
+    assert said in str(refused.value)
+    assert hosted.sagemaker.list_endpoints()["Endpoints"] == []
 
 
 def test_updates_that_make_no_sense_are_refused(hosted: Any) -> None:
