@@ -1,6 +1,6 @@
 """SageMaker's control plane, one subject per mixin."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from localcloud.api import Api, Call, operation
 from localcloud.sagemaker.endpoints import Endpoints
@@ -10,7 +10,7 @@ from localcloud.sagemaker.registry import Registry
 
 class SageMaker(Registry, Pipelines, Endpoints, Api):
     service = "sagemaker"
-    partial = {
+    partial: ClassVar[dict[str, str]] = {
         "CreateTrainingJob": "one instance; images of scikit-learn; no distributed training",
         "CreateProcessingJob": "one instance; images of scikit-learn",
         "CreatePipeline": "steps Processing, Training, Condition, Fail, RegisterModel",

@@ -1,11 +1,18 @@
 """Conditions of a pipeline's Condition step, in the spellings of the SDK and of AWS's schema."""
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
 from localcloud.sagemaker.definition import Unresolvable
 
 Json = dict[str, Any]
+_COMPARE: dict[str, Callable[[Any, Any], Any]] = {
+    "GreaterThan": operator.gt,
+    "GreaterThanOrEqualTo": operator.ge,
+    "LessThan": operator.lt,
+    "LessThanOrEqualTo": operator.le,
+}
 
 
 def holds(condition: Json, resolve: Callable[[Any], Any]) -> bool:
@@ -17,7 +24,8 @@ def holds(condition: Json, resolve: Callable[[Any], Any]) -> bool:
         return any(holds(each, resolve) for each in condition["Conditions"])
     if kind in ("In", "NotIn"):
         value = resolve(condition.get("QueryValue", condition.get("Value")))
-        among = [resolve(item) for item in condition.get("Values", condition.get("In", []))]
+        listed = condition.get("Values") or condition.get("In") or []
+        among = [resolve(item) for item in listed]
         found = any(_same(value, item) for item in among)
         return found if kind == "In" else not found
     left, right = _alike(resolve(condition["LeftValue"]), resolve(condition["RightValue"]))
@@ -26,12 +34,7 @@ def holds(condition: Json, resolve: Callable[[Any], Any]) -> bool:
     if kind == "NotEquals":
         return not _same(left, right)
     try:
-        return {
-            "GreaterThan": lambda: left > right,
-            "GreaterThanOrEqualTo": lambda: left >= right,
-            "LessThan": lambda: left < right,
-            "LessThanOrEqualTo": lambda: left <= right,
-        }[kind]()
+        return bool(_COMPARE[kind](left, right))
     except KeyError as error:
         raise Unresolvable(f"condition type {kind!r} is not known") from error
     except TypeError as error:

@@ -1,4 +1,4 @@
-"""Pipeline definitions (2020-12-01): read, checked when they are created, their functions resolved."""
+"""Pipeline definitions (2020-12-01): read, checked on creation, their functions resolved."""
 
 import json
 import re
@@ -45,7 +45,8 @@ def read(text: str) -> Json:
         raise validation("Invalid pipeline definition: a JSON object is expected")
     if definition.get("Version") != "2020-12-01":
         raise validation(
-            f"Invalid pipeline definition: Version is {definition.get('Version')!r}; use '2020-12-01'"
+            f"Invalid pipeline definition: Version is {definition.get('Version')!r}; "
+            "use '2020-12-01'"
         )
     steps = definition.get("Steps")
     if not isinstance(steps, list) or not steps:
@@ -106,7 +107,8 @@ def _check_step(step: Json, known: dict[str, Json]) -> None:
         raise validation(f"Invalid pipeline definition: duplicate step name {name!r}")
     if kind not in STEP_TYPES:
         raise validation(
-            f"Invalid pipeline definition: step {name} has type {kind!r}; the local cloud runs {', '.join(STEP_TYPES)}"
+            f"Invalid pipeline definition: step {name} has type {kind!r}; "
+            f"the local cloud runs {', '.join(STEP_TYPES)}"
         )
     arguments = step.get("Arguments")
     if not isinstance(arguments, dict):
@@ -151,17 +153,20 @@ def _check_references(step: Json, known: dict[str, Json], parameters: dict[str, 
     for name in parents(step):
         if name not in known:
             raise validation(
-                f"Invalid pipeline definition: step {step['Name']} refers to step {name!r}, which is not there"
+                f"Invalid pipeline definition: step {step['Name']} refers to step {name!r}, "
+                "which is not there"
             )
     for got in references(own_arguments(step)):
         root, _, rest = got.partition(".")
         if root == "Parameters" and rest not in parameters:
             raise validation(
-                f"Invalid pipeline definition: step {step['Name']} refers to parameter {rest!r}, which is not declared"
+                f"Invalid pipeline definition: step {step['Name']} refers to parameter {rest!r}, "
+                "which is not declared"
             )
         if root == "Execution" and rest not in VARIABLES:
             raise validation(
-                f"Invalid pipeline definition: step {step['Name']} refers to Execution.{rest}, which is not there"
+                f"Invalid pipeline definition: step {step['Name']} refers to Execution.{rest}, "
+                "which is not there"
             )
         if root not in ("Parameters", "Execution", "Steps", "PipelineExperimentConfig"):
             raise validation(f"Invalid pipeline definition: step {step['Name']} has Get {got!r}")

@@ -56,7 +56,7 @@ class Execution:
                 self._stop_job(told)
 
     def run(self) -> None:
-        """Run until no step can run any more; a failure starts nothing new and lets run what runs."""
+        """Run until no step can run any more; after a failure nothing new starts."""
         while True:
             with self._changed:
                 if not self._failed() and not self._stopping:
@@ -244,7 +244,10 @@ class Execution:
                 "ResourceLimitExceeded": "SageMaker.RESOURCE_LIMIT",
                 "InternalFailure": "Step.SERVICE_FAULT",
             }
-            reason = f"ClientError: Failed to invoke sagemaker:{operation}. Error Details: {error.message}"
+            reason = (
+                f"ClientError: Failed to invoke sagemaker:{operation}. "
+                f"Error Details: {error.message}"
+            )
             raise StepFailed(reason, kinds.get(error.code)) from error
 
     def _resolver(self, step: Json, job: str = "") -> Resolver:

@@ -1,4 +1,4 @@
-"""Which images have a stand-in on this machine: told by repository and tag, not by account or region."""
+"""Which images have a stand-in on this machine, told by repository."""
 
 import re
 import sys

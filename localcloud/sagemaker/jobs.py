@@ -1,4 +1,4 @@
-"""Running jobs: one process each in a folder of its own, a bounded number at once, ends told to whoever waits."""
+"""Running jobs: a process and a folder each, a bounded number at once, ends told to who waits."""
 
 import json
 import os
@@ -114,7 +114,8 @@ class Jobs:
     def _stop_process(self, arn: str) -> None:
         child = self._running.stop(arn)
         if child is not None:
-            self.cloud.spawn(self.cloud.processes.stop, child, 120 / self.cloud.clock.speed)
+            grace = self.cloud.clock.real(120)  # AWS waits so long between SIGTERM and SIGKILL
+            self.cloud.spawn(lambda: _ended(self.cloud.processes.stop(child, grace)))
 
     def _job_environment(self, role_arn: str, session: str) -> dict[str, str]:
         """Return what every job's process has; nothing of our own environment leaks into it."""
@@ -208,6 +209,10 @@ class _Running:
             self._stopped.discard(arn)
             signal = self._signals.setdefault(arn, self._cloud.clock.signal())
         signal.set()
+
+
+def _ended(code: int) -> None:
+    """Take a stopped process's exit code: whoever waits for the job looks at the job."""
 
 
 def container_python() -> str:

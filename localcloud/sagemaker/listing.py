@@ -24,17 +24,15 @@ def page(
         found = [record for record in found if record.get(status) == request["StatusEquals"]]
     if name and request.get("NameContains"):
         found = [record for record in found if request["NameContains"] in record[name]]
-    for key, keep in (
-        ("CreationTimeAfter", lambda a, b: a > b),
-        ("CreatedAfter", lambda a, b: a > b),
-        ("CreationTimeBefore", lambda a, b: a < b),
-        ("CreatedBefore", lambda a, b: a < b),
-    ):
+    for key in ("CreationTimeAfter", "CreatedAfter"):
         if key in request:
-            found = [record for record in found if keep(record[created], request[key])]
-    by_name = request.get("SortBy") in ("Name", "PipelineName") and name is not None
+            found = [record for record in found if record[created] > request[key]]
+    for key in ("CreationTimeBefore", "CreatedBefore"):
+        if key in request:
+            found = [record for record in found if record[created] < request[key]]
+    by = name if name and request.get("SortBy") in ("Name", "PipelineName") else created
     found.sort(
-        key=lambda record: record[name] if by_name else record[created],
+        key=lambda record: record[by],
         reverse=request.get("SortOrder", "Descending") == "Descending",
     )
     return pages(found, request, member, summary)

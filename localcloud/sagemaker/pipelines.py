@@ -253,7 +253,8 @@ class Pipelines(Training):
             raise AwsError(
                 "ConflictException",
                 f"Pipeline execution with ARN {record['PipelineExecutionArn']} status "
-                f"'{record['PipelineExecutionStatus']}'. Only pipelines with 'Executing' status can be stopped.",
+                f"'{record['PipelineExecutionStatus']}'. "
+                "Only pipelines with 'Executing' status can be stopped.",
             )
         self._live[record["PipelineExecutionArn"]].stop()
         return {"PipelineExecutionArn": record["PipelineExecutionArn"]}
@@ -264,7 +265,8 @@ class Pipelines(Training):
         if record["PipelineExecutionStatus"] not in ("Failed", "Stopped"):
             raise AwsError(
                 "ConflictException",
-                f"the execution is {record['PipelineExecutionStatus']}; only Failed or Stopped ones are retried",
+                f"the execution is {record['PipelineExecutionStatus']}; "
+                "only Failed or Stopped ones are retried",
             )
         record["steps"] = {
             name: step

@@ -40,7 +40,8 @@ class Processing(Jobs):
         if name in self._processing:
             raise AwsError(
                 "ResourceInUse",
-                f"Job name must be unique within an AWS account and region, and a job with name {name} already exists",
+                "Job name must be unique within an AWS account and region, "
+                f"and a job with name {name} already exists",
             )
         for unsupported in ("NetworkConfig", "ExperimentConfig"):
             if (request.get(unsupported) or {}).get("EnableNetworkIsolation"):
@@ -94,7 +95,8 @@ class Processing(Jobs):
         job = self._processing_job(request["ProcessingJobName"])
         if job["ProcessingJobStatus"] != "InProgress":
             raise validation(
-                f"The request was rejected because the processing job is in status {job['ProcessingJobStatus']}."
+                "The request was rejected because the processing job is in status "
+                f"{job['ProcessingJobStatus']}."
             )
         job["ProcessingJobStatus"] = "Stopping"
         self._processing.save(job["ProcessingJobName"])

@@ -131,9 +131,8 @@ class Registry:
     def describe_model_package(self, call: Call, request: Record) -> Record:
         package = self._package(request["ModelPackageName"])
         told = {key: value for key, value in package.items() if key != "token"}
-        return {**told, "ModelPackageName": package["ModelPackageGroupName"]} | {
-            "ModelPackageName": f"{package['ModelPackageGroupName']}/{package['ModelPackageVersion']}"
-        }
+        version = package["ModelPackageVersion"]
+        return {**told, "ModelPackageName": f"{package['ModelPackageGroupName']}/{version}"}
 
     @operation
     def list_model_packages(self, call: Call, request: Record) -> Record:

@@ -36,7 +36,8 @@ class Training(Processing):
         if name in self._training:
             raise AwsError(
                 "ResourceInUse",
-                f"Training job names must be unique within an AWS account and region, and a training job with name {name} already exists",
+                "Training job names must be unique within an AWS account and region, "
+                f"and a training job with name {name} already exists",
             )
         image = request["AlgorithmSpecification"].get("TrainingImage")
         if image is None:
@@ -100,7 +101,8 @@ class Training(Processing):
         job = self._training_job(request["TrainingJobName"])
         if job["TrainingJobStatus"] != "InProgress":
             raise validation(
-                f"The request was rejected because the training job is in status {job['TrainingJobStatus']}."
+                "The request was rejected because the training job is in status "
+                f"{job['TrainingJobStatus']}."
             )
         job["TrainingJobStatus"] = "Stopping"
         self._move_training(job, "Stopping")
