@@ -223,7 +223,7 @@ def container_python() -> str:
 
 def _tail(text: str) -> str:
     lines = [line for line in text.strip().splitlines() if line.strip()]
-    return "\n".join(lines[-6:])[-800:]
+    return "\n".join(lines[-30:])[-4000:]
 
 
 def job_role(request: Record) -> str:

@@ -171,7 +171,7 @@ class Processing(Jobs):
             reason = f"ClientError: the job ran longer than MaxRuntimeInSeconds ({limit})"
             return {**changes, "ProcessingJobStatus": "Stopped", "FailureReason": reason}
         if outcome.code:
-            said = changes.get("ExitMessage") or outcome.tail
+            said = changes.get("ExitMessage") or outcome.tail[-800:]
             reason = f"AlgorithmError: {said}, exit code: {outcome.code}"
             return {**changes, "ProcessingJobStatus": "Failed", "FailureReason": reason[:1024]}
         return {**changes, "ProcessingJobStatus": changes.get("ProcessingJobStatus", "Completed")}

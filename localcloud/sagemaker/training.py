@@ -266,5 +266,14 @@ def _failure(folder: Path, outcome: Outcome) -> str:
         return ""
     path = folder / "output" / "failure"
     said = path.read_text(errors="replace").strip() if path.exists() else ""
-    reason = f"AlgorithmError: {said or outcome.tail}, exit code: {outcome.code}"
+    # AWS's images have the toolkit catch the script's own error; its bare entry leaves it out.
+    said = said.replace('ErrorMessage ""', f'ErrorMessage "{_own_error(outcome.tail)}"')
+    reason = f"AlgorithmError: {said or outcome.tail[-800:]}, exit code: {outcome.code}"
     return reason[:1024]
+
+
+def _own_error(tail: str) -> str:
+    """Return the script's exception, among what the toolkit printed after it."""
+    lines = [line.strip() for line in tail.splitlines()]
+    found = [line for line in lines if re.match(r"[A-Za-z_.]+(Error|Exception)\b.*:", line)]
+    return found[0] if found else ""

@@ -1,0 +1,133 @@
+"""What people get wrong: each ends with a reason that a person can use, and nothing goes round."""
+
+import io
+import json
+import tarfile
+from pathlib import Path
+
+import pytest
+from e2e.laptop import FOLDER, Laptop, prices, variant
+
+pytestmark = [pytest.mark.cloud, pytest.mark.timeout(600)]
+
+RAISES = "raise ValueError('no such colour: mauve')\n"
+ENDLESS = "import time\ntime.sleep(3600)\n"
+EMPTY = "print('nothing is written')\n"
+BROKEN = "import a_module_that_is_not_there\n"
+
+
+def dropped(laptop: Laptop, model: str, data: bytes) -> None:
+    laptop.decided(model, "install")
+    laptop.put(f"data/{model}/drop.csv", data)
+
+
+@pytest.mark.parametrize(
+    ("name", "files", "spec", "data", "reason"),
+    [
+        pytest.param("raises", {"train.py": RAISES}, {}, prices(1, 100), "mauve", id="raises"),
+        pytest.param("empty", {"train.py": EMPTY}, {}, prices(1, 100), "empty", id="no-model"),
+        pytest.param(
+            "endless",
+            {"train.py": ENDLESS},
+            {"time_limit_minutes = 240": "time_limit_minutes = 10"},  # 5 real seconds
+            prices(1, 100),
+            "MaxRuntime",
+            id="never-ends",
+        ),
+        pytest.param(
+            "unnamed", {}, {}, b"id,color,price\n1,red,2\n", "preprocess.py", id="renamed-feature"
+        ),
+        pytest.param(
+            "priceless", {}, {}, b"id,colour,cost\n1,red,2\n", "'price' is missing", id="no-target"
+        ),
+        pytest.param("rowless", {}, {}, b"id,colour,price\n", "no rows", id="no-rows"),
+        pytest.param(
+            "cut", {}, {}, b"id,colour,price\n1,red,2\n2,gre", "cut off", id="truncated-line"
+        ),
+    ],
+)
+def test_a_training_that_cannot_work_says_why(
+    laptop: Laptop,
+    tmp_path: Path,
+    name: str,
+    files: dict[str, str],
+    spec: dict[str, str],
+    data: bytes,
+    reason: str,
+) -> None:
+    if name == "unnamed":  # the model's own script trips over it, as no columns are declared
+        files = {"preprocess.py": "raise KeyError('colour')\n"}
+    laptop.everloop("push", str(variant(tmp_path, name, files, **spec)))
+    dropped(laptop, name, data)
+    ended = laptop.decided(name, "train-end")
+    assert not ended["go"]
+    assert reason in ended["reason"]
+
+
+def test_an_inference_script_that_does_not_import_never_reaches_production(
+    laptop: Laptop, tmp_path: Path
+) -> None:
+    model = "unimportable"
+    # The evaluation is the folder's own, so that only the endpoint meets inference.py.
+    evaluation = {
+        "version": 1,
+        "problem": "regression",
+        "rows": 20,
+        "metrics": {"rmse": {"value": 2.0, "low": 1.9, "high": 2.1}},
+        "slices": [],
+    }
+    own = f"""
+import argparse, csv, json
+from pathlib import Path
+parser = argparse.ArgumentParser()
+for name in ("--model", "--data", "--output"):
+    parser.add_argument(name, type=Path)
+given = parser.parse_args()
+rows = list(csv.DictReader((given.data / "data.csv").open()))
+lines = [f"{{i}},{{row['id']}},{{row['price']}},{{row['price']}}" for i, row in enumerate(rows)]
+(given.output / "predictions.csv").write_text("row,key,target,score\\n" + "\\n".join(lines) + "\\n")
+told = json.loads('''{json.dumps(evaluation)}''')
+told["rows"] = len(rows)
+(given.output / "evaluation.json").write_text(json.dumps(told))
+"""
+    folder = variant(tmp_path, model, {"inference.py": BROKEN, "evaluate.py": own})
+    laptop.everloop("push", str(folder))
+    dropped(laptop, model, prices(1, 100))
+    judged = laptop.decided(model, "judge")
+    assert "person" in judged["reason"]
+    laptop.approve(model, 1)
+    ended = laptop.decided(model, "rollback")
+    assert "a_module_that_is_not_there" in ended["reason"]
+    assert model not in {
+        endpoint["EndpointName"]
+        for endpoint in laptop.client("sagemaker").list_endpoints()["Endpoints"]
+    }
+
+
+def test_bundles_that_cannot_be_installed_say_why(laptop: Laptop, tmp_path: Path) -> None:
+    laptop.put("models/garbage/bundle.tar.gz", b"this is no archive")
+    refused = laptop.decided("garbage", "install")
+    assert not refused["go"]
+    assert "tar.gz" in refused["reason"]
+
+    outside = io.BytesIO()
+    with tarfile.open(fileobj=outside, mode="w:gz") as archive:
+        member = tarfile.TarInfo("../../etc/passwd")
+        archive.addfile(member, io.BytesIO())
+    laptop.put("models/outside/bundle.tar.gz", outside.getvalue())
+    assert "outside" in laptop.decided("outside", "install")["reason"]
+
+    spec = (FOLDER / "model.toml").read_text().replace("quiet_minutes", "quite_minutes")
+    from everloop.bundle import pack
+
+    folder = variant(tmp_path, "misspelt", {"model.toml": spec})
+    laptop.put("models/misspelt/bundle.tar.gz", pack(folder))
+    assert "quiet_minutes" in laptop.decided("misspelt", "install")["reason"]
+
+
+def test_what_cannot_succeed_is_not_tried_for_ever(laptop: Laptop) -> None:
+    """Runs last: by now reconcile has looked at the failures above many times."""
+    laptop.client("stepfunctions")
+    for model in ("raises", "cut", "unimportable"):
+        tries = laptop.executions("train", model) + laptop.executions("deploy", model)
+        assert len(tries) <= 5, [execution["name"] for execution in tries]
