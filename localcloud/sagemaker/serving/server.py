@@ -8,6 +8,7 @@ import argparse
 import importlib.metadata
 import importlib.util
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -19,7 +20,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from packaging.requirements import InvalidRequirement, Requirement
 from sagemaker_inference import environment
 from sagemaker_inference.errors import UnsupportedFormatError
 from sagemaker_inference.transformer import Transformer
@@ -189,6 +189,8 @@ def install(requirements: Path, target: Path) -> None:
 
 
 def _satisfied(line: str) -> bool:
+    from packaging.requirements import InvalidRequirement, Requirement  # 50 ms, seldom needed
+
     try:
         wanted = Requirement(line)
         if wanted.marker is not None and not wanted.marker.evaluate():
@@ -200,10 +202,8 @@ def _satisfied(line: str) -> bool:
 
 
 def _name(line: str) -> str:
-    try:
-        return Requirement(line).name.lower().replace("_", "-")
-    except InvalidRequirement:
-        return line
+    """Return the name that a requirement begins with, in its normal form."""
+    return re.split(r"[^\w.-]", line, maxsplit=1)[0].lower().replace("_", "-")
 
 
 def load(code: Path) -> Model:

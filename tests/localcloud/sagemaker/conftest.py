@@ -6,8 +6,10 @@ import tarfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import boto3
 import pytest
 
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.4-2-cpu-py3"
@@ -150,3 +152,23 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 def pack() -> Callable[[dict[str, str | bytes]], bytes]:
     """Pack files into a tar.gz."""
     return archive
+
+
+@pytest.fixture
+def attach() -> Callable[[str, Path], Hosted]:
+    """Give the same short ways to a cloud that runs as a process of its own."""
+
+    def attach(url: str, state: Path) -> Hosted:
+        def client(service: str) -> Any:
+            return boto3.client(
+                service,
+                endpoint_url=url,
+                region_name="us-east-1",
+                aws_access_key_id="tester",
+                aws_secret_access_key="secret",
+            )
+
+        there = SimpleNamespace(url=url, folder=state, on_event=lambda listener: None)
+        return Hosted(there, client)
+
+    return attach
