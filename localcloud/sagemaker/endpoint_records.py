@@ -13,6 +13,7 @@ _OWN = ("deployed", "pending")
 
 def described(endpoint: Record) -> Record:
     """Return DescribeEndpoint's answer."""
+    endpoint = dict(endpoint)  # its own thread may be changing it
     told = {key: value for key, value in endpoint.items() if key not in _OWN}
     deployed, pending = endpoint["deployed"], endpoint.get("pending") or {}
     changes = pending.get("variants", {})

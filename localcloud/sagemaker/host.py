@@ -54,9 +54,14 @@ class Host:
 
     @property
     def fleet(self) -> Fleet:
-        """The fleet in service; during a deployment the old one."""
+        """The fleet in service; during a deployment the old one. Only once `serves`."""
         assert self._fleet is not None
         return self._fleet
+
+    @property
+    def serves(self) -> bool:
+        """Whether a fleet is in service; not yet, for a moment, after a restart of the cloud."""
+        return self._serving.is_set()
 
     def serve(self, fleet: Fleet) -> Fleet | None:
         """Give all traffic to this fleet; returns the one that served before."""
@@ -97,8 +102,8 @@ class Host:
             )
         return answer, variant
 
-    def stop(self, grace: float = STOP_SECONDS) -> None:
-        """Write what was counted and captured, and end the fleets."""
+    def stop(self, grace: float = STOP_SECONDS) -> list[Fleet]:
+        """Write what was counted and captured, and end the fleets; returns them."""
         self._ended.set()
         self._flusher.join()
         with self._lock:
@@ -107,6 +112,7 @@ class Host:
             fleet.drain(grace)
             fleet.stop(grace)
         self._write(everything=True)
+        return fleets
 
     def _route(self, wanted: str | None) -> tuple[Fleet, str]:
         with self._lock:

@@ -1,6 +1,7 @@
 """What endpoints do in the background: start, deploy, scale, end, and come up again."""
 
 import shutil
+import threading
 from typing import TYPE_CHECKING, Any
 
 from localcloud.api import Api
@@ -11,7 +12,7 @@ from localcloud.sagemaker.deployment import Deployment, Interrupted, RolledBack
 from localcloud.sagemaker.endpoint_records import described, move_pending
 from localcloud.sagemaker.fleet import Fleet
 from localcloud.sagemaker.host import Host
-from localcloud.sagemaker.instance import ANSWER_SECONDS, NotHealthy
+from localcloud.sagemaker.instance import NotHealthy
 
 if TYPE_CHECKING:
     from localcloud.cloud import Cloud
@@ -29,6 +30,7 @@ class Hosting(Api):
         super().__init__(cloud)
         self.hosts: dict[str, Host] = {}  # what serves now, by endpoint name
         self._fleets: set[Fleet] = set()  # all that have, or are about to have, processes
+        self._turns: dict[str, threading.Lock] = {}
         self._stopping = cloud.clock.signal()
         self._journal = Journal(cloud)
 
@@ -40,15 +42,18 @@ class Hosting(Api):
         """Bring endpoints up again; a change that was under way begins again."""
         shutil.rmtree(self.cloud.folder / "serving", ignore_errors=True)
         self.cloud.spawn(self._journal.upload_left, name="captures")
-        again = {"InService": self._resume, "Updating": self._resume, "Creating": self.create}
         for name, endpoint in list(self._endpoints.items()):
             status = endpoint["EndpointStatus"]
             if status == "Deleting":
                 self._forget(name)
-            elif status in again:
-                if status != "Creating":
+                continue
+            change = {"Creating": self.create, "InService": self.resume}.get(status)
+            if status == "Updating":
+                change = self.scale if "variants" in endpoint["pending"] else self.update
+            if change is not None:
+                if status != "Creating":  # requests wait for it
                     self.hosts[name] = Host(self.cloud, name, self._journal)
-                self.cloud.spawn(again[status], name, name=f"endpoint {name}")
+                self.cloud.spawn(change, name, name=f"endpoint {name}")
 
     def stop_endpoints(self) -> None:
         """End all processes; what was captured and counted is written first."""
@@ -69,25 +74,83 @@ class Hosting(Api):
     def announce_endpoint(self, name: str) -> None:
         hosting_events.announce_endpoint(self.cloud, described(self._endpoints[name]))
 
-    # Changes, each from its beginning to its end
+    # Changes, each from its beginning to its end; of one endpoint one at a time
 
     def create(self, name: str) -> None:
-        endpoint = self._endpoints[name]
-        fleet = self._fleet(name, endpoint["deployed"])
+        with self._turn(name):
+            fleet = self._started(name)
+            if fleet is not None:
+                host = Host(self.cloud, name, self._journal)
+                host.serve(fleet)
+                self.hosts[name] = host
+                self._settle(name, "InService")
+
+    def update(self, name: str) -> None:
+        """Deploy what is pending, or roll it back."""
+        with self._turn(name):
+            if self._resumed(name):
+                self._deploy(name, self._endpoints[name])
+
+    def scale(self, name: str) -> None:
+        """Give variants the pending weights and instances."""
+        with self._turn(name):
+            if not self._resumed(name):
+                return
+            endpoint = self._endpoints[name]
+            changes = endpoint["pending"]["variants"]
+            counts = {n: change["Count"] for n, change in changes.items() if "Count" in change}
+            weights = {n: change["Weight"] for n, change in changes.items() if "Weight" in change}
+            self._move(name, "Updating", "instances and weights are changing")
+            try:
+                self.hosts[name].fleet.resize(counts, weights)
+            except NotHealthy as error:
+                self._settle(name, "InService", str(error))
+                return
+            for variant in endpoint["deployed"]["Variants"]:
+                variant |= changes.get(variant["VariantName"], {})
+            self._settle(name, "InService")
+
+    def delete(self, name: str) -> None:
+        with self._turn(name):
+            host = self.hosts.pop(name, None)
+            if host is not None:
+                for fleet in host.stop():
+                    self._fleets.discard(fleet)
+            self._forget(name)
+
+    def resume(self, name: str) -> None:
+        """Serve again after a restart of the cloud."""
+        with self._turn(name):
+            self._resumed(name)
+
+    def _turn(self, name: str) -> threading.Lock:
+        return self._turns.setdefault(name, threading.Lock())
+
+    def _resumed(self, name: str) -> bool:
+        """See to it that the endpoint serves as before; tell whether it does."""
+        host = self.hosts.get(name)
+        if host is None:  # it was deleted, or failed, meanwhile
+            return False
+        if not host.serves:
+            fleet = self._started(name)
+            if fleet is None:
+                self.hosts.pop(name).stop()
+                return False
+            host.serve(fleet)
+        return True
+
+    def _started(self, name: str) -> Fleet | None:
+        """Start the fleet of what is deployed; where that cannot be, the endpoint has failed."""
+        fleet = self._fleet(name, self._endpoints[name]["deployed"])
         try:
             fleet.start()
         except NotHealthy as error:
             self._fleets.discard(fleet)
             self._settle(name, "Failed", str(error))
-            return
-        host = Host(self.cloud, name, self._journal)
-        host.serve(fleet)
-        self.hosts[name] = host
-        self._settle(name, "InService")
+            return None
+        return fleet
 
-    def update(self, name: str) -> None:
-        """Deploy what is pending, or roll it back."""
-        endpoint = self._endpoints[name]
+    def _deploy(self, name: str, endpoint: Record) -> None:
         pending = endpoint["pending"]
 
         def progress(status: str, message: str, share: float) -> None:
@@ -112,48 +175,6 @@ class Hosting(Api):
         if pending["DeploymentConfig"]:
             endpoint["LastDeploymentConfig"] = pending["DeploymentConfig"]
         self._settle(name, "InService")
-
-    def scale(self, name: str) -> None:
-        """Give variants the pending weights and instances."""
-        endpoint = self._endpoints[name]
-        changes = endpoint["pending"]["variants"]
-        counts = {n: change["Count"] for n, change in changes.items() if "Count" in change}
-        weights = {n: change["Weight"] for n, change in changes.items() if "Weight" in change}
-        self._move(name, "Updating", "instances and weights are changing")
-        try:
-            self.hosts[name].fleet.resize(counts, weights)
-        except NotHealthy as error:
-            self._settle(name, "InService", str(error))
-            return
-        for variant in endpoint["deployed"]["Variants"]:
-            variant |= changes.get(variant["VariantName"], {})
-        self._settle(name, "InService")
-
-    def delete(self, name: str) -> None:
-        host = self.hosts.pop(name, None)
-        if host is not None:
-            fleet = host.fleet
-            fleet.drain(ANSWER_SECONDS)
-            host.stop()
-            self._fleets.discard(fleet)
-        self._forget(name)
-
-    def _resume(self, name: str) -> None:
-        """Serve again after a restart of the cloud, and then take up what was pending."""
-        endpoint = self._endpoints[name]
-        fleet = self._fleet(name, endpoint["deployed"])
-        try:
-            fleet.start()
-        except NotHealthy as error:
-            self._fleets.discard(fleet)
-            if not self._stopping.is_set():
-                self.hosts.pop(name).stop()
-                self._settle(name, "Failed", str(error))
-            return
-        self.hosts[name].serve(fleet)
-        if endpoint["EndpointStatus"] == "Updating":
-            change = self.scale if "variants" in endpoint["pending"] else self.update
-            change(name)
 
     def _fleet(self, name: str, deployed: Record) -> Fleet:
         fleet = Fleet(self.cloud, name, deployed)

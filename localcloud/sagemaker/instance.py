@@ -12,6 +12,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
+from localcloud.errors import AwsError
 from localcloud.sagemaker import container, images
 from localcloud.sagemaker.model_files import NotFetched, unpack
 
@@ -80,7 +81,7 @@ class Instance:
             if submitted.startswith("s3://"):
                 unpack(self._cloud, submitted, self._folder / "code", role)
             self._run()
-        except NotFetched as error:
+        except (NotFetched, AwsError, OSError) as error:
             self.stop()
             raise NotHealthy(str(error)) from error
         except NotHealthy:

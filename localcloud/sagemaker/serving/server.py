@@ -7,6 +7,7 @@ inference toolkit finds and runs the model's handlers; this is the HTTP around i
 import argparse
 import importlib.metadata
 import importlib.util
+import json
 import os
 import re
 import signal
@@ -108,6 +109,11 @@ class Model:
         finally:
             self._since = None
             self._turn.release()
+        if not isinstance(result, str | bytes | bytearray):
+            try:
+                result = json.dumps(result)  # as AWS's model server does
+            except TypeError as error:
+                status, result = 500, f"the answer is no text, bytes or JSON: {error}"
         if status >= 400:
             print(result, flush=True)
         return status, headers, result.encode() if isinstance(result, str) else bytes(result)

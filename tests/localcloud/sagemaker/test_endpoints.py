@@ -243,3 +243,39 @@ def test_an_endpoint_whose_cloud_stopped_while_it_was_created_is_created_after_a
 
     assert told["EndpointStatus"] == "InService"
     assert "FailureReason" not in told
+
+
+def test_changes_asked_for_right_after_a_restart_wait_for_the_endpoint(
+    hosting: Any, folder: Path
+) -> None:
+    hosted = hosting(folder=folder)
+    hosted.model("churn", add=5)
+    hosted.endpoint("one", hosted.config("one", "churn", count=2))
+    hosted.endpoint("two", "one")
+    hosted.cloud.stop()
+    again = hosting(folder=folder)
+
+    again.sagemaker.delete_endpoint(EndpointName="two")
+    again.update("one", again.config("new", again.model("new", add=6)))
+
+    assert again.settled("one")["EndpointConfigName"] == "new"
+    assert again.ask("one", 1) == "7"
+    again.until(lambda: gone(again, "two"), bool)
+    assert len(list((again.cloud.folder / "serving").iterdir())) == 1
+
+
+def test_an_endpoint_whose_model_data_is_gone_fails_at_the_next_start(
+    hosting: Any, folder: Path
+) -> None:
+    hosted = hosting(folder=folder)
+    hosted.endpoint("churn", hosted.config("one", hosted.model("churn")))
+    hosted.s3.delete_object(Bucket="models", Key="churn/model.tar.gz")
+    hosted.cloud.stop()
+
+    again = hosting(folder=folder)
+    told = again.until(
+        lambda: again.sagemaker.describe_endpoint(EndpointName="churn"),
+        lambda seen: seen["EndpointStatus"] == "Failed",
+    )
+
+    assert "s3://models/churn/model.tar.gz" in told["FailureReason"]

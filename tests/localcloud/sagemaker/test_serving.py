@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from localcloud.sagemaker.instance import Instance, NotHealthy
+
 PICKY = """
 from sagemaker_inference.errors import UnsupportedFormatError
 
@@ -155,6 +157,16 @@ def test_formats_that_a_model_does_not_know_are_the_clients_error(hosted: Any) -
 
     assert (sent["OriginalStatusCode"], wanted["OriginalStatusCode"]) == (415, 406)
     assert "Received client error (415) from primary" in sent["Error"]["Message"]
+
+
+def test_an_answer_that_is_neither_text_nor_json_is_a_model_error(hosted: Any) -> None:
+    script = says("body").replace("str(body)", "{'seen': body} if body == '1' else {1, 2}")
+    serve(hosted, script=script)
+
+    assert hosted.ask("it", 1) == '{"seen": "1"}'
+    failed = model_error(hosted, b"2")
+    assert failed["OriginalStatusCode"] == 500
+    assert "set is not JSON serializable" in failed["OriginalMessage"]
 
 
 def test_an_exception_of_a_model_is_a_model_error_with_its_traceback(hosted: Any) -> None:
@@ -306,3 +318,17 @@ def test_an_archive_cannot_write_outside_its_folder(hosted: Any, pack: Any) -> N
     assert told["EndpointStatus"] == "Failed"
     assert "escaped" in told["FailureReason"]
     assert not list(hosted.cloud.folder.rglob("escaped"))
+
+
+def test_a_model_that_loads_for_too_long_is_not_healthy(hosted: Any, pack: Any) -> None:
+    script = "import time\nprint('loading', flush=True)\ntime.sleep(3600)\n"
+    url = hosted.put("slow.tar.gz", pack({"code/inference.py": script}))
+    container = {"Image": "sagemaker-scikit-learn:1.4-2", "ModelDataUrl": url}
+    variant = {"VariantName": "slow", "Container": container, "RoleArn": None, "StartSeconds": 1}
+
+    with pytest.raises(NotHealthy) as failed:
+        Instance(hosted.cloud, "it", variant).start()
+
+    said = str(failed.value)
+    assert "production variant slow did not pass the ping health check" in said
+    assert "no answer within 1 s. Last line of its log: loading" in said
