@@ -1,0 +1,25 @@
+"""Print every benchmark's table; medians, and ratios of what was measured in turn."""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from bench import endpoint, imports, loop
+from bench.ground import Ground
+from console import show
+
+
+def main() -> None:
+    show.err.print("bench: two busy cores are noisy; read medians and ratios", style="dim")
+    imports.run()
+    with tempfile.TemporaryDirectory() as folder:
+        ground = Ground(Path(folder))
+        try:
+            loop.run(ground)
+            endpoint.run(ground)
+        finally:
+            ground.down()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,81 @@
+"""A laptop's cloud of the benchmark's own."""
+
+import json
+import os
+import random
+import socket
+import statistics
+import time
+import urllib.request
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from console import laptop, show
+from console.records import Records
+from console.site import Site
+
+T = TypeVar("T")
+
+
+class Ground:
+    """Starts a cloud with the stack, at real time, in a folder that goes afterwards."""
+
+    def __init__(self, folder: Path) -> None:
+        self.state = folder / "state"
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = int(probe.getsockname()[1])
+        began = time.monotonic()
+        running = self._up(port)
+        first = time.monotonic() - began
+        laptop.down(self.state, wipe=False, say=lambda text: None)
+        began = time.monotonic()
+        running = self._up(port)
+        second = time.monotonic() - began
+        rows = [("first, with building", first), ("again, with state", second)]
+        show.table("Start of the laptop's cloud, stack deployed", ("", "seconds"), rows)
+        self.url = str(running["url"])
+        os.environ.update(laptop.variables(self.url))
+        self.site = Site()
+        self.records = Records(self.site)
+
+    def _up(self, port: int) -> dict[str, Any]:
+        return laptop.up(self.state, port=port, speed=1, stack="everloop", say=lambda text: None)
+
+    def down(self) -> None:
+        laptop.down(self.state, wipe=True, say=lambda text: None)
+
+    def decided(self, model: str, kind: str, count: int = 1) -> dict[str, Any]:
+        def probe() -> dict[str, Any] | None:
+            found = [d for d in self.records.decisions(model) if d["kind"] == kind]
+            return found[count - 1] if len(found) >= count else None
+
+        return self.wait(f"{kind} of {model}", probe)
+
+    def wait(self, what: str, probe: Callable[[], T | None], limit: float = 240) -> T:
+        deadline = time.monotonic() + limit
+        while time.monotonic() < deadline:
+            found = probe()
+            if found is not None:
+                return found
+            time.sleep(0.05)
+        raise TimeoutError(f"waited {limit:.0f} s in vain for {what}")
+
+    def calls(self) -> list[dict[str, Any]]:
+        with urllib.request.urlopen(f"{self.url}/_everloop/calls", timeout=10) as answer:
+            told: list[dict[str, Any]] = json.load(answer)
+        return told
+
+
+def prices(seed: int, rows: int) -> bytes:
+    """Return a drop for the tests' tiny model."""
+    draw = random.Random(seed)
+    lines = ["id,colour,price"]
+    for row in range(rows):
+        lines.append(f"{seed}-{row},{draw.choice(['red', 'blue'])},{draw.gauss(20, 2):.3f}")
+    return ("\n".join(lines) + "\n").encode()
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    return statistics.quantiles(values, n=100)[int(share * 100) - 1]
