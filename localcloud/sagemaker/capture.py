@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 Record = dict[str, Any]
 log = logging.getLogger(__name__)
 
-_UPLOAD_SECONDS = 3.0  # real: how long a record waits at most; AWS takes some minutes
+# How long a record waits at most: so many real seconds, so many of the cloud's. AWS takes minutes.
+_UPLOAD_SECONDS = (3.0, 120.0)
 _MOST_RECORDS = 2000  # of one file
 
 
@@ -114,7 +115,9 @@ class Capture:
     def flush(self, *, everything: bool = False) -> None:
         """Upload files that are old or long enough."""
         with self._lock:
-            due = [folder for folder, file in self._open.items() if everything or file.due()]
+            real, cloud = _UPLOAD_SECONDS
+            age = min(real, self._cloud.clock.real(cloud))
+            due = [folder for folder, file in self._open.items() if everything or file.due(age)]
             files = [self._open.pop(folder) for folder in due]
             for file in files:
                 file.close()
@@ -134,8 +137,8 @@ class _File:
         self._stream.flush()  # to the system: a killed process loses nothing of it
         self._records += 1
 
-    def due(self) -> bool:
-        late = time.monotonic() - self._began >= _UPLOAD_SECONDS
+    def due(self, age: float) -> bool:
+        late = time.monotonic() - self._began >= age
         return late or self._records >= _MOST_RECORDS
 
     def close(self) -> None:

@@ -268,45 +268,43 @@ def test_packages_that_cannot_be_had_fail_the_endpoint_by_name(hosted: Any) -> N
     assert "No matching distribution found for tinymath==1.5" in told["FailureReason"]
 
 
-@pytest.mark.parametrize(
-    ("model", "said"),
-    [
-        pytest.param(
-            {"script": "x = 1\n"}, "Please provide a model_fn implementation", id="no model_fn"
-        ),
-        pytest.param(
+def test_a_model_that_cannot_start_says_why(hosted: Any) -> None:
+    hosted.put("text", b"no archive at all")
+    cases: dict[str, tuple[dict[str, Any], str]] = {
+        "no-model-fn": ({"script": "x = 1\n"}, "Please provide a model_fn implementation"),
+        "model-fn-fails": (
             {"script": "def model_fn(d): raise ValueError('bad weights')\n"},
             "ValueError: bad weights",
-            id="model_fn fails",
         ),
-        pytest.param({"script": "import sys\nsys.exit(7)\n"}, "SystemExit: 7", id="script exits"),
-        pytest.param(
-            {"script": "import os\nos.kill(os.getpid(), 9)\n"}, "server ended", id="killed"
-        ),
-        pytest.param(
+        "script-exits": ({"script": "import sys\nsys.exit(7)\n"}, "SystemExit: 7"),
+        "killed": ({"script": "import os\nos.kill(os.getpid(), 9)\n"}, "server ended"),
+        "no-such-program": (
             {"Environment": {"SAGEMAKER_PROGRAM": "none.py"}},
             "SAGEMAKER_PROGRAM none.py is not in the model's code",
-            id="no such program",
         ),
-        pytest.param(
+        "no-such-bundle": (
             {"Environment": {"SAGEMAKER_SUBMIT_DIRECTORY": "s3://models/none.tar.gz"}},
             "Failed to download model data from URL",
-            id="no such bundle",
         ),
-        pytest.param(
+        "no-archive": (
             {"Environment": {"SAGEMAKER_SUBMIT_DIRECTORY": "s3://models/text"}},
             "Failed to extract model data archive from URL",
-            id="no archive",
         ),
-    ],
-)
-def test_a_model_that_cannot_start_says_why(hosted: Any, model: dict[str, Any], said: str) -> None:
-    hosted.put("text", b"no archive at all")
+    }
+    for name, (model, _) in cases.items():  # side by side
+        config = hosted.config(name, hosted.model(name, **model))
+        hosted.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=config)
+    told = {name: hosted.settled(name) for name in cases}
 
-    told = serve(hosted, **model)
-
-    assert told["EndpointStatus"] == "Failed"
-    assert said in told["FailureReason"]
+    assert {name: one["EndpointStatus"] for name, one in told.items()} == dict.fromkeys(
+        cases, "Failed"
+    )
+    unsaid = {
+        name: told[name]["FailureReason"]
+        for name, (_, said) in cases.items()
+        if said not in told[name]["FailureReason"]
+    }
+    assert unsaid == {}
     assert list((hosted.cloud.folder / "serving").iterdir()) == []
 
 
