@@ -71,9 +71,15 @@ class QuickTable(Table):
         self._in_transaction = self._snapshot = None
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "QuickTable":
-        """Return what a transaction rolls back to: only what it names is copied."""
+        """Return what a transaction rolls back to: only what it names is copied.
+
+        Outside of one that was announced (moto used without our front), all of it is.
+        """
         if self._in_transaction is None:
-            raise RuntimeError(f"table {self.name} is copied outside a transaction")
+            whole = copy.copy(self)
+            memo[id(self)] = whole
+            vars(whole).update(copy.deepcopy(vars(self), memo))
+            return whole
         if self._snapshot is None:
             snapshot = copy.copy(self)
             snapshot.end()
