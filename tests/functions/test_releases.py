@@ -1,14 +1,19 @@
 """A release: planned once, ended by what the endpoint says, followed by what should come next."""
 
+from datetime import timedelta
+
 import pytest
 
 import finish_release
 import plan_release
-from everloop.aws import ledger
-from everloop.aws.ledger import RELEASE
-from everloop.moments import moment
+import reconcile
+from everloop.aws import endpoints, ledger
+from everloop.aws.ledger import RELEASE, Token
+from everloop.flows import waking
+from everloop.moments import moment, text
 
 NOW = moment("2026-11-20T10:20:00Z")
+MACHINES = "arn:aws:states:us-east-1:123456789012:stateMachine:everloop"
 
 
 def plan(account, arn, version=1, epoch=1, name="flight-delays-r1-v1"):
@@ -109,3 +114,27 @@ def test_an_approval_that_came_during_the_release_is_released_next(account):
     config = account.serve(1)
     finish(account, first, rollout={"started": True, "config": config})
     assert account.executions("deploy") == ["flight-delays-r2-v2"]
+
+
+def test_reconcile_leaves_to_its_event_what_has_only_just_settled(account):
+    account.push()
+    plan(account, account.register(approval="Approved"))
+    holder = ledger.lease("flight-delays", RELEASE).holder
+    config = account.serve(1)
+    subject = waking.endpoint_subject("flight-delays")
+    ledger.put_token(Token(subject, "t" * 64, "flight-delays", holder, config, True), NOW)
+    ledger.note_wait("flight-delays", RELEASE, holder, subject)
+    account.client("stepfunctions").start_execution(
+        stateMachineArn=f"{MACHINES}-deploy", name="flight-delays-r1-v1"
+    )
+    serving = endpoints.serving("flight-delays")
+    assert serving is not None and serving.changed_at is not None
+
+    def tick(minutes):
+        time = text(serving.changed_at + timedelta(minutes=minutes))
+        reconcile.handler({"time": time}, account.context)
+
+    tick(1)
+    assert ledger.token(subject) is not None
+    tick(3)
+    assert ledger.token(subject) is None

@@ -16,6 +16,7 @@ from everloop.aws.clients import (
 )
 from everloop.decisions.releases import Serving
 from everloop.errors import Conflict, NotReady
+from everloop.moments import moment
 from everloop.names import version_of_config
 
 
@@ -37,6 +38,7 @@ def serving(endpoint: str) -> Serving | None:
         version=version_of_config(config),
         pending_config=str(pending) if pending else None,
         failure_reason=str(found.get("FailureReason") or ""),
+        changed_at=moment(found["LastModifiedTime"]),
     )
 
 

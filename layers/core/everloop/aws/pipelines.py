@@ -24,6 +24,7 @@ class Execution:
     status: str
     failure_reason: str
     started_at: datetime
+    changed_at: datetime
 
     @property
     def ended(self) -> bool:
@@ -104,6 +105,7 @@ def describe(arn: str) -> Execution:
         status=str(found["PipelineExecutionStatus"]),
         failure_reason=str(found.get("FailureReason") or ""),
         started_at=moment(found["CreationTime"]),
+        changed_at=moment(found.get("LastModifiedTime") or found["CreationTime"]),
     )
 
 

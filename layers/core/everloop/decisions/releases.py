@@ -59,6 +59,7 @@ class Serving:
     version: int | None
     pending_config: str | None = None
     failure_reason: str = ""
+    changed_at: datetime | None = None
 
     @property
     def settled(self) -> bool:

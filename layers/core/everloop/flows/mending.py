@@ -52,9 +52,10 @@ def _lease(installed: Installed, kind: str, now: datetime) -> Iterator[Mend]:
 def _look(lease: Lease, now: datetime) -> str:
     if not lease.waits_for or (lease.since and now - lease.since < PATIENCE):
         return ""
+    before = now - PATIENCE
     if lease.waits_for.startswith("endpoint/"):
-        return waking.look_at_endpoint(lease.waits_for.removeprefix("endpoint/"))
-    return waking.look_at_run(lease.waits_for)
+        return waking.look_at_endpoint(lease.waits_for.removeprefix("endpoint/"), before=before)
+    return waking.look_at_run(lease.waits_for, before=before)
 
 
 def _end_run(model: str, name: str, now: datetime) -> None:

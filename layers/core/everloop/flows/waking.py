@@ -1,5 +1,7 @@
 """Waking: look at what somebody waits for, and end the wait with it. Events only say when."""
 
+from datetime import datetime
+
 from everloop.aws import endpoints, ledger, machines, pipelines
 from everloop.aws.ledger import Token
 
@@ -13,11 +15,16 @@ def endpoint_subject(endpoint: str) -> str:
     return f"endpoint/{endpoint}"
 
 
-def look_at_run(arn: str) -> str:
-    """Wake whoever waits for a pipeline execution if it has ended; return what was found."""
+def look_at_run(arn: str, *, before: datetime | None = None) -> str:
+    """Wake whoever waits for a pipeline execution if it has ended; return what was found.
+
+    With `before`, only if it ended before that: an event that is younger is still on its way.
+    """
     execution = pipelines.describe(arn)
     if not execution.ended:
         return f"{arn} is {execution.status}"
+    if before is not None and execution.changed_at > before:
+        return f"{arn} has just ended"
     token = ledger.token(run_subject(execution.pipeline, execution.display_name))
     if token is None:
         return f"{arn} is {execution.status}, and nobody waits for it"
@@ -35,11 +42,11 @@ def look_at_run(arn: str) -> str:
     )
 
 
-def look_at_endpoint(endpoint: str) -> str:
+def look_at_endpoint(endpoint: str, *, before: datetime | None = None) -> str:
     """Wake whoever waits for an endpoint if it has settled; return what was found.
 
     Before the change was asked for, the endpoint's state is about something else: then only the
-    wanted config counts.
+    wanted config counts. With `before`, only if it settled before that.
     """
     token = ledger.token(endpoint_subject(endpoint))
     if token is None:
@@ -54,6 +61,8 @@ def look_at_endpoint(endpoint: str) -> str:
         arrived = serving.status == "InService" and config == token.wanted
         if not arrived and not (token.armed and serving.settled):
             return f"{endpoint} is {status} with {config}, {token.wanted} is wanted"
+        if before is not None and serving.changed_at is not None and serving.changed_at > before:
+            return f"{endpoint} has just settled"
     return _wake(
         token,
         {
