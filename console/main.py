@@ -8,6 +8,7 @@ from pathlib import Path
 from botocore.exceptions import BotoCoreError, ClientError
 
 from console import show
+from console.redrive import QUEUES
 from console.trouble import Trouble
 
 
@@ -57,6 +58,20 @@ def parser() -> argparse.ArgumentParser:
     why = add("why", "tell why the serving version is in production, and verify the ledger")
     why.add_argument("model")
 
+    doctor = "look at the stack and its models: what is wrong, and how to mend it"
+    add("doctor", doctor)
+    again = add("redrive", "look at dead letters, and hand them over again")
+    again.add_argument("queues", nargs="*", metavar="queue", help=f"one of {', '.join(QUEUES)}")
+    again.add_argument("--all", action="store_true", help="hand over what lies in every queue")
+    for name, text in (
+        ("pause", "let nothing new start for a model (or --all); what runs goes to its end"),
+        ("resume", "let a paused model (or --all) go on; what waited starts within minutes"),
+    ):
+        pausing = add(name, text)
+        pausing.add_argument("model", nargs="?")
+        pausing.add_argument("--all", action="store_true", help="every model that is installed")
+        pausing.add_argument("--reason", default="", help="goes into the ledger")
+
     demo = add("demo", "watch the whole loop turn on real flights", laptop)
     demo.add_argument("--ask", action="store_true", help="stop for your approval of version 1")
     demo.add_argument("--keep", action="store_true", help="leave the cloud running at the end")
@@ -76,6 +91,10 @@ def run(arguments: argparse.Namespace) -> int:
         from console.demo import story
 
         return story.run(arguments)
+    if command in ("doctor", "redrive", "pause", "resume"):
+        from console import operating
+
+        return operating.run(arguments)
     from console import commands
 
     return commands.run(arguments)

@@ -39,6 +39,15 @@ class Records:
         found = self._query(f"MODEL#{model}", between=(first, last))
         return [{k: v for k, v in item.items() if k not in ("pk", "sk")} for item in found]
 
+    def paused(self, model: str) -> str:
+        """Return why nothing new starts for a model; empty where it may."""
+        item = self._dynamodb.get_item(
+            TableName=self._site.output("LedgerTable"),
+            Key={"pk": {"S": f"MODEL#{model}"}, "sk": {"S": "SPEC"}},
+            ConsistentRead=True,
+        ).get("Item", {})
+        return str(plain_item(item).get("paused") or "")
+
     def _query(self, pk: str, between: tuple[str, str] | None = None) -> list[dict[str, Any]]:
         condition, values = "pk = :pk", {":pk": {"S": pk}}
         if between is not None:

@@ -88,6 +88,6 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     ledger.raise_epoch(request.model, RELEASE, request.epoch)
     if outcome != RELEASED:
         people.tell(f"{request.model} v{request.version} was not released", reason)
-    following = releasing.start_wanted(request.model, "the release before it ended", request.time)
+    following = releasing.start_wanted(installed, "the release before it ended", request.time)
     logger.info("looked for another release", go=following.go, why=following.reason)
     return {"outcome": outcome, "ok": outcome == RELEASED, "reason": reason}

@@ -19,7 +19,8 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     fact = package_changed(event)
     if not fact.concerns_approval:
         return {"go": False, "reason": "the approval is as it was"}
-    if ledger.find_installed(fact.model) is None:
+    installed = ledger.find_installed(fact.model)
+    if installed is None:
         return {"go": False, "reason": f"{fact.model} is no model of ours"}
     described = registry.describe(fact.arn)
     package = described.package
@@ -39,6 +40,6 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
             actor=package.modified_by or "unknown",
         )
         cause = f"version {package.version} {package.approval.lower()}"
-        decision = releasing.start_wanted(fact.model, cause, fact.time)
+        decision = releasing.start_wanted(installed, cause, fact.time)
     logger.info("looked", model=fact.model, go=decision.go, why=decision.reason)
     return {"go": decision.go, "reason": decision.reason}

@@ -64,6 +64,7 @@ def _answer(installed: Installed, trouble: Trouble, fact: str) -> dict[str, Any]
         trouble.time,
         new_objects=window.objects + (last.objects if last and untrained else 0),
         new_bytes=sum(a.size for a in found) + (last.new_bytes if last and untrained else 0),
+        paused=installed.paused,
     )
     facts = dict(decision.facts)
     if decision.go:

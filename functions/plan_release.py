@@ -48,7 +48,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     except Conflict:
         return {"go": False, "reason": "another release of this model came first"}
     installed = ledger.installed(request.model)
-    decision, wanted, _ = releasing.look(request.model)
+    decision, wanted, _ = releasing.look(installed)
     go = decision.go and wanted is not None and wanted.version == request.version
     reason = decision.reason
     if not go and wanted is not None:
@@ -65,7 +65,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     )
     if not go:
         ledger.free_lease(request.model, RELEASE, request.execution)
-        following = releasing.start_wanted(request.model, request.cause, request.time)
+        following = releasing.start_wanted(installed, request.cause, request.time)
         logger.info("looked for another release", go=following.go, why=following.reason)
         return {"go": False, "reason": reason}
     planned = releasing.plan(installed, registry.describe(request.package_arn))

@@ -48,6 +48,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         request.time,
         fingerprint=(request.dataset_digest, installed.bundle_digest),
         execution=name,
+        paused=installed.paused,
     )
     if not allowed.go:
         return _refuse(request, name, allowed.reason, dict(allowed.facts))

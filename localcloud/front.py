@@ -6,6 +6,7 @@ import logging
 import socket
 import threading
 import urllib.parse
+from email.utils import formatdate
 from functools import partial
 from http.server import BaseHTTPRequestHandler
 from socketserver import ThreadingTCPServer
@@ -185,6 +186,8 @@ class _Handler(BaseHTTPRequestHandler):
         body = answer.body
         bodiless = self.command == "HEAD" or answer.status in (204, 304)
         sized = {name.lower() for name in answer.headers}
+        now = self.server.cloud.clock.now().timestamp()
+        self.send_header("Date", formatdate(now, usegmt=True))
         for name, value in answer.headers.items():
             self.send_header(name, value)
         if isinstance(body, bytes):

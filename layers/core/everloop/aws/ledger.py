@@ -28,6 +28,7 @@ class Installed:
     jobs_uri: str
     pipeline_arn: str
     installed_at: datetime
+    paused: str = ""  # why nothing new may start; empty while it may
 
 
 @dataclass(frozen=True)
@@ -48,19 +49,20 @@ class Token:
 
 def install(installed: Installed) -> None:
     """Write a model's spec and its place in the index."""
-    item = {
-        **model_key(installed.model, "SPEC"),
-        "spec": dict(installed.spec),
-        "bundle_digest": installed.bundle_digest,
-        "bundle_uri": installed.bundle_uri,
-        "jobs_uri": installed.jobs_uri,
-        "pipeline_arn": installed.pipeline_arn,
-        "installed_at": text(installed.installed_at),
-    }
-    index = {"pk": "MODELS", "sk": installed.model, "installed_at": text(installed.installed_at)}
-    table.transact(
-        [table.action_put(item), table.action_put(index)], f"installation of {installed.model}"
+    # An update, so that a push does not end a pause.
+    spec = table.action_update(
+        model_key(installed.model, "SPEC"),
+        "SET #spec = :spec, #bundle_digest = :bundle_digest, #bundle_uri = :bundle_uri, "
+        "#jobs_uri = :jobs_uri, #pipeline_arn = :pipeline_arn, #installed_at = :installed_at",
+        spec=dict(installed.spec),
+        bundle_digest=installed.bundle_digest,
+        bundle_uri=installed.bundle_uri,
+        jobs_uri=installed.jobs_uri,
+        pipeline_arn=installed.pipeline_arn,
+        installed_at=text(installed.installed_at),
     )
+    index = {"pk": "MODELS", "sk": installed.model, "installed_at": text(installed.installed_at)}
+    table.transact([spec, table.action_put(index)], f"installation of {installed.model}")
 
 
 def find_installed(model: str) -> Installed | None:
@@ -75,6 +77,17 @@ def find_installed(model: str) -> Installed | None:
         jobs_uri=item["jobs_uri"],
         pipeline_arn=item["pipeline_arn"],
         installed_at=moment(item["installed_at"]),
+        paused=item.get("paused") or "",
+    )
+
+
+def pause(model: str, why: str) -> None:
+    """Let nothing new start for a model, and say why; an empty `why` lets it start again."""
+    table.update(
+        model_key(model, "SPEC"),
+        "SET #paused = :why",
+        condition="attribute_exists(#pk)",
+        why=why,
     )
 
 

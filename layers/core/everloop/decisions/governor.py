@@ -55,12 +55,16 @@ def may_train(
     *,
     fingerprint: tuple[str, str] | None = None,
     execution: str = "",
+    paused: str = "",
 ) -> Decision:
     """Decide whether to start a training run.
 
     `fingerprint` is the digests of data and code where they are known already; `execution` is the
     run that asks, so that asking again after a lost reply does not refuse what is running.
+    `paused` says why nothing may start for the time being.
     """
+    if paused:
+        return Decision(False, paused, {"later": True})
     others = [run for run in runs if run.execution != execution]
     for run in others:
         if fingerprint == (run.dataset_digest, run.bundle_digest) and run.outcome in _CONCLUSIVE:
@@ -94,7 +98,13 @@ def may_train(
 
 
 def worth_retraining(
-    runs: Sequence[Run], limits: Limits, now: datetime, *, new_objects: int, new_bytes: int
+    runs: Sequence[Run],
+    limits: Limits,
+    now: datetime,
+    *,
+    new_objects: int,
+    new_bytes: int,
+    paused: str = "",
 ) -> Decision:
     """Decide what a violation is answered with: a new run, or the reason why there is none."""
     if VIOLATION not in limits.causes:
@@ -109,7 +119,7 @@ def worth_retraining(
         return Decision(
             False, f"about {rows} new rows ({how}); {limits.least_new_rows} are needed", facts
         )
-    allowed = may_train(VIOLATION, runs, limits, now)
+    allowed = may_train(VIOLATION, runs, limits, now, paused=paused)
     return Decision(allowed.go, allowed.reason, {**facts, **allowed.facts})
 
 

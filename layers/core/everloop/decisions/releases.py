@@ -78,9 +78,16 @@ def desired(packages: Sequence[Package], releases: Sequence[Release]) -> Package
 
 
 def release_wanted(
-    packages: Sequence[Package], releases: Sequence[Release], serving: Serving | None
+    packages: Sequence[Package],
+    releases: Sequence[Release],
+    serving: Serving | None,
+    *,
+    paused: str = "",
 ) -> tuple[Decision, Package | None]:
-    """Decide whether another version should serve than the one that does."""
+    """Decide whether another version should serve than the one that does.
+
+    `paused` holds releases back, but never keeps a version in service whose approval was withdrawn.
+    """
     wanted = desired(packages, releases)
     now = serving.version if serving and serving.status == "InService" else None
     facts = {
@@ -97,6 +104,9 @@ def release_wanted(
         return Decision(
             False, f"version {wanted.version} is what should serve, and it does", facts
         ), None
+    withdrawn = now is not None and not any(p.version == now and p.deployable for p in packages)
+    if paused and not withdrawn:
+        return Decision(False, f"{paused}; version {wanted.version} waits", facts), None
     if now is None:
         return Decision(
             True, f"version {wanted.version} should serve, and nothing does", facts

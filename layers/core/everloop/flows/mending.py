@@ -73,7 +73,9 @@ def _window(installed: Installed, now: datetime) -> Iterator[Mend]:
     last, window = arrivals.last_closed(model), arrivals.open_window(model)
     if last is not None and last.outcome is None:
         number, attempt, since = last.number, last.attempt, last.closed_at
-        allowed = may_train(DATA, runs, policy.retrain(installed.spec), now)
+        allowed = may_train(
+            DATA, runs, policy.retrain(installed.spec), now, paused=installed.paused
+        )
     elif window.objects and window.last_at is not None:
         number, attempt, since = window.number, window.attempt, window.last_at
         allowed = training.trains_on_data(installed, runs)
@@ -111,7 +113,7 @@ def _judgements(installed: Installed, now: datetime) -> Iterator[Mend]:
 
 
 def _release(installed: Installed, now: datetime) -> Iterator[Mend]:
-    decision = releasing.start_wanted(installed.model, "reconcile", now)
+    decision = releasing.start_wanted(installed, "reconcile", now)
     if decision.go and decision.facts.get("new"):
         yield Mend(str(decision.facts["execution"]), decision.reason)
 

@@ -55,23 +55,25 @@ def plan(installed: Installed, described: Described) -> Planned:
     )
 
 
-def look(model: str) -> tuple[Decision, Package | None, Serving | None]:
+def look(installed: Installed) -> tuple[Decision, Package | None, Serving | None]:
     """Read registry, endpoint and past releases, and decide whether a release is wanted."""
+    model = installed.model
     releases = ledger.releases(model)
     failed = frozenset(r.version for r in releases if r.outcome != RELEASED)
     packages = registry.packages(model, look_closer_at=failed)
     serving = endpoints.serving(model)
-    decision, wanted = release_wanted(packages, releases, serving)
+    decision, wanted = release_wanted(packages, releases, serving, paused=installed.paused)
     return decision, wanted, serving
 
 
-def start_wanted(model: str, cause: str, now: datetime) -> Decision:
+def start_wanted(installed: Installed, cause: str, now: datetime) -> Decision:
     """Start the release of what should serve, unless it serves or another release runs."""
+    model = installed.model
     lease = ledger.lease(model, ledger.RELEASE)
     if lease.held(now):
         holder = lease.holder.rpartition(":")[2]
         return Decision(False, f"{holder} is under way; it looks again when it ends")
-    decision, wanted, _ = look(model)
+    decision, wanted, _ = look(installed)
     if wanted is None:
         return decision
     epoch = lease.epoch + 1

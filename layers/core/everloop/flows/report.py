@@ -61,6 +61,7 @@ _METRICS = {
     "retrain": "RetrainingStarted",
     "reconcile": "Mended",
     "pause": "Paused",
+    "resume": "Resumed",
 }
 
 

@@ -61,6 +61,8 @@ def _start_open(installed: Installed, window: Window, cause: str, now: datetime)
 
 def trains_on_data(installed: Installed, runs: list[Run]) -> Decision:
     """Whether arrivals alone start a training: if the spec says so, or nothing is trained yet."""
+    if installed.paused:
+        return Decision(False, installed.paused)
     if DATA in policy.retrain(installed.spec).causes:
         return Decision(True, "[retrain] lets data train")
     if not any(run.outcome == REGISTERED for run in runs):
@@ -77,7 +79,9 @@ def start_left_over(installed: Installed, now: datetime, *, but: int = 0) -> Ask
     last = arrivals.last_closed(model)
     if last is not None and last.number != but and last.outcome is None:
         runs = ledger.runs(model)
-        allowed = may_train(DATA, runs, policy.retrain(installed.spec), now)
+        allowed = may_train(
+            DATA, runs, policy.retrain(installed.spec), now, paused=installed.paused
+        )
         if not allowed.go:
             return Asked(allowed)
         attempt = last.attempt + 1

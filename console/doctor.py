@@ -1,0 +1,181 @@
+"""What is wrong with a stack, and how to mend it: each check reads what AWS says, now."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from console import redrive, views
+from console.records import Records
+from console.site import Site
+from everloop.chain import verify
+
+GOOD, WARN, BAD = "good", "look", "wrong"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A check's outcome (`good`, `look`: a person may want to know, `wrong`) and what mends it."""
+
+    check: str
+    state: str
+    found: str
+    mend: str = ""
+
+    def told(self) -> dict[str, str]:
+        return asdict(self)
+
+
+def examine(site: Site) -> Iterator[Finding]:
+    """Look at the stack, then at each model. A check that is not allowed to look says so."""
+    records = Records(site)
+    checks: list[tuple[str, Callable[[], Iterator[Finding]]]] = [
+        ("stack", lambda: _stack(site)),
+        ("functions", lambda: _functions(site)),
+        ("arrivals", lambda: _arrivals(site)),
+        ("rules", lambda: _rules(site)),
+        ("schedules", lambda: _schedules(site, records.models())),
+        ("dead letters", lambda: _dead_letters(site)),
+        ("alarms", lambda: _alarms(site)),
+    ]
+    checks += [
+        (f"model {model}", lambda model=model: _model(site, records, model))  # type: ignore[misc]
+        for model in records.models()
+    ]
+    for name, check in checks:
+        try:
+            yield from check()
+        except ClientError as error:
+            yield Finding(name, BAD, f"could not look: {error}", "allow the call to who you are")
+
+
+def _stack(site: Site) -> Iterator[Finding]:
+    found = site.client("cloudformation").describe_stacks(StackName=site.stack)["Stacks"][0]
+    status = found["StackStatus"]
+    good = status in ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE")
+    mend = "" if good else f"aws cloudformation describe-stack-events --stack-name {site.stack}"
+    yield Finding("stack", GOOD if good else BAD, f"{site.stack} is {status}", mend)
+
+
+def _functions(site: Site) -> Iterator[Finding]:
+    pages = site.client("cloudformation").get_paginator("list_stack_resources")
+    names = [
+        resource["PhysicalResourceId"]
+        for page in pages.paginate(StackName=site.stack)
+        for resource in page["StackResourceSummaries"]
+        if resource["ResourceType"] == "AWS::Lambda::Function"
+    ]
+    ill = []
+    for name in names:
+        try:
+            told = site.client("lambda").get_function_configuration(FunctionName=name)
+        except site.client("lambda").exceptions.ResourceNotFoundException:
+            ill.append(f"{name} is gone")
+            continue
+        if told.get("State", "Active") not in ("Active", "Inactive"):
+            ill.append(f"{name} is {told.get('State')}: {told.get('StateReason')}")
+    said = "; ".join(ill) or f"{len(names)} functions are there"
+    yield Finding("functions", BAD if ill else GOOD, said, "sam deploy" if ill else "")
+
+
+def _arrivals(site: Site) -> Iterator[Finding]:
+    name = f"{site.stack}-collect-data"
+    found = site.client("lambda").list_event_source_mappings(FunctionName=name)
+    states = [mapping["State"] for mapping in found["EventSourceMappings"]]
+    if states == ["Enabled"]:
+        yield Finding("arrivals", GOOD, "the queue of arrivals is read")
+        return
+    uuids = " ".join(mapping["UUID"] for mapping in found["EventSourceMappings"])
+    mend = f"aws lambda update-event-source-mapping --enabled --uuid {uuids}" if uuids else ""
+    said = f"nobody reads the queue of arrivals: its mapping is {', '.join(states) or 'gone'}"
+    yield Finding("arrivals", BAD, said, mend or "sam deploy")
+
+
+def _rules(site: Site) -> Iterator[Finding]:
+    events = site.client("events")
+    total, ill = 0, False
+    for bus in ("default", site.output("EventBus")):
+        rules = events.list_rules(NamePrefix=f"{site.stack}-", EventBusName=bus)["Rules"]
+        total += len(rules)
+        for rule in rules:
+            if rule["State"] == "DISABLED":
+                ill = True
+                mend = f"aws events enable-rule --event-bus-name {bus} --name {rule['Name']}"
+                yield Finding("rules", BAD, f"{rule['Name']} is disabled", mend)
+            elif not events.list_targets_by_rule(Rule=rule["Name"], EventBusName=bus)["Targets"]:
+                ill = True
+                yield Finding("rules", BAD, f"{rule['Name']} has no target", "sam deploy")
+    if not ill:
+        yield Finding("rules", GOOD if total else BAD, f"{total} rules are enabled")
+
+
+def _schedules(site: Site, models: list[str]) -> Iterator[Finding]:
+    scheduler = site.client("scheduler")
+    pages = scheduler.get_paginator("list_schedules").paginate(GroupName=site.stack)
+    states = {s["Name"]: s["State"] for page in pages for s in page["Schedules"]}
+    wanted = {f"{site.stack}-reconcile": "sam deploy"}
+    wanted |= {f"{site.stack}-{m}-monitor": "reconcile makes it within minutes" for m in models}
+    ill = False
+    for name, mend in wanted.items():
+        state = states.get(name)
+        if state != "ENABLED":
+            ill = True
+            said = f"{name} is {'missing' if state is None else state.lower()}"
+            yield Finding("schedules", BAD, said, mend if state is None else "enable it")
+    if not ill:
+        yield Finding("schedules", GOOD, f"{len(wanted)} schedules tick")
+
+
+def _dead_letters(site: Site) -> Iterator[Finding]:
+    full = {queue: count for queue, count in redrive.counts(site).items() if count}
+    said = ", ".join(f"{count} in {site.stack}-{queue}" for queue, count in full.items())
+    mend = "everloop redrive, mend the cause, everloop redrive --all" if full else ""
+    yield Finding("dead letters", BAD if full else GOOD, said or "no queue holds any", mend)
+
+
+def _alarms(site: Site) -> Iterator[Finding]:
+    pages = site.client("cloudwatch").get_paginator("describe_alarms")
+    ringing = [
+        alarm["AlarmName"]
+        for page in pages.paginate(AlarmNamePrefix=f"{site.stack}-", StateValue="ALARM")
+        for alarm in page["MetricAlarms"]
+    ]
+    said = f"ringing: {', '.join(ringing)}" if ringing else "none rings"
+    yield Finding("alarms", BAD if ringing else GOOD, said, "docs/operate.md" if ringing else "")
+
+
+def _model(site: Site, records: Records, model: str) -> Iterator[Finding]:
+    check = f"model {model}"
+    decisions = records.decisions(model)
+    problems = verify(decisions)
+    if problems:
+        yield Finding(check, BAD, f"the ledger's chain is broken: {problems[0]}", "tell an auditor")
+    paused = records.paused(model)
+    if paused:
+        yield Finding(check, WARN, paused, f"everloop resume {model}")
+    live = views.serving(site, model)
+    versions = views.packages(site, model)
+    if live and live["status"] in ("Failed", "OutOfService", "UpdateRollbackFailed"):
+        why = f"{live['status']}: {live['failure'] or 'no reason given'}"
+        yield Finding(check, BAD, f"its endpoint is {why}", f"everloop why {model}")
+    approval = {version["version"]: version["approval"] for version in versions}
+    if live and live["version"] is not None and approval.get(live["version"]) != "Approved":
+        said = f"version {live['version']} serves and is {approval.get(live['version'], 'gone')}"
+        yield Finding(check, BAD, said, "approve another version, or wait for the release")
+    waiting = [v for v, status in approval.items() if status == "PendingManualApproval"]
+    if waiting:
+        said = f"version {max(waiting)} waits for approval"
+        yield Finding(check, WARN, said, f"everloop approve {model}")
+    yield from _last_training(check, model, decisions)
+    if not problems and not paused and not waiting:
+        serves = f"version {live['version']} serves" if live else "nothing serves yet"
+        said = f"{serves}; its chain of {len(decisions)} decisions is whole"
+        yield Finding(check, GOOD, said)
+
+
+def _last_training(check: str, model: str, decisions: list[dict[str, Any]]) -> Iterator[Finding]:
+    ends = [decision for decision in decisions if decision["kind"] == "train-end"]
+    if ends and not ends[-1]["go"]:
+        said = f"the last training failed: {ends[-1]['reason']}"
+        yield Finding(check, WARN, said, "mend its cause, then push or drop again")
