@@ -76,4 +76,5 @@ class Api:
                 501,
             )
         wire.check_input(self.service, operation_name, request)
+        self.cloud.roles.check(call.principal, self.service, operation_name, request)
         return method(call, request) or {}

@@ -85,6 +85,7 @@ class Behind:
         try:
             operation = target or _action(request)
             headers = dict(request.headers.items())
+            self._check(service, operation, headers, request.body)
             status, told, body = self._answer(service, operation, region, headers, request.body)
         except AwsError as error:
             return wire.encode_error(service, wire.protocol_of(service, request), error)
@@ -101,6 +102,8 @@ class Behind:
         except AttributeError:
             trouble = f"{service} has no operation {operation!r}"
             raise AwsError("UnknownOperationException", trouble) from None
+        if role_arn is not None:
+            self._cloud.roles.check(role_arn, service, operation, params)
         try:
             answer: dict[str, Any] = method(**params)
         except ClientError as error:
@@ -113,6 +116,14 @@ class Behind:
             raise AwsError("ValidationException", str(error)) from error
         answer.pop("ResponseMetadata", None)
         return answer
+
+    def _check(self, service: str, operation: str, headers: dict[str, str], body: bytes) -> None:
+        """Judge a call by the policies of the role that makes it."""
+        key = headers.get("Authorization", "").partition("Credential=")[2].partition("/")[0]
+        principal = self._cloud.credentials.principal(key)
+        if ":assumed-role/" in principal:
+            params = json.loads(body) if body.startswith(b"{") else {}
+            self._cloud.roles.check(principal, service, operation, params)
 
     def _client(self, service: str) -> Any:
         with self._lock:
@@ -214,6 +225,8 @@ class Behind:
         body: bytes,
         seed: int,
     ) -> None:
+        if service == "iam":
+            self._cloud.roles.forget()
         if service == "dynamodb" and operation == "DeleteTable":
             self.items.drop_table(region, json.loads(body)["TableName"])
         wanted = ("x-amz-target", "content-type", "authorization")

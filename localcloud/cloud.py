@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from localcloud import wire
+from localcloud.access.roles import Roles
 from localcloud.api import Api, Call
 from localcloud.behind import Behind
 from localcloud.clock import Clock
@@ -75,6 +76,7 @@ class Cloud:
         self.clock = Clock(speed, start)  # time never runs backwards over a restart
         self.processes = Processes()
         self.credentials = Credentials(self)
+        self.roles = Roles(self)
         self.behind = Behind(self)
         self._listeners: list[Listener] = []
         self._stopping = threading.Event()

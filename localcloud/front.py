@@ -91,6 +91,9 @@ def respond(cloud: "Cloud", request: wire.Request) -> wire.Answer:
     """Answer one request; whatever goes wrong is an AWS error, never a dropped connection."""
     if request.path == "/_everloop/health":
         return wire.Answer(200, {"Content-Type": "text/plain"}, b"ok\n")
+    if request.path == "/_everloop/access":
+        told = json.dumps(cloud.roles.report()).encode()
+        return wire.Answer(200, {"Content-Type": "application/json"}, told)
     if request.path == "/_everloop/calls":
         told = json.dumps(cloud.counted()).encode()
         return wire.Answer(200, {"Content-Type": "application/json"}, told)

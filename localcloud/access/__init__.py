@@ -1,0 +1,1 @@
+"""Identity policies: what a role's calls need, and whether its policies allow it."""
