@@ -6,6 +6,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 NPM := build/npm
+# Bytecode of the packages is written once, whatever a container's image says: see tools/setup.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check lint types template machines conformance bench sam-local clean

@@ -195,7 +195,6 @@ class Instance:
             "PATH": f"{python.parent}:/usr/local/bin:/usr/bin:/bin",
             "HOME": str(self._folder),
             "LANG": "C.UTF-8",
-            "PYTHONDONTWRITEBYTECODE": "1",
             "OMP_NUM_THREADS": "1",  # instances share this machine's cores
             "AWS_REGION": self._cloud.region,
             "AWS_DEFAULT_REGION": self._cloud.region,

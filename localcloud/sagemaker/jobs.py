@@ -126,7 +126,6 @@ class Jobs:
             "HOME": "/tmp",
             "LANG": "C.UTF-8",
             "PYTHONUNBUFFERED": "1",
-            "PYTHONDONTWRITEBYTECODE": "1",
             "AWS_REGION": self.cloud.region,
             "AWS_DEFAULT_REGION": self.cloud.region,
             "AWS_ENDPOINT_URL": self.cloud.url,

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +107,7 @@ class Account:
             )
 
     def client(self, service: Any) -> Any:
-        return boto3.client(service)
+        return _client(service)
 
     def event(self, name: str, **detail: Any) -> dict[str, Any]:
         """Return a sample of events/, with some of its detail replaced."""
@@ -236,16 +237,28 @@ class Account:
         return [json.loads(message["Body"])["Subject"] for message in answer.get("Messages", [])]
 
 
+@cache
+def _client(service: Any) -> Any:
+    return boto3.client(service)
+
+
+@pytest.fixture(scope="module")
+def made_once() -> Iterator[None]:
+    """Let a module's tests share clients: what moto knows is not in them, and they are dear."""
+    kept = [value for value in vars(clients).values() if hasattr(value, "cache_clear")]
+    for client in kept:
+        client.cache_clear()
+    yield
+    for client in [*kept, _client]:
+        client.cache_clear()
+
+
 @pytest.fixture
-def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
+def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, made_once: None) -> Iterator[Account]:
     for name, value in _NAMES.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    made = [settings.settings, *vars(clients).values()]
-    made = [value for value in made if hasattr(value, "cache_clear")]
+    settings.settings.cache_clear()
     with mock_aws():
-        for client in made:
-            client.cache_clear()
         yield Account(tmp_path)
-    for client in made:
-        client.cache_clear()
+    settings.settings.cache_clear()
