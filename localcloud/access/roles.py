@@ -40,12 +40,7 @@ class Roles:
         statements = self._of(role)
         if statements is None:
             return
-        known = {
-            "aws:securetransport": "true",  # a laptop's loopback stands for TLS
-            "aws:principalarn": f"arn:aws:iam::{self._cloud.account}:role/{role}",
-            "aws:principalaccount": self._cloud.account,
-            "aws:requestedregion": self._cloud.region,
-        }
+        known = self._known(role)
         for demand in demands(service, operation, params, self._place):
             verdict = evaluate(statements, demand, known)
             if not verdict.allowed:
@@ -56,6 +51,17 @@ class Roles:
             place = verdict.statement
             with self._lock:
                 self._used[role, place.policy, place.index, demand.action] += 1
+
+    def may(self, principal: str, service: str, operation: str, params: dict[str, Any]) -> bool:
+        """Tell whether a call would be allowed, without counting it."""
+        role = _role_name(principal)
+        statements = self._of(role) if role else None
+        if statements is None:
+            return True
+        return all(
+            evaluate(statements, demand, self._known(str(role))).allowed
+            for demand in demands(service, operation, params, self._place)
+        )
 
     def forget(self) -> None:
         """Read policies anew: some have changed."""
@@ -87,6 +93,14 @@ class Roles:
                 {"role": role, "action": action, "resource": resource, "calls": count}
                 for (role, action, resource), count in sorted(denied.items())
             ],
+        }
+
+    def _known(self, role: str) -> dict[str, str]:
+        return {
+            "aws:securetransport": "true",  # a laptop's loopback stands for TLS
+            "aws:principalarn": f"arn:aws:iam::{self._cloud.account}:role/{role}",
+            "aws:principalaccount": self._cloud.account,
+            "aws:requestedregion": self._cloud.region,
         }
 
     def _of(self, role: str) -> list[Statement] | None:

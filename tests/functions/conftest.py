@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -20,8 +21,8 @@ _NAMES = {
     "EVENT_BUS": "everloop",
     "NOTIFICATION_TOPIC": f"arn:aws:sns:{REGION}:{ACCOUNT}:everloop-notifications",
     "MACHINES": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:everloop",
-    "SAGEMAKER_ROLE": f"arn:aws:iam::{ACCOUNT}:role/everloop-sagemaker",
-    "SCHEDULER_ROLE": f"arn:aws:iam::{ACCOUNT}:role/everloop-scheduler",
+    "SAGEMAKER_ROLE": f"arn:aws:iam::{ACCOUNT}:role/everloop-us-east-1-sagemaker",
+    "SCHEDULER_ROLE": f"arn:aws:iam::{ACCOUNT}:role/everloop-us-east-1-scheduler",
     "MONITORING_FUNCTION": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:everloop-plan-monitoring",
     "UNDELIVERED_QUEUE": f"arn:aws:sqs:{REGION}:{ACCOUNT}:everloop-undelivered",
 }
@@ -31,13 +32,17 @@ os.environ["POWERTOOLS_METRICS_NAMESPACE"] = "everloop"
 os.environ["POWERTOOLS_LOG_LEVEL"] = "WARNING"
 
 import boto3  # noqa: E402
+import permissions  # noqa: E402
 import pytest  # noqa: E402
 from moto import mock_aws  # noqa: E402
 
 from everloop.aws import clients, settings  # noqa: E402
 from everloop.bundle import pack  # noqa: E402
+from localcloud.access.demands import Place, demands  # noqa: E402
+from localcloud.access.evaluation import evaluate  # noqa: E402
 
 EVENTS = Path(__file__).parents[2] / "events"
+FUNCTIONS = Path(__file__).parents[2] / "functions"
 SPEC = """
 problem = "binary_classification"
 [data]
@@ -242,12 +247,30 @@ def _client(service: Any) -> Any:
     return boto3.client(service)
 
 
+def _permitted(params: dict[str, Any], model: Any, **_: Any) -> None:
+    """Fail where a function makes a call that its role in template.yaml does not allow."""
+    frame = sys._getframe()
+    while frame.f_back is not None and Path(frame.f_code.co_filename).parent != FUNCTIONS:
+        frame = frame.f_back
+    if Path(frame.f_code.co_filename).parent != FUNCTIONS:
+        return  # the test's own call
+    role = permissions.role_of(Path(frame.f_code.co_filename).stem)
+    service = {"sfn": "stepfunctions", "eventbridge": "events"}.get(
+        model.service_model.service_name, model.service_model.service_name
+    )
+    for demand in demands(service, model.name, params, Place(ACCOUNT, REGION)):
+        verdict = evaluate(permissions.statements(role), demand, {"aws:securetransport": "true"})
+        assert verdict.allowed, f"{role} lacks {demand.action} on {demand.resource}"
+
+
 @pytest.fixture(scope="module")
 def made_once() -> Iterator[None]:
     """Let a module's tests share clients: what moto knows is not in them, and they are dear."""
     kept = [value for value in vars(clients).values() if hasattr(value, "cache_clear")]
     for client in kept:
         client.cache_clear()
+    botocore_session: Any = clients._session()
+    botocore_session.register("before-parameter-build.*.*", _permitted)
     yield
     for client in [*kept, _client]:
         client.cache_clear()
