@@ -11,4 +11,6 @@ def laptop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laptop]:
     started = Laptop(tmp_path_factory.mktemp("laptop") / "state")
     started.up()
     yield started
+    denied = started.denied()
     started.down()
+    assert denied == []

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -73,6 +74,12 @@ class Laptop:
             f"{command} ended {done.returncode}: {done.stdout}{done.stderr}"
         )
         return done.stdout
+
+    def denied(self) -> list[dict[str, Any]]:
+        """Return what roles asked for and may not do: the template forgot a permission."""
+        with urllib.request.urlopen(f"{self.env['AWS_ENDPOINT_URL']}/_everloop/access") as answer:
+            found: list[dict[str, Any]] = json.load(answer)["denied"]
+        return found
 
     def client(self, service: str) -> Any:
         return boto3.client(

@@ -21,7 +21,9 @@ def own(tmp_path: Path) -> Iterator[Laptop]:
     started = Laptop(tmp_path / "state", speed=60)
     started.up()
     yield started
+    denied = started.denied()
     started.down()
+    assert denied == []
 
 
 def test_a_killed_cloud_finishes_training_and_release(own: Laptop, tmp_path: Path) -> None:
