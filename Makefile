@@ -10,7 +10,7 @@ NPM := build/npm
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint types template machines conformance bench sam-local clean
+.PHONY: help setup demo test check lint types template machines conformance clients bench sam-local clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -25,6 +25,9 @@ $(VENV)/dev.ready: $(VENV)/run.ready requirements/dev.txt
 
 .venv-sam/sam.ready: $(VENV)/run.ready requirements/sam.txt
 	@tools/setup sam
+
+.venv-clients/clients.ready: requirements/clients.txt $(VENV)/run.ready
+	@tools/setup clients
 
 $(NPM)/npm.ready: requirements/npm.txt
 	@tools/setup npm
@@ -53,6 +56,9 @@ machines: $(VENV)/dev.ready $(NPM)/npm.ready ## State machines: asl-validator
 conformance: $(VENV)/dev.ready ## Cases recorded from AWS: counts per group
 	@$(BIN)/python tests/conformance/run.py
 
+clients: .venv-clients/clients.ready ## Scripts of strangers, with AWS's own clients: which work unchanged
+	@$(BIN)/python clients/run.py
+
 bench: $(VENV)/dev.ready ## Figures, measured side by side in one run
 	@$(BIN)/python -m bench
 
@@ -60,4 +66,4 @@ sam-local: $(VENV)/run.ready .venv-sam/sam.ready ## sam local invoke in a real c
 	@tools/sam-local
 
 clean: ## Remove what was built and the local cloud's state
-	rm -rf $(VENV) .venv-sam build .aws-sam .everloop
+	rm -rf $(VENV) .venv-sam .venv-clients build .aws-sam .everloop

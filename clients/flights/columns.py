@@ -1,0 +1,3 @@
+"""What the scripts of this folder know of the table."""
+
+NUMBERS = ["distance", "delay"]
