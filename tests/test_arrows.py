@@ -64,6 +64,7 @@ def rule(title: str, folder: Path, forbidden: tuple[str, ...], but: tuple[str, .
                 "tests",
                 ".venv",
                 ".venv-sam",
+                ".venv-clients",
                 "build",
                 "console",
                 "tools",
