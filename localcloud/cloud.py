@@ -93,6 +93,11 @@ class Cloud:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def stopping(self) -> bool:
+        """Whether the cloud is being stopped: what ends now ends with it, not by itself."""
+        return self._stopping.is_set()
+
     def start(self) -> None:
         """Take up the saved state. The front must be listening already."""
         self.behind.start()

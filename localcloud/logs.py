@@ -37,7 +37,8 @@ class Logs(LogGroups):
                 self._groups[group] = {"created": milliseconds(now), "tags": {}}
             if row_name(group, stream) not in self._streams:
                 self._make_stream(group, stream, now)
-        events = [(milliseconds(now), line) for line in lines]
+        # An empty line is no event, as with the log drivers of AWS's containers.
+        events = [(milliseconds(now), line) for line in lines if line]
         self._write(group, stream, events, now)
 
     @operation

@@ -13,12 +13,14 @@ class SageMaker(Registry, Pipelines, Endpoints, Api):
     partial: ClassVar[dict[str, str]] = {
         "CreateTrainingJob": "one instance; images of scikit-learn; no distributed training",
         "CreateProcessingJob": "one instance; images of scikit-learn",
-        "CreatePipeline": "steps Processing, Training, Condition, Fail, RegisterModel",
+        "CreateHyperParameterTuningJob": "no Hyperband, warm start, autotune, early stopping",
+        "CreatePipeline": "steps Processing, Training, Tuning, Condition, Fail, RegisterModel",
         "UpdateEndpoint": "blue/green only; no rolling updates",
     }
 
     def start(self) -> None:
         self.start_jobs()
+        self.start_tuning()
         self.start_pipelines()
         self.start_endpoints()
 

@@ -8,7 +8,7 @@ from typing import Any
 from localcloud.errors import validation
 
 Json = dict[str, Any]
-STEP_TYPES = ("Processing", "Training", "Condition", "Fail", "RegisterModel")
+STEP_TYPES = ("Processing", "Training", "Tuning", "Condition", "Fail", "RegisterModel")
 VARIABLES = {
     "StartDateTime",
     "CurrentDateTime",
@@ -25,6 +25,7 @@ _INDEXED = ("OutputName", "InputName", "ChannelName")
 _REQUIRED = {
     "Processing": ("AppSpecification", "ProcessingResources", "RoleArn"),
     "Training": ("AlgorithmSpecification", "OutputDataConfig", "ResourceConfig", "RoleArn"),
+    "Tuning": ("HyperParameterTuningJobConfig",),
     "RegisterModel": ("ModelPackageGroupName",),
     "Condition": ("Conditions",),
     "Fail": ("ErrorMessage",),

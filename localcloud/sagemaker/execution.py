@@ -14,7 +14,11 @@ from localcloud.sagemaker.definition import Json, Resolver, Unresolvable
 if TYPE_CHECKING:
     from localcloud.sagemaker.pipelines import Pipelines
 
-_KIND = {"Processing": "ProcessingJob", "Training": "TrainingJob"}
+_KIND = {
+    "Processing": "ProcessingJob",
+    "Training": "TrainingJob",
+    "Tuning": "HyperParameterTuningJob",
+}
 _DONE = ("Succeeded", "Failed", "Stopped")
 
 
@@ -197,28 +201,44 @@ class Execution:
         if told.get("job") is None:
             identifier = self._record["PipelineExecutionArn"].rpartition("/")[2]
             name = f"pipelines-{identifier}-{step['Name'][:26]}-{secrets.token_hex(5)}"
+            if kind == "Tuning":  # their names have at most 32 characters
+                name = f"{identifier}-{step['Name'][:8].strip('-_')}-{secrets.token_hex(5)}"
             arguments = self._resolver(step, name).resolve(step["Arguments"])
             arguments = _text_maps(arguments)
             arguments.pop("ExperimentConfig", None)
             told["job"] = name
             self._api.save_execution(self._record)
             answer = self._call(f"Create{member}", {**arguments, f"{member}Name": name})
-            told["Metadata"] = {member: {"Arn": answer[f"{member}Arn"]}}
+            told["Metadata"] = {f"{kind}Job": {"Arn": answer[f"{member}Arn"]}}
             before, told["StepStatus"] = told["StepStatus"], "Executing"
             self._moved(told, before)
-        arn = self._cloud.arn("sagemaker", f"{kind.lower()}-job/{told['job']}")
+        arn = told["Metadata"][f"{kind}Job"]["Arn"]
         described = self._call(f"Describe{member}", {f"{member}Name": told["job"]})
         while described[f"{member}Status"] not in ("Completed", "Failed", "Stopped"):
             self._api.job_end(arn).wait()
             described = self._call(f"Describe{member}", {f"{member}Name": told["job"]})
         told["properties"] = described
         if described[f"{member}Status"] == "Completed":
+            if kind == "Tuning":
+                told["properties"] = {**described, "TrainingJobSummaries": self._ranked(described)}
             return
         reason = described.get("FailureReason") or f"the job is {described[f'{member}Status']}"
         if described.get("SecondaryStatus") == "MaxRuntimeExceeded":
             reason = "ClientError: the job ran longer than MaxRuntimeInSeconds"
         exception = "SageMaker.JOB_INTERNAL_ERROR" if "InternalServerError" in reason else None
         raise StepFailed(f"{reason}" if reason else "failed", exception)
+
+    def _ranked(self, tuning: Json) -> list[Json]:
+        """Return a search's trials, the best first."""
+        objective = tuning["BestTrainingJob"]["FinalHyperParameterTuningJobObjectiveMetric"]
+        request = {
+            "HyperParameterTuningJobName": tuning["HyperParameterTuningJobName"],
+            "SortBy": "FinalObjectiveMetricValue",
+            "SortOrder": "Descending" if objective["Type"] == "Maximize" else "Ascending",
+        }
+        answer = self._call("ListTrainingJobsForHyperParameterTuningJob", request)
+        found: list[Json] = answer["TrainingJobSummaries"]
+        return found
 
     def _register(self, step: Json, told: Json) -> None:
         arguments = self._resolver(step).resolve(step["Arguments"])
@@ -302,12 +322,15 @@ class Execution:
 
 def _text_maps(arguments: Json) -> Json:
     """Turn values of string maps that functions made of another type into text."""
-    for key in ("HyperParameters", "Environment"):
+    for key in ("HyperParameters", "Environment", "StaticHyperParameters"):
         if isinstance(arguments.get(key), dict):
             arguments[key] = {
                 name: value if isinstance(value, str) else json.dumps(value)
                 for name, value in arguments[key].items()
             }
+    for key in ("TrainingJobDefinition",):
+        if isinstance(arguments.get(key), dict):
+            arguments[key] = _text_maps(arguments[key])
     return arguments
 
 

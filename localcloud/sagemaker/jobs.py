@@ -9,8 +9,9 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from localcloud.api import Call
 from localcloud.clock import Signal
@@ -21,7 +22,12 @@ if TYPE_CHECKING:
 
 Record = dict[str, Any]
 LOST = "InternalServerError: We encountered an internal error. The host of the job was lost."
+_LOG_SECONDS = 5.0  # real: for the rest of an ended job's log; what it left behind may hold it open
 ENDED = ("Completed", "Failed", "Stopped")
+
+
+class Leaving(Exception):
+    """The cloud is being stopped while a job runs: its next start reports the job as lost."""
 
 
 @dataclass
@@ -54,7 +60,8 @@ class Jobs:
         shutil.rmtree(self._jobs_folder, ignore_errors=True)
 
     def _job_kinds(self) -> list[tuple[Any, str, str, Callable[[Record], None]]]:
-        raise NotImplementedError
+        """Return table, members of name and status, and how each kind is announced."""
+        return []
 
     @property
     def _jobs_folder(self) -> Path:
@@ -94,9 +101,10 @@ class Jobs:
     ) -> Outcome:
         """Run a job's process to its end; `limit` is in the cloud's seconds."""
         line, variables = container.command(folder, words, env)
+        child = self.cloud.processes.start(line, env=variables, cwd=folder, stdout=subprocess.PIPE)
         output = folder / ".log"
-        with output.open("wb") as sink:
-            child = self.cloud.processes.start(line, env=variables, cwd=folder, stdout=sink)
+        read = threading.Event()
+        self.cloud.spawn(self._keep_log, child, output, logs, read, name=f"log of {arn}")
         self._running.add(arn, child)
         timed_out = False
         try:
@@ -105,11 +113,33 @@ class Jobs:
             timed_out = True
             code = self.cloud.processes.stop(child)
         stopped = self._running.was_stopped(arn)
-        text = output.read_text(errors="replace")
-        log = self.cloud.apis.get("logs")
-        if log is not None and text:
-            log.append(*logs, text.splitlines())  # type: ignore[attr-defined]
-        return Outcome(code, timed_out, stopped, _tail(text))
+        if self.cloud.stopping:
+            raise Leaving(arn)
+        read.wait(_LOG_SECONDS)
+        return Outcome(code, timed_out, stopped, _tail(output.read_text(errors="replace")))
+
+    def _keep_log(
+        self,
+        child: "subprocess.Popen[bytes]",
+        output: Path,
+        logs: tuple[str, str],
+        read: threading.Event,
+    ) -> None:
+        """Keep what a job prints, in its folder and in its log stream, while it prints."""
+        log: Any = self.cloud.apis.get("logs")
+        stream = cast(BufferedReader, child.stdout)
+        rest = b""
+        try:
+            with stream, output.open("wb", buffering=0) as sink:
+                while chunk := stream.read1():
+                    sink.write(chunk)
+                    *lines, rest = (rest + chunk).split(b"\n")
+                    if log is not None and lines:
+                        log.append(*logs, [line.decode("utf-8", "replace") for line in lines])
+                if log is not None and rest:
+                    log.append(*logs, [rest.decode("utf-8", "replace")])
+        finally:
+            read.set()
 
     def _stop_process(self, arn: str) -> None:
         child = self._running.stop(arn)

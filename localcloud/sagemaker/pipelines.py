@@ -11,14 +11,14 @@ from localcloud.sagemaker import definition
 from localcloud.sagemaker.execution import Execution
 from localcloud.sagemaker.jobs import Record, created_by
 from localcloud.sagemaker.listing import page, pages, pick
-from localcloud.sagemaker.training import Training
+from localcloud.sagemaker.tuning import Tuning
 
 _EXECUTION_EVENT = "SageMaker Model Building Pipeline Execution Status Change"
 _STEP_EVENT = "SageMaker Model Building Pipeline Execution Step Status Change"
 ENDED = ("Succeeded", "Failed", "Stopped", "CompletedWithFailures")
 
 
-class Pipelines(Training):
+class Pipelines(Tuning):
     """Operations on pipelines and their executions."""
 
     _pipelines_lock = threading.RLock()

@@ -9,7 +9,7 @@ from typing import Any
 from localcloud.api import Call, operation
 from localcloud.errors import AwsError, validation
 from localcloud.sagemaker import images
-from localcloud.sagemaker.jobs import ENDED, Jobs, Record
+from localcloud.sagemaker.jobs import ENDED, Jobs, Leaving, Record
 from localcloud.sagemaker.listing import page, pick
 
 _EVENT = "SageMaker Processing Job State Change"
@@ -25,7 +25,7 @@ class Processing(Jobs):
 
     def _job_kinds(self) -> list[Any]:
         return [
-            *super_kinds(self, Processing),
+            *super()._job_kinds(),
             (
                 self._processing,
                 "ProcessingJobName",
@@ -116,6 +116,8 @@ class Processing(Jobs):
         with self._running.slots:
             try:
                 changes = self._processed(job, arn)
+            except Leaving:
+                raise
             except Exception as error:
                 changes = {
                     "ProcessingJobStatus": "Failed",
@@ -223,15 +225,6 @@ class Processing(Jobs):
             if key not in ("Environment",) and value is not None
         }
         self.cloud.emit("aws.sagemaker", _EVENT, detail, [job["ProcessingJobArn"]])
-
-
-def super_kinds(api: Any, owner: type) -> list[Any]:
-    """Return the kinds of jobs that other mixins brought before `owner`."""
-    parent = getattr(super(owner, api), "_job_kinds", None)
-    try:
-        return list(parent()) if parent is not None else []
-    except NotImplementedError:
-        return []
 
 
 def _milliseconds(value: Any) -> Any:

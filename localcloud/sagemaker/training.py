@@ -8,8 +8,8 @@ from typing import Any
 
 from localcloud.api import Call, operation
 from localcloud.errors import AwsError, validation
-from localcloud.sagemaker import images
-from localcloud.sagemaker.jobs import Outcome, Record
+from localcloud.sagemaker import hosting_events, images
+from localcloud.sagemaker.jobs import Leaving, Outcome, Record
 from localcloud.sagemaker.listing import page, pick
 from localcloud.sagemaker.processing import Processing, _milliseconds
 
@@ -39,34 +39,8 @@ class Training(Processing):
                 "Training job names must be unique within an AWS account and region, "
                 f"and a training job with name {name} already exists",
             )
-        image = request["AlgorithmSpecification"].get("TrainingImage")
-        if image is None:
-            raise validation("the local cloud has no marketplace algorithms: give TrainingImage")
-        images.interpreter(image)
-        if request.get("EnableNetworkIsolation"):
-            raise validation("the local cloud cannot isolate a job from the network")
-        if request.get("ResourceConfig", {}).get("InstanceCount", 1) != 1:
-            raise validation("the local cloud trains on one instance: InstanceCount must be 1")
-        for channel in request.get("InputDataConfig", []):
-            if "S3DataSource" not in channel["DataSource"]:
-                raise validation(
-                    f"the local cloud takes S3DataSource only: {channel['ChannelName']}"
-                )
-            if channel.get("InputMode") == "Pipe":
-                raise validation("the local cloud has no Pipe mode")
-        arn = self.cloud.arn("sagemaker", f"training-job/{name}")
-        self._training[name] = {
-            **{key: value for key, value in request.items() if key != "Tags"},
-            "TrainingJobArn": arn,
-            "TrainingJobStatus": "InProgress",
-            "SecondaryStatus": "Starting",
-            "SecondaryStatusTransitions": [],
-            "CreationTime": call.time,
-            "LastModifiedTime": call.time,
-        }
-        self._move_training(self._training[name], "Starting")
-        self.cloud.spawn(self._train, name, name=f"training {name}")
-        return {"TrainingJobArn": arn}
+        self._check_training(request)
+        return {"TrainingJobArn": self.start_training(request)}
 
     @operation
     def describe_training_job(self, call: Call, request: Record) -> Record:
@@ -108,6 +82,47 @@ class Training(Processing):
         self._move_training(job, "Stopping")
         self._stop_process(job["TrainingJobArn"])
 
+    def start_training(self, request: Record, **extra: Any) -> str:
+        """Start a training job that was checked, with more members of its record; gives its ARN."""
+        name = request["TrainingJobName"]
+        now = self.cloud.clock.now()
+        arn = self.cloud.arn("sagemaker", f"training-job/{name}")
+        self._training[name] = {
+            **{key: value for key, value in request.items() if key != "Tags"},
+            "TrainingJobArn": arn,
+            "TrainingJobStatus": "InProgress",
+            "SecondaryStatus": "Starting",
+            "SecondaryStatusTransitions": [],
+            "CreationTime": now,
+            "LastModifiedTime": now,
+            **extra,
+        }
+        hosting_events.keep_tags(self.cloud, arn, request)
+        self._move_training(self._training[name], "Starting")
+        self.cloud.spawn(self._train, name, name=f"training {name}")
+        return arn
+
+    def training_record(self, name: str) -> Record | None:
+        found: Record | None = self._training.get(name)
+        return found
+
+    def _check_training(self, request: Record) -> None:
+        image = request["AlgorithmSpecification"].get("TrainingImage")
+        if image is None:
+            raise validation("the local cloud has no marketplace algorithms: give TrainingImage")
+        images.interpreter(image)
+        if request.get("EnableNetworkIsolation"):
+            raise validation("the local cloud cannot isolate a job from the network")
+        if request.get("ResourceConfig", {}).get("InstanceCount", 1) != 1:
+            raise validation("the local cloud trains on one instance: InstanceCount must be 1")
+        for channel in request.get("InputDataConfig", []):
+            if "S3DataSource" not in channel["DataSource"]:
+                raise validation(
+                    f"the local cloud takes S3DataSource only: {channel['ChannelName']}"
+                )
+            if channel.get("InputMode") == "Pipe":
+                raise validation("the local cloud has no Pipe mode")
+
     def _training_job(self, name: str) -> Record:
         found: Record | None = self._training.get(name)
         if found is None:
@@ -124,6 +139,8 @@ class Training(Processing):
         with self._running.slots:
             try:
                 changes, last = self._trained(job, arn)
+            except Leaving:
+                raise
             except Exception as error:
                 changes = {
                     "TrainingJobStatus": "Failed",

@@ -367,20 +367,24 @@ def test_an_approval_is_told_with_who_and_what_changed(world: Any) -> None:
     assert changes[1]["UpdatedModelPackageFields"] == ["ModelApprovalStatus", "ApprovalDescription"]
 
 
-def test_a_job_that_was_running_at_a_kill_is_reported_as_lost(
+def test_a_job_that_was_running_when_the_cloud_ended_is_reported_as_lost(
     cloud_with: Callable[..., Any], tmp_path: Path
 ) -> None:
-    cloud, client = cloud_with("s3", "sagemaker", "logs")
+    services = ("s3", "sagemaker", "logs")
+    cloud, client = cloud_with(*services, folder=tmp_path / "kept")
     client("s3").create_bucket(Bucket="lab")
     for key in ("in/in.txt", "code/copy.py"):
         client("s3").put_object(Bucket="lab", Key=key, Body=b"x")
+    sagemaker = client("sagemaker")
     request = processing("lost", "python3", "-c", "import time; time.sleep(600)")
-    client("sagemaker").create_processing_job(ProcessingJobName="lost", **request)
-    table = cloud.store.table("sagemaker.processing-jobs")
+    sagemaker.create_processing_job(ProcessingJobName="lost", **request)
     deadline = time.monotonic() + 20
-    while "ProcessingStartTime" not in table["lost"] and time.monotonic() < deadline:
+    while time.monotonic() < deadline:
+        if "ProcessingStartTime" in sagemaker.describe_processing_job(ProcessingJobName="lost"):
+            break
         time.sleep(0.02)
-    cloud.apis["sagemaker"].start_jobs()  # what a start after a kill does with what was running
+    cloud.stop()
+    _, client = cloud_with(*services, folder=tmp_path / "kept")
     told = client("sagemaker").describe_processing_job(ProcessingJobName="lost")
     assert told["ProcessingJobStatus"] == "Failed"
     assert "InternalServerError" in told["FailureReason"]
