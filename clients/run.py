@@ -18,6 +18,8 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
+import boto3
+
 from console import show
 
 HERE = Path(__file__).parent
@@ -49,6 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         cloud(Path(folder)) as url,
         ThreadPoolExecutor(options.jobs) as pool,
     ):
+        give_role(url)
         runs = [pool.submit(run, script, url, Path(folder)) for script in scripts]
         for done in as_completed(runs):
             results.append(done.result())
@@ -67,7 +70,7 @@ def found(names: Sequence[str]) -> list[Path]:
 
 @contextlib.contextmanager
 def cloud(folder: Path) -> Iterator[str]:
-    """Run a local cloud of its own, with nothing in it; gives its address."""
+    """Run a local cloud with nothing in it; gives its address."""
     state = folder / "cloud"
     words = [sys.executable, "-m", "localcloud", "--state", str(state), "--port", "0"]
     child = subprocess.Popen(words, cwd=HERE.parent, stdout=subprocess.DEVNULL)
@@ -81,6 +84,23 @@ def cloud(folder: Path) -> Iterator[str]:
     finally:
         child.send_signal(signal.SIGTERM)
         child.wait()
+
+
+def give_role(url: str) -> None:
+    """Give the account the role that its jobs run as; the SDK looks who may assume it."""
+    trust = {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}}
+    document = {"Version": "2012-10-17", "Statement": [{**trust, "Action": "sts:AssumeRole"}]}
+    boto3.client(
+        "iam",
+        endpoint_url=url,
+        region_name="us-east-1",
+        aws_access_key_id="owner",
+        aws_secret_access_key="secret",
+    ).create_role(
+        Path="/service-role/",
+        RoleName="AmazonSageMaker-ExecutionRole",
+        AssumeRolePolicyDocument=json.dumps(document),
+    )
 
 
 def run(script: Path, url: str, folder: Path) -> Result:

@@ -23,7 +23,7 @@ CODE = Path(__file__).parent / "flights"
 s3 = boto3.client("s3")
 s3.create_bucket(Bucket=BUCKET)
 rows = np.random.default_rng(7).normal(size=(1000, 2))
-table = pd.DataFrame(rows, columns=["distance", "delay"])
+table = pd.DataFrame(rows, columns=["distance", "hour"])
 s3.put_object(Bucket=BUCKET, Key="raw/flights.csv", Body=table.to_csv(index=False))
 
 session = Session(default_bucket=BUCKET)

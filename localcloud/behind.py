@@ -84,6 +84,8 @@ class Behind:
         region, target = _scope(request)
         try:
             operation = target or _action(request)
+            if (service, operation) == ("iam", "SimulatePrincipalPolicy"):
+                return _simulated(request)
             headers = dict(request.headers.items())
             self._check(service, operation, headers, request.body)
             status, told, body = self._answer(service, operation, region, headers, request.body)
@@ -310,6 +312,20 @@ def _action(request: wire.Request) -> str:
     if not action:
         raise AwsError("MissingAction", "the request names no Action", 400)
     return action
+
+
+def _simulated(request: wire.Request) -> wire.Answer:
+    """Answer what this cloud would let a principal do: roles are not enforced, so all of it."""
+    operation = "SimulatePrincipalPolicy"
+    given = wire.parse("iam", operation, "query", request, {})
+    wire.check_input("iam", operation, given)
+    results = [
+        {"EvalActionName": action, "EvalResourceName": resource, "EvalDecision": "allowed"}
+        for action in given["ActionNames"]
+        for resource in given.get("ResourceArns", ["*"])
+    ]
+    answer = {"EvaluationResults": results, "IsTruncated": False}
+    return wire.encode("iam", operation, "query", answer)
 
 
 def _refused(service: str, request: wire.Request) -> wire.Answer:

@@ -1,3 +1,4 @@
 """What the scripts of this folder know of the table."""
 
-NUMBERS = ["distance", "delay"]
+NUMBERS = ["distance", "hour"]
+TARGET = "delay"

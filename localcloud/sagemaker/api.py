@@ -14,7 +14,8 @@ class SageMaker(Registry, Pipelines, Endpoints, Api):
         "CreateTrainingJob": "one instance; images of scikit-learn; no distributed training",
         "CreateProcessingJob": "one instance; images of scikit-learn",
         "CreateHyperParameterTuningJob": "no Hyperband, warm start, autotune, early stopping",
-        "CreatePipeline": "steps Processing, Training, Tuning, Condition, Fail, RegisterModel",
+        "CreateTransformJob": "SplitType Line or None; no data capture; one instance",
+        "CreatePipeline": "no steps AutoML, EMR, QualityCheck, ClarifyCheck, ForEach, endpoints",
         "UpdateEndpoint": "blue/green only; no rolling updates",
     }
 

@@ -4,7 +4,7 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from localcloud.sagemaker.definition import Unresolvable
+from localcloud.sagemaker.resolver import Unresolvable
 
 Json = dict[str, Any]
 _COMPARE: dict[str, Callable[[Any, Any], Any]] = {

@@ -1,14 +1,19 @@
-"""Pipeline definitions (2020-12-01): read, checked on creation, their functions resolved."""
+"""Pipeline definitions (2020-12-01): read, and checked on creation."""
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from localcloud.errors import validation
+from localcloud.sagemaker import caching, retries
 
 Json = dict[str, Any]
-STEP_TYPES = ("Processing", "Training", "Tuning", "Condition", "Fail", "RegisterModel")
+STEP_TYPES = (
+    *("Processing", "Training", "Tuning", "Transform", "Model", "RegisterModel"),
+    *("Condition", "Fail", "Lambda", "Callback"),
+)
+TRIGGERS = ("Completed", "Failed", "Stopped", "Any")
 VARIABLES = {
     "StartDateTime",
     "CurrentDateTime",
@@ -20,20 +25,17 @@ VARIABLES = {
     "ProcessingJobName",
 }
 _NAME = re.compile(r"[A-Za-z0-9\-_]{1,64}")
-_PART = re.compile(r"\.?([A-Za-z0-9_\-]+)|\[(\d+)\]|\[(?:'([^']*)'|\"([^\"]*)\")\]")
-_INDEXED = ("OutputName", "InputName", "ChannelName")
 _REQUIRED = {
     "Processing": ("AppSpecification", "ProcessingResources", "RoleArn"),
     "Training": ("AlgorithmSpecification", "OutputDataConfig", "ResourceConfig", "RoleArn"),
     "Tuning": ("HyperParameterTuningJobConfig",),
+    "Transform": ("ModelName", "TransformInput", "TransformOutput", "TransformResources"),
+    "Model": ("ExecutionRoleArn",),
     "RegisterModel": ("ModelPackageGroupName",),
     "Condition": ("Conditions",),
     "Fail": ("ErrorMessage",),
 }
-
-
-class Unresolvable(Exception):
-    """A function of the definition has no value; the step that holds it fails with this reason."""
+_REQUIRED_BESIDE = {"Lambda": "FunctionArn", "Callback": "SqsQueueUrl"}
 
 
 def read(text: str) -> Json:
@@ -111,12 +113,27 @@ def _check_step(step: Json, known: dict[str, Json]) -> None:
             f"Invalid pipeline definition: step {name} has type {kind!r}; "
             f"the local cloud runs {', '.join(STEP_TYPES)}"
         )
-    arguments = step.get("Arguments")
+    beside = _REQUIRED_BESIDE.get(kind)
+    if beside is not None and beside not in step:
+        raise validation(f"Invalid pipeline definition: step {name} lacks {beside}")
+    arguments = step.get("Arguments", {} if beside else None)
     if not isinstance(arguments, dict):
         raise validation(f"Invalid pipeline definition: step {name} has no Arguments")
-    for member in _REQUIRED[kind]:
+    for member in _REQUIRED.get(kind, ()):
         if member not in arguments:
             raise validation(f"Invalid pipeline definition: step {name} lacks Arguments.{member}")
+    for entry in step.get("DependsOn", []):
+        if isinstance(entry, dict) and entry.get("Trigger", "Completed") not in TRIGGERS:
+            raise validation(
+                f"Invalid pipeline definition: step {name} has DependsOn with Trigger"
+                f" {entry['Trigger']!r}; there are {', '.join(TRIGGERS)}"
+            )
+    retries.check(name, step.get("RetryPolicies", []))
+    if "CacheConfig" in step:
+        if kind not in caching.CACHED:
+            raise validation(f"Invalid pipeline definition: step {name} of type {kind} has a cache")
+        if step["CacheConfig"].get("Enabled") and "ExpireAfter" in step["CacheConfig"]:
+            caching.expiry(step["CacheConfig"]["ExpireAfter"])
 
 
 def references(value: Any) -> Iterator[str]:
@@ -137,7 +154,7 @@ def own_arguments(step: Json) -> Any:
     arguments = step.get("Arguments") or {}
     if step["Type"] == "Condition":
         return arguments["Conditions"]
-    return arguments
+    return [arguments, step.get("FunctionArn"), step.get("SqsQueueUrl")]
 
 
 def parents(step: Json) -> set[str]:
@@ -148,6 +165,15 @@ def parents(step: Json) -> set[str]:
     for entry in step.get("DependsOn", []):
         needed.add(entry["Step"] if isinstance(entry, dict) else entry)
     return needed
+
+
+def triggers(step: Json) -> dict[str, str]:
+    """Return, per step in DependsOn, what must have become of it: Completed unless it says more."""
+    return {
+        entry["Step"]: entry.get("Trigger", "Completed")
+        for entry in step.get("DependsOn", [])
+        if isinstance(entry, dict)
+    }
 
 
 def _check_references(step: Json, known: dict[str, Json], parameters: dict[str, Json]) -> None:
@@ -221,102 +247,3 @@ def _typed(name: str, kind: str, text: str) -> Any:
     except (ValueError, KeyError) as error:
         raise validation(f"Parameter [{name}] is {text!r}, which is no {kind}") from error
     return text
-
-
-class Resolver:
-    """Resolves functions against one execution's facts."""
-
-    def __init__(
-        self,
-        parameters: dict[str, Any],
-        variables: dict[str, Any],
-        step: Callable[[str], Json],
-        load: Callable[[str], Any],
-    ) -> None:
-        self._parameters = parameters
-        self._variables = variables
-        self._step = step
-        self._load = load
-
-    def resolve(self, value: Any) -> Any:
-        """Return the value with every function replaced. Raises Unresolvable."""
-        if isinstance(value, dict):
-            if set(value) == {"Get"}:
-                return self._get(value["Get"])
-            if set(value) == {"Std:Join"}:
-                return self._join(value["Std:Join"])
-            if set(value) == {"Std:JsonGet"}:
-                return self._json_get(value["Std:JsonGet"])
-            return {key: self.resolve(item) for key, item in value.items()}
-        if isinstance(value, list):
-            return [self.resolve(item) for item in value]
-        return value
-
-    def _get(self, path: str) -> Any:
-        root, _, rest = path.partition(".")
-        if root == "Parameters":
-            return self._parameters[rest]
-        if root == "Execution":
-            return self._variables[rest]
-        if root == "PipelineExperimentConfig":
-            return self._variables.get(rest, "")
-        name, _, inner = rest.partition(".")
-        return follow(self._step(name), inner, f"Steps.{rest}")
-
-    def _join(self, join: Json) -> str:
-        values = (self.resolve(item) for item in join["Values"])
-        return str(join.get("On", "")).join(_text(value) for value in values)
-
-    def _json_get(self, asked: Json) -> Any:
-        if "S3Uri" in asked:
-            uri = self.resolve(asked["S3Uri"])
-        else:
-            _, name, _, file_name = asked["PropertyFile"]["Get"].split(".")
-            step = self._step(name)
-            files = step.get("PropertyFiles", [])
-            found = next((f for f in files if f["PropertyFileName"] == file_name), None)
-            if found is None:
-                raise Unresolvable(f"step {name} has no property file {file_name}")
-            base = follow(
-                step,
-                f"ProcessingOutputConfig.Outputs['{found['OutputName']}'].S3Output.S3Uri",
-                file_name,
-            )
-            uri = f"{base}/{found['FilePath']}"
-        try:
-            loaded = json.loads(self._load(uri))
-        except Exception as error:
-            raise Unresolvable(f"JsonGet: {uri} cannot be read as JSON: {error}") from error
-        return follow(loaded, asked["Path"], f"{uri}: {asked['Path']}")
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return value
-    return json.dumps(value, default=str)
-
-
-def follow(value: Any, path: str, whole: str) -> Any:
-    """Walk a path: names joined by dots, [0], ['key']; a list is indexed by its entries' names."""
-    at = 0
-    while at < len(path):
-        found = _PART.match(path, at)
-        if found is None:
-            raise Unresolvable(f"{whole} is no path")
-        at = found.end()
-        key = next(group for group in found.groups() if group is not None)
-        if isinstance(value, list):
-            if key.isdigit():
-                index = int(key)
-                value = value[index] if index < len(value) else None
-            else:
-                value = next((v for v in value if any(v.get(n) == key for n in _INDEXED)), None)
-        elif isinstance(value, dict):
-            value = value.get(key)
-        else:
-            value = None
-        if value is None:
-            raise Unresolvable(f"{whole} has no value")
-    return value

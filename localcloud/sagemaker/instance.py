@@ -47,11 +47,20 @@ class Answer(NamedTuple):
 class Instance:
     """One model server. It is started again if it ends by itself, as AWS does with containers."""
 
-    def __init__(self, cloud: "Cloud", endpoint: str, variant: Record) -> None:
+    def __init__(
+        self,
+        cloud: "Cloud",
+        endpoint: str,
+        variant: Record,
+        *,
+        group: str | None = None,
+        answer_seconds: float = ANSWER_SECONDS,
+    ) -> None:
         self.id = f"i-0{secrets.token_hex(8)}"
         self.busy = 0  # counted by the fleet
         self._cloud = cloud
-        self._group = f"{LOG_GROUP}/{endpoint}"
+        self._group = group or f"{LOG_GROUP}/{endpoint}"
+        self._answer_seconds = answer_seconds
         self._variant = variant
         self._folder = cloud.folder / "serving" / self.id
         self._keys: dict[str, str] = {}
@@ -231,7 +240,7 @@ class Instance:
             if self._idle:
                 return self._idle.pop()
             port = self._port
-        return http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_SECONDS)
+        return http.client.HTTPConnection("127.0.0.1", port, timeout=self._answer_seconds)
 
     def _forget_connections(self, port: int) -> None:
         with self._lock:

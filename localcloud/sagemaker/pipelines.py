@@ -11,6 +11,7 @@ from localcloud.sagemaker import definition
 from localcloud.sagemaker.execution import Execution
 from localcloud.sagemaker.jobs import Record, created_by
 from localcloud.sagemaker.listing import page, pages, pick
+from localcloud.sagemaker.transform import Transform
 from localcloud.sagemaker.tuning import Tuning
 
 _EXECUTION_EVENT = "SageMaker Model Building Pipeline Execution Status Change"
@@ -18,7 +19,7 @@ _STEP_EVENT = "SageMaker Model Building Pipeline Execution Step Status Change"
 ENDED = ("Succeeded", "Failed", "Stopped", "CompletedWithFailures")
 
 
-class Pipelines(Tuning):
+class Pipelines(Tuning, Transform):
     """Operations on pipelines and their executions."""
 
     _pipelines_lock = threading.RLock()
@@ -211,7 +212,7 @@ class Pipelines(Tuning):
             key=lambda step: step["StartTime"],
             reverse=request.get("SortOrder", "Descending") == "Descending",
         )
-        hidden = ("properties", "type", "job")
+        hidden = ("properties", "type", "job", "cache", "arguments", "answer")
         return pages(
             steps,
             request,
@@ -274,9 +275,41 @@ class Pipelines(Tuning):
             if step["StepStatus"] == "Succeeded"
         }
         record.pop("FailureReason", None)
+        record.update(pick(request, "ParallelismConfiguration"))
         self.move_execution(record, "Executing")
         self._run_execution(record["PipelineExecutionArn"])
         return {"PipelineExecutionArn": record["PipelineExecutionArn"]}
+
+    @operation
+    def send_pipeline_execution_step_success(self, call: Call, request: Record) -> Record:
+        outputs = {each["Name"]: each["Value"] for each in request.get("OutputParameters", [])}
+        return self._answer_callback(request["CallbackToken"], {"outputs": outputs})
+
+    @operation
+    def send_pipeline_execution_step_failure(self, call: Call, request: Record) -> Record:
+        reason = request.get("FailureReason", "the callback was answered with a failure")
+        return self._answer_callback(request["CallbackToken"], {"failure": reason})
+
+    def _answer_callback(self, token: str, answer: Record) -> Record:
+        for record in self._executions.values():
+            for told in record["steps"].values():
+                callback = (told.get("Metadata") or {}).get("Callback") or {}
+                if callback.get("CallbackToken") != token:
+                    continue
+                if "answer" in told or told["StepStatus"] not in ("Executing", "Stopping"):
+                    if told.get("answer") != answer:
+                        raise AwsError(
+                            "ConflictException",
+                            f"the callback with token {token} was answered; its step is"
+                            f" {told['StepStatus']}",
+                        )
+                else:
+                    self._live[record["PipelineExecutionArn"]].answer(told, answer)
+                return {"PipelineExecutionArn": record["PipelineExecutionArn"]}
+        raise AwsError("ResourceNotFound", f"no step waits for a callback with token {token!r}")
+
+    def executions_of(self, pipeline_arn: str) -> list[Record]:
+        return [r for r in self._executions.values() if r["PipelineArn"] == pipeline_arn]
 
     def _run_execution(self, arn: str) -> None:
         execution = Execution(self, self._executions[arn])
@@ -353,6 +386,11 @@ class Pipelines(Tuning):
             "stepStartTime": stamp(step["StartTime"]),
             "stepEndTime": stamp(step["EndTime"]) if step.get("EndTime") else None,
             "failureReason": step.get("FailureReason"),
+            "cacheHitResult": {
+                key[0].lower() + key[1:]: value
+                for key, value in step.get("CacheHitResult", {}).items()
+            }
+            or None,
             "pipelineArn": record["PipelineArn"],
             "pipelineExecutionArn": record["PipelineExecutionArn"],
         }

@@ -359,3 +359,14 @@ def test_items_expire_by_the_clouds_clock(rerun):
 
     assert set(items_of(cloud)) == {"late", "text"}
     assert set(items_of(rerun())) == {"late", "text"}
+
+
+def test_a_simulated_policy_says_what_this_cloud_lets_a_role_do(cloud_with):
+    _, client = cloud_with("sts")
+    told = client("iam").simulate_principal_policy(
+        PolicySourceArn="arn:aws:iam::123456789012:role/any",
+        ActionNames=["s3:GetObject", "sagemaker:CreateTrainingJob"],
+    )
+    results = {one["EvalActionName"]: one["EvalDecision"] for one in told["EvaluationResults"]}
+    assert results == {"s3:GetObject": "allowed", "sagemaker:CreateTrainingJob": "allowed"}
+    assert told["IsTruncated"] is False
