@@ -2,13 +2,15 @@
 
 from typing import Any, ClassVar
 
-from localcloud.api import Api, Call, operation
+from localcloud.api import Api, Call
 from localcloud.sagemaker.endpoints import Endpoints
+from localcloud.sagemaker.model_cards import ModelCards
 from localcloud.sagemaker.pipelines import Pipelines
 from localcloud.sagemaker.registry import Registry
+from localcloud.sagemaker.tags import Tags
 
 
-class SageMaker(Registry, Pipelines, Endpoints, Api):
+class SageMaker(Tags, ModelCards, Registry, Pipelines, Endpoints, Api):
     service = "sagemaker"
     partial: ClassVar[dict[str, str]] = {
         "CreateTrainingJob": "one instance; images of scikit-learn; no distributed training",
@@ -28,24 +30,7 @@ class SageMaker(Registry, Pipelines, Endpoints, Api):
     def stop(self) -> None:
         self.stop_endpoints()
 
-    @operation
-    def add_tags(self, call: Call, request: dict[str, Any]) -> dict[str, Any]:
-        table = self.cloud.store.table("sagemaker.tags")
-        known = dict(table.get(request["ResourceArn"], {}))
-        known |= {tag["Key"]: tag["Value"] for tag in request["Tags"]}
-        table[request["ResourceArn"]] = known
-        return {"Tags": [{"Key": key, "Value": value} for key, value in known.items()]}
-
-    @operation
-    def list_tags(self, call: Call, request: dict[str, Any]) -> dict[str, Any]:
-        known = self.cloud.store.table("sagemaker.tags").get(request["ResourceArn"], {})
-        return {"Tags": [{"Key": key, "Value": value} for key, value in known.items()]}
-
-    @operation
-    def delete_tags(self, call: Call, request: dict[str, Any]) -> dict[str, Any]:
-        table = self.cloud.store.table("sagemaker.tags")
-        known = dict(table.get(request["ResourceArn"], {}))
-        for key in request["TagKeys"]:
-            known.pop(key, None)
-        table[request["ResourceArn"]] = known
-        return {}
+    def perform(self, call: Call, operation_name: str, request: dict[str, Any]) -> dict[str, Any]:
+        answer = super().perform(call, operation_name, request)
+        self.follow_tags(operation_name, request, answer)
+        return answer

@@ -17,8 +17,12 @@ def page(
     status: str | None = None,
     name: str | None = None,
     created: str = "CreationTime",
+    sort: Callable[[Record], Any] | None = None,
 ) -> Record:
-    """Return one page: filters by status, name and creation time, sorted as the request asks."""
+    """Return one page: filters by status, name and creation time, sorted as the request asks.
+
+    `sort` is the key for orders other than by name and creation time.
+    """
     found = list(records)
     if status and request.get("StatusEquals"):
         found = [record for record in found if record.get(status) == request["StatusEquals"]]
@@ -32,7 +36,7 @@ def page(
             found = [record for record in found if record[created] < request[key]]
     by = name if name and request.get("SortBy") in ("Name", "PipelineName") else created
     found.sort(
-        key=lambda record: record[by],
+        key=sort or (lambda record: record[by]),
         reverse=request.get("SortOrder", "Descending") == "Descending",
     )
     return pages(found, request, member, summary)

@@ -1,0 +1,64 @@
+"""Tags of SageMaker's resources."""
+
+from typing import TYPE_CHECKING, Any
+
+from localcloud.api import Call, operation
+from localcloud.errors import validation
+from localcloud.sagemaker.listing import pages
+
+if TYPE_CHECKING:
+    from localcloud.cloud import Cloud
+
+Record = dict[str, Any]
+_MOST = 50
+
+
+class Tags:
+    """Operations on tags, whatever they are of."""
+
+    cloud: "Cloud"
+
+    @property
+    def _tags(self) -> Any:
+        return self.cloud.store.table("sagemaker.tags")
+
+    @operation
+    def add_tags(self, call: Call, request: Record) -> Record:
+        known = dict(self._tags.get(request["ResourceArn"], {}))
+        known |= {tag["Key"]: tag["Value"] for tag in request["Tags"]}
+        for key in known:
+            if key.lower().startswith("aws:"):
+                raise validation(f"tag key {key} is invalid: aws: is reserved for AWS")
+        if len(known) > _MOST:
+            raise validation(f"the resource would have {len(known)} tags; at most {_MOST} are kept")
+        self._tags[request["ResourceArn"]] = known
+        return {"Tags": as_tags(known)}
+
+    @operation
+    def list_tags(self, call: Call, request: Record) -> Record:
+        return pages(self.tags_of(request["ResourceArn"]), request, "Tags", lambda tag: tag)
+
+    @operation
+    def delete_tags(self, call: Call, request: Record) -> Record:
+        known = dict(self._tags.get(request["ResourceArn"], {}))
+        for key in request["TagKeys"]:
+            known.pop(key, None)
+        self._tags[request["ResourceArn"]] = known
+        return {}
+
+    def tags_of(self, arn: str) -> list[Record]:
+        return as_tags(self._tags.get(arn, {}))
+
+    def follow_tags(self, operation_name: str, request: Record, answer: Record) -> None:
+        """Keep the tags that a Create operation gave, and drop those of what was deleted."""
+        arns = [value for name, value in answer.items() if name.endswith("Arn")]
+        if len(arns) != 1:
+            return
+        if operation_name.startswith("Create") and request.get("Tags"):
+            self._tags[arns[0]] = {tag["Key"]: tag["Value"] for tag in request["Tags"]}
+        elif operation_name.startswith("Delete"):
+            self._tags.pop(arns[0], None)
+
+
+def as_tags(known: dict[str, str]) -> list[Record]:
+    return [{"Key": key, "Value": value} for key, value in known.items()]
