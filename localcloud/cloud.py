@@ -37,6 +37,9 @@ SERVICES = {
     "stepfunctions": "localcloud.states.api:StepFunctions",
     "sagemaker": "localcloud.sagemaker.api:SageMaker",
     "sagemaker-runtime": "localcloud.sagemaker.runtime:SageMakerRuntime",
+    "sagemaker-featurestore-runtime": (
+        "localcloud.sagemaker.feature_store_runtime:FeatureStoreRuntime"
+    ),
     "cloudformation": "localcloud.cloudformation.api:CloudFormation",
 }
 

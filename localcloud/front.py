@@ -82,7 +82,7 @@ def _sagemaker_part(request: wire.Request) -> str:
         return "sagemaker-runtime"
     if request.path.startswith("/BatchPutMetrics") or request.path.startswith("/BatchGetMetrics"):
         return "sagemaker-metrics"
-    if request.path.startswith("/FeatureGroup") or request.path.startswith("/BatchGetRecord"):
+    if request.path.startswith(("/FeatureGroup", "/BatchGetRecord", "/BatchWriteRecord")):
         return "sagemaker-featurestore-runtime"
     return "sagemaker"
 

@@ -166,7 +166,13 @@ def parse(
         )
     except (ValueError, KeyError, TypeError, AttributeError, RequestParserError) as error:
         raise AwsError("SerializationException", f"the request is malformed: {error}") from error
-    return {key: value for key, value in parsed.items() if value is not None}
+    absent = [
+        name
+        for name, member in model.input_shape.members.items()
+        # A list in the query that was not sent is parsed as an empty one.
+        if member.serialization.get("location") == "querystring" and parsed.get(name) == []
+    ]
+    return {key: value for key, value in parsed.items() if value is not None and key not in absent}
 
 
 def check_input(service: str, operation: str, params: dict[str, Any]) -> None:

@@ -4,13 +4,14 @@ from typing import Any, ClassVar
 
 from localcloud.api import Api, Call
 from localcloud.sagemaker.endpoints import Endpoints
+from localcloud.sagemaker.feature_groups import FeatureGroups
 from localcloud.sagemaker.model_cards import ModelCards
 from localcloud.sagemaker.pipelines import Pipelines
 from localcloud.sagemaker.registry import Registry
 from localcloud.sagemaker.tags import Tags
 
 
-class SageMaker(Tags, ModelCards, Registry, Pipelines, Endpoints, Api):
+class SageMaker(Tags, ModelCards, FeatureGroups, Registry, Pipelines, Endpoints, Api):
     service = "sagemaker"
     partial: ClassVar[dict[str, str]] = {
         "CreateTrainingJob": "one instance; images of scikit-learn; no distributed training",
@@ -18,6 +19,8 @@ class SageMaker(Tags, ModelCards, Registry, Pipelines, Endpoints, Api):
         "CreateHyperParameterTuningJob": "no Hyperband, warm start, autotune, early stopping",
         "CreateTransformJob": "SplitType Line or None; no data capture; one instance",
         "CreatePipeline": "no steps AutoML, EMR, QualityCheck, ClarifyCheck, ForEach, endpoints",
+        "CreateFeatureGroup": "no Glue table, so no Athena: read the Parquet files; no Iceberg;"
+        " keys and provisioned throughput are noted and change nothing",
         "UpdateEndpoint": "blue/green only; no rolling updates",
     }
 
@@ -26,9 +29,11 @@ class SageMaker(Tags, ModelCards, Registry, Pipelines, Endpoints, Api):
         self.start_tuning()
         self.start_pipelines()
         self.start_endpoints()
+        self.start_feature_groups()
 
     def stop(self) -> None:
         self.stop_endpoints()
+        self.stop_feature_groups()
 
     def perform(self, call: Call, operation_name: str, request: dict[str, Any]) -> dict[str, Any]:
         answer = super().perform(call, operation_name, request)
