@@ -29,6 +29,9 @@ $(VENV)/dev.ready: $(VENV)/run.ready requirements/dev.txt
 .venv-clients/clients.ready: requirements/clients.txt $(VENV)/run.ready
 	@tools/setup clients
 
+.venv-bench/bench.ready: requirements/bench.txt
+	@tools/setup bench
+
 $(NPM)/npm.ready: requirements/npm.txt
 	@tools/setup npm
 
@@ -59,11 +62,11 @@ conformance: $(VENV)/dev.ready ## Cases recorded from AWS: counts per group
 clients: .venv-clients/clients.ready ## Scripts of strangers, with AWS's own clients: which work unchanged
 	@$(BIN)/python clients/run.py
 
-bench: $(VENV)/dev.ready ## Figures, measured side by side in one run
+bench: $(VENV)/dev.ready .venv-bench/bench.ready ## Figures, measured side by side in one run
 	@$(BIN)/python -m bench
 
 sam-local: $(VENV)/run.ready .venv-sam/sam.ready ## sam local invoke in a real container (needs Docker; see docs)
 	@tools/sam-local
 
 clean: ## Remove what was built and the local cloud's state
-	rm -rf $(VENV) .venv-sam .venv-clients build .aws-sam .everloop
+	rm -rf $(VENV) .venv-sam .venv-clients .venv-bench build .aws-sam .everloop

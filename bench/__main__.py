@@ -4,7 +4,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import endpoint, imports, loop
+from bench import beside, endpoint, imports, loop
 from bench.ground import Ground
 from console import show
 
@@ -19,6 +19,8 @@ def main() -> None:
             endpoint.run(ground)
         finally:
             ground.down()
+    with tempfile.TemporaryDirectory() as folder:
+        beside.run(Path(folder))
 
 
 if __name__ == "__main__":
