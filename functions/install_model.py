@@ -62,6 +62,7 @@ def _install(model: str, data: bytes, fact: ObjectCreated) -> tuple[Installed, B
     """Check everything, then make everything; the ledger, which all others read, comes last."""
     # The validator costs as much to import as all the rest, and most events here are no pushes.
     from everloop.definition import BundleRef, Site, render
+    from everloop.own_pipeline import own_definition
     from everloop.spec import load_spec
 
     stack = settings()
@@ -74,11 +75,9 @@ def _install(model: str, data: bytes, fact: ObjectCreated) -> tuple[Installed, B
     jobs_uri = f"s3://{stack.artefact_bucket}/jobs/{jobs_digest}"
     bundle_key = f"bundles/{model}/{bundle.digest}/{BUNDLE}"
     bundle_uri = f"s3://{stack.artefact_bucket}/{bundle_key}"
-    definition = render(
-        spec,
-        Site(stack.artefact_bucket, stack.region, stack.sagemaker_role, jobs_uri, stack.kms_key),
-        BundleRef(bundle_uri, bundle.digest),
-    )
+    site = Site(stack.artefact_bucket, stack.region, stack.sagemaker_role, jobs_uri, stack.kms_key)
+    ref = BundleRef(bundle_uri, bundle.digest)
+    definition = own_definition(bundle, spec, site, ref) or render(spec, site, ref)
     document = policy.document(spec)
     storage.write_once(stack.artefact_bucket, bundle_key, data, "application/gzip")
     storage.write(

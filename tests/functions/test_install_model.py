@@ -1,13 +1,17 @@
 """A push becomes an installed model, or nothing at all and a reason."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 import install_model
 from everloop.aws import ledger
+from everloop.bundle import contents, pack, packed
 from everloop.chain import verify
 from everloop.errors import BadInput
+
+AIR_TIME = Path(__file__).parents[2] / "models" / "air-time"
 
 
 def test_a_push_installs_bundle_pipeline_group_schedule_and_spec(account):
@@ -66,6 +70,30 @@ def test_a_bad_push_changes_nothing_and_says_why(account, data, said):
     assert said in decision["reason"]
     assert account.mails() == ["flight-delays was not installed"]
     assert verify(account.decisions()) == []
+
+
+def test_a_folders_own_pipeline_is_what_is_installed(account):
+    account.push("air-time", pack(AIR_TIME))
+
+    sagemaker = account.client("sagemaker")
+    definition = json.loads(
+        sagemaker.describe_pipeline(PipelineName="air-time")["PipelineDefinition"]
+    )
+    assert [step["Name"] for step in definition["Steps"]] == [
+        "Preprocess", "Tune", "Evaluate", "MeetsBars",
+    ]  # fmt: skip
+    assert ledger.installed("air-time").bundle_digest in json.dumps(definition)
+
+
+def test_an_uncompiled_pipeline_installs_nothing_and_says_what_compiles_it(account):
+    files = contents(AIR_TIME)
+    files.pop("pipeline.json")
+
+    answer = account.push("air-time", packed(files))
+
+    assert answer["go"] is False
+    assert "push the folder with  everloop push" in answer["reason"]
+    assert account.client("sagemaker").list_pipelines()["PipelineSummaries"] == []
 
 
 def test_an_event_of_another_version_is_refused_by_name(account):

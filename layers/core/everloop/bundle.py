@@ -40,26 +40,37 @@ class Bundle:
 
 def pack(folder: Path) -> bytes:
     """Pack a folder. Hidden files stay out. Raises BadInput for links, or lacking files."""
+    return packed(contents(folder))
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Read the files of a folder that belong into its bundle, by their names in it."""
     if not folder.is_dir():
         raise BadInput(f"{folder} is no folder; give the model's folder, e.g. models/flight-delays")
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        relative = path.relative_to(folder)
+        if any(part.startswith(".") or part in _SKIPPED for part in relative.parts):
+            continue
+        if path.is_symlink():
+            raise BadInput(f"{relative} is a link; put the file itself into the folder")
+        if path.is_file() and path.suffix != ".pyc":
+            found[relative.as_posix()] = path.read_bytes()
+    return found
+
+
+def packed(files: Mapping[str, bytes]) -> bytes:
+    """Pack files as a bundle: the same files give the same bytes."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
-        for path in sorted(folder.rglob("*")):
-            relative = path.relative_to(folder)
-            if any(part.startswith(".") or part in _SKIPPED for part in relative.parts):
-                continue
-            if path.is_symlink():
-                raise BadInput(f"{relative} is a link; put the file itself into the folder")
-            if not path.is_file() or path.suffix == ".pyc":
-                continue
-            member = tarfile.TarInfo(relative.as_posix())
-            member.size = path.stat().st_size
+        for name in sorted(files, key=lambda each: each.split("/")):
+            member = tarfile.TarInfo(name)
+            member.size = len(files[name])
             member.mode = 0o644
-            with path.open("rb") as file:
-                archive.addfile(member, file)
-    packed = _deflated(buffer.getvalue())
-    open_bundle(packed)
-    return packed
+            archive.addfile(member, io.BytesIO(files[name]))
+    data = _deflated(buffer.getvalue())
+    open_bundle(data)
+    return data
 
 
 def open_bundle(data: bytes) -> Bundle:

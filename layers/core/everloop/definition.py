@@ -14,6 +14,12 @@ _INPUT = "/opt/ml/processing/input"
 _OUTPUT = "/opt/ml/processing/output"
 _EXECUTION = {"Get": "Execution.PipelineExecutionId"}
 Json = dict[str, Any]
+TRAINED: Json = {"Get": "Steps.Train.ModelArtifacts.S3ModelArtifacts"}
+PARAMETERS: list[Json] = [
+    {"Name": "DatasetUri", "Type": "String"},
+    {"Name": "DatasetDigest", "Type": "String"},
+    {"Name": "Cause", "Type": "String", "DefaultValue": "request"},
+]
 
 
 @dataclass(frozen=True)
@@ -37,34 +43,50 @@ class BundleRef:
 
 def render(spec: ModelSpec, site: Site, bundle: BundleRef) -> str:
     """Return the pipeline's definition as JSON. Raises BadInput for an unknown image or region."""
-    made = _Pipeline(spec, site, bundle)
+    image = image_uri(spec.train.framework, spec.train.version, site.region)
+    made = StandardSteps(spec, site, bundle, image)
     definition = {
         "Version": "2020-12-01",
         "Metadata": {},
-        "Parameters": [
-            {"Name": "DatasetUri", "Type": "String"},
-            {"Name": "DatasetDigest", "Type": "String"},
-            {"Name": "Cause", "Type": "String", "DefaultValue": "request"},
-        ],
+        "Parameters": PARAMETERS,
         "Steps": [made.preprocess(), made.train(), made.evaluate(), made.meets_bars()],
     }
     return json.dumps(definition, sort_keys=True, separators=(",", ":"))
 
 
-class _Pipeline:
-    def __init__(self, spec: ModelSpec, site: Site, bundle: BundleRef) -> None:
+def lineage(bundle: BundleRef) -> Json:
+    """Return the metadata of a package that says what it was made from, and by which run."""
+    return {
+        "dataset-digest": {"Get": "Parameters.DatasetDigest"},
+        "dataset-uri": {"Get": "Parameters.DatasetUri"},
+        "bundle-digest": bundle.digest,
+        "bundle-uri": bundle.uri,
+        "cause": {"Get": "Parameters.Cause"},
+        "run": {"Get": "Execution.PipelineExecutionArn"},
+    }
+
+
+class StandardSteps:
+    """The steps of the default pipeline, each on its own.
+
+    `model` is where a step finds the trained model: an S3 URI, or a function of the definition.
+    """
+
+    def __init__(self, spec: ModelSpec, site: Site, bundle: BundleRef, image: str) -> None:
         self._spec = spec
         self._site = site
         self._bundle = bundle
-        self._image = image_uri(spec.train.framework, spec.train.version, site.region)
+        self._image = image
 
     def preprocess(self) -> Json:
+        """Run preprocess.py on the frozen dataset: train, validation, holdout and baseline out."""
         outputs = ("train", "validation", "holdout", "baseline")
         dataset = {"Get": "Parameters.DatasetUri"}
         inputs = [self._code(), self._jobs(), _input("dataset", dataset)]
         return self._processing("Preprocess", "prepare.py", inputs, outputs)
 
     def train(self) -> Json:
+        """Run train.py in script mode on the outputs of `preprocess`."""
         train = self._spec.train
         seconds = train.time_limit_minutes * 60
         own = {name: json.dumps(value) for name, value in sorted(train.hyperparameters.items())}
@@ -96,11 +118,12 @@ class _Pipeline:
             arguments["StoppingCondition"]["MaxWaitTimeInSeconds"] = seconds + 86400
         return _step("Train", "Training", arguments)
 
-    def evaluate(self) -> Json:
+    def evaluate(self, model: Any = TRAINED) -> Json:
+        """Measure the model on the holdout of `preprocess`."""
         inputs = [
             self._code(),
             self._jobs(),
-            _input("model", {"Get": "Steps.Train.ModelArtifacts.S3ModelArtifacts"}),
+            _input("model", model),
             _input("holdout", _output_of("Preprocess", "holdout")),
         ]
         step = self._processing("Evaluate", "evaluate.py", inputs, ("evaluation",))
@@ -113,7 +136,8 @@ class _Pipeline:
         ]
         return step
 
-    def meets_bars(self) -> Json:
+    def meets_bars(self, model: Any = TRAINED) -> Json:
+        """Register the model where it meets the spec's bars, or fail and say by how much."""
         conditions: list[Json] = []
         said: list[Any] = []
         for metric, bar in sorted(self._spec.evaluate.metrics.items()):
@@ -136,10 +160,12 @@ class _Pipeline:
                 "ErrorMessage": {"Std:Join": {"On": "", "Values": ["Below the bars: ", *said]}}
             },
         }
-        arguments = {"Conditions": conditions, "IfSteps": [self._register()], "ElseSteps": [fail]}
+        arguments = {"Conditions": conditions, "IfSteps": [self.register(model)]}
+        arguments["ElseSteps"] = [fail]
         return {"Name": "MeetsBars", "Type": "Condition", "Arguments": arguments}
 
-    def _register(self) -> Json:
+    def register(self, model: Any = TRAINED) -> Json:
+        """Add the model to its own group, pending, with all that later stages read."""
         evaluation = _join(_output_of("Evaluate", "evaluation"), "evaluation.json")
         baseline = _output_of("Preprocess", "baseline")
         arguments = {
@@ -149,7 +175,7 @@ class _Pipeline:
                 "Containers": [
                     {
                         "Image": self._image,
-                        "ModelDataUrl": {"Get": "Steps.Train.ModelArtifacts.S3ModelArtifacts"},
+                        "ModelDataUrl": model,
                         "Environment": {
                             "SAGEMAKER_PROGRAM": "inference.py",
                             "SAGEMAKER_SUBMIT_DIRECTORY": self._bundle.uri,
@@ -180,12 +206,7 @@ class _Pipeline:
             },
             "MetadataProperties": {"GeneratedBy": {"Get": "Execution.PipelineExecutionArn"}},
             "CustomerMetadataProperties": {
-                "dataset-digest": {"Get": "Parameters.DatasetDigest"},
-                "dataset-uri": {"Get": "Parameters.DatasetUri"},
-                "bundle-digest": self._bundle.digest,
-                "bundle-uri": self._bundle.uri,
-                "cause": {"Get": "Parameters.Cause"},
-                "run": {"Get": "Execution.PipelineExecutionArn"},
+                **lineage(self._bundle),
                 "holdout-uri": _join(_output_of("Preprocess", "holdout"), "data.csv"),
                 "evaluation-uri": evaluation,
                 "predictions-uri": _join(_output_of("Evaluate", "evaluation"), "predictions.csv"),

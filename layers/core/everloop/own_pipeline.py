@@ -1,0 +1,155 @@
+"""A folder's own pipeline.py, compiled: what its pipeline.json holds, and how a stack fills it in.
+
+`pipeline.py` runs where the SageMaker Python SDK is (`everloop push`), never in a Lambda. What it
+cannot know it names as `${Name}`; `fill` puts in what this stack knows, and nothing else.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from everloop.bundle import Bundle
+from everloop.definition import BundleRef, Site
+from everloop.errors import BadInput
+from everloop.images import image_uri
+from everloop.own_pipeline_problems import problems
+from everloop.spec import ModelSpec
+
+SOURCE, COMPILED = "pipeline.py", "pipeline.json"
+Json = dict[str, Any]
+_NAMED = re.compile(r"\$\{([^}]*)\}")
+
+# What a pipeline.py is compiled against.
+# The role is written as an ARN, because the SDK looks other names up in IAM.
+ROLE, IMAGE = "arn:${Partition}:iam::${AccountId}:role/${RoleName}", "${Image}"
+SITE = Site("${ArtefactBucket}", "${Region}", ROLE, "${JobsUri}")
+BUNDLE = BundleRef("${BundleFolder}/bundle.tar.gz", "${BundleDigest}")
+
+
+def source_digest(files: Mapping[str, bytes]) -> str:
+    """Return the digest of all that a compilation may have read: the folder but its result."""
+    named = {name: content for name, content in files.items() if name != COMPILED}
+    lines = (f"{name}\0{hashlib.sha256(named[name]).hexdigest()}\n" for name in sorted(named))
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def compiled(definition: Json, files: Mapping[str, bytes], sdk: str) -> bytes:
+    """Return pipeline.json; the same definition and folder give the same bytes."""
+    told = {
+        "version": 1,
+        "sdk": sdk,
+        "compiled_from": source_digest(files),
+        "definition": without_nulls(definition),
+    }
+    return (json.dumps(told, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
+
+
+def is_current(files: Mapping[str, bytes]) -> bool:
+    """Tell whether the folder's pipeline.json was compiled from the folder as it is."""
+    try:
+        told = json.loads(files.get(COMPILED, b"{}"))
+    except ValueError:
+        return False
+    return isinstance(told, dict) and told.get("compiled_from") == source_digest(files)
+
+
+def own_definition(bundle: Bundle, spec: ModelSpec, site: Site, ref: BundleRef) -> str | None:
+    """Return the definition of the folder's own pipeline for this stack; None where it has none.
+
+    Raises BadInput with everything that keeps the stack from running it.
+    """
+    if SOURCE not in bundle.files:
+        if COMPILED in bundle.files:
+            raise BadInput(f"the bundle has a {COMPILED} and no {SOURCE}; remove it, or add that")
+        return None
+    try:
+        definition = fill(_read(bundle), spec, site, ref)
+        found = problems(definition, spec.name, site, ref)
+    except RecursionError as error:
+        raise BadInput(f"{COMPILED} is nested too deeply") from error
+    if found:
+        raise BadInput("\n".join(f"{SOURCE}: {each}" for each in found))
+    return json.dumps(definition, sort_keys=True, separators=(",", ":"))
+
+
+def _read(bundle: Bundle) -> Json:
+    again = "push the folder with  everloop push, which compiles it"
+    if COMPILED not in bundle.files:
+        raise BadInput(f"the bundle has a {SOURCE} and no {COMPILED}; {again}")
+    try:
+        told = json.loads(bundle.text(COMPILED))
+        definition = told["definition"]
+        written = {name: definition[name] for name in ("Version", "Parameters", "Steps")}
+    except (ValueError, KeyError, TypeError) as error:
+        raise BadInput(f"{COMPILED} is not what a {SOURCE} compiles to ({error!r}); {again}") from (
+            error
+        )
+    for name in ("Parameters", "Steps"):
+        if not _objects(written[name]):
+            raise BadInput(f"{COMPILED}: {name} must be a list of objects; {again}")
+    if told.get("version") != 1:
+        raise BadInput(f"{COMPILED} has version {told.get('version')!r}; this stack reads 1")
+    if not is_current(bundle.files):
+        raise BadInput(
+            f"{COMPILED} was compiled from other files than the bundle's; {again}, or compile it "
+            "again with  everloop compile"
+        )
+    found: Json = definition
+    return found
+
+
+def _objects(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(each, dict) for each in value)
+
+
+def fill(definition: Json, spec: ModelSpec, site: Site, ref: BundleRef) -> Json:
+    """Replace each `${Name}`, and encrypt with the stack's key what the author left open.
+
+    Raises BadInput for a name that this stack does not know.
+    """
+    _, partition, _, _, account, role = site.role_arn.split(":", 5)
+    known = {
+        "Partition": partition,
+        "AccountId": account,
+        "RoleName": role.partition("/")[2],
+        "Region": site.region,
+        "Image": image_uri(spec.train.framework, spec.train.version, site.region),
+        "ArtefactBucket": site.artefact_bucket,
+        "JobsUri": site.jobs_uri,
+        "BundleFolder": ref.uri.rpartition("/")[0],
+        "BundleDigest": ref.digest,
+    }
+
+    def put(found: re.Match[str]) -> str:
+        if found[1] not in known:
+            raise BadInput(f"{SOURCE}: {found[0]} is not known; there are: {', '.join(known)}")
+        return known[found[1]]
+
+    def walk(value: Any) -> Any:
+        if isinstance(value, str):
+            return _NAMED.sub(put, value)
+        if isinstance(value, list):
+            return [walk(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        made = {key: walk(item) for key, item in value.items()}
+        if site.kms_key_id:
+            if {"InstanceType", "VolumeSizeInGB"} <= set(made):
+                made.setdefault("VolumeKmsKeyId", site.kms_key_id)
+            if "S3OutputPath" in made or "Outputs" in made:
+                made.setdefault("KmsKeyId", site.kms_key_id)
+        return made
+
+    filled: Json = walk(definition)
+    return filled
+
+
+def without_nulls(value: Any) -> Any:
+    """Drop members that are null: in definitions null means absent."""
+    if isinstance(value, dict):
+        return {key: without_nulls(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [without_nulls(item) for item in value]
+    return value
