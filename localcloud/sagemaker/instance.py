@@ -6,6 +6,7 @@ import secrets
 import shutil
 import socket
 import subprocess
+import sys
 import threading
 from collections import deque
 from io import BufferedReader
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from localcloud.errors import AwsError
-from localcloud.sagemaker import container, images
+from localcloud.sagemaker import container, images, packages
 from localcloud.sagemaker.model_files import NotFetched, unpack
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class Instance:
         self._variant = variant
         self._folder = cloud.folder / "serving" / self.id
         self._keys: dict[str, str] = {}
+        self._python = Path()
         self._child: subprocess.Popen[bytes] | None = None
         self._reader: threading.Thread | None = None
         self._port = 0
@@ -89,8 +91,9 @@ class Instance:
                 unpack(self._cloud, given["ModelDataUrl"], self._folder / "model", role)
             if submitted.startswith("s3://"):
                 unpack(self._cloud, submitted, self._folder / "code", role)
+            self._python = self._environment()
             self._run()
-        except (NotFetched, AwsError, OSError) as error:
+        except (NotFetched, packages.NotInstalled, AwsError, OSError) as error:
             self.stop()
             raise NotHealthy(str(error)) from error
         except NotHealthy:
@@ -189,7 +192,7 @@ class Instance:
 
     def _command(self) -> tuple[list[str], dict[str, str]]:
         given = self._variant["Container"]
-        python = images.interpreter(given["Image"])
+        python = self._python
         submitted = _submitted(given)
         code = "/opt/ml/model/code"
         if submitted.startswith("s3://"):
@@ -201,7 +204,7 @@ class Instance:
         if role:
             self._keys = self._cloud.credentials.for_role(role, "SageMaker")
         env = {
-            "PATH": f"{python.parent}:/usr/local/bin:/usr/bin:/bin",
+            "PATH": f"{python.parent}:{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
             "HOME": str(self._folder),
             "LANG": "C.UTF-8",
             "OMP_NUM_THREADS": "1",  # instances share this machine's cores
@@ -215,6 +218,14 @@ class Instance:
         (self._folder / "model").mkdir(exist_ok=True)
         words = [str(python), "-P", "-u", str(_SERVER), "--code", code]
         return container.command(self._folder, words, env)
+
+    def _environment(self) -> Path:
+        """Return a Python with what the served code's requirements.txt asks for."""
+        image = images.interpreter(self._variant["Container"]["Image"])
+        places = [self._folder / "code", self._folder / "model" / "code"]
+        files = (place / "requirements.txt" for place in places)
+        found = next((file for file in files if file.exists()), None)
+        return packages.environment(self._folder / ".python", image, found)
 
     def _watch(self) -> None:
         """Start the server again whenever it ends by itself."""

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -147,12 +148,11 @@ class Jobs:
             grace = self.cloud.clock.real(120)  # AWS waits so long between SIGTERM and SIGKILL
             self.cloud.spawn(lambda: _ended(self.cloud.processes.stop(child, grace)))
 
-    def _job_environment(self, role_arn: str, session: str) -> dict[str, str]:
+    def _job_environment(self, role_arn: str, session: str, python: Path) -> dict[str, str]:
         """Return what every job's process has; nothing of our own environment leaks into it."""
+        own, image = str(python.parent), str(Path(sys.executable).parent)
         return {
-            "PATH": os.pathsep.join(
-                [str(Path(container_python()).parent), "/usr/local/bin:/usr/bin:/bin"]
-            ),
+            "PATH": os.pathsep.join([own, image, "/usr/local/bin:/usr/bin:/bin"]),
             "HOME": "/tmp",
             "LANG": "C.UTF-8",
             "PYTHONUNBUFFERED": "1",
@@ -242,12 +242,6 @@ class _Running:
 
 def _ended(code: int) -> None:
     """Take a stopped process's exit code: whoever waits for the job looks at the job."""
-
-
-def container_python() -> str:
-    import sys
-
-    return sys.executable
 
 
 def _tail(text: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from localcloud.api import Call, operation
 from localcloud.errors import AwsError, validation
-from localcloud.sagemaker import images
+from localcloud.sagemaker import images, packages
 from localcloud.sagemaker.jobs import ENDED, Jobs, Leaving, Record
 from localcloud.sagemaker.listing import page, pick
 
@@ -132,8 +132,9 @@ class Processing(Jobs):
     def _processed(self, job: Record, arn: str) -> Record:
         application = job["AppSpecification"]
         name = job["ProcessingJobName"]
-        python = images.interpreter(application["ImageUri"])
+        image = images.interpreter(application["ImageUri"])
         with self._job_folder() as folder:
+            python = packages.environment(folder / ".python", image)
             for item in job.get("ProcessingInputs", []):
                 source = item["S3Input"]
                 target = _inside(folder, source["LocalPath"])
@@ -156,7 +157,10 @@ class Processing(Jobs):
             job["ProcessingStartTime"] = self.cloud.clock.now()
             self._processing.save(name)
             limit = job.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", 86400)
-            env = {**self._job_environment(job["RoleArn"], name), **job.get("Environment", {})}
+            env = {
+                **self._job_environment(job["RoleArn"], name, python),
+                **job.get("Environment", {}),
+            }
             outcome = self._run_process(
                 arn, folder, words, env, limit=limit, logs=(_LOGS, f"{name}/algo-1")
             )

@@ -8,7 +8,7 @@ from typing import Any
 
 from localcloud.api import Call, operation
 from localcloud.errors import AwsError, validation
-from localcloud.sagemaker import hosting_events, images
+from localcloud.sagemaker import hosting_events, images, packages
 from localcloud.sagemaker.jobs import Leaving, Outcome, Record
 from localcloud.sagemaker.listing import page, pick
 from localcloud.sagemaker.processing import Processing, _milliseconds
@@ -17,6 +17,9 @@ _EVENT = "SageMaker Training Job State Change"
 _LOGS = "/aws/sagemaker/TrainingJobs"
 # A host that does not resolve makes the toolkit wait up to 15 minutes.
 _HOST = "localhost"
+# The toolkit's entry, as in AWS's image; its own program would run with the cloud's packages.
+_TOOLKIT = "import sys; from sagemaker_training.cli.train import main; sys.exit(main())"
+_REQUIREMENTS = ("requirements.txt", "./requirements.txt")
 
 
 class Training(Processing):
@@ -157,7 +160,7 @@ class Training(Processing):
 
     def _trained(self, job: Record, arn: str) -> tuple[Record, str]:
         name = job["TrainingJobName"]
-        python = images.interpreter(job["AlgorithmSpecification"]["TrainingImage"])
+        image = images.interpreter(job["AlgorithmSpecification"]["TrainingImage"])
         with self._job_folder() as folder:
             self._move_training(job, "Downloading")
             for channel in job.get("InputDataConfig", []):
@@ -165,6 +168,13 @@ class Training(Processing):
                 target = folder / "input" / "data" / channel["ChannelName"]
                 self._download(source["S3Uri"], target, source["S3DataType"])
             self._write_training_config(folder, job)
+            try:
+                python = packages.environment(
+                    folder / ".python", image, self._requirements(job, folder)
+                )
+            except packages.NotInstalled as error:
+                failure = f"AlgorithmError: {error}, exit code: 1"[:1024]
+                return {"TrainingJobStatus": "Failed", "FailureReason": failure}, "Failed"
             job["TrainingStartTime"] = self.cloud.clock.now()
             self._move_training(job, "Training")
             algorithm = job["AlgorithmSpecification"]
@@ -172,10 +182,10 @@ class Training(Processing):
                 "ContainerArguments", []
             )
             if not words:
-                words = [str(python.parent / "train")]  # the toolkit's entry, as in AWS's image
+                words = [str(python), "-P", "-c", _TOOLKIT]
             limit = job.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", 86400)
             env = {
-                **self._job_environment(job["RoleArn"], name),
+                **self._job_environment(job["RoleArn"], name, python),
                 "TRAINING_JOB_NAME": name,
                 "TRAINING_JOB_ARN": arn,
                 **job.get("Environment", {}),
@@ -203,6 +213,26 @@ class Training(Processing):
         if failure:
             return {"TrainingJobStatus": "Failed", "FailureReason": failure}, "Failed"
         return {**done, "TrainingJobStatus": "Completed"}, "Completed"
+
+    def _requirements(self, job: Record, folder: Path) -> Path | None:
+        """Return the requirements.txt of the job's code, wherever script mode brings it from."""
+        channel = folder / "input" / "data" / "code" / "requirements.txt"
+        if channel.exists():
+            return channel
+        submitted = str(job.get("HyperParameters", {}).get("sagemaker_submit_directory", ""))
+        uri = submitted.strip('"')
+        if not uri.startswith("s3://"):
+            return None
+        place = folder / ".code"
+        self._download(uri, place, "S3Prefix")
+        path = place / "requirements.txt"
+        for archive in place.glob("*.tar.gz"):
+            with tarfile.open(archive) as opened:
+                found = next((m for m in opened if m.name in _REQUIREMENTS and m.isfile()), None)
+                content = opened.extractfile(found) if found else None
+                if content is not None:
+                    path.write_bytes(content.read())
+        return path if path.exists() else None
 
     def _write_training_config(self, folder: Path, job: Record) -> None:
         config = folder / "input" / "config"
