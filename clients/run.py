@@ -25,6 +25,13 @@ from console import show
 HERE = Path(__file__).parent
 CLIENTS = HERE.parent / ".venv-clients" / "bin"
 LIMIT_SECONDS = 600
+ROLE = "AmazonSageMaker-ExecutionRole"
+POLICIES = (
+    "AmazonSageMakerFullAccess",
+    "AmazonS3FullAccess",
+    "AmazonSQSFullAccess",
+    "service-role/AWSLambdaRole",
+)
 _LAST_LINES = 25
 
 
@@ -87,20 +94,21 @@ def cloud(folder: Path) -> Iterator[str]:
 
 
 def give_role(url: str) -> None:
-    """Give the account the role that its jobs run as; the SDK looks who may assume it."""
-    trust = {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}}
-    document = {"Version": "2012-10-17", "Statement": [{**trust, "Action": "sts:AssumeRole"}]}
-    boto3.client(
+    """Give the account the role that its jobs run as, with what accounts attach to it."""
+    iam = boto3.client(
         "iam",
         endpoint_url=url,
         region_name="us-east-1",
         aws_access_key_id="owner",
         aws_secret_access_key="secret",
-    ).create_role(
-        Path="/service-role/",
-        RoleName="AmazonSageMaker-ExecutionRole",
-        AssumeRolePolicyDocument=json.dumps(document),
     )
+    trust = {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}}
+    document = {"Version": "2012-10-17", "Statement": [{**trust, "Action": "sts:AssumeRole"}]}
+    iam.create_role(
+        Path="/service-role/", RoleName=ROLE, AssumeRolePolicyDocument=json.dumps(document)
+    )
+    for policy in POLICIES:
+        iam.attach_role_policy(RoleName=ROLE, PolicyArn=f"arn:aws:iam::aws:policy/{policy}")
 
 
 def run(script: Path, url: str, folder: Path) -> Result:

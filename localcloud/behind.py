@@ -40,6 +40,7 @@ _READS = (
     *("Encrypt", "Decrypt", "ReEncrypt", "GenerateDataKey", "GenerateMac", "GenerateRandom"),
     "Sign",
 )
+_NOT_SIMULATED = ("PolicyInputList", "PermissionsBoundaryPolicyInputList", "ContextEntries")
 # They would change items, or make keys, that a restart could not bring back.
 _REFUSED = {
     *("dynamodb:ExecuteTransaction", "dynamodb:BatchExecuteStatement", "dynamodb:ImportTable"),
@@ -85,7 +86,7 @@ class Behind:
         try:
             operation = target or _action(request)
             if (service, operation) == ("iam", "SimulatePrincipalPolicy"):
-                return _simulated(request)
+                return self._simulated(request)
             headers = dict(request.headers.items())
             self._check(service, operation, headers, request.body)
             status, told, body = self._answer(service, operation, region, headers, request.body)
@@ -126,6 +127,29 @@ class Behind:
         if ":assumed-role/" in principal:
             params = json.loads(body) if body.startswith(b"{") else {}
             self._cloud.roles.check(principal, service, operation, params)
+
+    def _simulated(self, request: wire.Request) -> wire.Answer:
+        """Answer what a principal may do by its policies, as calls are judged here."""
+        operation = "SimulatePrincipalPolicy"
+        given = wire.parse("iam", operation, "query", request, {})
+        wire.check_input("iam", operation, given)
+        for member in _NOT_SIMULATED:
+            if given.get(member):
+                trouble = f"the local cloud does not take {member} of {operation}"
+                raise AwsError("InvalidInput", trouble)
+        results = [
+            {
+                "EvalActionName": action,
+                "EvalResourceName": resource,
+                "EvalDecision": self._cloud.roles.decision(
+                    given["PolicySourceArn"], action, resource
+                ),
+            }
+            for action in given["ActionNames"]
+            for resource in given.get("ResourceArns", ["*"])
+        ]
+        answer = {"EvaluationResults": results, "IsTruncated": False}
+        return wire.encode("iam", operation, "query", answer)
 
     def _client(self, service: str) -> Any:
         with self._lock:
@@ -312,20 +336,6 @@ def _action(request: wire.Request) -> str:
     if not action:
         raise AwsError("MissingAction", "the request names no Action", 400)
     return action
-
-
-def _simulated(request: wire.Request) -> wire.Answer:
-    """Answer what this cloud would let a principal do: roles are not enforced, so all of it."""
-    operation = "SimulatePrincipalPolicy"
-    given = wire.parse("iam", operation, "query", request, {})
-    wire.check_input("iam", operation, given)
-    results = [
-        {"EvalActionName": action, "EvalResourceName": resource, "EvalDecision": "allowed"}
-        for action in given["ActionNames"]
-        for resource in given.get("ResourceArns", ["*"])
-    ]
-    answer = {"EvaluationResults": results, "IsTruncated": False}
-    return wire.encode("iam", operation, "query", answer)
 
 
 def _refused(service: str, request: wire.Request) -> wire.Answer:

@@ -63,6 +63,17 @@ class Roles:
             for demand in demands(service, operation, params, self._place)
         )
 
+    def decision(self, principal: str, action: str, resource: str) -> str:
+        """Return the decision that SimulatePrincipalPolicy tells of an action on a resource."""
+        role = _role_name(principal)
+        statements = self._of(role) if role else None
+        if role is None or statements is None:
+            return "allowed"
+        verdict = evaluate(statements, Demand(action, resource), self._known(role))
+        if verdict.allowed:
+            return "allowed"
+        return "explicitDeny" if verdict.statement else "implicitDeny"
+
     def forget(self) -> None:
         """Read policies anew: some have changed."""
         with self._lock:

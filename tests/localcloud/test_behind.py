@@ -361,12 +361,19 @@ def test_items_expire_by_the_clouds_clock(rerun):
     assert set(items_of(rerun())) == {"late", "text"}
 
 
-def test_a_simulated_policy_says_what_this_cloud_lets_a_role_do(cloud_with):
+def test_a_simulated_policy_decides_as_calls_are_judged(cloud_with):
     _, client = cloud_with("sts")
-    told = client("iam").simulate_principal_policy(
-        PolicySourceArn="arn:aws:iam::123456789012:role/any",
-        ActionNames=["s3:GetObject", "sagemaker:CreateTrainingJob"],
-    )
-    results = {one["EvalActionName"]: one["EvalDecision"] for one in told["EvaluationResults"]}
-    assert results == {"s3:GetObject": "allowed", "sagemaker:CreateTrainingJob": "allowed"}
-    assert told["IsTruncated"] is False
+    iam = client("iam")
+    iam.create_role(RoleName="reader", AssumeRolePolicyDocument=TRUST)
+    iam.put_role_policy(RoleName="reader", PolicyName="s3", PolicyDocument=POLICY)
+
+    def decided(role):
+        told = iam.simulate_principal_policy(
+            PolicySourceArn=f"arn:aws:iam::123456789012:role/{role}",
+            ActionNames=["s3:GetObject", "sagemaker:CreateTrainingJob"],
+        )
+        assert told["IsTruncated"] is False
+        return [one["EvalDecision"] for one in told["EvaluationResults"]]
+
+    assert decided("reader") == ["allowed", "implicitDeny"]
+    assert decided("nobody") == ["allowed", "allowed"]  # as roles that IAM lacks are not judged
