@@ -40,6 +40,7 @@ SERVICES = {
     "sagemaker-featurestore-runtime": (
         "localcloud.sagemaker.feature_store_runtime:FeatureStoreRuntime"
     ),
+    "sagemaker-metrics": "localcloud.sagemaker.metrics:SageMakerMetrics",
     "cloudformation": "localcloud.cloudformation.api:CloudFormation",
 }
 

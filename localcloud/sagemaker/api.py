@@ -9,9 +9,12 @@ from localcloud.sagemaker.model_cards import ModelCards
 from localcloud.sagemaker.pipelines import Pipelines
 from localcloud.sagemaker.registry import Registry
 from localcloud.sagemaker.tags import Tags
+from localcloud.sagemaker.tracking import Tracking
+
+_JOBS = ("CreateTrainingJob", "CreateProcessingJob", "CreateTransformJob")
 
 
-class SageMaker(Tags, ModelCards, FeatureGroups, Registry, Pipelines, Endpoints, Api):
+class SageMaker(Tags, Tracking, ModelCards, FeatureGroups, Registry, Pipelines, Endpoints, Api):
     service = "sagemaker"
     partial: ClassVar[dict[str, str]] = {
         "CreateTrainingJob": "one instance; images of scikit-learn; no distributed training",
@@ -25,6 +28,7 @@ class SageMaker(Tags, ModelCards, FeatureGroups, Registry, Pipelines, Endpoints,
     }
 
     def start(self) -> None:
+        self.start_tracking()
         self.start_jobs()
         self.start_tuning()
         self.start_pipelines()
@@ -36,6 +40,8 @@ class SageMaker(Tags, ModelCards, FeatureGroups, Registry, Pipelines, Endpoints,
         self.stop_feature_groups()
 
     def perform(self, call: Call, operation_name: str, request: dict[str, Any]) -> dict[str, Any]:
+        if operation_name in _JOBS:
+            self.check_experiment(request)
         answer = super().perform(call, operation_name, request)
         self.follow_tags(operation_name, request, answer)
         return answer

@@ -222,6 +222,11 @@ class Execution:
         with self._changed:
             return self._answered.setdefault(told["StepName"], self.cloud.clock.signal())
 
+    def follow(self, kind: str, arguments: Json) -> None:
+        """Let a job that is being made lead back here."""
+        config = self._definition.get("PipelineExperimentConfig", {})
+        self._api.follow(self._record, kind, arguments, self.resolver().resolve(config))
+
     def job_end(self, arn: str) -> "Signal":
         return self._api.job_end(arn)
 

@@ -343,6 +343,28 @@ class Pipelines(Tuning, Transform):
         hidden = ("token", "definition", "parameters", "steps")
         return {key: value for key, value in record.items() if key not in hidden}
 
+    def follow(self, record: Record, kind: str, arguments: Record, experiment: Record) -> None:
+        """Let a job's records lead back to its execution: by its tag, and by the experiment.
+
+        The pipeline's experiment and the execution's trial in it are made if they are not there.
+        """
+        tag = {"Key": "sagemaker:pipeline-execution-arn", "Value": record["PipelineExecutionArn"]}
+        arguments["Tags"] = [*arguments.get("Tags", []), tag]
+        own = arguments.pop("ExperimentConfig", {})
+        if not experiment or kind not in ("Training", "Processing", "Transform"):
+            return
+        control: Any = self
+        who = (self.cloud.account, self.cloud.region, record["RoleArn"])
+        source = {"SourceArn": record["PipelineArn"], "SourceType": "SageMakerPipeline"}
+        control.ensure_trial(
+            Call(*who, self.cloud.clock.now()),
+            experiment["ExperimentName"],
+            experiment["TrialName"],
+            source,
+        )
+        record["PipelineExperimentConfig"] = experiment
+        arguments["ExperimentConfig"] = {**own, **experiment}
+
     def save_execution(self, record: Record) -> None:
         self._executions.save(record["PipelineExecutionArn"])
 

@@ -93,7 +93,7 @@ class Step:
             arguments = _text_maps(self._execution.resolver(name).resolve(self._step["Arguments"]))
             if self._cached(arguments):
                 return
-            arguments.pop("ExperimentConfig", None)
+            self._execution.follow(self._step["Type"], arguments)
             self._told["job"] = name
             self._execution.save()
             answer = self._call(f"Create{job.api}", {**arguments, f"{job.api}Name": name})
