@@ -8,13 +8,16 @@ from localcloud.sagemaker.feature_groups import FeatureGroups
 from localcloud.sagemaker.model_cards import ModelCards
 from localcloud.sagemaker.pipelines import Pipelines
 from localcloud.sagemaker.registry import Registry
+from localcloud.sagemaker.search import Search
 from localcloud.sagemaker.tags import Tags
 from localcloud.sagemaker.tracking import Tracking
 
 _JOBS = ("CreateTrainingJob", "CreateProcessingJob", "CreateTransformJob")
 
 
-class SageMaker(Tags, Tracking, ModelCards, FeatureGroups, Registry, Pipelines, Endpoints, Api):
+class SageMaker(
+    Tags, Search, Tracking, ModelCards, FeatureGroups, Registry, Pipelines, Endpoints, Api
+):
     service = "sagemaker"
     partial: ClassVar[dict[str, str]] = {
         "CreateTrainingJob": "one instance; images of scikit-learn; no distributed training",
