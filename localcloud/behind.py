@@ -21,11 +21,12 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, UnknownServiceError
-from werkzeug.datastructures import Headers, MultiDict
+from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException
 
 from localcloud import wire
 from localcloud.errors import AwsError
+from localcloud.heads import Headers
 from localcloud.items import Items, is_item_operation
 
 if TYPE_CHECKING:
@@ -174,7 +175,7 @@ class Behind:
         }
         raw = request.body or b""
         body = raw.encode() if isinstance(raw, str) else bytes(raw)
-        sent = wire.Request("POST", "/", "/", MultiDict(), Headers(headers), body)
+        sent = wire.Request("POST", "/", "/", MultiDict(), Headers(headers.items()), body)
         scope = headers["Authorization"].split("Credential=", 1)[1].split(",", 1)[0].split("/")
         answer = self.respond(scope[-2], sent)
         told = HTTPHeaders.from_pairs(answer.headers.items())

@@ -8,15 +8,16 @@ import threading
 import urllib.parse
 from email.utils import formatdate
 from functools import partial
-from http.server import BaseHTTPRequestHandler
-from socketserver import ThreadingTCPServer
+from http import HTTPStatus
+from socketserver import StreamRequestHandler, ThreadingTCPServer
 from typing import TYPE_CHECKING
 
-from werkzeug.datastructures import Headers, MultiDict
+from werkzeug.datastructures import MultiDict
 
 from localcloud import wire
 from localcloud.api import Call
 from localcloud.errors import AwsError
+from localcloud.heads import BadHead, Headers, read_head
 
 if TYPE_CHECKING:
     from localcloud.cloud import Cloud
@@ -25,6 +26,9 @@ log = logging.getLogger(__name__)
 
 # Scope of the signature -> boto3's name, where the two differ.
 _BY_SCOPE = {"states": "stepfunctions", "monitoring": "cloudwatch", "eventbridge": "events"}
+_METHODS = {"GET", "PUT", "POST", "DELETE", "HEAD", "PATCH", "OPTIONS"}
+_PHRASES = {status.value: status.phrase for status in HTTPStatus}
+_CHUNK_LINE = 1024
 _MAX_BODY = 5 * 1024**3  # S3's own limit for one PutObject
 
 
@@ -128,54 +132,69 @@ def respond(cloud: "Cloud", request: wire.Request) -> wire.Answer:
         return wire.encode_error(service, protocol, AwsError("InternalFailure", trouble, 500))
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Handler(StreamRequestHandler):
     wbufsize = -1  # head and body in one send: two sends cost a delayed acknowledgement, 40 ms
     disable_nagle_algorithm = True
     server: "_Server"
 
-    def handle_expect_100(self) -> bool:
-        proceed = super().handle_expect_100()
-        self.wfile.flush()
-        return proceed
+    def handle(self) -> None:
+        while self._one():
+            pass
 
-    def log_message(self, format: str, *args: object) -> None:
-        log.debug(format, *args)
-
-    def _answer(self) -> None:
+    def _one(self) -> bool:
+        """Answer the next request; tell whether another may follow on this connection."""
         try:
-            body = self._body()
-        except ValueError as error:
-            self.send_error(413, str(error))
-            self.close_connection = True
-            return
-        # Not self.path: Python folds leading slashes there, and S3's keys may begin with some.
-        raw_path, _, raw_query = self.requestline.split(" ")[1].partition("?")
+            head = read_head(self.rfile)
+            if head is None:
+                return False
+            if head.method not in _METHODS:
+                raise BadHead(501, f"no service answers the method {head.method[:20]}")
+            body = self._body(head.headers)
+        except BadHead as error:
+            text = wire.Answer(error.status, {"Content-Type": "text/plain"}, f"{error}\n".encode())
+            self._send(text, "GET", lasts=False)
+            return False
+        raw_path, _, raw_query = head.target.partition("?")
         request = wire.Request(
-            method=self.command,
+            method=head.method,
             path=urllib.parse.unquote(raw_path),
             raw_path=raw_path,
             query=MultiDict(urllib.parse.parse_qsl(raw_query, keep_blank_values=True)),
-            headers=Headers(self.headers.items()),
+            headers=head.headers,
             body=body,
-            host=self.headers.get("Host", ""),
+            host=head.headers.get("Host", ""),
         )
-        answer = respond(self.server.cloud, request)
-        self._send(answer)
+        return self._send(respond(self.server.cloud, request), head.method, head.lasts)
 
-    def _body(self) -> bytes:
-        if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
-            chunks = []
-            while size := int(self.rfile.readline().split(b";")[0], 16):
+    def _body(self, headers: Headers) -> bytes:
+        chunked = headers.get("Transfer-Encoding", "").lower() == "chunked"
+        given = headers.get("Content-Length") or "0"
+        if not chunked:
+            if not (given.isascii() and given.isdigit()):
+                raise BadHead(400, f"{given[:100]!r} is no Content-Length")
+            if int(given) > _MAX_BODY:
+                trouble = f"the body has {given[:20]} bytes; at most {_MAX_BODY} are taken"
+                raise BadHead(413, trouble)
+        if headers.get("Expect", "").lower() == "100-continue":
+            self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self.wfile.flush()
+        return self._chunks() if chunked else self._exactly(int(given))
+
+    def _chunks(self) -> bytes:
+        chunks = []
+        left = _MAX_BODY
+        try:
+            while size := int(self.rfile.readline(_CHUNK_LINE).split(b";")[0], 16):
+                left -= size
+                if size < 0 or left < 0:
+                    raise BadHead(413, f"the body has more than {_MAX_BODY} bytes")
                 chunks.append(self._exactly(size))
-                self.rfile.readline()
-            while self.rfile.readline().strip():
-                pass
-            return b"".join(chunks)
-        length = int(self.headers.get("Content-Length") or 0)
-        if length > _MAX_BODY:
-            raise ValueError(f"the body has {length} bytes; at most {_MAX_BODY} are taken")
-        return self._exactly(length)
+                self.rfile.readline(_CHUNK_LINE)
+        except ValueError as error:
+            raise BadHead(400, f"a chunk of the body has no size: {error}") from error
+        while self.rfile.readline(_CHUNK_LINE).strip():
+            pass
+        return b"".join(chunks)
 
     def _exactly(self, length: int) -> bytes:
         """Read so many bytes: half a body must never pass for a whole one."""
@@ -184,34 +203,32 @@ class _Handler(BaseHTTPRequestHandler):
             raise ConnectionError(f"the client left after {len(data)} of {length} bytes")
         return data
 
-    def _send(self, answer: wire.Answer) -> None:
-        self.send_response_only(answer.status)
+    def _send(self, answer: wire.Answer, method: str, lasts: bool) -> bool:
         body = answer.body
-        bodiless = self.command == "HEAD" or answer.status in (204, 304)
-        sized = {name.lower() for name in answer.headers}
+        bodiless = method == "HEAD" or answer.status in (204, 304)
+        lines = [f"HTTP/1.1 {answer.status} {_PHRASES.get(answer.status, '')}"]
         now = self.server.cloud.clock.now().timestamp()
-        self.send_header("Date", formatdate(now, usegmt=True))
-        for name, value in answer.headers.items():
-            self.send_header(name, value)
+        lines.append(f"Date: {formatdate(now, usegmt=True)}")
+        lines += [f"{name}: {value}" for name, value in answer.headers.items()]
+        if "content-length" not in {name.lower() for name in answer.headers}:
+            if not isinstance(body, bytes):
+                lasts = False  # its end is the connection's
+            elif not bodiless or method == "HEAD":
+                lines.append(f"Content-Length: {len(body)}")
+        if not lasts:
+            lines.append("Connection: close")
+        head = "\r\n".join(lines).encode("latin-1", "replace") + b"\r\n\r\n"
         if isinstance(body, bytes):
-            if "content-length" not in sized and not (bodiless and self.command != "HEAD"):
-                self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            if not bodiless:
-                self.wfile.write(body)
+            self.wfile.write(head if bodiless else head + body)
         else:
-            if "content-length" not in sized:
-                self.send_header("Connection", "close")
-                self.close_connection = True
-            self.end_headers()
+            self.wfile.write(head)
             try:
                 for chunk in () if bodiless else body:
                     self.wfile.write(chunk)
             finally:
                 getattr(body, "close", lambda: None)()
         self.wfile.flush()
-
-    do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = do_PATCH = do_OPTIONS = _answer
+        return lasts
 
 
 class _Server(ThreadingTCPServer):

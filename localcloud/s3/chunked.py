@@ -14,7 +14,7 @@ def decoded(request: wire.Request) -> wire.Request:
         return request
     headers = request.headers.copy()
     rest = [name for name in encodings if name != "aws-chunked"]
-    headers.remove("Content-Encoding")
+    headers.pop("Content-Encoding", None)
     if rest:
         headers["Content-Encoding"] = ",".join(rest)
     body, trailers = _split(request.body)

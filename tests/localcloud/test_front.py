@@ -7,15 +7,16 @@ import sys
 
 import pytest
 from botocore.exceptions import ClientError
-from werkzeug.datastructures import Headers, MultiDict
+from werkzeug.datastructures import MultiDict
 
 from localcloud import wire
 from localcloud.front import service_of
+from localcloud.heads import Headers
 
 
 def request(path="/", query=None, body=b"", method="POST", **headers):
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return wire.Request(method, path, path, MultiDict(query or {}), Headers(named), body)
+    return wire.Request(method, path, path, MultiDict(query or {}), Headers(named.items()), body)
 
 
 def signed(scope, region="us-east-1"):
@@ -108,12 +109,56 @@ def test_a_malformed_body_is_an_aws_error(cloud_with):
     connection.close()
 
 
-@pytest.mark.parametrize("length", ["nonsense", str(6 * 1024**3)])
-def test_a_length_that_cannot_be_is_refused(cloud_with, length):
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        ("PUT /b/k HTTP/1.1\r\nContent-Length: nonsense\r\n\r\n", 400),
+        ("PUT /b/k HTTP/1.1\r\nContent-Length: -1\r\n\r\n", 400),
+        ("PUT /b/k HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400),
+        (f"PUT /b/k HTTP/1.1\r\nContent-Length: {6 * 1024**3}\r\n\r\n", 413),
+        ("PUT /b/k HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nfew\r\n", 400),
+        ("PUT /b/k HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\n", 413),
+        ("GET /b/k\r\n\r\n", 400),
+        ("GET /b/k HTTP/2.0\r\n\r\n", 400),
+        ("\x16\x03\x01 hello over TLS\r\n", 400),
+        (f"GET /{'k' * 70_000} HTTP/1.1\r\n\r\n", 414),
+        ("GET / HTTP/1.1\r\nHost: x\r\n folded: y\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nno colon\r\n\r\n", 400),
+        (f"GET / HTTP/1.1\r\nx: {'y' * 70_000}\r\n\r\n", 431),
+        ("GET / HTTP/1.1\r\n" + "x: y\r\n" * 300 + "\r\n", 431),
+        ("TRACE / HTTP/1.1\r\n\r\n", 501),
+    ],
+)
+def test_what_is_no_http_is_refused_and_the_next_client_is_answered(cloud_with, head, status):
     cloud, _ = cloud_with("sts")
     with socket.create_connection(("127.0.0.1", cloud.port), timeout=10) as raw:
-        raw.sendall(f"PUT /b/k HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n".encode())
-        assert raw.recv(100).startswith(b"HTTP/1.1 413")
+        raw.sendall(head.encode("latin-1"))
+        assert raw.recv(100).startswith(f"HTTP/1.1 {status} ".encode())
+    with socket.create_connection(("127.0.0.1", cloud.port), timeout=10) as raw:
+        raw.sendall(b"GET /_everloop/health HTTP/1.0\r\n\r\n")
+        answer = b"".join(iter(lambda: raw.recv(1000), b""))
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n") and answer.endswith(b"\r\n\r\nok\n")
+
+
+def test_a_client_that_asks_before_it_sends_is_told_to_go_on(cloud_with):
+    cloud, client = cloud_with("s3")
+    client("s3").create_bucket(Bucket="data")
+    with socket.create_connection(("127.0.0.1", cloud.port), timeout=10) as raw:
+        head = "PUT /data/k HTTP/1.1\r\nEXPECT: 100-continue\r\ncontent-length: 5\r\n\r\n"
+        raw.sendall(head.encode())
+        assert raw.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        raw.sendall(b"hello")
+        assert raw.recv(100).startswith(b"HTTP/1.1 200 OK\r\n")
+    assert cloud.apis["s3"].read("data", "k") == b"hello"
+
+
+def test_headers_are_found_in_any_case_and_joined_where_they_came_twice():
+    headers = Headers([("X-Amz-Meta-A", "1"), ("x-amz-meta-a", "2"), ("Host", "h")])
+    assert headers["x-AMZ-meta-A"] == "1,2"
+    assert dict(headers) == {"X-Amz-Meta-A": "1,2", "Host": "h"}
+    changed = headers.copy()
+    del changed["HOST"]
+    assert ("host" in headers, "host" in changed) == (True, False)
 
 
 def test_a_chunked_body_is_read_whole(cloud_with):
