@@ -155,6 +155,7 @@ class Jobs:
             "PATH": os.pathsep.join([own, image, "/usr/local/bin:/usr/bin:/bin"]),
             "HOME": "/tmp",
             "LANG": "C.UTF-8",
+            "OMP_WAIT_POLICY": "PASSIVE",  # jobs share the cores: a thread that waits must not spin
             "PYTHONUNBUFFERED": "1",
             "AWS_REGION": self.cloud.region,
             "AWS_DEFAULT_REGION": self.cloud.region,

@@ -11,13 +11,14 @@ def pipeline(context):
     """Preprocess, tune, evaluate the best of the tuning, register it if it meets the bars."""
     data = context.preprocess()
     models = context.output("model")
+    seconds = context.spec.train.time_limit_minutes * 60
     trainer = ModelTrainer(
         sagemaker_session=context.session,
         role=context.role,
         training_image=context.image,
         base_job_name=context.model,
         compute=Compute(instance_type="ml.m5.large", instance_count=1, volume_size_in_gb=30),
-        stopping_condition=StoppingCondition(max_runtime_in_seconds=3600),
+        stopping_condition=StoppingCondition(max_runtime_in_seconds=seconds),
         hyperparameters=context.script_mode("train.py"),
         output_data_config=OutputDataConfig(s3_output_path=models),
     )
