@@ -66,7 +66,7 @@ class Execution:
                         self._active.add(name)
                         self.cloud.spawn(self._step, name, name=f"pipeline step {name}")
                 elif self._stopping:
-                    for name, told in self._record["steps"].items():
+                    for name, told in list(self._record["steps"].items()):
                         # What was under way when the cloud ended is still to be seen to its end.
                         if told["StepStatus"] not in _DONE and name not in self._active:
                             self._active.add(name)
@@ -92,7 +92,8 @@ class Execution:
             self._api.move_execution(self._record, "Succeeded")
 
     def _with_status(self, *statuses: str) -> list[Json]:
-        return [t for t in self._record["steps"].values() if t["StepStatus"] in statuses]
+        told = list(self._record["steps"].values())  # steps that begin are added meanwhile
+        return [each for each in told if each["StepStatus"] in statuses]
 
     def _unhandled(self) -> list[Json]:
         """Return the steps that failed or were stopped without a step that runs because of it."""

@@ -208,7 +208,7 @@ class Pipelines(Tuning, Transform):
     def list_pipeline_execution_steps(self, call: Call, request: Record) -> Record:
         record = self._execution(request["PipelineExecutionArn"])
         steps = sorted(
-            record["steps"].values(),
+            list(record["steps"].values()),
             key=lambda step: step["StartTime"],
             reverse=request.get("SortOrder", "Descending") == "Descending",
         )
@@ -292,7 +292,7 @@ class Pipelines(Tuning, Transform):
 
     def _answer_callback(self, token: str, answer: Record) -> Record:
         for record in self._executions.values():
-            for told in record["steps"].values():
+            for told in list(record["steps"].values()):
                 callback = (told.get("Metadata") or {}).get("Callback") or {}
                 if callback.get("CallbackToken") != token:
                     continue

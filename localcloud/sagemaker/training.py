@@ -8,7 +8,7 @@ from typing import Any
 
 from localcloud.api import Call, operation
 from localcloud.errors import AwsError, validation
-from localcloud.sagemaker import hosting_events, images, packages
+from localcloud.sagemaker import images, packages
 from localcloud.sagemaker.jobs import Leaving, Outcome, Record
 from localcloud.sagemaker.listing import page, pick
 from localcloud.sagemaker.processing import Processing, _milliseconds
@@ -100,7 +100,6 @@ class Training(Processing):
             "LastModifiedTime": now,
             **extra,
         }
-        hosting_events.keep_tags(self.cloud, arn, request)
         self._move_training(self._training[name], "Starting")
         self.cloud.spawn(self._train, name, name=f"training {name}")
         return arn

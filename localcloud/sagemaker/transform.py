@@ -7,7 +7,6 @@ from typing import Any
 
 from localcloud.api import Call, operation
 from localcloud.errors import AwsError, validation
-from localcloud.sagemaker import hosting_events
 from localcloud.sagemaker.instance import Instance, NotHealthy
 from localcloud.sagemaker.jobs import Jobs, Leaving, Record
 from localcloud.sagemaker.listing import page, pick
@@ -59,7 +58,6 @@ class Transform(Jobs):
             "CreationTime": call.time,
             "LastModifiedTime": call.time,
         }
-        hosting_events.keep_tags(self.cloud, arn, request)
         self._announce_transform(self._transforms[name])
         self.cloud.spawn(self._transform, name, name=f"transform {name}")
         return {"TransformJobArn": arn}

@@ -50,7 +50,6 @@ class Tuning(Training):
             "LastModifiedTime": call.time,
             "trials": [],
         }
-        hosting_events.keep_tags(self.cloud, arn, request)
         job = self._tuning[name]
         self.announce_tuning(job)
         self.cloud.spawn(Trials(self, job).run, name=f"tuning {name}")
