@@ -107,15 +107,8 @@ class Endpoints(Hosting, EndpointConfigs):
 
     @operation
     def list_endpoints(self, call: Call, request: Record) -> Record:
-        after, before = (request.get(f"LastModifiedTime{when}") for when in ("After", "Before"))
-        found = [
-            endpoint
-            for endpoint in self._endpoints.values()
-            if (after is None or endpoint["LastModifiedTime"] > after)
-            and (before is None or endpoint["LastModifiedTime"] < before)
-        ]
         return page(
-            found,
+            self._endpoints.values(),
             request,
             member="Endpoints",
             status="EndpointStatus",

@@ -113,10 +113,9 @@ class FeatureGroups:
                     **request["OnlineStoreConfig"],
                 }
             if "ThroughputConfig" in request:
-                changed["ThroughputConfig"] = {
-                    **group.get("ThroughputConfig", {}),
-                    **request["ThroughputConfig"],
-                }
+                wanted = request["ThroughputConfig"]
+                known = {} if "ThroughputMode" in wanted else group.get("ThroughputConfig", {})
+                changed["ThroughputConfig"] = {**known, **wanted}
             _check_features(changed)
             changed["LastModifiedTime"] = call.time
             changed["LastUpdateStatus"] = {"Status": "Successful"}
@@ -316,6 +315,13 @@ def _check_features(request: Record) -> None:
         )
     if offline is not None and "RoleArn" not in request:
         raise validation("Validation Error: RoleArn is required when OfflineStoreConfig is given")
+    throughput = request.get("ThroughputConfig", {})
+    units = {"ProvisionedReadCapacityUnits", "ProvisionedWriteCapacityUnits"} & throughput.keys()
+    if (throughput.get("ThroughputMode") == "Provisioned") != (len(units) == 2) or len(units) == 1:
+        raise validation(
+            "Validation Error: ThroughputConfig of ThroughputMode Provisioned needs"
+            " ProvisionedReadCapacityUnits and ProvisionedWriteCapacityUnits; OnDemand takes none"
+        )
     in_memory = request.get("OnlineStoreConfig", {}).get("StorageType") == "InMemory"
     for feature in features:
         kind = feature.get("CollectionType")

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 Record = dict[str, Any]
 _MOST_PROPERTIES = 30
+_KEPT = ("Source", "Description", "Properties", "MetadataProperties")
 
 
 class LineageEntities:
@@ -90,7 +91,12 @@ class LineageEntities:
 
     @operation
     def create_action(self, call: Call, request: Record) -> Record:
-        return self._create_named(call, request, "Action", self._actions)
+        return self.create_named(
+            call,
+            "Action",
+            request["ActionName"],
+            pick(request, "ActionType", "Status", *_KEPT),
+        )
 
     @operation
     def describe_action(self, call: Call, request: Record) -> Record:
@@ -98,11 +104,11 @@ class LineageEntities:
 
     @operation
     def update_action(self, call: Call, request: Record) -> Record:
-        return self._update_named(call, request, "Action", self._actions)
+        return self._update_named(call, request, "Action", request["ActionName"])
 
     @operation
     def delete_action(self, call: Call, request: Record) -> Record:
-        return self._delete_named(request, "Action", self._actions)
+        return self._delete_named("Action", request["ActionName"])
 
     @operation
     def list_actions(self, call: Call, request: Record) -> Record:
@@ -116,7 +122,9 @@ class LineageEntities:
 
     @operation
     def create_context(self, call: Call, request: Record) -> Record:
-        return self._create_named(call, request, "Context", self._contexts)
+        return self.create_named(
+            call, "Context", request["ContextName"], pick(request, "ContextType", *_KEPT)
+        )
 
     @operation
     def describe_context(self, call: Call, request: Record) -> Record:
@@ -124,11 +132,11 @@ class LineageEntities:
 
     @operation
     def update_context(self, call: Call, request: Record) -> Record:
-        return self._update_named(call, request, "Context", self._contexts)
+        return self._update_named(call, request, "Context", request["ContextName"])
 
     @operation
     def delete_context(self, call: Call, request: Record) -> Record:
-        return self._delete_named(request, "Context", self._contexts)
+        return self._delete_named("Context", request["ContextName"])
 
     @operation
     def list_contexts(self, call: Call, request: Record) -> Record:
@@ -164,36 +172,33 @@ class LineageEntities:
     def drop_associations(self, arn: str) -> None:
         raise NotImplementedError
 
-    def _create_named(self, call: Call, request: Record, kind: str, table: Any) -> Record:
-        name = request[f"{kind}Name"]
-        arn = self.cloud.arn("sagemaker", f"{kind.lower()}/{name}")
+    def create_named(self, call: Call, kind: str, name: str, members: Record) -> Record:
+        """Create an action or a context. Raises AwsError if the name is in use."""
+        table, arn = self._named(kind), self.cloud.arn("sagemaker", f"{kind.lower()}/{name}")
+        row = {f"{kind}Name": name, f"{kind}Arn": arn, "Properties": {}, **members, **made(call)}
+        _check_properties(row)
         with self._lineage_lock:
             if name in table:
                 raise taken(kind, name)
-            members = ("Source", f"{kind}Type", "Description", "Status", "MetadataProperties")
-            row = {
-                f"{kind}Name": name,
-                f"{kind}Arn": arn,
-                **pick(request, *members),
-                "Properties": request.get("Properties", {}),
-                **made(call),
-            }
-            _check_properties(row)
             table[name] = row
         return {f"{kind}Arn": arn}
 
-    def _update_named(self, call: Call, request: Record, kind: str, table: Any) -> Record:
-        resource = kind.lower()
+    def _named(self, kind: str) -> Any:
+        return self._actions if kind == "Action" else self._contexts
+
+    def _update_named(self, call: Call, request: Record, kind: str, name: str) -> Record:
+        table = self._named(kind)
         with self._lineage_lock:
-            row = found_record(self.cloud, table, kind, resource, request[f"{kind}Name"])
+            row = found_record(self.cloud, table, kind, kind.lower(), name)
             row |= {**pick(request, "Description", "Status"), **changed(call)}
             _merge_properties(row, request)
             table[row[f"{kind}Name"]] = row
         return {f"{kind}Arn": row[f"{kind}Arn"]}
 
-    def _delete_named(self, request: Record, kind: str, table: Any) -> Record:
+    def _delete_named(self, kind: str, name: str) -> Record:
+        table = self._named(kind)
         with self._lineage_lock:
-            row = found_record(self.cloud, table, kind, kind.lower(), request[f"{kind}Name"])
+            row = found_record(self.cloud, table, kind, kind.lower(), name)
             self.drop_associations(row[f"{kind}Arn"])
             del table[row[f"{kind}Name"]]
         return {f"{kind}Arn": row[f"{kind}Arn"]}

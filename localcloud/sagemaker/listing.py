@@ -19,7 +19,7 @@ def page(
     created: str = "CreationTime",
     sort: Callable[[Record], Any] | None = None,
 ) -> Record:
-    """Return one page: filters by status, name and creation time, sorted as the request asks.
+    """Return one page: filters by status, name and times, sorted as the request asks.
 
     `sort` is the key for orders other than by name and creation time.
     """
@@ -34,7 +34,15 @@ def page(
     for key in ("CreationTimeBefore", "CreatedBefore"):
         if key in request:
             found = [record for record in found if record[created] < request[key]]
+    if "LastModifiedTimeAfter" in request:
+        after = request["LastModifiedTimeAfter"]
+        found = [record for record in found if record["LastModifiedTime"] > after]
+    if "LastModifiedTimeBefore" in request:
+        before = request["LastModifiedTimeBefore"]
+        found = [record for record in found if record["LastModifiedTime"] < before]
     by = name if name and request.get("SortBy") in ("Name", "PipelineName") else created
+    if status and request.get("SortBy") == "Status":
+        by = status
     found.sort(
         key=sort or (lambda record: record[by]),
         reverse=request.get("SortOrder", "Descending") == "Descending",

@@ -26,8 +26,32 @@ _UPDATABLE = {
     "InferenceSpecification": "InferenceSpecification",
     "ModelLifeCycle": "ModelLifeCycle",
 }
-_NOT_KEPT = ("ClientToken", "Tags", "ModelPackageGroupName", "ModelPackageName")
-_REFUSED = ("AlgorithmSpecification", "ValidationSpecification", "SourceAlgorithmSpecification")
+_KEPT = (
+    "ModelPackageDescription",
+    "ModelPackageRegistrationType",
+    "InferenceSpecification",
+    "AdditionalInferenceSpecifications",
+    "CertifyForMarketplace",
+    "ModelApprovalStatus",
+    "MetadataProperties",
+    "ModelMetrics",
+    "DriftCheckBaselines",
+    "CustomerMetadataProperties",
+    "Domain",
+    "Task",
+    "SamplePayloadUrl",
+    "SkipModelValidation",
+    "SourceUri",
+    "SecurityConfig",
+    "ModelCard",
+    "ModelLifeCycle",
+)
+_REFUSED = (
+    "ManagedStorageType",
+    "AlgorithmSpecification",
+    "ValidationSpecification",
+    "SourceAlgorithmSpecification",
+)
 
 
 class Registry:
@@ -154,7 +178,7 @@ class Registry:
                     return {"ModelPackageArn": package["ModelPackageArn"]}
             package = {
                 "ModelPackageRegistrationType": "Registered",
-                **{key: value for key, value in request.items() if key not in _NOT_KEPT},
+                **pick(request, *_KEPT),
                 **self._identity(group_name, own_name),
                 "ModelPackageStatus": "Completed",
                 "ModelPackageStatusDetails": {"ValidationStatuses": [], "ImageScanStatuses": []},

@@ -29,27 +29,28 @@ class Resource:
 
 
 def _resource(
-    kind: str, table: str, *, name: str | None = None, arn: str | None = None, **named: str
+    kind: str, table: str, *, name: str | None = None, shape: str | None = None
 ) -> Resource:
     return Resource(
-        member=named.get("member", kind),
-        shape=named.get("member", kind),
+        member=kind,
+        shape=shape or kind,
         table=f"sagemaker.{table}",
         describe=f"Describe{kind}",
         name=name or f"{kind}Name",
-        arn=arn or f"{kind}Arn",
+        arn=f"{kind}Arn",
     )
 
 
 _RESOURCES = {
     "TrainingJob": _resource("TrainingJob", "training-jobs"),
+    "HyperParameterTuningJob": _resource(
+        "HyperParameterTuningJob", "tuning-jobs", shape="HyperParameterTuningJobSearchEntity"
+    ),
     "Experiment": _resource("Experiment", "experiments"),
     "ExperimentTrial": _resource("Trial", "trials"),
     "ExperimentTrialComponent": _resource("TrialComponent", "trial-components"),
     "Endpoint": _resource("Endpoint", "endpoints"),
-    "Model": Resource(
-        "Model", "ModelDashboardModel", "sagemaker.models", "DescribeModel", "ModelName", "ModelArn"
-    ),
+    "Model": _resource("Model", "models", shape="ModelDashboardModel"),
     "ModelPackage": _resource("ModelPackage", "packages"),
     "ModelPackageGroup": _resource("ModelPackageGroup", "package-groups"),
     "Pipeline": _resource("Pipeline", "pipelines"),

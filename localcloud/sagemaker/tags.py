@@ -11,6 +11,27 @@ if TYPE_CHECKING:
 
 Record = dict[str, Any]
 _MOST = 50
+# Where the resources of each kind are, by what their ARNs begin with.
+_TABLES = {
+    "action": "actions",
+    "artifact": "artifacts",
+    "context": "contexts",
+    "endpoint": "endpoints",
+    "endpoint-config": "endpoint-configs",
+    "experiment": "experiments",
+    "experiment-trial": "trials",
+    "experiment-trial-component": "trial-components",
+    "feature-group": "feature-groups",
+    "hyper-parameter-tuning-job": "tuning-jobs",
+    "model": "models",
+    "model-card": "model-cards",
+    "model-package": "packages",
+    "model-package-group": "package-groups",
+    "pipeline": "pipelines",
+    "processing-job": "processing-jobs",
+    "training-job": "training-jobs",
+    "transform-job": "transform-jobs",
+}
 
 
 class Tags:
@@ -24,6 +45,7 @@ class Tags:
 
     @operation
     def add_tags(self, call: Call, request: Record) -> Record:
+        self._check_there(request["ResourceArn"])
         known = dict(self._tags.get(request["ResourceArn"], {}))
         known |= {tag["Key"]: tag["Value"] for tag in request["Tags"]}
         for key in known:
@@ -45,6 +67,15 @@ class Tags:
             known.pop(key, None)
         self._tags[request["ResourceArn"]] = known
         return {}
+
+    def _check_there(self, arn: str) -> None:
+        """Raise AwsError where a kind of resource is known and this one of it is not there."""
+        kind, _, name = arn.rpartition(":")[2].partition("/")
+        table = _TABLES.get(kind)
+        if table is not None:
+            rows = self.cloud.store.table(f"sagemaker.{table}")
+            if not {arn, name} & set(rows):
+                raise validation(f"Requested resource not found: {arn}")
 
     def tags_of(self, arn: str) -> list[Record]:
         return as_tags(self._tags.get(arn, {}))

@@ -221,17 +221,13 @@ class Tracking(TrialComponents, Lineage):
         return arn
 
     def _named_of(self, call: Call, kind: str, name: str, type_: str, uri: str) -> str:
-        table = self._contexts if kind == "Context" else self._actions
+        table = self._named(kind)
+        members = {f"{kind}Type": type_, "Source": {"SourceUri": uri, "SourceType": "ARN"}}
+        if kind == "Action":
+            members["Status"] = "Completed"
         with self._lineage_lock:
             if name not in table:
-                request = {
-                    f"{kind}Name": name,
-                    f"{kind}Type": type_,
-                    "Source": {"SourceUri": uri, "SourceType": "ARN"},
-                }
-                if kind == "Action":
-                    request["Status"] = "Completed"
-                self._create_named(call, request, kind, table)
+                self.create_named(call, kind, name, members)
         return str(table[name][f"{kind}Arn"])
 
     def _read(self, service: str, operation: str, request: Record) -> Record:

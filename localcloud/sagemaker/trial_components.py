@@ -10,6 +10,11 @@ from localcloud.sagemaker.listing import page, pick
 
 Record = dict[str, Any]
 _MAPS = {"Parameters": 300, "InputArtifacts": 60, "OutputArtifacts": 60}
+_REMOVALS = {
+    "Parameters": "ParametersToRemove",
+    "InputArtifacts": "InputArtifactsToRemove",
+    "OutputArtifacts": "OutputArtifactsToRemove",
+}
 _PLAIN = ("DisplayName", "Status", "StartTime", "EndTime")
 
 
@@ -54,7 +59,7 @@ class TrialComponents(Experiments):
             component |= {**pick(request, *_PLAIN), **changed(call)}
             for member in _MAPS:
                 merged = {**component.get(member, {}), **request.get(member, {})}
-                for key in request.get(f"{member}ToRemove", []):
+                for key in request.get(_REMOVALS[member], []):
                     merged.pop(key, None)
                 component[member] = merged
             _check_maps(component)

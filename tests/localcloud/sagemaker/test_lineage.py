@@ -186,6 +186,10 @@ def test_an_endpoint_leads_back_to_the_data_that_its_model_learnt_from(hosted: A
     assert found(sagemaker, start["ArtifactArn"], "Descendants", Filters=endpoints) == {
         context["ContextArn"]
     }
+    for resource, name in (("Endpoint", "EndpointName"), ("Model", "Model.ModelName")):
+        named = {"Name": name, "Operator": "Contains", "Value": "site" if name[0] == "E" else "m"}
+        told = sagemaker.search(Resource=resource, SearchExpression={"Filters": [named]})
+        assert told["TotalHits"]["Value"] == 1
     groups = found(
         sagemaker, start["ArtifactArn"], "Descendants", Filters={"Types": ["ModelGroup"]}
     )

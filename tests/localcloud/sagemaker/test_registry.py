@@ -130,5 +130,7 @@ def test_tags_come_with_a_group_and_go_with_it(sagemaker: Any) -> None:
     assert sagemaker.list_tags(ResourceArn=arn)["Tags"] == [{"Key": "cost", "Value": "b"}]
     sagemaker.delete_model_package_group(ModelPackageGroupName="tagged")
     assert sagemaker.list_tags(ResourceArn=arn)["Tags"] == []
+    assert "not found" in error(sagemaker.add_tags, ResourceArn=arn, Tags=tags)[1]
+    known = arn.replace("tagged", "delays")
     reserved = [{"Key": "aws:x", "Value": "1"}]
-    assert "aws:" in error(sagemaker.add_tags, ResourceArn=arn, Tags=reserved)[1]
+    assert "aws:" in error(sagemaker.add_tags, ResourceArn=known, Tags=reserved)[1]

@@ -1,5 +1,7 @@
 """Search: filters, nested filters, orders and pages over what there is."""
 
+import json
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -66,6 +68,24 @@ def sagemaker(tmp_path_factory: pytest.TempPathFactory) -> Any:
         ],
         OnlineStoreConfig={"EnableOnlineStore": True},
     )
+    made.create_model_card(ModelCardName="card", Content="{}", ModelCardStatus="Draft")
+    colour = {"Name": "Colour", "Type": "String", "DefaultValue": "blue"}
+    fail = {"Name": "No", "Type": "Fail", "Arguments": {"ErrorMessage": "not today"}}
+    made.create_pipeline(
+        PipelineName="nightly",
+        PipelineDefinition=json.dumps(
+            {"Version": "2020-12-01", "Parameters": [colour], "Steps": [fail]}
+        ),
+        RoleArn="arn:aws:iam::123456789012:role/jobs",
+    )
+    arn = made.start_pipeline_execution(PipelineName="nightly")["PipelineExecutionArn"]
+    deadline = time.monotonic() + 60
+    while (
+        made.describe_pipeline_execution(PipelineExecutionArn=arn)["PipelineExecutionStatus"]
+        == "Executing"
+    ):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
     yield made
     cloud.stop()
     front.stop()
@@ -170,6 +190,10 @@ def test_nested_filters_hold_for_one_and_the_same_element(sagemaker: Any) -> Non
         ("ModelPackageGroup", "ModelPackageGroupName", "delays"),
         ("FeatureGroup", "FeatureDefinitions.FeatureName", "customer"),
         ("FeatureMetadata", "FeatureName", "at"),
+        ("ModelCard", "ModelCardStatus", "Draft"),
+        ("Pipeline", "PipelineName", "nightly"),
+        ("PipelineExecution", "PipelineExecutionStatus", "Failed"),
+        ("PipelineExecution", "PipelineParameters.Value", "blue"),
     ],
 )
 def test_every_kind_of_resource_is_found(
