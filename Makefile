@@ -10,7 +10,7 @@ NPM := build/npm
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint types template machines conformance clients bench sam-local clean
+.PHONY: help setup demo test check lint types template machines conformance clients bench services sam-local clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -64,6 +64,9 @@ clients: .venv-clients/clients.ready ## Scripts of strangers, with AWS's own cli
 
 bench: $(VENV)/dev.ready .venv-bench/bench.ready ## Figures, measured side by side in one run
 	@$(BIN)/python -m bench
+
+services: $(VENV)/run.ready ## Write docs/services.md: what the laptop's cloud answers
+	@$(BIN)/everloop services --markdown > docs/services.md
 
 sam-local: $(VENV)/run.ready .venv-sam/sam.ready ## sam local invoke in a real container (needs Docker; see docs)
 	@tools/sam-local

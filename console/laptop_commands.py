@@ -1,7 +1,9 @@
-"""up, down and env: the laptop's cloud."""
+"""up, down, env and services: the laptop's cloud."""
 
 import argparse
 import shlex
+import subprocess
+import sys
 
 from console import laptop, show
 
@@ -12,6 +14,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.command == "down":
         laptop.down(arguments.state, wipe=arguments.wipe, say=show.err.print)
         return 0
+    if arguments.command == "services":
+        return _services(arguments)
     found = laptop.environment(arguments.state)
     if arguments.json:
         show.emit_json(found)
@@ -35,3 +39,10 @@ def _up(arguments: argparse.Namespace) -> int:
         show.out.print("\nPoint your shell to it:  ", end="")
         show.out.print('eval "$(everloop env)"', style="bold")
     return 0
+
+
+def _services(arguments: argparse.Namespace) -> int:
+    words = [arguments.service] if arguments.service else []
+    words += [f"--{form}" for form in ("json", "markdown") if getattr(arguments, form)]
+    command = [sys.executable, "-m", "localcloud.coverage", *words]
+    return subprocess.run(command, cwd=laptop.ROOT, check=False).returncode

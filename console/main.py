@@ -35,6 +35,10 @@ def parser() -> argparse.ArgumentParser:
     down.add_argument("--wipe", action="store_true", help="remove the state, too")
     add("env", "print the variables that point AWS clients to the laptop's cloud", laptop)
 
+    services = add("services", "list what the laptop's cloud answers, per service and operation")
+    services.add_argument("service", nargs="?", help="one service, with its operations")
+    services.add_argument("--markdown", action="store_true", help="print docs/services.md")
+
     push = add("push", "install a model: upload its folder")
     push.add_argument("folder", type=Path, help="e.g. models/flight-delays")
     compiled = add("compile", "write pipeline.json from pipeline.py; a push does the same")
@@ -85,7 +89,7 @@ def parser() -> argparse.ArgumentParser:
 def run(arguments: argparse.Namespace) -> int:
     """Run one command; imports are local so that each command loads only what it needs."""
     command = arguments.command
-    if command in ("up", "down", "env"):
+    if command in ("up", "down", "env", "services"):
         from console import laptop_commands
 
         return laptop_commands.run(arguments)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from botocore import xform_name
 
-from localcloud import wire
+from localcloud import reading, wire
 from localcloud.errors import AwsError
 
 if TYPE_CHECKING:
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 Operation = Callable[["Call", dict[str, Any]], dict[str, Any] | None]
 Method = TypeVar("Method", bound=Callable[..., Any])
+
+_NOTHING: tuple[Any, ...] = (None, False, "", [], {})  # asking for nothing is asked of nobody
+# botocore fills these in by itself. What needs them to be idempotent reads them.
+TOKENS = {"ClientToken", "ClientRequestToken"}
 
 
 @dataclass(frozen=True)
@@ -38,14 +42,29 @@ def operation(function: Method) -> Method:
     return function
 
 
+def refuse(
+    service: str, operation_name: str, unread: frozenset[str], request: dict[str, Any]
+) -> None:
+    """Raise AwsError for what a request asks for by parameters that nothing reads."""
+    asked = [name for name in request if name in unread and request[name] not in _NOTHING]
+    if asked:
+        names = ", ".join(sorted(asked))
+        trouble = f"the local cloud's {service}:{operation_name} does not honour {names}"
+        raise AwsError("NotImplemented", f"{trouble}: leave it out", 501)
+
+
 class Api:
     """One AWS service. Subclasses name it as boto3 does and mark their operations.
 
-    `partial` says, per operation, what is missing of what AWS does.
+    `partial` says, per operation, what is missing of what AWS does. A parameter whose name an
+    operation's code never reads is refused by name, unless it is in `also_read` (names that code
+    puts together) or in `without_effect` (taken, and why that does no harm).
     """
 
     service: ClassVar[str]
     partial: ClassVar[dict[str, str]] = {}
+    also_read: ClassVar[frozenset[str]] = frozenset()
+    without_effect: ClassVar[dict[str, str]] = {}
 
     def __init__(self, cloud: "Cloud") -> None:
         self.cloud = cloud
@@ -53,6 +72,7 @@ class Api:
             xform_name(name): name for name in wire.service_model(self.service).operation_names
         }
         self.operations: dict[str, Operation] = {}
+        self._refused: dict[str, frozenset[str]] = {}
         for attribute in dir(type(self)):
             method = getattr(type(self), attribute)
             if getattr(method, "is_operation", False):
@@ -76,5 +96,23 @@ class Api:
                 501,
             )
         wire.check_input(self.service, operation_name, request)
+        refuse(self.service, operation_name, self.refused(operation_name), request)
         self.cloud.roles.check(call.principal, self.service, operation_name, request)
-        return method(call, request) or {}
+        answer = method(call, request) or {}
+        if self.cloud.strict:
+            wire.check_output(self.service, operation_name, answer)
+        return answer
+
+    def refused(self, operation_name: str) -> frozenset[str]:
+        """Return the parameters of an operation that nothing reads, and that are thus refused."""
+        found = self._refused.get(operation_name)
+        if found is None:
+            shape = wire.service_model(self.service).operation_model(operation_name).input_shape
+            members = frozenset(shape.members if shape is not None else ())
+            method: Any = self.operations[operation_name]
+            if not method.__module__.startswith("localcloud."):
+                members = frozenset()  # somebody else's code is not ours to judge
+            unread = members - self.also_read - self.without_effect.keys() - TOKENS
+            found = unread - reading.texts_of(self, method)
+            self._refused[operation_name] = found
+        return found

@@ -10,7 +10,6 @@ import logging
 import secrets
 import sys
 import threading
-import urllib.parse
 from functools import cache
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -21,10 +20,12 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, UnknownServiceError
+from moto.core.utils import camelcase_to_underscores
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException
 
-from localcloud import wire
+from localcloud import reading, signatures, wire
+from localcloud.api import TOKENS, refuse
 from localcloud.errors import AwsError
 from localcloud.heads import Headers
 from localcloud.items import Items, is_item_operation
@@ -83,17 +84,24 @@ class Behind:
         """Let moto answer; a service that neither of us has is refused by name."""
         if service not in SERVICES:
             return _refused(service, request)
-        region, target = _scope(request)
+        protocol = wire.protocol_of(service, request)
+        region = signatures.scope_of(request).region or self._cloud.region
         try:
-            operation = target or _action(request)
+            operation, url = wire.operation_of(service, protocol, request)
+            params = wire.parse(service, operation, protocol, request, url)
+            wire.check_input(service, operation, params)
             if (service, operation) == ("iam", "SimulatePrincipalPolicy"):
-                return self._simulated(request)
+                return self._simulated(params)
+            check_honoured(service, operation, params)
             headers = dict(request.headers.items())
             self._check(service, operation, headers, request.body)
             status, told, body = self._answer(service, operation, region, headers, request.body)
         except AwsError as error:
-            return wire.encode_error(service, wire.protocol_of(service, request), error)
-        return wire.Answer(status, told, body)
+            return wire.encode_error(service, protocol, error)
+        answer = wire.Answer(status, told, body)
+        if self._cloud.strict and status < 300:
+            wire.check_written(service, operation, answer)
+        return answer
 
     def call(
         self, service: str, operation: str, params: dict[str, Any], role_arn: str | None
@@ -129,11 +137,9 @@ class Behind:
             params = json.loads(body) if body.startswith(b"{") else {}
             self._cloud.roles.check(principal, service, operation, params)
 
-    def _simulated(self, request: wire.Request) -> wire.Answer:
+    def _simulated(self, given: dict[str, Any]) -> wire.Answer:
         """Answer what a principal may do by its policies, as calls are judged here."""
         operation = "SimulatePrincipalPolicy"
-        given = wire.parse("iam", operation, "query", request, {})
-        wire.check_input("iam", operation, given)
         for member in _NOT_SIMULATED:
             if given.get(member):
                 trouble = f"the local cloud does not take {member} of {operation}"
@@ -184,9 +190,6 @@ class Behind:
     def _answer(
         self, service: str, operation: str, region: str, headers: dict[str, str], body: bytes
     ) -> tuple[int, dict[str, str], bytes]:
-        name = f"{service}:{operation}"
-        if name in _REFUSED:
-            raise AwsError("NotImplemented", f"the local cloud does not answer {name}", 501)
         if service == "dynamodb" and is_item_operation(operation):
             with self._lock:
                 with self.items.changing(region, operation, body):
@@ -235,9 +238,10 @@ class Behind:
             trouble = f"the local cloud does not answer {service}: {error}"
             raise AwsError("NotImplemented", trouble, 501) from error
         except Exception as error:
+            # The request has the shape that it should have: moto did not think of this one.
             log.exception("%s failed", service)
-            trouble = f"the local cloud failed: {type(error).__name__}: {error}"
-            raise AwsError("InternalFailure", trouble, 500) from error
+            trouble = f"the local cloud's {service} cannot do this: {type(error).__name__}: {error}"
+            raise AwsError("NotImplemented", trouble, 501) from error
         data = answer.encode() if isinstance(answer, str) else bytes(answer)
         ours = {"date", "server", "content-length"}  # the front writes these
         plain = {name: str(value) for name, value in told.items() if name.lower() not in ours}
@@ -288,6 +292,47 @@ class Behind:
         _quicken()
 
 
+@cache
+def answers(service: str) -> frozenset[str]:
+    """Return the operations that moto has and that a restart would not undo."""
+    names = wire.service_model(service).operation_names
+    has = dir(_responses(service))
+    return frozenset(
+        name
+        for name in names
+        if camelcase_to_underscores(name) in has and f"{service}:{name}" not in _REFUSED
+    )
+
+
+@cache
+def unread(service: str, operation: str) -> frozenset[str]:
+    """Return the parameters of an operation that moto's code never reads."""
+    shape = wire.service_model(service).operation_model(operation).input_shape
+    members = frozenset(shape.members if shape is not None else ())
+    return members - reading.texts_in(f"moto.{service}.responses") - TOKENS
+
+
+def check_honoured(service: str, operation: str, params: dict[str, Any]) -> None:
+    """Raise AwsError for an operation or a parameter that moto does not know."""
+    if operation not in answers(service):
+        trouble = f"the local cloud does not answer {service}:{operation}"
+        raise AwsError("NotImplemented", trouble, 501)
+    refuse(service, operation, unread(service, operation), params)
+
+
+@cache
+def _responses(service: str) -> type:
+    from moto.core.responses import BaseResponse
+
+    module = importlib.import_module(f"moto.{service}.responses")
+    found: type = next(
+        one
+        for one in vars(module).values()
+        if isinstance(one, type) and issubclass(one, BaseResponse) and one is not BaseResponse
+    )
+    return found
+
+
 class _Raw(BytesIO):
     """A body as botocore reads one from a connection."""
 
@@ -319,24 +364,6 @@ def _restore_material(account: str, region: str, material: dict[str, bytes]) -> 
     keys = _backend("kms")[account][region].keys
     for key_id, secret in material.items():
         keys[key_id].key_material = secret
-
-
-def _scope(request: wire.Request) -> tuple[str, str]:
-    """Return region and target operation of a request."""
-    authorization = request.headers.get("Authorization", "")
-    region = "us-east-1"
-    if "Credential=" in authorization:
-        parts = authorization.split("Credential=", 1)[1].split(",", 1)[0].split("/")
-        region = parts[-3] if len(parts) >= 5 else region
-    return region, request.headers.get("X-Amz-Target", "").rpartition(".")[2]
-
-
-def _action(request: wire.Request) -> str:
-    form = urllib.parse.parse_qs(request.body.decode("utf-8", "replace"))
-    action = (form.get("Action") or [""])[0]
-    if not action:
-        raise AwsError("MissingAction", "the request names no Action", 400)
-    return action
 
 
 def _refused(service: str, request: wire.Request) -> wire.Answer:

@@ -1,20 +1,22 @@
 """The front: one loopback port that answers for every service, routed as AWS's clients sign."""
 
-import gzip
 import json
 import logging
+import re
 import socket
 import threading
 import urllib.parse
+import zlib
 from email.utils import formatdate
 from functools import partial
 from http import HTTPStatus
 from socketserver import StreamRequestHandler, ThreadingTCPServer
 from typing import TYPE_CHECKING
 
+from botocore.exceptions import UnknownServiceError
 from werkzeug.datastructures import MultiDict
 
-from localcloud import wire
+from localcloud import signatures, wire
 from localcloud.api import Call
 from localcloud.errors import AwsError
 from localcloud.heads import BadHead, Headers, read_head
@@ -29,6 +31,7 @@ _BY_SCOPE = {"states": "stepfunctions", "monitoring": "cloudwatch", "eventbridge
 _METHODS = {"GET", "PUT", "POST", "DELETE", "HEAD", "PATCH", "OPTIONS"}
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 _CHUNK_LINE = 1024
+_LARGEST_UNPACKED = 64 * 1024**2
 _MAX_BODY = 5 * 1024**3  # S3's own limit for one PutObject
 
 
@@ -37,45 +40,51 @@ def service_of(request: wire.Request) -> tuple[str, str, str]:
 
     Unsigned requests are told by target and form; what is left is S3, as on AWS.
     """
-    authorization = request.headers.get("Authorization", "")
-    credential = ""
-    if "Credential=" in authorization:
-        credential = authorization.split("Credential=", 1)[1].split(",", 1)[0]
-    elif "X-Amz-Credential" in request.query:
-        credential = request.query["X-Amz-Credential"]
-    parts = credential.strip().split("/")
-    key, region, scope = (
-        (parts[0], parts[-3], parts[-2]) if len(parts) >= 5 else ("", "us-east-1", "")
-    )
-    if authorization.startswith("AWS ") or "AWSAccessKeyId" in request.query:
-        scope = "s3"  # the old signature, which only S3 still knows
-    if not scope:
-        scope = _unsigned(request)
-    service = _BY_SCOPE.get(scope, scope)
+    scope = signatures.scope_of(request)
+    name = scope.service or _unsigned(request)
+    service = _BY_SCOPE.get(name, name)
     if service == "sagemaker":
         service = _sagemaker_part(request)
-    return service, region, key
+    return service, scope.region or "us-east-1", scope.key
+
+
+# The first part of X-Amz-Target -> the scope that such a request is signed for.
+_BY_TARGET = {
+    "AWSStepFunctions": "states",
+    "AWSEvents": "events",
+    "AmazonSQS": "sqs",
+    "SageMaker": "sagemaker",
+    "Logs_20140328": "logs",
+    "DynamoDB_20120810": "dynamodb",
+    "GraniteServiceVersion20100801": "monitoring",
+    "AmazonSSM": "ssm",
+    "TrentService": "kms",
+    "secretsmanager": "secretsmanager",
+}
+# The API's version, which a form names beside its action -> the scope.
+_BY_VERSION = {
+    b"2010-05-08": "iam",
+    b"2011-06-15": "sts",
+    b"2010-03-31": "sns",
+    b"2010-05-15": "cloudformation",
+    b"2010-08-01": "monitoring",
+    b"2012-11-05": "sqs",
+}
 
 
 def _unsigned(request: wire.Request) -> str:
     target = request.headers.get("X-Amz-Target", "").partition(".")[0]
-    by_target = {
-        "AWSStepFunctions": "states",
-        "AWSEvents": "events",
-        "AmazonSQS": "sqs",
-        "SageMaker": "sagemaker",
-        "Logs_20140328": "logs",
-        "DynamoDB_20120810": "dynamodb",
-        "GraniteServiceVersion20100801": "monitoring",
-    }
-    if target in by_target:
-        return by_target[target]
+    if target in _BY_TARGET:
+        return _BY_TARGET[target]
     if request.path.startswith("/endpoints/"):
         return "sagemaker"
     if request.path.startswith("/2015-03-31/functions"):
         return "lambda"
-    if b"Action=AssumeRole" in request.body[:4096]:
-        return "sts"
+    if request.path.startswith("/schedules") or request.path.startswith("/schedule-groups"):
+        return "scheduler"
+    version = re.search(rb"Version=(\d{4}-\d{2}-\d{2})", request.body[:4096])
+    if version and version[1] in _BY_VERSION and b"Action=" in request.body[:4096]:
+        return _BY_VERSION[version[1]]
     return "s3"
 
 
@@ -102,34 +111,70 @@ def respond(cloud: "Cloud", request: wire.Request) -> wire.Answer:
         told = json.dumps(cloud.counted()).encode()
         return wire.Answer(200, {"Content-Type": "application/json"}, told)
     service, region, key = service_of(request)
-    api = cloud.apis.get(service)
-    if api is None:
-        target = request.headers.get("X-Amz-Target", "").rpartition(".")[2]
-        cloud.count(cloud.credentials.principal(key), service, target or request.path)
-        return cloud.behind.respond(service, request)
-    custom = getattr(api, "respond", None)
-    principal = cloud.credentials.principal(key)
-    call = Call(cloud.account, region, principal, cloud.clock.now())
-    protocol = wire.protocol_of(service, request)
     try:
-        if service != "s3" and request.headers.get("Content-Encoding") == "gzip":
-            request.body = gzip.decompress(request.body)  # SDKs compress long PutMetricData
-        if custom is not None:
-            answer: wire.Answer = custom(call, request)
-            return answer
-        operation, url = wire.operation_of(service, protocol, request)
-        params = wire.parse(service, operation, protocol, request, url)
-        cloud.count(call.principal, service, operation)
-        result = api.perform(call, operation, params)
-        if cloud.strict:
-            wire.check_output(service, operation, result)
-        return wire.encode(service, operation, protocol, result)
+        return _answered(cloud, service, region, key, request)
     except AwsError as error:
-        return wire.encode_error(service, protocol, error)
+        return _refusal(service, request, error)
     except Exception as error:
         log.exception("%s %s failed", service, request.path)
         trouble = f"the local cloud failed: {type(error).__name__}: {error}"
-        return wire.encode_error(service, protocol, AwsError("InternalFailure", trouble, 500))
+        return _refusal(service, request, AwsError("InternalFailure", trouble, 500))
+
+
+def _answered(
+    cloud: "Cloud", service: str, region: str, key: str, request: wire.Request
+) -> wire.Answer:
+    signatures.check(request, service, cloud.region)
+    _check_target(service, request)
+    principal = cloud.credentials.principal(key)
+    if service != "s3" and request.headers.get("Content-Encoding") == "gzip":
+        request.body = _unpacked(request.body)  # SDKs compress long PutMetricData
+    api = cloud.apis.get(service)
+    if api is None:
+        target = request.headers.get("X-Amz-Target", "").rpartition(".")[2]
+        cloud.count(principal, service, target or request.path)
+        return cloud.behind.respond(service, request)
+    call = Call(cloud.account, region, principal, cloud.clock.now())
+    custom = getattr(api, "respond", None)
+    if custom is not None:
+        answer: wire.Answer = custom(call, request)
+        return answer
+    protocol = wire.protocol_of(service, request)
+    operation, url = wire.operation_of(service, protocol, request)
+    params = wire.parse(service, operation, protocol, request, url)
+    cloud.count(call.principal, service, operation)
+    return wire.encode(service, operation, protocol, api.perform(call, operation, params))
+
+
+def _check_target(service: str, request: wire.Request) -> None:
+    """Refuse what was signed for one service and is meant for another."""
+    meant = _BY_TARGET.get(request.headers.get("X-Amz-Target", "").partition(".")[0])
+    if meant and _BY_SCOPE.get(meant, meant) != service:
+        told = f"Credential should be scoped to correct service: '{meant}'."
+        raise AwsError("InvalidSignatureException", told, 403)
+
+
+def _unpacked(body: bytes) -> bytes:
+    try:
+        unpack = zlib.decompressobj(wbits=31)
+        plain = unpack.decompress(body, _LARGEST_UNPACKED)
+    except zlib.error as error:
+        told = f"the body is not gzip, as Content-Encoding says: {error}"
+        raise AwsError("SerializationException", told) from error
+    if not unpack.eof:
+        told = f"the gzipped body is cut off, or unpacks to more than {_LARGEST_UNPACKED} bytes"
+        raise AwsError("SerializationException", told)
+    return plain
+
+
+def _refusal(service: str, request: wire.Request, error: AwsError) -> wire.Answer:
+    try:
+        protocol = wire.protocol_of(service, request)
+    except UnknownServiceError:
+        service, protocol = "s3", "rest-xml"
+    answer = wire.encode_error(service, protocol, error)
+    answer.headers |= getattr(error, "headers", {})
+    return answer
 
 
 class _Handler(StreamRequestHandler):
@@ -167,7 +212,10 @@ class _Handler(StreamRequestHandler):
         return self._send(respond(self.server.cloud, request), head.method, head.lasts)
 
     def _body(self, headers: Headers) -> bytes:
-        chunked = headers.get("Transfer-Encoding", "").lower() == "chunked"
+        encoding = headers.get("Transfer-Encoding", "").lower()
+        if encoding not in ("", "identity", "chunked"):
+            raise BadHead(501, f"the Transfer-Encoding {encoding[:40]!r} is not known; chunked is")
+        chunked = encoding == "chunked"
         given = headers.get("Content-Length") or "0"
         if not chunked:
             if not (given.isascii() and given.isdigit()):
@@ -189,7 +237,8 @@ class _Handler(StreamRequestHandler):
                 if size < 0 or left < 0:
                     raise BadHead(413, f"the body has more than {_MAX_BODY} bytes")
                 chunks.append(self._exactly(size))
-                self.rfile.readline(_CHUNK_LINE)
+                if self.rfile.readline(_CHUNK_LINE).strip():
+                    raise BadHead(400, f"a chunk of {size} bytes does not end where its size says")
         except ValueError as error:
             raise BadHead(400, f"a chunk of the body has no size: {error}") from error
         while self.rfile.readline(_CHUNK_LINE).strip():
@@ -200,7 +249,7 @@ class _Handler(StreamRequestHandler):
         """Read so many bytes: half a body must never pass for a whole one."""
         data = self.rfile.read(length) if length else b""
         if len(data) < length:
-            raise ConnectionError(f"the client left after {len(data)} of {length} bytes")
+            raise BadHead(400, f"the body ended after {len(data)} of {length} bytes")
         return data
 
     def _send(self, answer: wire.Answer, method: str, lasts: bool) -> bool:

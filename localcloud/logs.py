@@ -28,6 +28,12 @@ class Logs(LogGroups):
         "FilterLogEvents": "terms and JSON comparisons; no regular expressions, no parentheses",
         "PutRetentionPolicy": "expired events are not answered any more; their bytes stay",
     }
+    without_effect: ClassVar[dict[str, str]] = {
+        "unmask": "nothing is masked",
+        "interleaved": "events of streams are always interleaved, as on AWS",
+        "sequenceToken": "AWS ignores it, too",
+        "entity": "entities are not kept",
+    }
 
     def append(self, group: str, stream: str, lines: Iterable[str]) -> None:
         """Write lines of text with the cloud's time, and make group and stream where missing."""

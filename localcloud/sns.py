@@ -33,6 +33,9 @@ class Sns(Api):
         "SetTopicAttributes": "KmsMasterKeyId, TracingConfig and SignatureVersion have no effect",
         "Publish": "messages carry no valid signature",
     }
+    without_effect: ClassVar[dict[str, str]] = {
+        "ReturnSubscriptionArn": "the ARN is always returned",
+    }
 
     def __init__(self, cloud: "Cloud") -> None:
         super().__init__(cloud)

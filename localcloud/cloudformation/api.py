@@ -27,6 +27,11 @@ class CloudFormation(ChangeSets):
         "CreateChangeSet": "ChangeSetType IMPORT, and nested stacks, are refused",
         "DeleteStack": "a bucket that holds objects is not deleted, as on AWS",
     }
+    without_effect: ClassVar[dict[str, str]] = {
+        "NotificationARNs": "kept, and nobody is told",
+        "RoleARN": "kept; roles are not enforced",
+        "DisableValidation": "templates are always validated",
+    }
 
     def __init__(self, cloud: "Cloud") -> None:
         super().__init__(cloud)

@@ -29,6 +29,9 @@ class Events(RuleOperations, BusOperations):
         "PutPermission": "policies are stored; callers of PutEvents are not judged by them",
         "PutEvents": "EndpointId is refused; TraceHeader is not passed on",
     }
+    without_effect: ClassVar[dict[str, str]] = {
+        "Force": "there are no managed rules",
+    }
 
     def __init__(self, cloud: "Cloud") -> None:
         super().__init__(cloud)

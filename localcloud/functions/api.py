@@ -11,6 +11,7 @@ from localcloud.functions.invocations import Invocations
 from localcloud.functions.layers import Layers
 from localcloud.functions.mappings import Mappings
 from localcloud.functions.metrics import Metrics
+from localcloud.functions.pages import paged
 from localcloud.functions.permissions import Permissions
 from localcloud.functions.queue import EventQueue
 from localcloud.functions.settings import Settings
@@ -260,11 +261,3 @@ def _exists(name: str) -> AwsError:
     return AwsError(
         "ResourceConflictException", f"Function already exist: {name}", 409, Type="User"
     )
-
-
-def paged(names: list[str], request: dict[str, Any], most: int) -> tuple[list[str], str | None]:
-    """Return one page of names after `Marker`, and the marker of the next."""
-    after = request.get("Marker", "")
-    left = [name for name in names if name > after]
-    page = left[: min(request.get("MaxItems", most), most)]
-    return page, page[-1] if len(page) < len(left) else None

@@ -7,6 +7,7 @@ from localcloud.errors import AwsError
 from localcloud.functions import records
 from localcloud.functions.code import sha256_of
 from localcloud.functions.names import layer_name, layer_version
+from localcloud.functions.pages import paged
 from localcloud.functions.state import FunctionsState
 
 _MOST_LAYERS = 5
@@ -110,18 +111,17 @@ class Layers(FunctionsState):
 
     @operation
     def list_layers(self, call: Call, request: dict[str, Any]) -> dict[str, Any]:
-        found = []
-        for name in sorted(self.layers):
-            versions = self.layers[name]["Versions"]
-            if versions:
-                found.append(
-                    {
-                        "LayerName": name,
-                        "LayerArn": self._arn(name),
-                        "LatestMatchingVersion": self._summary(name, max(map(int, versions))),
-                    }
-                )
-        return {"Layers": found}
+        versions = {name: self.layers[name]["Versions"] for name in sorted(self.layers)}
+        page, marker = paged([name for name in versions if versions[name]], request, 50)
+        layers = [
+            {
+                "LayerName": name,
+                "LayerArn": self._arn(name),
+                "LatestMatchingVersion": self._summary(name, max(map(int, versions[name]))),
+            }
+            for name in page
+        ]
+        return {"Layers": layers, "NextMarker": marker} if marker else {"Layers": layers}
 
     @operation
     def delete_layer_version(self, call: Call, request: dict[str, Any]) -> None:

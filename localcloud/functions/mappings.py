@@ -8,6 +8,7 @@ from localcloud.errors import AwsError
 from localcloud.functions import records
 from localcloud.functions.invocations import Invocations
 from localcloud.functions.names import function_name
+from localcloud.functions.pages import paged
 from localcloud.functions.poller import Poller
 
 if TYPE_CHECKING:
@@ -118,7 +119,10 @@ class Mappings(Invocations):
         if "FunctionName" in request:
             name = function_name(request["FunctionName"])
             rows = [row for row in rows if row["Function"] == name]
-        return {"EventSourceMappings": [self._mapping_shown(row) for row in rows]}
+        page, marker = paged([row["UUID"] for row in rows], request, 100)
+        shown = [self._mapping_shown(row) for row in rows if row["UUID"] in page]
+        answer: dict[str, Any] = {"EventSourceMappings": shown}
+        return {**answer, "NextMarker": marker} if marker else answer
 
     @operation
     def delete_event_source_mapping(self, call: Call, request: dict[str, Any]) -> dict[str, Any]:

@@ -16,20 +16,12 @@ from localcloud.s3.configuration import Configuration
 from localcloud.s3.errors import S3Error
 from localcloud.s3.listing import Listing
 from localcloud.s3.multipart import Multipart
+from localcloud.s3.objects import OVERRIDES
 from localcloud.s3.routing import route
 
 log = logging.getLogger(__name__)
 
 _IN_MEMORY = 1024 * 1024  # bodies up to this size are answered in one send
-# Members that would change what S3 does, and that this one does not do.
-_NOT_HONOURED = {
-    *("SSECustomerAlgorithm", "SSECustomerKey", "SSECustomerKeyMD5", "SSEKMSEncryptionContext"),
-    *("CopySourceSSECustomerAlgorithm", "CopySourceSSECustomerKey", "MFA", "WriteOffsetBytes"),
-    *("ObjectLockMode", "ObjectLockRetainUntilDate", "ObjectLockLegalHoldStatus"),
-    *("ObjectLockEnabledForBucket", "ObjectLockEventHold", "WebsiteRedirectLocation"),
-    *("GrantFullControl", "GrantRead", "GrantReadACP", "GrantWrite", "GrantWriteACP"),
-    *checksums.UNKNOWN,
-}
 _PRIVATE_ACLS = (None, "private", "bucket-owner-full-control")
 # Operations whose checksum headers are not those of the request's body, or are checked elsewhere.
 _OWN_CHECKSUMS = {"PutObject", "UploadPart", "CompleteMultipartUpload"}
@@ -47,11 +39,25 @@ class S3(Buckets, Configuration, Listing, Multipart):
         "PutObject": "ServerSideEncryption is told as asked; bytes lie on disk as they came",
     }
 
+    also_read: ClassVar[frozenset[str]] = frozenset(
+        {
+            "ACL",
+            "ContentMD5",
+            *(f"Checksum{name}" for name in checksums.ALGORITHMS),
+            *(
+                f"{prefix}{condition}"
+                for prefix in ("If", "CopySourceIf")
+                for condition in ("Match", "NoneMatch", "ModifiedSince", "UnmodifiedSince")
+            ),
+            *(f"Response{name}" for name in (*OVERRIDES, "ContentType", "Expires")),
+        }
+    )
+    without_effect: ClassVar[dict[str, str]] = {
+        "RequestPayer": "one account pays for everything",
+        "ConfirmRemoveSelfBucketAccess": "policies are kept, not judged",
+    }
+
     def perform(self, call: Call, operation_name: str, request: dict[str, Any]) -> dict[str, Any]:
-        refused = sorted(name for name in _NOT_HONOURED & request.keys() if request[name])
-        if refused:
-            message = "A header you provided implies functionality that is not implemented"
-            raise S3Error("NotImplemented", f"{message}: {', '.join(refused)}", 501)
         if request.get("ACL") not in _PRIVATE_ACLS:
             raise S3Error("AccessControlListNotSupported", "The bucket does not allow ACLs")
         if isinstance(request.get("CopySource"), dict):
@@ -95,8 +101,6 @@ class S3(Buckets, Configuration, Listing, Multipart):
         url = {"Bucket": bucket, "Key": key}
         params = wire.parse("s3", operation, "rest-xml", request, url)
         result = self.perform(call, operation, params)
-        if self.cloud.strict:
-            wire.check_output("s3", operation, result)
         body = result.pop("Body", None)
         answer = wire.encode("s3", operation, "rest-xml", _sendable(result))
         if isinstance(body, Stream):

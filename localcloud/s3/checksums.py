@@ -10,8 +10,6 @@ from typing import Any
 from localcloud.s3.errors import S3Error
 
 ALGORITHMS = ("CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256")
-# Named by S3's model, but no client chooses them by itself.
-UNKNOWN = tuple(f"Checksum{name}" for name in ("SHA512", "MD5", "XXHASH64", "XXHASH3", "XXHASH128"))
 
 
 @cache

@@ -22,7 +22,7 @@ from localcloud.s3.storage import (
     tags_of_header,
 )
 
-_OVERRIDES = ("CacheControl", "ContentDisposition", "ContentEncoding", "ContentLanguage")
+OVERRIDES = ("CacheControl", "ContentDisposition", "ContentEncoding", "ContentLanguage")
 
 
 def data_of(body: Any) -> bytes:
@@ -183,7 +183,7 @@ class Objects(Storage):
             answer["VersionId"] = "null"
         if version.tags:
             answer["TagCount"] = len(version.tags)
-        for name in (*_OVERRIDES, "ContentType", "Expires"):
+        for name in (*OVERRIDES, "ContentType", "Expires"):
             if request.get(f"Response{name}") is not None:
                 answer[name] = request[f"Response{name}"]
         start, length = 0, version.size

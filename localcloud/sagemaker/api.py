@@ -29,6 +29,21 @@ class SageMaker(
         " keys and provisioned throughput are noted and change nothing",
         "UpdateEndpoint": "blue/green only; no rolling updates",
     }
+    also_read: ClassVar[frozenset[str]] = frozenset({"Tags"})  # kept for whatever is created
+    without_effect: ClassVar[dict[str, str]] = {
+        **dict.fromkeys(
+            (
+                *("AdditionalInferenceSpecifications", "Domain", "DriftCheckBaselines"),
+                *("SamplePayloadUrl", "SecurityConfig", "SkipModelValidation", "SourceUri", "Task"),
+            ),
+            "kept and given back",
+        ),
+        "EnableManagedSpotTraining": "spot capacity is never taken away",
+        "EnableInterContainerTrafficEncryption": "a job runs in one process tree",
+        "VpcConfig": "jobs and endpoints have this machine's network",
+        "ProfilerConfig": "nothing is profiled",
+        "RemoteDebugConfig": "jobs are processes of this machine",
+    }
 
     def start(self) -> None:
         self.start_tracking()

@@ -36,10 +36,10 @@ def page(
             found = [record for record in found if record[created] < request[key]]
     if "LastModifiedTimeAfter" in request:
         after = request["LastModifiedTimeAfter"]
-        found = [record for record in found if record["LastModifiedTime"] > after]
+        found = [record for record in found if record.get("LastModifiedTime", after) > after]
     if "LastModifiedTimeBefore" in request:
         before = request["LastModifiedTimeBefore"]
-        found = [record for record in found if record["LastModifiedTime"] < before]
+        found = [record for record in found if record.get("LastModifiedTime", before) < before]
     by = name if name and request.get("SortBy") in ("Name", "PipelineName") else created
     if status and request.get("SortBy") == "Status":
         by = status

@@ -18,6 +18,9 @@ class Sqs(QueueOperations, MessageOperations):
         "ReceiveMessage": "ReceiveRequestAttemptId is accepted and not remembered",
         "CreateQueue": "KmsMasterKeyId is stored; nothing is encrypted",
     }
+    without_effect: ClassVar[dict[str, str]] = {
+        "ReceiveRequestAttemptId": "a repeated receive is a new one",
+    }
 
     def __init__(self, cloud: "Cloud") -> None:
         super().__init__(cloud)

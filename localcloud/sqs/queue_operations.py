@@ -85,6 +85,8 @@ class QueueOperations(Api):
 
     @operation
     def get_queue_url(self, call: Call, request: dict[str, Any]) -> dict[str, Any]:
+        if request.get("QueueOwnerAWSAccountId", call.account) != call.account:
+            raise AwsError("QueueDoesNotExist", "The specified queue does not exist.")
         return {"QueueUrl": self.registry.url(self.registry.named(request["QueueName"]).name)}
 
     @operation

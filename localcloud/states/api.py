@@ -30,6 +30,10 @@ class StepFunctions(MachineOperations):
         "ListExecutions": "mapRunArn is refused: map runs are not kept",
         "TestState": "HTTP tasks, and integrations the local cloud does not have, are refused",
     }
+    without_effect: ClassVar[dict[str, str]] = {
+        "traceHeader": "no traces are written",
+        "revealSecrets": "HTTP tasks, which have them, are refused",
+    }
 
     def __init__(self, cloud: "Cloud") -> None:
         super().__init__(cloud)

@@ -144,7 +144,10 @@ def test_a_client_that_asks_before_it_sends_is_told_to_go_on(cloud_with):
     cloud, client = cloud_with("s3")
     client("s3").create_bucket(Bucket="data")
     with socket.create_connection(("127.0.0.1", cloud.port), timeout=10) as raw:
-        head = "PUT /data/k HTTP/1.1\r\nEXPECT: 100-continue\r\ncontent-length: 5\r\n\r\n"
+        head = (
+            "PUT /data/k HTTP/1.1\r\nEXPECT: 100-continue\r\ncontent-length: 5\r\n"
+            f"authorization: {signed('s3')}\r\n\r\n"
+        )
         raw.sendall(head.encode())
         assert raw.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
         raw.sendall(b"hello")
@@ -161,11 +164,32 @@ def test_headers_are_found_in_any_case_and_joined_where_they_came_twice():
     assert ("host" in headers, "host" in changed) == (True, False)
 
 
+@pytest.mark.parametrize(
+    ("head", "body", "status", "told"),
+    [
+        ("Content-Length: 10", b"half", 400, b"after 4 of 10 bytes"),
+        ("Transfer-Encoding: gzip", b"", 501, b"'gzip' is not known"),
+        ("Transfer-Encoding: chunked", b"3\r\nabcdef\r\n", 400, b"does not end where"),
+        ("Transfer-Encoding: chunked", b"5\r\nab", 400, b"after 2 of 5 bytes"),
+    ],
+)
+def test_half_a_body_is_refused(cloud_with, head, body, status, told):
+    cloud, client = cloud_with("sts")
+    with socket.create_connection(("127.0.0.1", cloud.port), timeout=10) as raw:
+        raw.sendall(f"PUT /b/k HTTP/1.1\r\nHost: x\r\n{head}\r\n\r\n".encode() + body)
+        raw.shutdown(socket.SHUT_WR)
+        answer = raw.makefile("rb").read()
+    assert answer.startswith(f"HTTP/1.1 {status} ".encode())
+    assert told in answer
+    assert client("sts").get_caller_identity()["Account"] == "123456789012"
+
+
 def test_a_chunked_body_is_read_whole(cloud_with):
     cloud, client = cloud_with("s3")
     client("s3").create_bucket(Bucket="data")
     connection = http.client.HTTPConnection("127.0.0.1", cloud.port, timeout=10)
-    connection.request("PUT", "/data/k", iter([b"one ", b"two"]), encode_chunked=True)
+    headers = {"Authorization": signed("s3"), "Transfer-Encoding": "chunked"}
+    connection.request("PUT", "/data/k", iter([b"one ", b"two"]), headers, encode_chunked=True)
     assert connection.getresponse().status == 200
     connection.close()
     assert cloud.apis["s3"].read("data", "k") == b"one two"

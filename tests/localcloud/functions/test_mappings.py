@@ -149,7 +149,7 @@ def test_a_disabled_mapping_leaves_messages_in_the_queue_until_it_is_enabled(wor
         ),
         pytest.param(
             {"FilterCriteria": {"Filters": [{"Pattern": "{}"}]}},
-            "does not support FilterCriteria",
+            "does not honour FilterCriteria",
             id="filter",
         ),
         pytest.param({"FunctionName": "none"}, "Function not found", id="function"),

@@ -24,7 +24,7 @@ def test_what_was_created_is_read_back(client, deploy):
         Tags={"a": "b"},
         TracingConfig={"Mode": "Active"},
         DeadLetterConfig={"TargetArn": "arn:aws:sqs:us-east-1:123456789012:dead"},
-        Environment={"Variables": {"X": "1"}},
+        Environment={"Variables": {"NAME": "1"}},
     )
     functions.get_waiter("function_active_v2").wait(FunctionName="f")
     found = functions.get_function(FunctionName="f")
@@ -32,7 +32,7 @@ def test_what_was_created_is_read_back(client, deploy):
     assert found["Tags"] == {"a": "b"}
     assert (configuration["Timeout"], configuration["MemorySize"]) == (9, 512)
     assert configuration["TracingConfig"] == {"Mode": "Active"}
-    assert configuration["Environment"] == {"Variables": {"X": "1"}}
+    assert configuration["Environment"] == {"Variables": {"NAME": "1"}}
     assert configuration["DeadLetterConfig"]["TargetArn"].endswith(":dead")
     assert [one["FunctionName"] for one in functions.list_functions()["Functions"]] == ["f"]
     functions.delete_function(FunctionName="f")
@@ -65,7 +65,7 @@ def test_code_comes_from_s3(client, pack, invoke):
             id="reserved variable",
         ),
         pytest.param(
-            {"Environment": {"Variables": {"A": "x" * 4096}}}, "exceeded the 4KB", id="variables"
+            {"Environment": {"Variables": {"AA": "x" * 4096}}}, "exceeded the 4KB", id="variables"
         ),
         pytest.param(
             {"Layers": ["arn:aws:lambda:us-east-1:123456789012:layer:none:1"]},

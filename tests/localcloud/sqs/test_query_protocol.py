@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 
 SPACE = {"q": "http://queue.amazonaws.com/doc/2012-11-05/"}
-SCOPE = "AWS4-HMAC-SHA256 Credential=tester/20261120/us-east-1/sqs/aws4_request, Signature=x"
+SCOPE = (
+    "AWS4-HMAC-SHA256 Credential=tester/20261120/us-east-1/sqs/aws4_request, "
+    "SignedHeaders=host, Signature=x"
+)
 
 
 def _post(url: str, **form: str) -> ET.Element:
