@@ -43,10 +43,22 @@ def unpacked(archive: Path, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with tarfile.open(archive) as opened:
-            opened.extractall(folder, filter="data")
+            _extract(opened, folder)
     except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
         raise JobError(f"{archive.relative_to(INPUT)} cannot be unpacked: {error}") from error
     return folder
+
+
+def _extract(archive: tarfile.TarFile, folder: Path) -> None:
+    if hasattr(tarfile, "data_filter"):
+        archive.extractall(folder, filter="data")
+        return
+    home = folder.resolve()  # Python before 3.11.4 (or 3.10.12), as some images have it
+    for member in archive:
+        inside = (home / member.name).resolve().is_relative_to(home)
+        if not inside or not (member.isfile() or member.isdir()):
+            raise tarfile.ReadError(f"{member.name!r} is no plain file inside the archive")
+        archive.extract(member, folder, set_attrs=False)
 
 
 def output(name: str) -> Path:

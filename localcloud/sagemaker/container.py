@@ -58,7 +58,9 @@ def command(
             text = path.read_text(errors="surrogateescape")
             if "/opt/ml" in text:
                 path.write_text(text.replace("/opt/ml", here), errors="surrogateescape")
+    # AWS's toolkits make up a folder of their own where there is no /opt/ml, unless they are told.
+    told = {"SAGEMAKER_BASE_DIR": "/opt/ml", **env}
     return (
         [word.replace("/opt/ml", here) for word in words],
-        {name: value.replace("/opt/ml", here) for name, value in env.items()},
+        {name: value.replace("/opt/ml", here) for name, value in told.items()},
     )

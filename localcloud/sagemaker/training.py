@@ -11,6 +11,7 @@ from localcloud.errors import AwsError, validation
 from localcloud.sagemaker import images, packages
 from localcloud.sagemaker.jobs import Leaving, Outcome, Record
 from localcloud.sagemaker.listing import page, pick
+from localcloud.sagemaker.model_files import NotFetched, unpack
 from localcloud.sagemaker.processing import Processing, _milliseconds
 
 _EVENT = "SageMaker Training Job State Change"
@@ -19,7 +20,6 @@ _LOGS = "/aws/sagemaker/TrainingJobs"
 _HOST = "localhost"
 # The toolkit's entry, as in AWS's image; its own program would run with the cloud's packages.
 _TOOLKIT = "import sys; from sagemaker_training.cli.train import main; sys.exit(main())"
-_REQUIREMENTS = ("requirements.txt", "./requirements.txt")
 
 
 class Training(Processing):
@@ -168,9 +168,8 @@ class Training(Processing):
                 self._download(source["S3Uri"], target, source["S3DataType"])
             self._write_training_config(folder, job)
             try:
-                python = packages.environment(
-                    folder / ".python", image, self._requirements(job, folder)
-                )
+                wanted = self._bring_code(job, folder)
+                python = packages.environment(folder / ".python", image, wanted)
             except packages.NotInstalled as error:
                 failure = f"AlgorithmError: {error}, exit code: 1"[:1024]
                 return {"TrainingJobStatus": "Failed", "FailureReason": failure}, "Failed"
@@ -213,25 +212,22 @@ class Training(Processing):
             return {"TrainingJobStatus": "Failed", "FailureReason": failure}, "Failed"
         return {**done, "TrainingJobStatus": "Completed"}, "Completed"
 
-    def _requirements(self, job: Record, folder: Path) -> Path | None:
-        """Return the requirements.txt of the job's code, wherever script mode brings it from."""
-        channel = folder / "input" / "data" / "code" / "requirements.txt"
-        if channel.exists():
-            return channel
-        submitted = str(job.get("HyperParameters", {}).get("sagemaker_submit_directory", ""))
-        uri = submitted.strip('"')
-        if not uri.startswith("s3://"):
-            return None
-        place = folder / ".code"
-        self._download(uri, place, "S3Prefix")
-        path = place / "requirements.txt"
-        for archive in place.glob("*.tar.gz"):
-            with tarfile.open(archive) as opened:
-                found = next((m for m in opened if m.name in _REQUIREMENTS and m.isfile()), None)
-                content = opened.extractfile(found) if found else None
-                if content is not None:
-                    path.write_bytes(content.read())
-        return path if path.exists() else None
+    def _bring_code(self, job: Record, folder: Path) -> Path | None:
+        """Unpack script mode's archive; returns the requirements.txt of the job's code, if any.
+
+        The toolkit would fetch it, too, and takes what is there already: code that is here before
+        the job starts can have its packages, and its paths, prepared.
+        """
+        given = str(job.get("HyperParameters", {}).get("sagemaker_submit_directory", ""))
+        uri = given.strip('"')
+        if uri.startswith("s3://") and uri.endswith(".tar.gz"):
+            try:
+                unpack(self.cloud, uri, folder / "code", job["RoleArn"])
+            except NotFetched as error:
+                raise ValueError(f"the code at {uri} cannot be used: {error.__cause__}") from error
+        places = [folder / "code", folder / "input" / "data" / "code"]
+        files = (place / "requirements.txt" for place in places)
+        return next((file for file in files if file.is_file()), None)
 
     def _write_training_config(self, folder: Path, job: Record) -> None:
         config = folder / "input" / "config"
