@@ -1,9 +1,13 @@
-"""Invoke functions with `sam local invoke` against the laptop's cloud, and check what they answer.
+"""Invoke functions in the SAM CLI's containers, against the laptop's cloud, and check the answers.
+
+Once each with `sam local invoke`; then all through one `sam local start-lambda`, as an SDK calls
+Lambda, with `aws lambda invoke --endpoint-url`.
 
 The cloud listens on loopback only, which a container cannot reach. For the time of this run a small
 forwarder listens on the Docker bridge, and passes on to the cloud.
 """
 
+import contextlib
 import ipaddress
 import json
 import os
@@ -12,6 +16,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BIN = ROOT / ".venv" / "bin"
 SAM = ROOT / ".venv-sam" / "bin" / "sam"
 
+_START_SECONDS = 120  # start-lambda reads the template and looks at the images first
 # Function, event file, and whether it must fail: one that fails proves that the check can.
 INVOCATIONS = (
     ("CollectData", "sqs-arrivals.json", False),
@@ -49,11 +55,14 @@ def main(template: Path, work: Path) -> None:
         _push(port)
         own = _with_variables(template, clients, url)
         failures = [problem for each in INVOCATIONS if (problem := _invoke(own, *each)) is not None]
+        with _start_lambda(own, work / "start-lambda.log") as url:
+            called = [_call(url, own, *each) for each in INVOCATIONS]
+        failures += [problem for problem in called if problem is not None]
     finally:
         _run([BIN / "everloop", "down", "--state", state, "--wipe"])
     if failures:
         sys.exit("sam-local: " + "; ".join(failures))
-    print(f"sam-local: {len(INVOCATIONS)} functions ran in containers, as expected")
+    print(f"sam-local: {len(INVOCATIONS)} functions ran in containers, as expected, by both ways")
 
 
 def _push(port: int) -> None:
@@ -93,10 +102,7 @@ def _with_variables(template: Path, clients: dict[str, Any], url: str) -> Path:
 
 def _invoke(template: Path, function: str, event: str, must_fail: bool) -> str | None:
     """Invoke one function; returns what is wrong. The SAM CLI exits with 0 for failed functions."""
-    # The samples are of another account; what they name should be the laptop's.
-    sample = (ROOT / "events" / event).read_text().replace("111122223333", "123456789012")
-    given = template.parent / event
-    given.write_text(sample)
+    given = _sample(template, event)
     command = [SAM, "local", "invoke", function, "--template", template, "--skip-pull-image"]
     command += ["--event", given]
     print(f"$ sam local invoke {function} --event events/{event}", flush=True)
@@ -104,14 +110,77 @@ def _invoke(template: Path, function: str, event: str, must_fail: bool) -> str |
         [str(word) for word in command], cwd=ROOT, capture_output=True, text=True, check=False
     )
     print(done.stdout.strip() or done.stderr.strip()[-2000:], flush=True)
+    return _wrong(function, done.stdout, must_fail)
+
+
+@contextlib.contextmanager
+def _start_lambda(template: Path, log: Path) -> Iterator[str]:
+    """Run `sam local start-lambda`; gives its address once it listens."""
+    port = _free_port()
+    command = [SAM, "local", "start-lambda", "--template", template, "--skip-pull-image"]
+    command += ["--port", str(port), "--warm-containers", "LAZY"]
+    print(f"$ sam local start-lambda --port {port}", flush=True)
+    with log.open("wb") as sink:
+        child = subprocess.Popen(
+            [str(word) for word in command], cwd=ROOT, stdout=sink, stderr=sink
+        )
     try:
-        answer = json.loads(done.stdout)
+        deadline = time.monotonic() + _START_SECONDS
+        while not _listens(port):
+            if child.poll() is not None or time.monotonic() > deadline:
+                sys.exit(f"sam-local: start-lambda did not come up: {log.read_text()[-2000:]}")
+            time.sleep(0.2)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        child.terminate()
+        child.wait()
+
+
+def _call(url: str, template: Path, function: str, event: str, must_fail: bool) -> str | None:
+    """Invoke one function as any client of Lambda does; returns what is wrong."""
+    answered = template.parent / "answer.json"
+    answered.unlink(missing_ok=True)
+    command = [BIN / "aws", "lambda", "invoke", "--endpoint-url", url, "--function-name", function]
+    command += ["--cli-read-timeout", "300", "--payload", f"fileb://{_sample(template, event)}"]
+    # Only this client has keys: with any in its environment, the SAM CLI itself asks STS.
+    keys = {"AWS_ACCESS_KEY_ID": "sam", "AWS_SECRET_ACCESS_KEY": "sam"}
+    print(f"$ aws lambda invoke --endpoint-url {url} --function-name {function}", flush=True)
+    done = subprocess.run(
+        [str(word) for word in [*command, answered]],
+        env={**os.environ, **keys},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        return f"aws lambda invoke {function} ended {done.returncode}: {done.stderr.strip()}"
+    text = answered.read_text()  # it names no FunctionError, as Lambda would; the answer tells
+    print(text.strip(), flush=True)
+    return _wrong(f"{function} through start-lambda", text, must_fail)
+
+
+def _sample(template: Path, event: str) -> Path:
+    """Write a sample of events/ for the laptop; the samples are of another account."""
+    given = template.parent / event
+    sample = (ROOT / "events" / event).read_text().replace("111122223333", "123456789012")
+    given.write_text(sample)
+    return given
+
+
+def _wrong(function: str, text: str, must_fail: bool) -> str | None:
+    try:
+        answer = json.loads(text)
     except ValueError:
         return f"{function} answered no JSON (crash or timeout)"
     failed = isinstance(answer, dict) and "errorType" in answer
     if failed != must_fail:
         return f"{function} {'failed' if failed else 'did not fail, and should have'}"
     return None
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _bridge_address() -> str:

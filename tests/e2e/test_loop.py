@@ -20,8 +20,12 @@ def test_the_loop_turns(laptop: Laptop) -> None:
     judged = laptop.decided(MODEL, "judge")
     assert "person" in judged["reason"]
     assert len(laptop.executions("train", MODEL)) == 1
-    mails = [path.read_text() for path in (laptop.state / "mail").glob("*.txt")]
-    assert any("update-model-package" in mail for mail in mails)
+
+    def asked() -> bool | None:
+        mails = [path.read_text() for path in (laptop.state / "mail").glob("*.txt")]
+        return any("update-model-package" in mail for mail in mails) or None
+
+    laptop.wait(MODEL, "a mail that asks for approval", asked)
 
     laptop.approve(MODEL, 1)
     laptop.serves(MODEL, 1)
