@@ -59,7 +59,8 @@ class Tracking(TrialComponents, Lineage):
 
     def _track_job(self, kind: str, name: str) -> None:
         job = self._read("sagemaker", f"Describe{kind}Job", {f"{kind}JobName": name})
-        call = self._as(job.get("RoleArn"), job["LastModifiedTime"])
+        changed = job.get("LastModifiedTime") or self.cloud.clock.now()  # transform jobs have none
+        call = self._as(job.get("RoleArn"), changed)
         arn, status = job[f"{kind}JobArn"], job[f"{kind}JobStatus"]
         component_name = f"{name}-aws-{_KINDS[kind]}-job"
         inputs, outputs = _inputs(kind, job), _outputs(kind, job)
@@ -77,7 +78,7 @@ class Tracking(TrialComponents, Lineage):
             "Source": {"SourceArn": arn, "SourceType": f"SageMaker{kind}Job"},
             "Status": {"PrimaryStatus": status, "Message": _message(job, status)},
             "StartTime": job.get(f"{kind}StartTime", job["CreationTime"]),
-            "LastModifiedTime": job["LastModifiedTime"],
+            "LastModifiedTime": changed,
             "LastModifiedBy": {"IamIdentity": {"Arn": call.principal}},
             "Parameters": _parameters(job),
             "InputArtifacts": {
@@ -86,7 +87,7 @@ class Tracking(TrialComponents, Lineage):
             },
         }
         if status in _ENDED:
-            component["EndTime"] = job.get(f"{kind}EndTime", job["LastModifiedTime"])
+            component["EndTime"] = job.get(f"{kind}EndTime", changed)
         if status == "Completed":
             component["OutputArtifacts"] = {
                 key: {"Value": uri} for key, (uri, _) in outputs.items()

@@ -74,6 +74,14 @@ def test_objects_go_through_the_model_and_come_out_beside_their_names(hosted: An
         event["TransformJobStatus"] for event in hosted.told("SageMaker Transform Job State Change")
     ]
     assert statuses == ["InProgress", "Completed"]
+    component = hosted.until(
+        lambda: hosted.sagemaker.describe_trial_component(
+            TrialComponentName="all-aws-transform-job"
+        ),
+        lambda told: told["Status"]["PrimaryStatus"] == "Completed",
+    )
+    assert component["InputArtifacts"]["SageMaker.TransformInput"]["Value"].endswith("/a/")
+    assert component["OutputArtifacts"]["SageMaker.TransformOutput"]["Value"].endswith("/out")
 
 
 def test_records_are_filtered_batched_and_joined_with_their_results(hosted: Any) -> None:
