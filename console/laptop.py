@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,7 @@ def variables(url: str) -> dict[str, str]:
         "AWS_ENDPOINT_URL": url,
         "AWS_ACCESS_KEY_ID": os.environ.get("USER") or "laptop",
         "AWS_SECRET_ACCESS_KEY": "laptop",
-        "AWS_DEFAULT_REGION": os.environ.get("AWS_DEFAULT_REGION", "us-east-1"),
+        "AWS_DEFAULT_REGION": "us-east-1",  # the only one there is
     }
 
 
@@ -51,12 +51,21 @@ def describe(state: Path) -> dict[str, Any] | None:
 
 
 def up(
-    state: Path, *, port: int, speed: float, stack: str, say: Callable[[str], None]
+    state: Path,
+    *,
+    port: int,
+    speed: float,
+    stack: str,
+    say: Callable[[str], None],
+    options: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Start the cloud unless it runs, and deploy template.yaml to it. Returns its description."""
+    """Start the cloud unless it runs, and deploy template.yaml to it. Returns its description.
+
+    `options` are passed on to `python -m localcloud`.
+    """
     running = describe(state)
     if running is None:
-        running = _start(state, port=port, speed=speed)
+        running = _start(state, port=port, speed=speed, options=options)
         say(
             f"cloud up at {running['url']}, {running['speed']:g} times real time, "
             f"pid {running['pid']}"
@@ -67,10 +76,10 @@ def up(
     return running
 
 
-def _start(state: Path, *, port: int, speed: float) -> dict[str, Any]:
+def _start(state: Path, *, port: int, speed: float, options: Sequence[str]) -> dict[str, Any]:
     state.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "localcloud", "--state", str(state.resolve())]
-    command += ["--port", str(port), "--speed", f"{speed:g}"]
+    command += ["--port", str(port), "--speed", f"{speed:g}", *options]
     output = state / "cloud.out"
     with output.open("wb") as sink:
         child = subprocess.Popen(

@@ -32,6 +32,10 @@ def _up(arguments: argparse.Namespace) -> int:
         speed=arguments.speed,
         stack=arguments.stack,
         say=show.err.print,
+        options=[
+            *("--events", arguments.events),
+            *(("--quotas", arguments.quotas) if arguments.quotas else ()),
+        ],
     )
     if arguments.json:
         show.emit_json(running)

@@ -31,6 +31,10 @@ def parser() -> argparse.ArgumentParser:
     up = add("up", "start the laptop's cloud and deploy the stack to it", laptop)
     up.add_argument("--port", type=int, default=4566, help="port on 127.0.0.1 (default: 4566)")
     up.add_argument("--speed", type=float, default=1.0, help="clock: times real time (default: 1)")
+    up.add_argument("--quotas", choices=["aws"], help="keep AWS's default quotas and throttles")
+    up.add_argument(
+        "--events", choices=["prompt", "rough"], default="prompt", help="rough: late, twice, mixed"
+    )
     down = add("down", "stop the laptop's cloud; its state stays", laptop)
     down.add_argument("--wipe", action="store_true", help="remove the state, too")
     add("env", "print the variables that point AWS clients to the laptop's cloud", laptop)

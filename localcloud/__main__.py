@@ -50,6 +50,21 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--services", type=_services, help="only these services, with commas between (all)"
     )
+    parser.add_argument(
+        "--quotas", choices=["aws"], help="keep AWS's default quotas and throttles (none)"
+    )
+    parser.add_argument(
+        "--events",
+        choices=["prompt", "rough"],
+        default="prompt",
+        help="rough: late, out of order, and some twice, as AWS may (%(default)s)",
+    )
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        default=bool(os.environ.get("LOCALCLOUD_STRICT")),
+        help="check every answer against AWS's models; for tests (LOCALCLOUD_STRICT=1)",
+    )
     return parser
 
 
@@ -129,7 +144,15 @@ def _whose(folder: Path) -> str:
 
 def _started(folder: Path, options: argparse.Namespace) -> tuple[Cloud, Front]:
     try:
-        return started(folder, port=options.port, speed=options.speed, services=options.services)
+        return started(
+            folder,
+            port=options.port,
+            speed=options.speed,
+            services=options.services,
+            strict=options.strict,
+            quotas=options.quotas,
+            rough_events=options.events == "rough",
+        )
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             raise

@@ -98,7 +98,8 @@ class Api:
         wire.check_input(self.service, operation_name, request)
         refuse(self.service, operation_name, self.refused(operation_name), request)
         self.cloud.roles.check(call.principal, self.service, operation_name, request)
-        answer = method(call, request) or {}
+        with self.cloud.quotas.spending(call, self.service, operation_name, request):
+            answer = method(call, request) or {}
         if self.cloud.strict:
             wire.check_output(self.service, operation_name, answer)
         return answer

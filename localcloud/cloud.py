@@ -19,6 +19,7 @@ from localcloud.clock import Clock
 from localcloud.credentials import Credentials
 from localcloud.errors import AwsError
 from localcloud.processes import Processes
+from localcloud.quotas import Quotas
 from localcloud.store import Store
 
 log = logging.getLogger(__name__)
@@ -44,6 +45,8 @@ SERVICES = {
     "cloudformation": "localcloud.cloudformation.api:CloudFormation",
 }
 
+ROUGH_DUPLICATES = 0.1  # far more than on AWS, so that a short run meets some
+
 Listener = Callable[[dict[str, Any]], None]
 
 
@@ -52,7 +55,8 @@ class Cloud:
 
     `folder` holds all state. `services` limits what is loaded (tests of one part). With `strict`,
     every answer is checked against botocore's output shapes. `duplicate_events` is the share of
-    events that rules deliver twice, as AWS may.
+    events that rules deliver twice, as AWS may; with `rough_events` some are, and all come late and
+    out of order. `quotas` is "aws" for AWS's default quotas and throttles.
     """
 
     def __init__(
@@ -66,13 +70,17 @@ class Cloud:
         region: str = "us-east-1",
         strict: bool = False,
         duplicate_events: float = 0.0,
+        rough_events: bool = False,
+        quotas: str | None = None,
     ) -> None:
         self.folder = folder
         self.account = account
         self.region = region
         self.port = port
         self.strict = strict
-        self.duplicate_events = duplicate_events
+        self.duplicate_events = ROUGH_DUPLICATES if rough_events else duplicate_events
+        self.rough_events = rough_events
+        self.quotas = Quotas(self, quotas)
         self.store = Store(folder / "state.sqlite")
         self._meta = self.store.table("cloud")
         saved = self._meta.get("clock", {}).get("now")

@@ -19,6 +19,10 @@ from localcloud.events.rules import RuleOperations
 if TYPE_CHECKING:
     from localcloud.cloud import Cloud
 
+# Seconds by which rough events come late: in the middle, and at the most.
+_USUALLY_LATE = 5.0
+_LATEST = 60.0
+
 
 class Events(RuleOperations, BusOperations):
     service = "events"
@@ -74,7 +78,14 @@ class Events(RuleOperations, BusOperations):
                 target.get("RetryPolicy") or {},
                 (target.get("DeadLetterConfig") or {}).get("Arn", ""),
                 {"event": event, "target": target, "ingested": now},
+                self._lateness(),
             )
+
+    def _lateness(self) -> float:
+        """Return how many seconds one delivery waits: none, or as few events on AWS may."""
+        if not self.cloud.rough_events:
+            return 0.0
+        return min(_LATEST, self._random.expovariate(1 / _USUALLY_LATE))
 
     def _scheduled(self, row: Row) -> None:
         event = {

@@ -101,9 +101,14 @@ class Deliveries:
             worker.join(5)
 
     def add(
-        self, owner: str, retry_policy: dict[str, Any], dead_letter: str, details: dict[str, Any]
+        self,
+        owner: str,
+        retry_policy: dict[str, Any],
+        dead_letter: str,
+        details: dict[str, Any],
+        delay: float = 0.0,
     ) -> None:
-        """Store a delivery and hand it over soon; it is safe once this returns."""
+        """Store a delivery and hand it over after `delay` seconds; it is safe once this returns."""
         now = self._cloud.clock.now()
         key = str(uuid.uuid4())
         age = retry_policy.get("MaximumEventAgeInSeconds", 86_400)
@@ -111,14 +116,14 @@ class Deliveries:
             **details,
             "id": key,
             "owner": owner,
-            "due": now,
+            "due": now + timedelta(seconds=delay),
             "deadline": now + timedelta(seconds=age),
             "attempts": 0,
             "retries": retry_policy.get("MaximumRetryAttempts", 185),
             "dead_letter": dead_letter,
         }
         self._rows[key] = row
-        self._ready.put(key)
+        self._enqueue(key, row)
 
     def pending(self) -> int:
         return len(self._rows)
