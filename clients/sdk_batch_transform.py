@@ -57,8 +57,6 @@ transformer.transform(
     input_filter="$[1:]",
     join_source="Input",
     output_filter="$[0,-1]",
-    wait=True,
-    logs=False,
 )
 job = TransformJob.get(transform_job_name=transformer.latest_transform_job.transform_job_name)
 assert job.transform_job_status == "Completed", job.failure_reason

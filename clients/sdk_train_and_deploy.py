@@ -43,9 +43,7 @@ trainer.train(
     input_data_config=[
         InputData(channel_name="train", data_source=f"s3://{BUCKET}/train/"),
         InputData(channel_name="test", data_source=f"s3://{BUCKET}/test/"),
-    ],
-    wait=True,
-    logs=False,
+    ]
 )
 job = trainer._latest_training_job
 job.refresh()

@@ -24,7 +24,7 @@ class SageMaker(
         "CreateProcessingJob": "one instance; images of scikit-learn",
         "CreateHyperParameterTuningJob": "no Hyperband, warm start, autotune, early stopping",
         "CreateTransformJob": "SplitType Line or None; no data capture; one instance",
-        "CreatePipeline": "no steps AutoML, EMR, QualityCheck, ClarifyCheck, ForEach, endpoints",
+        "CreatePipeline": "no steps AutoML, EMR, QualityCheck, ClarifyCheck, ForEach",
         "CreateFeatureGroup": "no Glue table, so no Athena: read the Parquet files; no Iceberg;"
         " keys and provisioned throughput are noted and change nothing",
         "UpdateEndpoint": "blue/green only; no rolling updates",

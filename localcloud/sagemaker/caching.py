@@ -38,7 +38,7 @@ _DURATION = re.compile(
     re.IGNORECASE,
 )
 _SECONDS = (365 * 86400, 30 * 86400, 7 * 86400, 86400, 3600, 60, 1)
-CACHED = (*_COMPARED, "Lambda", "Callback")
+CACHED = (*_COMPARED, "Lambda", "Callback", "EndpointConfig", "Endpoint")
 
 
 def cache_key(step: Json, arguments: Json) -> str:

@@ -11,6 +11,7 @@ from localcloud.sagemaker import caching, retries
 Json = dict[str, Any]
 STEP_TYPES = (
     *("Processing", "Training", "Tuning", "Transform", "Model", "RegisterModel"),
+    *("EndpointConfig", "Endpoint"),
     *("Condition", "Fail", "Lambda", "Callback"),
 )
 TRIGGERS = ("Completed", "Failed", "Stopped", "Any")
@@ -32,6 +33,8 @@ _REQUIRED = {
     "Transform": ("ModelName", "TransformInput", "TransformOutput", "TransformResources"),
     "Model": ("ExecutionRoleArn",),
     "RegisterModel": ("ModelPackageGroupName",),
+    "EndpointConfig": ("ProductionVariants",),
+    "Endpoint": ("EndpointConfigName",),
     "Condition": ("Conditions",),
     "Fail": ("ErrorMessage",),
 }

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from localcloud.sagemaker import definition, retries
 from localcloud.sagemaker.resolver import Json, Resolver, Unresolvable
-from localcloud.sagemaker.steps import Step, StepFailed, StepStopped
+from localcloud.sagemaker.resource_steps import StepFailed
+from localcloud.sagemaker.steps import Step, StepStopped
 
 if TYPE_CHECKING:
     from localcloud.clock import Signal

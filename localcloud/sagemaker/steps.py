@@ -2,26 +2,20 @@
 
 import json
 import secrets
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from localcloud.errors import AwsError
 from localcloud.sagemaker.caching import CACHED, cache_key, expiry
 from localcloud.sagemaker.conditions import holds
 from localcloud.sagemaker.resolver import Json
+from localcloud.sagemaker.resource_steps import ResourceSteps, StepFailed, text_maps
 
 if TYPE_CHECKING:
     from localcloud.sagemaker.execution import Execution
 
 _RANDOM_BYTES = 5
 _CALLBACK_SECONDS = 7 * 86400.0  # AWS gives up on a callback after a week
-
-
-class StepFailed(Exception):
-    """A step failed; `exception` is the kind that retry policies name, None where none does."""
-
-    def __init__(self, reason: str, exception: str | None = None) -> None:
-        super().__init__(reason)
-        self.exception = exception
 
 
 class StepStopped(Exception):
@@ -45,7 +39,7 @@ JOBS = {
 _ENDED = ("Completed", "Failed", "Stopped")
 
 
-class Step:
+class Step(ResourceSteps):
     """One step of one execution. `told` is its record, which outlives the cloud."""
 
     def __init__(self, execution: "Execution", step: Json, told: Json) -> None:
@@ -61,18 +55,8 @@ class Step:
             raise StepStopped("the execution was stopped")
         if kind in JOBS:
             self._job(JOBS[kind])
-        elif kind == "Condition":
-            self._condition()
-        elif kind == "Fail":
-            self._fail()
-        elif kind == "Model":
-            self._model()
-        elif kind == "RegisterModel":
-            self._register()
-        elif kind == "Lambda":
-            self._lambda()
         else:
-            self._callback()
+            self._of_type[kind](self)
 
     def stop(self) -> None:
         """Ask what runs for this step to end."""
@@ -90,7 +74,7 @@ class Step:
         name = self._told.get("job")
         if name is None:
             name = self._name(job.longest)
-            arguments = _text_maps(self._execution.resolver(name).resolve(self._step["Arguments"]))
+            arguments = text_maps(self._execution.resolver(name).resolve(self._step["Arguments"]))
             if self._cached(arguments):
                 return
             self._execution.follow(self._step["Type"], arguments)
@@ -140,35 +124,6 @@ class Step:
         message = str(self._execution.resolver().resolve(self._step["Arguments"]["ErrorMessage"]))
         self._told["Metadata"] = {"Fail": {"ErrorMessage": message}}
         raise StepFailed(message)
-
-    def _model(self) -> None:
-        # The name is noted first: a step that is run again after a kill finds what it has made.
-        name = self._told.get("job")
-        if name is None:
-            name = self._told["job"] = self._name(63)
-            self._execution.save()
-        arguments = _text_maps(self._execution.resolver().resolve(self._step["Arguments"]))
-        try:
-            self._call("DescribeModel", {"ModelName": name})
-        except StepFailed:
-            self._call("CreateModel", {**arguments, "ModelName": name})
-        described = self._call("DescribeModel", {"ModelName": name})
-        self._told["Metadata"] = {"Model": {"Arn": described["ModelArn"]}}
-        self._told["properties"] = described
-
-    def _register(self) -> None:
-        arguments = self._execution.resolver().resolve(self._step["Arguments"])
-        group = arguments["ModelPackageGroupName"]
-        try:
-            self._call("DescribeModelPackageGroup", {"ModelPackageGroupName": group})
-        except StepFailed:
-            self._call("CreateModelPackageGroup", {"ModelPackageGroupName": group})
-        # The token makes a step that is run again after a crash register one version, not two.
-        token = f"{self._execution.identifier}-{self._step['Name']}"[:36]
-        answer = self._call("CreateModelPackage", {**arguments, "ClientToken": token})
-        arn = answer["ModelPackageArn"]
-        self._told["Metadata"] = {"RegisterModel": {"Arn": arn}}
-        self._told["properties"] = self._call("DescribeModelPackage", {"ModelPackageName": arn})
 
     def _lambda(self) -> None:
         resolve = self._execution.resolver().resolve
@@ -267,6 +222,17 @@ class Step:
             )
             raise StepFailed(reason, kinds.get(error.code)) from error
 
+    _of_type: ClassVar[dict[str, Callable[["Step"], None]]] = {
+        "Condition": _condition,
+        "Fail": _fail,
+        "Model": ResourceSteps._model,
+        "RegisterModel": ResourceSteps._register,
+        "EndpointConfig": ResourceSteps._endpoint_config,
+        "Endpoint": ResourceSteps._endpoint,
+        "Lambda": _lambda,
+        "Callback": _callback,
+    }
+
 
 def _check_end(described: Json, status: str) -> None:
     if status == "Completed":
@@ -294,20 +260,3 @@ def _typed(name: str, kind: str, value: Any) -> Any:
     except (ValueError, TypeError, KeyError) as error:
         raise StepFailed(f"ClientError: the output {name!r} is {value!r}, no {kind}") from error
     return value if isinstance(value, str) else json.dumps(value)
-
-
-def _text_maps(arguments: Json) -> Json:
-    """Turn values of string maps that functions made of another type into text."""
-    for key in ("HyperParameters", "Environment", "StaticHyperParameters"):
-        if isinstance(arguments.get(key), dict):
-            arguments[key] = {
-                name: value if isinstance(value, str) else json.dumps(value)
-                for name, value in arguments[key].items()
-            }
-    for key in ("TrainingJobDefinition", "PrimaryContainer"):
-        if isinstance(arguments.get(key), dict):
-            arguments[key] = _text_maps(arguments[key])
-    for key in ("TrainingJobDefinitions", "Containers"):
-        if isinstance(arguments.get(key), list):
-            arguments[key] = [_text_maps(each) for each in arguments[key]]
-    return arguments

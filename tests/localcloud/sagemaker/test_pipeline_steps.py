@@ -419,3 +419,42 @@ def test_retries_follow_their_policy(lab: Lab) -> None:
     assert waits == [3.0, 6.0, None]
     assert wait("Step.THROTTLING", 1) == 1.0  # every step has a policy for this one
     assert wait(None, 1) is None
+
+
+def test_an_endpoint_step_makes_an_endpoint_and_then_changes_it(hosted: Any) -> None:
+    hosted.model("one", add=1)
+    hosted.model("two", add=2)
+    variant = {
+        "VariantName": "AllTraffic",
+        "ModelName": {"Get": "Parameters.Model"},
+        "InstanceType": "ml.m5.large",
+        "InitialInstanceCount": 1,
+    }
+    config = {"EndpointConfigName": "adder", "ProductionVariants": [variant]}
+    name = {"Get": "Steps.Config.EndpointConfigName"}
+    steps = [
+        {"Name": "Config", "Type": "EndpointConfig", "Arguments": config},
+        {
+            "Name": "Serve",
+            "Type": "Endpoint",
+            "Arguments": {"EndpointName": "adder", "EndpointConfigName": name},
+        },
+    ]
+    definition = {
+        "Version": "2020-12-01",
+        "Parameters": [{"Name": "Model", "Type": "String"}],
+        "Steps": steps,
+    }
+    hosted.sagemaker.create_pipeline(
+        PipelineName="serve", PipelineDefinition=json.dumps(definition), RoleArn=ROLE
+    )
+    for model, answer in {"one": "2", "two": "3"}.items():
+        arn = hosted.sagemaker.start_pipeline_execution(
+            PipelineName="serve", PipelineParameters=[{"Name": "Model", "Value": model}]
+        )["PipelineExecutionArn"]
+        told = hosted.until(
+            lambda arn=arn: hosted.sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn),
+            lambda told: told["PipelineExecutionStatus"] in ENDED,
+        )
+        assert told["PipelineExecutionStatus"] == "Succeeded", told
+        assert hosted.ask("adder") == answer
