@@ -124,6 +124,13 @@ class Training(Processing):
                 )
             if channel.get("InputMode") == "Pipe":
                 raise validation("the local cloud has no Pipe mode")
+        for metric in request["AlgorithmSpecification"].get("MetricDefinitions", []):
+            try:
+                re.compile(metric["Regex"])
+            except re.error as error:
+                raise validation(
+                    f"the Regex of metric {metric['Name']} is invalid: {error}: {metric['Regex']}"
+                ) from error
 
     def _training_job(self, name: str) -> Record:
         found: Record | None = self._training.get(name)
@@ -260,13 +267,16 @@ class Training(Processing):
         text = (folder / ".log").read_text(errors="replace")
         found = []
         for metric in job["AlgorithmSpecification"].get("MetricDefinitions", []):
-            values = re.findall(metric["Regex"], text)
+            values = [
+                value
+                for match in re.findall(metric["Regex"], text)
+                if (value := _number(match)) is not None
+            ]
             if values:
-                last = values[-1][0] if isinstance(values[-1], tuple) else values[-1]
                 found.append(
                     {
                         "MetricName": metric["Name"],
-                        "Value": float(last),
+                        "Value": values[-1],
                         "Timestamp": self.cloud.clock.now(),
                     }
                 )
@@ -313,6 +323,14 @@ def _failure(folder: Path, outcome: Outcome) -> str:
     said = said.replace('ErrorMessage ""', f'ErrorMessage "{_own_error(outcome.tail)}"')
     reason = f"AlgorithmError: {said or outcome.tail[-800:]}, exit code: {outcome.code}"
     return reason[:1024]
+
+
+def _number(match: str | tuple[str, ...]) -> float | None:
+    """Return what a metric's regular expression caught; None where that is no number."""
+    try:
+        return float(match if isinstance(match, str) else match[0])
+    except ValueError:
+        return None
 
 
 def _own_error(tail: str) -> str:

@@ -185,6 +185,13 @@ X = {"Name": "x", "MinValue": "0", "MaxValue": "1"}
             id="no-metric",
         ),
         pytest.param(
+            lambda r: r["TrainingJobDefinition"]["AlgorithmSpecification"][
+                "MetricDefinitions"
+            ].append({"Name": "bad", "Regex": "bad=("}),
+            "the Regex of metric bad is invalid",
+            id="regex",
+        ),
+        pytest.param(
             lambda r: r["HyperParameterTuningJobConfig"].update(Strategy="Hyperband"),
             "Hyperband",
             id="hyperband",
