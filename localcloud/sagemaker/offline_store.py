@@ -43,6 +43,8 @@ class OfflineStore:
         self._cloud = cloud
         self._rows = cloud.store.table("sagemaker.offline-rows")
         self._files = cloud.store.table("sagemaker.offline-files")
+        # What files look like, once for many records; a group whose features grow has several.
+        self._layouts = cloud.store.table("sagemaker.offline-layouts")
         self._groups = cloud.store.table("sagemaker.feature-groups")
         self._folder = cloud.folder / "offline-store"
         self._lock = threading.Lock()
@@ -68,11 +70,7 @@ class OfflineStore:
     ) -> None:
         """Take a record; it is in S3 within minutes of the cloud's time."""
         row = {
-            "group": {
-                "name": group["FeatureGroupName"],
-                "place": group["OfflineStoreConfig"]["S3StorageConfig"]["ResolvedOutputS3Uri"],
-                "columns": _columns(group),
-            },
+            "layout": self._layout(group),
             "values": {
                 feature["FeatureName"]: _typed(feature, values[feature["FeatureName"]])
                 for feature in group["FeatureDefinitions"]
@@ -85,6 +83,15 @@ class OfflineStore:
         with self._lock:
             self._rows[f"{next(self._sequence):020}"] = row
         self._wake()
+
+    def _layout(self, group: Record) -> str:
+        """Return the key of how a group's files look now: features are added, never taken away."""
+        place = group["OfflineStoreConfig"]["S3StorageConfig"]["ResolvedOutputS3Uri"]
+        key = f"{place} {len(group['FeatureDefinitions'])}"
+        if key not in self._layouts:
+            name = group["FeatureGroupName"]
+            self._layouts[key] = {"name": name, "place": place, "columns": _columns(group)}
+        return key
 
     def flush(self) -> None:
         """Put all records that wait into S3, now; what cannot go there is tried again later."""
@@ -105,12 +112,12 @@ class OfflineStore:
         for key, row in sorted(self._rows.items()):
             if key not in taken:
                 partition = row["event_time"].strftime("year=%Y/month=%m/day=%d/hour=%H")
-                by_file[json.dumps(row["group"]), partition].append(key)
-        for (group, partition), keys in by_file.items():
+                by_file[row["layout"], partition].append(key)
+        for (layout, partition), keys in by_file.items():
             latest = max(self._rows[key]["event_time"] for key in keys)
             unique = "".join(secrets.choice(_LETTERS) for _ in range(16))
             name = f"{latest:%Y%m%dT%H%M%SZ}_{unique}.parquet"
-            uri = f"{json.loads(group)['place']}/{partition}/{name}"
+            uri = f"{self._layouts[layout]['place']}/{partition}/{name}"
             self._files[uri] = {"rows": keys}
 
     def _finish(self, uri: str) -> bool:
@@ -120,7 +127,7 @@ class OfflineStore:
         # Records go only once their file is in S3: if one is gone, it is there.
         if len(left) == len(keys):
             rows = [self._rows[key] for key in left]
-            name = rows[0]["group"]["name"]
+            name = self._layouts[rows[0]["layout"]]["name"]
             try:
                 self._upload(uri, rows)
             except AwsError as error:
@@ -154,7 +161,7 @@ class OfflineStore:
         s3: Any = self._cloud.apis["s3"]
         self._folder.mkdir(exist_ok=True)
         path = self._folder / f"{key.rpartition('_')[2]}"
-        write_parquet(path, lines, {**rows[0]["group"]["columns"], **_ADDED})
+        write_parquet(path, lines, {**self._layouts[rows[0]["layout"]]["columns"], **_ADDED})
         try:
             s3.upload(path, bucket, key)
         finally:
