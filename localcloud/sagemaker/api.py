@@ -27,6 +27,10 @@ class SageMaker(
         "CreatePipeline": "no steps AutoML, EMR, QualityCheck, ClarifyCheck, ForEach",
         "CreateFeatureGroup": "no Glue table, so no Athena: read the Parquet files; no Iceberg;"
         " keys and provisioned throughput are noted and change nothing",
+        "CreateModelPackage": "no validation jobs, no source algorithms",
+        "CreateModelCard": "content held to the main rules of AWS's schema; no export to PDF",
+        "QueryLineage": "one account, no lineage groups",
+        "Search": "no Project, Image, ImageVersion, PipelineVersion, Job, HubContent",
         "UpdateEndpoint": "blue/green only; no rolling updates",
     }
     also_read: ClassVar[frozenset[str]] = frozenset({"Tags"})  # kept for whatever is created
