@@ -309,7 +309,8 @@ def test_an_update_under_way_allows_no_other_and_no_deletion(hosting: Any) -> No
         ),
         pytest.param(
             {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 4000},
-            "WaitIntervalInSeconds is 4000",
+            "waitIntervalInSeconds' failed to satisfy constraint: Member must have value "
+            "less than or equal to 3600",
             id="long wait",
         ),
     ],
