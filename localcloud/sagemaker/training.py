@@ -191,7 +191,6 @@ class Training(Processing):
             limit = job.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", 86400)
             env = {
                 **self._job_environment(job["RoleArn"], name, python),
-                "SAGEMAKER_BASE_DIR": "/opt/ml",  # the toolkit's; told, so that it can be rewritten
                 "TRAINING_JOB_NAME": name,
                 "TRAINING_JOB_ARN": arn,
                 **job.get("Environment", {}),
