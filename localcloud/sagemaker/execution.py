@@ -54,8 +54,7 @@ class Execution:
         self._api.move_execution(self._record, "Stopping")
         for told in list(self._record["steps"].values()):
             if told["StepStatus"] in ("Starting", "Executing"):
-                if told["StepStatus"] == "Executing":
-                    self.move(told, "Stopping")
+                self.move(told, "Stopping", only_from="Executing")
                 Step(self, self._steps[told["StepName"]], told).stop()
 
     def run(self) -> None:
@@ -268,8 +267,13 @@ class Execution:
             told["FailureReason"] = reason[:1024]
         self.move(told, status)
 
-    def move(self, told: Json, status: str) -> None:
-        before, told["StepStatus"] = told["StepStatus"], status
+    def move(self, told: Json, status: str, *, only_from: str | None = None) -> None:
+        """Set a step's status; with `only_from`, unless it has got another one meanwhile."""
+        with self._changed:
+            before = told["StepStatus"]
+            if only_from not in (None, before):
+                return
+            told["StepStatus"] = status
         self._moved(told, before)
 
     def _moved(self, told: Json, before: str | None) -> None:

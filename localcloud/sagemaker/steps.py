@@ -151,6 +151,8 @@ class Step(ResourceSteps):
             metadata = {"CallbackToken": secrets.token_hex(5), "SqsQueueUrl": queue}
             self._executing({"Callback": metadata})
             self._send_callback()
+            if self._execution.stopping:
+                self._send_callback("Stopping")  # it was sent while somebody stopped the others
         answer = self._execution.callback(self._told, _CALLBACK_SECONDS)
         if "failure" in answer:
             raise StepFailed(answer["failure"])
