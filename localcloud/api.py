@@ -99,10 +99,21 @@ class Api:
         refuse(self.service, operation_name, self.refused(operation_name), request)
         self.cloud.roles.check(call.principal, self.service, operation_name, request)
         with self.cloud.quotas.spending(call, self.service, operation_name, request):
-            answer = method(call, request) or {}
+            try:
+                answer = method(call, request) or {}
+            except KeyError as error:
+                raise self._absent(operation_name, request, error) from error
         if self.cloud.strict:
             wire.check_output(self.service, operation_name, answer)
         return answer
+
+    def _absent(self, operation_name: str, request: dict[str, Any], error: KeyError) -> Exception:
+        """Return the error of a parameter that AWS's model lets be left out, and AWS does not."""
+        name = error.args[0] if error.args else None
+        shape = wire.service_model(self.service).operation_model(operation_name).input_shape
+        if shape is None or name not in shape.members or name in request:
+            return error
+        return AwsError("ValidationException", f"{operation_name} needs {name}")
 
     def refused(self, operation_name: str) -> frozenset[str]:
         """Return the parameters of an operation that nothing reads, and that are thus refused."""

@@ -137,7 +137,7 @@ def _routed(service: str, request: Request) -> tuple[str, dict[str, str]]:
 
 # Whatever reading a body may trip over. XML's ParseError is a SyntaxError.
 _MALFORMED = (
-    *(ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError),
+    *(ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError),
     *(SyntaxError, RequestParserError, cbor2.CBORError),
 )
 
@@ -467,6 +467,3 @@ def check_written(service: str, operation: str, answer: Answer) -> None:
     parsed = create_parser(service_model(service).metadata["protocol"]).parse(told, shape)
     parsed.pop("ResponseMetadata", None)
     check_output(service, operation, parsed, ranges=False)
-    if service_model(service).metadata["protocol"] == "json":
-        unknown = set(json.loads(answer.body or b"{}")) - set(shape.members)
-        assert not unknown, f"{service}:{operation} answers unknown members {sorted(unknown)}"
