@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -32,13 +33,16 @@ def run(arguments: argparse.Namespace) -> int:
     stage = Stage(show.out if not arguments.json else show.err)
     laptop.down(state, wipe=True, say=lambda text: None)
     port = arguments.port if _free(arguments.port) else _any_port()
+    pool = ThreadPoolExecutor(1)
+    months = pool.submit(lambda: list(flights.months()))  # seconds, while the stack is deployed
+    pool.shutdown(wait=False)
     try:
         stage.chapter("An AWS of our own, and the stack on it")
         running = laptop.up(
             state, port=port, speed=arguments.speed, stack=arguments.stack, say=stage.say
         )
         os.environ.update(laptop.variables(running["url"]))
-        story = Story(stage, Site(arguments.stack), ask=arguments.ask)
+        story = Story(stage, Site(arguments.stack), months.result(), ask=arguments.ask)
         story.play()
         summary = story.summary(arguments.speed)
         path = arguments.state / "demo.json"
@@ -55,12 +59,14 @@ def run(arguments: argparse.Namespace) -> int:
 class Story:
     """One run of the demo against one deployed stack."""
 
-    def __init__(self, stage: Stage, site: Site, *, ask: bool) -> None:
+    def __init__(
+        self, stage: Stage, site: Site, months: list[tuple[str, bytes]], *, ask: bool
+    ) -> None:
         self._stage = stage
         self._site = site
         self._ask = ask
         self._records = Records(site)
-        self._months = list(flights.months())
+        self._months = months
         self._seen = 0
         self.months: list[dict[str, Any]] = []
 
