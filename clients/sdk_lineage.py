@@ -23,6 +23,7 @@ IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.4
 BUCKET = "sdk-lineage"
 NAME = "sdk-lineage"
 DATA = f"s3://{BUCKET}/data/"
+CODE = f"s3://{BUCKET}/code/"
 TRAIN = """
 import pathlib
 code = pathlib.Path("/opt/ml/model/code")
@@ -36,8 +37,15 @@ code.joinpath("inference.py").write_text(
 s3 = boto3.client("s3")
 s3.create_bucket(Bucket=BUCKET)
 s3.put_object(Bucket=BUCKET, Key="data/rows.csv", Body=b"1,2\n")
+s3.put_object(Bucket=BUCKET, Key="code/train.py", Body=TRAIN.encode())
 session = Session(default_bucket=BUCKET)
 client = boto3.client("sagemaker")
+
+
+def channel(name: str, uri: str) -> dict:
+    source = {"S3DataType": "S3Prefix", "S3Uri": uri}
+    return {"ChannelName": name, "DataSource": {"S3DataSource": source}}
+
 
 # A loop in small: train, register, deploy.
 client.create_training_job(
@@ -45,15 +53,10 @@ client.create_training_job(
     AlgorithmSpecification={
         "TrainingImage": IMAGE,
         "TrainingInputMode": "File",
-        "ContainerEntrypoint": ["python3", "-c", TRAIN],
+        "ContainerEntrypoint": ["python3", "/opt/ml/input/data/code/train.py"],
     },
     RoleArn=ROLE,
-    InputDataConfig=[
-        {
-            "ChannelName": "train",
-            "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": DATA}},
-        }
-    ],
+    InputDataConfig=[channel("train", DATA), channel("code", CODE)],
     OutputDataConfig={"S3OutputPath": f"s3://{BUCKET}/models"},
     ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 5},
     StoppingCondition={"MaxRuntimeInSeconds": 3600},
@@ -101,7 +104,7 @@ while not (contexts := list(Context.list(source_uri=endpoint, sagemaker_session=
     time.sleep(1)
 context = EndpointContext.load(context_name=contexts[0].context_name, sagemaker_session=session)
 datasets = {each.source.source_uri for each in context.dataset_artifacts()}
-assert datasets == {DATA}, datasets
+assert datasets == {DATA, CODE}, datasets
 jobs = context.training_job_arns()
 assert jobs == [job["TrainingJobArn"]], jobs
 query = LineageQuery(session).query(
@@ -122,7 +125,7 @@ uses = {each.source.source_uri for each in dataset.endpoint_contexts()}
 assert uses == {endpoint}, uses
 [summary] = Artifact.list(source_uri=package, sagemaker_session=session)
 model = ModelArtifact.load(artifact_arn=summary.artifact_arn, sagemaker_session=session)
-assert {each.source.source_uri for each in model.dataset_artifacts()} == {DATA}
+assert {each.source.source_uri for each in model.dataset_artifacts()} == {DATA, CODE}
 assert {each.source.source_uri for each in model.endpoint_contexts()} == {endpoint}
 
 # A step of one's own, between what AWS noted.
@@ -150,7 +153,7 @@ for source, destination, kind in (
         sagemaker_session=session,
     )
 found = {each.source.source_uri for each in context.dataset_artifacts()}
-assert found == {DATA, "s3://elsewhere/raw.csv"}, found
+assert found == {DATA, CODE, "s3://elsewhere/raw.csv"}, found
 listed = list(Association.list(destination_arn=dataset.artifact_arn, sagemaker_session=session))
 assert [each.source_name for each in listed] == ["sdk-lineage-clean"]
 clean.delete(disassociate=True)

@@ -98,8 +98,10 @@ class Pipelines(Tuning, Transform):
 
     @operation
     def describe_pipeline(self, call: Call, request: Record) -> Record:
-        pipeline = self._pipeline(request["PipelineName"])
-        return {key: value for key, value in pipeline.items() if key != "token"}
+        pipeline = dict(self._pipeline(request["PipelineName"]))
+        # AWS calls it so here, and LastExecutionTime in lists.
+        pipeline["LastRunTime"] = pipeline.pop("LastExecutionTime", None)
+        return {key: value for key, value in pipeline.items() if key != "token" and value}
 
     @operation
     def list_pipelines(self, call: Call, request: Record) -> Record:

@@ -10,14 +10,11 @@ IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.9
 ROLE = "arn:aws:iam::123456789012:role/jobs"
 FIT = """
 from pathlib import Path
-model = Path("/opt/ml/model")
-(model / "code").mkdir(parents=True, exist_ok=True)
-(model / "code" / "inference.py").write_text('''
-def model_fn(folder):
-    return None
-
-def transform_fn(model, body, content_type, accept):
-    return "1", "text/csv"
+code = Path("/opt/ml/model/code")
+code.mkdir(parents=True, exist_ok=True)
+(code / "inference.py").write_text('''
+def model_fn(folder): return None
+def transform_fn(*given): return "1", "text/csv"
 ''')
 """
 
@@ -126,16 +123,25 @@ def test_questions_follow_directions_depths_and_filters(sagemaker: Any) -> None:
 def test_an_endpoint_leads_back_to_the_data_that_its_model_learnt_from(hosted: Any) -> None:
     sagemaker = hosted.sagemaker
     hosted.put("data/in.csv", b"1,2")
-    source = {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://models/data/"}}
+    hosted.put("code/fit.py", FIT.encode())
+    given = [
+        {
+            "ChannelName": name,
+            "DataSource": {
+                "S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": f"s3://models/{name}/"}
+            },
+        }
+        for name in ("data", "code")
+    ]
     sagemaker.create_training_job(
         TrainingJobName="fit",
         AlgorithmSpecification={
             "TrainingImage": IMAGE,
             "TrainingInputMode": "File",
-            "ContainerEntrypoint": ["python3", "-c", FIT],
+            "ContainerEntrypoint": ["python3", "/opt/ml/input/data/code/fit.py"],
         },
         RoleArn=ROLE,
-        InputDataConfig=[{"ChannelName": "train", "DataSource": source}],
+        InputDataConfig=given,
         OutputDataConfig={"S3OutputPath": "s3://models/fitted"},
         ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 5},
         StoppingCondition={"MaxRuntimeInSeconds": 600},
@@ -174,7 +180,7 @@ def test_an_endpoint_leads_back_to_the_data_that_its_model_learnt_from(hosted: A
     def sources(arns: set[str]) -> set[str]:
         return {sagemaker.describe_artifact(ArtifactArn=arn)["Source"]["SourceUri"] for arn in arns}
 
-    assert sources(leads_back("DataSet")) == {"s3://models/data/"}
+    assert sources(leads_back("DataSet")) == {"s3://models/data/", "s3://models/code/"}
     model = sagemaker.describe_model(ModelName="m")["ModelArn"]
     assert sources(leads_back("Model")) == {data, package, model}
     assert sources(leads_back("Image")) == {IMAGE}

@@ -226,6 +226,12 @@ def test_an_expression_that_cannot_be_is_refused(
     assert raised.value.response["Error"]["Code"] == "ValidationException"
 
 
+def test_a_pipeline_tells_when_it_last_ran(sagemaker: Any) -> None:
+    told = sagemaker.describe_pipeline(PipelineName="nightly")
+    [listed] = sagemaker.list_pipelines()["PipelineSummaries"]
+    assert told["LastRunTime"] == listed["LastExecutionTime"]
+
+
 def test_what_is_not_searched_is_refused_by_name(sagemaker: Any) -> None:
     search: Callable[..., Any] = sagemaker.search
     with pytest.raises(ClientError, match="Project"):
