@@ -16,14 +16,22 @@ class Blobs:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        for number in range(256):
-            (folder / f"{number:02x}").mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        self._made = {part.name for part in folder.iterdir()}
 
     def path(self, name: str) -> Path:
         return self._folder / name[:2] / name[2:]
 
-    def write(self, data: bytes) -> str:
+    def _new(self) -> str:
+        """Return the name of a blob to come, with a folder for it."""
         name = secrets.token_hex(16)
+        if name[:2] not in self._made:
+            (self._folder / name[:2]).mkdir(exist_ok=True)
+            self._made.add(name[:2])
+        return name
+
+    def write(self, data: bytes) -> str:
+        name = self._new()
         with open(self.path(name), "wb", buffering=0) as file:
             view = memoryview(data)
             while view:
@@ -32,13 +40,13 @@ class Blobs:
 
     def take(self, source: Path) -> str:
         """Copy a file in."""
-        name = secrets.token_hex(16)
+        name = self._new()
         shutil.copyfile(source, self.path(name))
         return name
 
     def link(self, name: str) -> str:
         """Return a second name of the same bytes, which lives on when the first is deleted."""
-        other = secrets.token_hex(16)
+        other = self._new()
         try:
             os.link(self.path(name), self.path(other))
         except OSError:  # a file system without hard links
@@ -47,7 +55,7 @@ class Blobs:
 
     def join(self, names: Iterable[str]) -> str:
         """Write several blobs one after the other into a new one."""
-        joined = secrets.token_hex(16)
+        joined = self._new()
         with open(self.path(joined), "wb") as target:
             for name in names:
                 with open(self.path(name), "rb") as source:

@@ -43,6 +43,7 @@ def test_leavings_of_interrupted_writes_are_swept(tmp_path):
     front.stop()
     cloud.stop()
     torn = tmp_path / "s3" / "ab" / ("0" * 30)
+    torn.parent.mkdir(exist_ok=True)
     torn.write_bytes(b"half an obj")
 
     cloud, front = started(tmp_path, services=["s3"])
