@@ -33,6 +33,7 @@ def _up(arguments: argparse.Namespace) -> int:
         stack=arguments.stack,
         say=show.err.print,
         options=[
+            *("--jobs", arguments.jobs),
             *("--events", arguments.events),
             *(("--quotas", arguments.quotas) if arguments.quotas else ()),
         ],

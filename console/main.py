@@ -35,6 +35,12 @@ def parser() -> argparse.ArgumentParser:
     up.add_argument(
         "--events", choices=["prompt", "rough"], default="prompt", help="rough: late, twice, mixed"
     )
+    up.add_argument(
+        "--jobs",
+        choices=("process", "docker"),
+        default="process",
+        help="where jobs run: docker runs their own images, if an engine has them",
+    )
     down = add("down", "stop the laptop's cloud; its state stays", laptop)
     down.add_argument("--wipe", action="store_true", help="remove the state, too")
     add("env", "print the variables that point AWS clients to the laptop's cloud", laptop)

@@ -16,6 +16,7 @@ from typing import IO
 
 from localcloud.cloud import SERVICES, Cloud, started
 from localcloud.front import Front
+from localcloud.sagemaker.engine import NoEngine
 
 _LOG_BYTES = 20 * 1024**2
 
@@ -64,6 +65,12 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         default=bool(os.environ.get("LOCALCLOUD_STRICT")),
         help="check every answer against AWS's models; for tests (LOCALCLOUD_STRICT=1)",
+    )
+    parser.add_argument(
+        "--jobs",
+        choices=("process", "docker"),
+        default="process",
+        help="where SageMaker's jobs run: docker runs their own images (%(default)s)",
     )
     return parser
 
@@ -152,7 +159,10 @@ def _started(folder: Path, options: argparse.Namespace) -> tuple[Cloud, Front]:
             strict=options.strict,
             quotas=options.quotas,
             rough_events=options.events == "rough",
+            docker_jobs=options.jobs == "docker",
         )
+    except NoEngine as error:
+        raise Trouble(f"--jobs docker: {error}") from error
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             raise

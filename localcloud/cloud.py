@@ -20,6 +20,7 @@ from localcloud.credentials import Credentials
 from localcloud.errors import AwsError
 from localcloud.processes import Processes
 from localcloud.quotas import Quotas
+from localcloud.sagemaker.engine import Engine
 from localcloud.store import Store
 
 log = logging.getLogger(__name__)
@@ -57,6 +58,8 @@ class Cloud:
     every answer is checked against botocore's output shapes. `duplicate_events` is the share of
     events that rules deliver twice, as AWS may; with `rough_events` some are, and all come late and
     out of order. `quotas` is "aws" for AWS's default quotas and throttles.
+    With `docker_jobs`, SageMaker's jobs run in their own images; raises NoEngine where no Docker
+    engine answers.
     """
 
     def __init__(
@@ -72,6 +75,7 @@ class Cloud:
         duplicate_events: float = 0.0,
         rough_events: bool = False,
         quotas: str | None = None,
+        docker_jobs: bool = False,
     ) -> None:
         self.folder = folder
         self.account = account
@@ -81,6 +85,7 @@ class Cloud:
         self.duplicate_events = ROUGH_DUPLICATES if rough_events else duplicate_events
         self.rough_events = rough_events
         self.quotas = Quotas(self, quotas)
+        self.engine = Engine(folder) if docker_jobs else None
         self.store = Store(folder / "state.sqlite")
         self._meta = self.store.table("cloud")
         saved = self._meta.get("clock", {}).get("now")

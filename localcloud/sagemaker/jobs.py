@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from localcloud.api import Call
 from localcloud.clock import Signal
-from localcloud.sagemaker import container
+from localcloud.sagemaker import container, images, packages
 
 if TYPE_CHECKING:
     from localcloud.cloud import Cloud
@@ -58,7 +58,22 @@ class Jobs:
                         record["SecondaryStatus"] = "Failed"
                     table.save(record[name])
                     self.cloud.spawn(announce, record, name="announce lost job")
+        if self.cloud.engine is not None:
+            self.cloud.engine.clear()
         shutil.rmtree(self._jobs_folder, ignore_errors=True)
+
+    def _check_image(self, image: str) -> None:
+        """Raise AwsError where nothing here runs the image."""
+        if self.cloud.engine is not None:
+            self.cloud.engine.check(image)
+        else:
+            images.interpreter(image)
+
+    def _python(self, folder: Path, image: str, requirements: Path | None = None) -> Path:
+        """Make the job's Python in its folder; in a container it has the image's instead."""
+        if self.cloud.engine is not None:
+            return Path(sys.executable)
+        return packages.environment(folder / ".python", images.interpreter(image), requirements)
 
     def _job_kinds(self) -> list[tuple[Any, str, str, Callable[[Record], None]]]:
         """Return table, members of name and status, and how each kind is announced."""
@@ -99,9 +114,18 @@ class Jobs:
         *,
         limit: float,
         logs: tuple[str, str],
+        image: tuple[str, Sequence[str]],
     ) -> Outcome:
-        """Run a job's process to its end; `limit` is in the cloud's seconds."""
-        line, variables = container.command(folder, words, env)
+        """Run a job's process to its end; `limit` is in the cloud's seconds.
+
+        `image` is what to run where jobs are containers, and the entry point that replaces its own;
+        `words` are the arguments then.
+        """
+        engine, name = self.cloud.engine, ""
+        if engine is None:
+            line, variables = container.command(folder, words, env)
+        else:
+            line, variables, name = engine.command(folder, *image, words, env)
         child = self.cloud.processes.start(line, env=variables, cwd=folder, stdout=subprocess.PIPE)
         output = folder / ".log"
         read = threading.Event()
@@ -113,6 +137,9 @@ class Jobs:
         except subprocess.TimeoutExpired:
             timed_out = True
             code = self.cloud.processes.stop(child)
+        finally:
+            if engine is not None:
+                engine.remove(name)
         stopped = self._running.was_stopped(arn)
         if self.cloud.stopping:
             raise Leaving(arn)

@@ -8,7 +8,6 @@ from typing import Any
 
 from localcloud.api import Call, operation
 from localcloud.errors import AwsError, validation
-from localcloud.sagemaker import images, packages
 from localcloud.sagemaker.jobs import ENDED, Jobs, Leaving, Record
 from localcloud.sagemaker.listing import page, pick
 
@@ -46,7 +45,7 @@ class Processing(Jobs):
         for unsupported in ("NetworkConfig", "ExperimentConfig"):
             if (request.get(unsupported) or {}).get("EnableNetworkIsolation"):
                 raise validation("the local cloud cannot isolate a job from the network")
-        images.interpreter(request["AppSpecification"]["ImageUri"])
+        self._check_image(request["AppSpecification"]["ImageUri"])
         for item in request.get("ProcessingInputs", []):
             if "S3Input" not in item:
                 raise validation(f"the local cloud takes S3Input only: {item['InputName']}")
@@ -132,9 +131,9 @@ class Processing(Jobs):
     def _processed(self, job: Record, arn: str) -> Record:
         application = job["AppSpecification"]
         name = job["ProcessingJobName"]
-        image = images.interpreter(application["ImageUri"])
+        image = application["ImageUri"]
         with self._job_folder() as folder:
-            python = packages.environment(folder / ".python", image)
+            python = self._python(folder, image)
             for item in job.get("ProcessingInputs", []):
                 source = item["S3Input"]
                 target = _inside(folder, source["LocalPath"])
@@ -145,15 +144,16 @@ class Processing(Jobs):
             for item in outputs:
                 _inside(folder, item["S3Output"]["LocalPath"]).mkdir(parents=True, exist_ok=True)
             self._write_processing_config(folder, job)
-            words = application.get("ContainerEntrypoint", []) + application.get(
-                "ContainerArguments", []
-            )
-            if not words:
-                raise ValueError(
-                    "the image's own entry point is not known here: give ContainerEntrypoint"
-                )
-            if words[0] in ("python", "python3"):
-                words = [str(python), *words[1:]]
+            entrypoint = application.get("ContainerEntrypoint", [])
+            words = application.get("ContainerArguments", [])
+            if self.cloud.engine is None:
+                words = [*entrypoint, *words]
+                if not words:
+                    raise ValueError(
+                        "the image's own entry point is not known here: give ContainerEntrypoint"
+                    )
+                if words[0] in ("python", "python3"):
+                    words = [str(python), *words[1:]]
             job["ProcessingStartTime"] = self.cloud.clock.now()
             self._processing.save(name)
             limit = job.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", 86400)
@@ -162,7 +162,13 @@ class Processing(Jobs):
                 **job.get("Environment", {}),
             }
             outcome = self._run_process(
-                arn, folder, words, env, limit=limit, logs=(_LOGS, f"{name}/algo-1")
+                arn,
+                folder,
+                words,
+                env,
+                limit=limit,
+                logs=(_LOGS, f"{name}/algo-1"),
+                image=(image, entrypoint),
             )
             changes = _exit_message(folder)
             good = outcome.code == 0 and not outcome.timed_out and not outcome.stopped

@@ -8,7 +8,7 @@ from typing import Any
 
 from localcloud.api import Call, operation
 from localcloud.errors import AwsError, validation
-from localcloud.sagemaker import images, packages
+from localcloud.sagemaker import packages
 from localcloud.sagemaker.jobs import Leaving, Outcome, Record
 from localcloud.sagemaker.listing import page, pick
 from localcloud.sagemaker.model_files import NotFetched, unpack
@@ -112,7 +112,7 @@ class Training(Processing):
         image = request["AlgorithmSpecification"].get("TrainingImage")
         if image is None:
             raise validation("the local cloud has no marketplace algorithms: give TrainingImage")
-        images.interpreter(image)
+        self._check_image(image)
         if request.get("EnableNetworkIsolation"):
             raise validation("the local cloud cannot isolate a job from the network")
         if request.get("ResourceConfig", {}).get("InstanceCount", 1) != 1:
@@ -166,7 +166,7 @@ class Training(Processing):
 
     def _trained(self, job: Record, arn: str) -> tuple[Record, str]:
         name = job["TrainingJobName"]
-        image = images.interpreter(job["AlgorithmSpecification"]["TrainingImage"])
+        image = job["AlgorithmSpecification"]["TrainingImage"]
         with self._job_folder() as folder:
             self._move_training(job, "Downloading")
             for channel in job.get("InputDataConfig", []):
@@ -176,18 +176,19 @@ class Training(Processing):
             self._write_training_config(folder, job)
             try:
                 wanted = self._bring_code(job, folder)
-                python = packages.environment(folder / ".python", image, wanted)
+                python = self._python(folder, image, wanted)
             except packages.NotInstalled as error:
                 failure = f"AlgorithmError: {error}, exit code: 1"[:1024]
                 return {"TrainingJobStatus": "Failed", "FailureReason": failure}, "Failed"
             job["TrainingStartTime"] = self.cloud.clock.now()
             self._move_training(job, "Training")
             algorithm = job["AlgorithmSpecification"]
-            words = algorithm.get("ContainerEntrypoint", []) + algorithm.get(
-                "ContainerArguments", []
-            )
-            if not words:
-                words = [str(python), "-P", "-c", _TOOLKIT]
+            entrypoint = algorithm.get("ContainerEntrypoint", [])
+            words = algorithm.get("ContainerArguments", [])
+            if self.cloud.engine is None:
+                words = [*entrypoint, *words] or [str(python), "-P", "-c", _TOOLKIT]
+            elif not entrypoint and not words:
+                words = ["train"]
             limit = job.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", 86400)
             env = {
                 **self._job_environment(job["RoleArn"], name, python),
@@ -196,7 +197,13 @@ class Training(Processing):
                 **job.get("Environment", {}),
             }
             outcome = self._run_process(
-                arn, folder, words, env, limit=limit, logs=(_LOGS, f"{name}/algo-1")
+                arn,
+                folder,
+                words,
+                env,
+                limit=limit,
+                logs=(_LOGS, f"{name}/algo-1"),
+                image=(image, entrypoint),
             )
             metrics = self._training_metrics(job, folder)
             failure = _failure(folder, outcome)
