@@ -34,8 +34,8 @@ aws lambda wait function-updated-v2 --function-name cli-double
 
 first=$(aws lambda list-functions --page-size 1 --max-items 1)
 [ "$(jq '.Functions | length' <<< "$first")" -eq 1 ]
-aws lambda list-functions --page-size 1 --query 'Functions[].FunctionName' --output text \
-  | grep -q cli-double
+names=$(aws lambda list-functions --page-size 1 --query 'Functions[].FunctionName' --output text)
+grep -q cli-double <<< "$names"
 
 refused=$(aws lambda invoke --function-name cli-none answer 2>&1 || true)
 grep -q "(ResourceNotFoundException).*Function not found: .*cli-none" <<< "$refused"

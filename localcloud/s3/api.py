@@ -60,6 +60,11 @@ class S3(Buckets, Configuration, Listing, Multipart):
     def perform(self, call: Call, operation_name: str, request: dict[str, Any]) -> dict[str, Any]:
         if request.get("ACL") not in _PRIVATE_ACLS:
             raise S3Error("AccessControlListNotSupported", "The bucket does not allow ACLs")
+        storage_class = request.get("StorageClass", "STANDARD")
+        shape = wire.service_model("s3").shape_for("StorageClass")
+        if storage_class not in shape.metadata["enum"]:
+            told = f"The storage class you specified is not valid: {storage_class}"
+            raise S3Error("InvalidStorageClass", told)
         if isinstance(request.get("CopySource"), dict):
             source = request["CopySource"]
             request = {**request, "CopySource": source_text(source)}

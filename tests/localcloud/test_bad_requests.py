@@ -72,6 +72,7 @@ MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:m"
         ("sns", "publish", {"TopicArn": "arn:aws:sns:us-east-1:123456789012:t", "Message": "x" * 262_145}, "InvalidParameter", "too long"),
         ("s3", "put_object", {"Bucket": "limits", "Key": "k" * 1025, "Body": b""}, "KeyTooLongError", "too long"),
         ("dynamodb", "put_item", {"TableName": "limits", "Item": {"pk": {"S": "k"}, "v": {"S": "x" * 409_601}}}, "ValidationException", "size"),
+        ("s3", "put_object", {"Bucket": "limits", "Key": "k", "StorageClass": "NONE"}, "InvalidStorageClass", "NONE"),
         # Definitions that cannot be
         ("stepfunctions", "create_state_machine", {"name": "n", "roleArn": ROLE, "definition": "{"}, "InvalidDefinition", "JSON"),
         ("stepfunctions", "create_state_machine", {"name": "n", "roleArn": ROLE, "definition": '{"StartAt": "A", "States": {"B": {"Type": "Pass", "End": true}}}'}, "InvalidDefinition", "A"),
