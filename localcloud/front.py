@@ -115,6 +115,9 @@ def respond(cloud: "Cloud", request: wire.Request) -> wire.Answer:
         return _answered(cloud, service, region, key, request)
     except AwsError as error:
         return _refusal(service, request, error)
+    except RecursionError:
+        told = "the request is nested too deeply to be read"
+        return _refusal(service, request, AwsError("ValidationException", told))
     except Exception as error:
         log.exception("%s %s failed", service, request.path)
         trouble = f"the local cloud failed: {type(error).__name__}: {error}"

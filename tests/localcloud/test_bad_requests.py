@@ -84,6 +84,7 @@ MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:m"
         ("iam", "create_policy", {"PolicyName": "p", "PolicyDocument": '{"Statement": {"Effect": "Maybe"}}'}, "MalformedPolicyDocument", ""),
         ("iam", "create_role", {"RoleName": "r r", "AssumeRolePolicyDocument": "{}"}, "ValidationError", "at 'roleName'"),
         ("s3", "put_bucket_policy", {"Bucket": "limits", "Policy": "{"}, "MalformedPolicy", ""),
+        ("s3", "put_bucket_policy", {"Bucket": "limits", "Policy": "[" * 20_000}, "ValidationException", "nested too deeply"),
         ("cloudformation", "create_stack", {"StackName": "s", "TemplateBody": "{"}, "ValidationError", ""),
         ("sagemaker", "create_pipeline", {"PipelineName": "p", "ClientRequestToken": "t" * 32, "RoleArn": ROLE, "PipelineDefinition": "{"}, "ValidationException", ""),
         ("sagemaker", "create_pipeline", {"PipelineName": "p", "ClientRequestToken": "t" * 32, "RoleArn": ROLE, "PipelineDefinition": '{"Version": "2020-12-01", "Steps": [{"Name": "a", "Type": "Dance"}]}'}, "ValidationException", "Dance"),
