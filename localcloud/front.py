@@ -271,7 +271,8 @@ class _Handler(StreamRequestHandler):
             lines.append("Connection: close")
         head = "\r\n".join(lines).encode("latin-1", "replace") + b"\r\n\r\n"
         if isinstance(body, bytes):
-            self.wfile.write(head if bodiless else head + body)
+            self.wfile.write(head)  # the buffer joins the two without a copy of what is long
+            self.wfile.write(b"" if bodiless else body)
         else:
             self.wfile.write(head)
             try:
