@@ -12,7 +12,7 @@ from botocore.config import Config
 
 ROOT = Path(__file__).parents[2]
 TABLE = {
-    "TableName": "t",
+    "TableName": "items",
     "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
     "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
     "BillingMode": "PAY_PER_REQUEST",
@@ -80,7 +80,7 @@ def test_what_was_answered_is_there_after_sigkill(program, tmp_path):
     logs.create_log_group(logGroupName="g")
     for number in range(20):
         s3.put_object(Bucket="data", Key=f"k{number}", Body=b"x")
-        db.put_item(TableName="t", Item={"pk": {"S": str(number)}})
+        db.put_item(TableName="items", Item={"pk": {"S": str(number)}})
     stamped = s3.head_object(Bucket="data", Key="k19")["LastModified"]
     killed.end(signal.SIGKILL)
     assert (state / "cloud.json").exists()
@@ -89,7 +89,7 @@ def test_what_was_answered_is_there_after_sigkill(program, tmp_path):
     again.up()
     db, s3, logs = (client(state, name) for name in ("dynamodb", "s3", "logs"))
 
-    assert db.scan(TableName="t", Select="COUNT")["Count"] == 20
+    assert db.scan(TableName="items", Select="COUNT")["Count"] == 20
     assert s3.list_objects_v2(Bucket="data")["KeyCount"] == 20
     assert [g["logGroupName"] for g in logs.describe_log_groups()["logGroups"]] == ["g"]
     assert s3.head_object(Bucket="data", Key="k19")["LastModified"] == stamped
