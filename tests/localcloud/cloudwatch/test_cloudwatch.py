@@ -159,6 +159,8 @@ def test_an_alarm_follows_its_metric_and_tells_everybody(cloud_with: Any) -> Non
     cloud.apis["cloudwatch"].put(NAMESPACE, "Errors", 3, {"Endpoint": "e"}, "Count")
     _until(cloud, "a", "ALARM")
     _until(cloud, "a", "OK")
+    while len(heard) < 3:  # it is told right after it is so
+        cloud.clock.sleep(1)
     states = [event["detail"]["state"]["value"] for event in heard]
     assert states == ["OK", "ALARM", "OK"]
     event = heard[1]
