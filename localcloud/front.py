@@ -116,8 +116,8 @@ def respond(cloud: "Cloud", request: wire.Request) -> wire.Answer:
     except AwsError as error:
         return _refusal(service, request, error)
     except RecursionError:
-        told = "the request is nested too deeply to be read"
-        return _refusal(service, request, AwsError("ValidationException", told))
+        trouble = "the request is nested too deeply to be read"
+        return _refusal(service, request, AwsError("ValidationException", trouble))
     except Exception as error:
         log.exception("%s %s failed", service, request.path)
         trouble = f"the local cloud failed: {type(error).__name__}: {error}"
