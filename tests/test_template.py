@@ -141,7 +141,6 @@ def test_no_action_and_no_principal_is_a_wildcard(resources):
 # A wildcard for a resource, and why there is no narrower one.
 _NO_RESOURCE = {
     "sagemaker:ListModelPackages",
-    "sagemaker:ListTrainingJobsForHyperParameterTuningJob",
     "cloudwatch:PutMetricData",
     "cloudwatch:DescribeAlarms",
     "ecr:GetAuthorizationToken",

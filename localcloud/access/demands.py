@@ -163,6 +163,7 @@ def _sagemaker(action: str, operation: str, params: Params, place: Place) -> Ite
         "ListPipelineExecutionSteps",
         "ListPipelineParametersForExecution",
         "ListTags",
+        "ListTrainingJobsForHyperParameterTuningJob",
     ):
         yield Demand(action, "*")
         return
