@@ -39,7 +39,7 @@ demo: $(VENV)/run.ready ## Watch the whole loop turn on real flights
 	@$(BIN)/everloop demo
 
 test: $(VENV)/dev.ready ## Run every test that needs nothing but this machine
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 check: lint types template machines conformance test ## The gate: the same for a person and for CI
 
