@@ -1,6 +1,7 @@
 """The model server: which code it runs, with which packages, and what it does when code fails."""
 
 import io
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -254,17 +255,14 @@ def test_packages_that_are_missing_are_installed_for_this_model_only(hosted: Any
     assert told["EndpointStatus"] == "InService", told.get("FailureReason")
     version, place = eval(hosted.ask("it"))
     assert version == "1.5"
-    assert Path(place).parent.name == "packages"
+    assert not Path(place).is_relative_to(sys.prefix)
 
 
 def test_packages_that_cannot_be_had_fail_the_endpoint_by_name(hosted: Any) -> None:
     told = serve(hosted, files={"code/requirements.txt": "--no-index\ntinymath==1.5\n"})
 
     assert told["EndpointStatus"] == "Failed"
-    assert (
-        "requirements.txt asks for tinymath==1.5, which cannot be installed"
-        in told["FailureReason"]
-    )
+    assert "InstallRequirementsError" in told["FailureReason"]
     assert "No matching distribution found for tinymath==1.5" in told["FailureReason"]
 
 
