@@ -71,16 +71,18 @@ class Step(ResourceSteps):
             self._send_callback("Stopping")
 
     def _job(self, job: Job) -> None:
-        name = self._told.get("job")
-        if name is None:
-            name = self._name(job.longest)
+        known = self._told.get("job")
+        name = known or self._name(job.longest)
+        if known is None or not self._told.get("Metadata"):
             arguments = text_maps(self._execution.resolver(name).resolve(self._step["Arguments"]))
-            if self._cached(arguments):
+            if known is None and self._cached(arguments):
                 return
             self._execution.follow(self._step["Type"], arguments)
             self._told["job"] = name
             self._execution.save()
-            answer = self._call(f"Create{job.api}", {**arguments, f"{job.api}Name": name})
+            answer = self._made(job, name) if known else None
+            if answer is None:
+                answer = self._call(f"Create{job.api}", {**arguments, f"{job.api}Name": name})
             self._executing({job.metadata: {"Arn": answer[f"{job.api}Arn"]}})
             if self._execution.stopping:
                 self.stop()  # it was made while somebody stopped the others
@@ -94,6 +96,14 @@ class Step(ResourceSteps):
             described = {**described, "TrainingJobSummaries": self._ranked(described)}
         self._told["properties"] = described
         _check_end(described, described[f"{job.api}Status"])
+
+    def _made(self, job: Job, name: str) -> Json | None:
+        """Return the job that was asked for before a kill; None where the kill came first."""
+        try:
+            request = {f"{job.api}Name": name}
+            return self._cloud.call("sagemaker", f"Describe{job.api}", request)
+        except AwsError:
+            return None
 
     def _name(self, longest: int) -> str:
         identifier, rest = self._execution.identifier, secrets.token_hex(_RANDOM_BYTES)
