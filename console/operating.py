@@ -65,7 +65,12 @@ def _redrive(site: Site, arguments: argparse.Namespace) -> int:
 
 def _look(site: Site, *, as_json: bool) -> int:
     counts = redrive.counts(site)
-    found = [letter for queue, count in counts.items() if count for letter in _some(site, queue)]
+    found = [
+        letter
+        for queue, count in counts.items()
+        if count
+        for letter in redrive.letters(site, queue)
+    ]
     if as_json:
         show.emit_json({"counts": counts, "letters": [letter.told() for letter in found]})
         return 0
@@ -80,10 +85,6 @@ def _look(site: Site, *, as_json: bool) -> int:
         show.out.print()
         show.out.print("hand them over again: everloop redrive --all", style=show.QUIET)
     return 0
-
-
-def _some(site: Site, queue: str) -> list[redrive.Letter]:
-    return redrive.letters(site, queue, most=10)
 
 
 def _pause(site: Site, arguments: argparse.Namespace) -> int:

@@ -1,15 +1,13 @@
 """template.yaml: what AWS's linters do not look at."""
 
 import json
-import os
 import re
 from pathlib import Path
 from typing import Any
 
+import permissions
 import pytest
 from cfnlint.decode.cfn_yaml import load as load_template
-
-from tools.translate import translate
 
 ROOT = Path(__file__).parents[1]
 OUTPUTS = """DataBucket ArtefactBucket LedgerTable EventBus NotificationTopic ArrivalsQueue
@@ -25,16 +23,7 @@ def source() -> Json:
 
 @pytest.fixture(scope="module")
 def resources() -> Json:
-    before = os.environ.get("AWS_DEFAULT_REGION")
-    os.environ["AWS_DEFAULT_REGION"] = "us-east-1"  # the translator wants one
-    try:
-        found = translate(ROOT / "template.yaml")["Resources"]
-    finally:
-        os.environ.pop("AWS_DEFAULT_REGION")
-        if before is not None:
-            os.environ["AWS_DEFAULT_REGION"] = before
-    assert isinstance(found, dict)
-    return found
+    return permissions.resources()
 
 
 def of(resources: Json, kind: str) -> Json:

@@ -57,7 +57,6 @@ _ACTIONS = {
     "sqs:DeleteMessageBatch": "sqs:DeleteMessage",
     "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
     "sns:PublishBatch": "sns:Publish",
-    "sagemaker:BatchPutMetrics": "sagemaker:BatchPutMetrics",
 }
 # SageMaker: the parameter that names the resource, and the resource's path.
 _SAGEMAKER = {

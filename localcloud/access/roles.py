@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from localcloud.cloud import Cloud
 
 _REST = {"s3", "lambda", "sns", "scheduler", "sagemaker-runtime", "cloudformation", "iam", "sts"}
-_QUERY = {"s3": "AccessDenied", "iam": "AccessDenied", "sts": "AccessDenied", "sns": "AccessDenied"}
+_CODES = dict.fromkeys(("s3", "iam", "sts", "sns"), "AccessDenied")
 
 
 class Roles:
@@ -171,4 +171,4 @@ def _denied(principal: str, service: str, demand: Demand, *, explicit: bool) -> 
     )
     message = f"User: {principal} is not authorized to perform: {demand.action}{on} {why}"
     status = 403 if service in _REST else 400
-    return AwsError(_QUERY.get(service, "AccessDeniedException"), message, status)
+    return AwsError(_CODES.get(service, "AccessDeniedException"), message, status)
