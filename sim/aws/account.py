@@ -1,0 +1,123 @@
+"""The account: its services, who may call them, and what it saw."""
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from localcloud.access.demands import Place, demands
+from localcloud.access.evaluation import evaluate
+from localcloud.errors import AwsError
+from sim.aws.bus import Bus
+from sim.aws.dynamodb import DynamoDb
+from sim.aws.functions import Functions
+from sim.aws.hosting import Hosting
+from sim.aws.jobs import Jobs
+from sim.aws.registry import Registry
+from sim.aws.s3 import S3
+from sim.aws.states import States
+from sim.aws.telling import Telling
+from sim.stack import ACCOUNT, REGION, stack
+
+Params = dict[str, Any]
+_KNOWN = {"aws:securetransport": "true", "aws:principalaccount": ACCOUNT}
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who calls, other than a function: a machine, or a person (who has no role of ours)."""
+
+    name: str
+    role: str = ""
+
+
+PERSON = Caller("ana")
+
+
+class Account:
+    """AWS as the stack sees it, for one history."""
+
+    def __init__(self, kernel: Any, faults: Any, judge: Any, trace: Any) -> None:
+        self.kernel = kernel
+        self.faults = faults
+        self.judge = judge
+        self._trace = trace
+        self.stack = stack()
+        self.data_bucket = self.stack.environment["DATA_BUCKET"]
+        self.artefact_bucket = self.stack.environment["ARTEFACT_BUCKET"]
+        self.bus = Bus(self)
+        self.functions = Functions(self)
+        self.ledger = DynamoDb(self)
+        self.s3 = S3(self)
+        self.states = States(self)
+        self.registry = Registry(self)
+        self.jobs = Jobs(self)
+        self.hosting = Hosting(self)
+        self.telling = Telling(self)
+        self._services = {
+            "dynamodb": (self.ledger,),
+            "s3": (self.s3,),
+            "stepfunctions": (self.states,),
+            "sagemaker": (self.registry, self.jobs, self.hosting),
+            "sagemaker-runtime": (self.hosting,),
+            "events": (self.telling,),
+            "sns": (self.telling,),
+            "scheduler": (self.telling,),
+            "cloudwatch": (self.telling,),
+            "lambda": (self,),
+        }
+        judge.watch(self)
+
+    def call(self, caller: Any, service: str, operation: str, params: Params) -> Params:
+        """Make a call take effect and return its result. Raises AwsError."""
+        if caller.role:
+            self._permit(caller, service, operation, params)
+        name = _snake(operation)
+        part = next((part for part in self._services[service] if hasattr(part, name)), None)
+        if part is None:
+            raise NotImplementedError(f"the simulator has no {service}.{operation}")
+        self._trace.call(self.kernel.now, caller.name, service, operation, params)
+        self.judge.before(caller, service, operation, params)
+        answer: Params = getattr(part, name)(caller, params)
+        self.judge.after(caller, service, operation, params, answer)
+        return answer
+
+    def note(self, kind: str, text: str) -> None:
+        self._trace.note(self.kernel.now, kind, text)
+
+    def machine_caller(self, role_arn: str) -> Caller:
+        role = next(name for name, arn in self.stack.role_arns.items() if arn == role_arn)
+        return Caller(f"machine {role}", role)
+
+    def invoke(self, caller: Any, params: Params) -> Params:
+        """Lambda's Invoke, as machines make it."""
+        outcome = self.functions.invoke(params["FunctionName"], _payload(params["Payload"]))
+        failed = {"FunctionError": "Unhandled"} if outcome.error else {}
+        return {"StatusCode": 200, "ExecutedVersion": "$LATEST", "Payload": outcome.payload, **failed}
+
+    def _permit(self, caller: Any, service: str, operation: str, params: Params) -> None:
+        for demand in demands(service, operation, params, Place(ACCOUNT, REGION)):
+            context = tuple((key, tuple(values)) for key, values in demand.context.items())
+            if not _allowed(caller.role, demand.action, demand.resource, context):
+                self.judge.denied(caller, demand)
+                told = f"{caller.role} is not authorized to perform: {demand.action}"
+                raise AwsError("AccessDeniedException", f"{told} on {demand.resource}", 403)
+
+
+def _payload(raw: Any) -> Any:
+    import json
+
+    return json.loads(raw)
+
+
+@cache
+def _allowed(role: str, action: str, resource: str | None, context: Any) -> bool:
+    from localcloud.access.demands import Demand
+
+    demand = Demand(action, resource, {key: list(values) for key, values in context})
+    return evaluate(stack().roles[role], demand, _KNOWN).allowed
+
+
+@cache
+def _snake(operation: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", operation).lower()

@@ -1,0 +1,241 @@
+"""How a history must end: what has not converged yet, and what must be true once all has."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+from sim.aws.account import Account
+from sim.aws.registry import APPROVED, PENDING, Package
+from sim.judge import Judge
+from sim.people import Model
+
+_TRIES = 3  # of a release that failed for AWS's own reasons
+
+
+class Endings:
+    def __init__(self, account: Account, judge: Judge, models: list[Model]) -> None:
+        self._account = account
+        self._judge = judge
+        self._models = models
+
+    # convergence
+
+    def open(self) -> Iterator[str]:
+        """Yield what is still under way, or stuck."""
+        if self._account.bus.on_the_way or self._account.bus.waiting():
+            yield "events are on their way"
+        for execution in self._account.states.executions.values():
+            if execution.status == "RUNNING":
+                yield f"{execution.machine} {execution.name} is running"
+        for model in self._models:
+            yield from self._serving(model)
+            yield from self._windows(model)
+            yield from self._leases(model)
+            yield from self._judgements(model)
+            staging = self._account.hosting.endpoints.get(f"{model.name}-staging")
+            if staging is not None:
+                yield f"{staging.name} is left {staging.status}"
+            if self._item(model, "SPEC") is None:
+                yield f"{model.name} is not installed"
+            elif f"everloop-{model.name}-monitor" not in self._account.telling.schedules:
+                yield f"{model.name} has no schedule"
+
+    def _serving(self, model: Model) -> Iterator[str]:
+        wanted = self.wanted(model)
+        endpoint = self._account.hosting.endpoints.get(model.name)
+        if endpoint is None or endpoint.status != "InService":
+            if wanted is not None:
+                yield f"{model.name} v{wanted.version} should serve, and nothing does"
+            return
+        serving = self._account.hosting.package_of(endpoint.config)
+        if wanted is not None and serving.version != wanted.version:
+            yield f"{model.name} v{serving.version} serves, v{wanted.version} should"
+
+    def wanted(self, model: Model) -> Package | None:
+        """Return the highest version that is approved, and has not failed since."""
+        for package in reversed(self._account.registry.groups.get(model.name, [])):
+            if package.approval == APPROVED and not self._failed(package):
+                return package
+        return None
+
+    def _failed(self, package: Package) -> bool:
+        since = package.history[-1][0]
+        if not package.faithful:
+            return True  # its tests fail, whenever they are run
+        if any(when >= since for when in self._judge.taken_back[package.model, package.version]):
+            return True
+        tried = [
+            execution
+            for execution in self._account.states.executions.values()
+            if execution.machine == "everloop-deploy"
+            and execution.name.startswith(f"{package.model}-r")
+            and execution.name.endswith(f"-v{package.version}")
+            and execution.ended_at >= since
+            and execution.status != "RUNNING"
+        ]
+        return len([e for e in tried if e.status != "SUCCEEDED"]) >= _TRIES
+
+    def _windows(self, model: Model) -> Iterator[str]:
+        item = self._item(model, "WINDOW")
+        trained = any(p for p in self._account.registry.groups.get(model.name, []))
+        if "data" not in model.causes and trained:
+            return  # what has arrived waits for another cause
+        if item is not None and int(item["objects"]["N"]):
+            if self._why_not(model, int(item["number"]["N"])) is None:
+                yield f"{model.name}: {item['objects']['N']} objects wait in their window"
+        for (pk, sk), closed in list(self._account.ledger.items.items()):
+            if pk == f"MODEL#{model.name}" and sk.startswith("WINDOW#") and "outcome" not in closed:
+                if self._why_not(model, int(closed["number"]["N"])) is None:
+                    yield f"{model.name}: window {closed['number']['N']} was not trained"
+
+    def _why_not(self, model: Model, window: int) -> str | None:
+        """Return why a window may wait: its budget is spent, or a person was told to look."""
+        runs = [run for run in self._account.jobs.runs.values() if run.model == model.name]
+        if len(runs) >= model.per_day:
+            return "the budget is spent"
+        attempts = [
+            execution
+            for execution in self._account.states.executions.values()
+            if execution.name.startswith(f"{model.name}-w{window}-a")
+        ]
+        if len(attempts) >= 5 and self._mailed(f"{model.name}: training"):
+            return "a person was told"
+        return None
+
+    def _leases(self, model: Model) -> Iterator[str]:
+        for kind in ("training", "release"):
+            item = self._item(model, f"LEASE#{kind}")
+            holder = item["holder"]["S"] if item else ""
+            execution = self._account.states.executions.get(holder)
+            if holder and (execution is None or execution.status != "RUNNING"):
+                yield f"{model.name}: the {kind} lease is held by {holder.rpartition(':')[2]}"
+
+    def _judgements(self, model: Model) -> Iterator[str]:
+        for package in self._account.registry.groups.get(model.name, []):
+            if package.approval != PENDING:
+                continue
+            asked = f"{model.name} v{package.version} waits for your approval"
+            told = self._mailed(asked) or self._mailed(f"{model.name}: a candidate could not be")
+            if not told:
+                yield f"{model.name} v{package.version} waits, and nobody knows"
+
+    def _mailed(self, subject: str) -> bool:
+        return any(said.startswith(subject) for _, said, _ in self._account.telling.mails)
+
+    def _item(self, model: Model, sk: str) -> Any:
+        return self._account.ledger.items.get((f"MODEL#{model.name}", sk))
+
+    # once all has converged
+
+    def check(self) -> None:
+        """Look at everything that must be true in the end."""
+        for model in self._models:
+            self._each_object_once(model)
+            self._each_dataset_answered(model)
+            self._chain(model)
+            self._every_effect_told(model)
+        for queue, letters in self._account.bus.letters.items():
+            for letter in letters:
+                self._judge.violate("no letter dies in quiet", f"{queue}: {letter[:200]}")
+
+    def _manifests(self, model: Model) -> Iterator[dict[str, Any]]:
+        for (bucket, key), versions in self._account.s3.objects.items():
+            if bucket == self._account.artefact_bucket and key.startswith(f"datasets/{model.name}/"):
+                if len(versions) > 1:
+                    self._judge.violate("frozen stays frozen", f"{key} was written again")
+                yield json.loads(versions[-1].data)
+
+    def _each_object_once(self, model: Model) -> None:
+        windows: dict[tuple[str, str], set[int]] = defaultdict(set)
+        for manifest in self._manifests(model):
+            for each in manifest["objects"]:
+                windows[each["key"], each["version_id"]].add(each["window"])
+        for (bucket, key), versions in self._account.s3.objects.items():
+            data = bucket == self._account.data_bucket and key.startswith(f"data/{model.name}/")
+            if not data or key.endswith("_SUCCESS"):
+                continue
+            for version in versions:
+                found = set(windows[key, version.id])
+                collected = self._collected(model, key, version.id)
+                if len(collected) != 1:
+                    where = sorted(collected) or "no window"
+                    self._judge.violate("each object in one window", f"{key} {version.id}: {where}")
+                if len(found) > 1 or not found <= collected:
+                    self._judge.violate("each object in one dataset", f"{key} {version.id}: {found}")
+                elif not found and version is versions[-1] and self._closed(model, collected):
+                    self._judge.violate("each object in one dataset", f"{key} {version.id} in none")
+
+    def _collected(self, model: Model, key: str, version: str) -> set[int]:
+        prefix = f"ARRIVAL#{model.name}#"
+        return {
+            int(pk.removeprefix(prefix))
+            for (pk, _), item in self._account.ledger.items.items()
+            if pk.startswith(prefix)
+            and item["key"]["S"] == key
+            and item["version_id"]["S"] == version
+        }
+
+    def _closed(self, model: Model, numbers: set[int]) -> bool:
+        """Whether these windows are frozen, and a dataset was made of them."""
+        for number in numbers:
+            item = self._item(model, f"WINDOW#{number:08d}")
+            if item is None or "digest" not in item:
+                return False
+        return True
+
+    def _each_dataset_answered(self, model: Model) -> None:
+        trained = {
+            run.parameters["DatasetDigest"]
+            for run in self._account.jobs.runs.values()
+            if run.model == model.name
+        }
+        told = [d for d in self._account.telling.decisions if d["model"] == model.name]
+        refused = {d["subject"] for d in told if d["kind"] == "train" and not d["go"]}
+        for manifest in self._manifests(model):
+            digest = manifest["digest"]
+            if digest not in trained and not any(digest in subject for subject in refused):
+                waits = self._why_not(model, max(manifest["windows"]))
+                if waits is None and "data" in model.causes:
+                    self._judge.violate("each dataset is answered", f"{model.name} {digest[:12]}")
+
+    def _chain(self, model: Model) -> None:
+        from everloop.aws import items
+        from everloop.chain import verify
+
+        prefix = (f"MODEL#{model.name}", "DECISION#")
+        found = [
+            items.plain_item(item)
+            for (pk, sk), item in sorted(self._account.ledger.items.items())
+            if pk == prefix[0] and sk.startswith(prefix[1])
+        ]
+        decisions = [{k: v for k, v in each.items() if k not in ("pk", "sk")} for each in found]
+        for problem in verify(decisions):
+            self._judge.violate("the chain holds", f"{model.name}: {problem}")
+        ids = [decision["id"] for decision in decisions]
+        if len(set(ids)) != len(ids):
+            self._judge.violate("each decision once", model.name)
+
+    def _every_effect_told(self, model: Model) -> None:
+        """Whatever changed the world has a decision in the ledger that names it."""
+        kept = {
+            (item["kind"]["S"], item["subject"]["S"], item["id"]["S"])
+            for (pk, sk), item in self._account.ledger.items.items()
+            if pk == f"MODEL#{model.name}" and sk.startswith("DECISION#")
+        }
+        kinds = defaultdict(set)
+        for kind, subject, name in kept:
+            kinds[kind] |= {subject, name.partition(":")[2]}
+        for run in self._account.jobs.runs.values():
+            if run.model == model.name and run.arn not in kinds["train"]:
+                self._judge.violate("every effect is told", f"{run.display_name} was started")
+        for package in self._account.registry.groups.get(model.name, []):
+            for _, approval, by in package.history:
+                if by == "judge_candidate" and package.arn not in kinds["judge"]:
+                    self._judge.violate("every effect is told", f"v{package.version} {approval}")
+        for execution in self._account.states.executions.values():
+            ended = execution.machine == "everloop-deploy" and execution.status == "SUCCEEDED"
+            if ended and execution.name.startswith(f"{model.name}-r"):
+                said = kinds["serve"] | kinds["rollback"] | kinds["release"]
+                if execution.name not in said:
+                    self._judge.violate("every effect is told", f"{execution.name} ended")

@@ -1,0 +1,152 @@
+"""One seed, one history: faults and people for a while, then quiet, then the judgement."""
+
+import gc
+import io
+import random
+import sys
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from sim.aws import functions
+from sim.aws.account import Account
+from sim.endings import Endings
+from sim.faults import Faults
+from sim.judge import Judge, Violation
+from sim.kernel import Kernel
+from sim.people import FAULTY, People
+from sim.stack import stack
+from sim.trace import Trace
+from sim.wire import Wire
+
+_QUIET = 6 * 3600.0  # seconds within which everything must have converged
+_STEP = 300.0
+_REPLAYED = 40  # events that come once more, when all is done
+# Planted where no log may show it: in data, and in what a customer sends.
+CANARY = "part+"
+
+
+@dataclass
+class Result:
+    seed: int
+    tick: bool
+    violations: list[Violation]
+    digest: str
+    struck: Counter[str]
+    sites: set[str]
+    covered: set[tuple[str, str]]
+    calls: Counter[str]
+    converged_after: float  # seconds of quiet
+    unapproved_updates: int
+    lines: list[str] = field(default_factory=list)
+
+
+_wire = Wire()
+_ready = False
+
+
+def _prepare() -> None:
+    """Make this process ready for histories: the product's modules, and botocore's wire."""
+    global _ready
+    if _ready:
+        return
+    functions.prepare(stack().environment)
+    from everloop.aws import clients
+
+    _wire.plug_into(clients._session())
+    _ready = True
+
+
+def _fresh_clients() -> None:
+    """Forget the clients of the history before: their rate limits remember it."""
+    from everloop.aws import clients
+
+    for value in vars(clients).values():
+        if hasattr(value, "cache_clear") and value is not clients._session:
+            value.cache_clear()
+
+
+def play(
+    seed: int, *, lines: bool = False, colours: bool = False, off: frozenset[str] = frozenset()
+) -> Result:
+    """Play a seed to its end. One seed in four has no tick: the events alone must do it."""
+    _prepare()
+    _fresh_clients()
+    random.seed(seed)  # botocore's jitter
+    tick = seed % 4 != 3
+    trace, kernel, judge = Trace(lines=lines, colours=colours), Kernel(seed), Judge()
+    faults = Faults(kernel, tick=tick, off=off)
+    account = Account(kernel, faults, judge, trace)
+    _wire.connect(account)
+    people = People(account)
+    judge.models = {model.name: model for model in people.models}
+    endings = Endings(account, judge, people.models)
+    log, sys.stdout = sys.stdout, io.StringIO()
+    try:
+        people.begin()
+        if tick:
+            kernel.spawn(lambda: _tick(account))
+        kernel.run(FAULTY)
+        faults.on = False
+        account.note("quiet", "no more faults from here on")
+        kernel.spawn(people.settle)
+        kernel.run(FAULTY + _STEP / 2)  # looked at between two ticks
+        converged = _converge(kernel, endings, account)
+        if converged is not None:
+            endings.check()
+            _replay(kernel, account, judge)
+        else:
+            for each in endings.open():
+                judge.violate("converges after quiet", each)
+    finally:
+        sys.stdout = log
+        kernel.close()
+    result = Result(
+        seed=seed,
+        tick=tick,
+        violations=judge.violations,
+        digest=trace.digest(),
+        struck=faults.struck,
+        sites=faults.sites,
+        covered=faults.covered,
+        calls=trace.calls,
+        converged_after=converged if converged is not None else _QUIET,
+        unapproved_updates=judge.unapproved_updates,
+        lines=trace.notes,
+    )
+    del account, people, endings, judge
+    if seed % 20 == 0:
+        gc.collect()
+    return result
+
+
+def _tick(account: Account) -> None:
+    reconcile = account.stack.function("reconcile").arn
+    while True:
+        account.kernel.pause(account.stack.tick)
+        event: dict[str, Any] = {"time": account.kernel.moment().isoformat()}
+        account.kernel.spawn(lambda e=event: account.bus.invoke_later(reconcile, e))
+
+
+def _converge(kernel: Kernel, endings: Endings, account: Account) -> float | None:
+    """Let quiet pass until nothing is left to do; return how long that took."""
+    calm = 0
+    while kernel.now < FAULTY + _QUIET:
+        kernel.run(kernel.now + _STEP)
+        calm = 0 if any(True for _ in endings.open()) else calm + 1
+        if calm == 2:
+            return kernel.now - FAULTY - _STEP
+    return None
+
+
+def _replay(kernel: Kernel, account: Account, judge: Judge) -> None:
+    """Let old events come again: nothing may change."""
+    before = len(judge.effects)
+    sent = list(account.bus.sent)
+    chosen = kernel.chance("replay").sample(sent, min(_REPLAYED, len(sent)))
+    account.note("replay", f"{len(chosen)} old events come again")
+    for bus, event in chosen:
+        account.bus.put(event, bus)
+    kernel.run(kernel.now + 2400.0)
+    for effect in judge.effects[before:]:
+        judge.violate("old events change nothing", effect)

@@ -1,0 +1,274 @@
+"""The judge inside the fake AWS: invariants, looked at when an effect happens.
+
+It believes what AWS saw and never what the product says of itself. `endings` looks again at the end.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any
+
+from sim.aws.functions import DEATHS, FORESEEN, Invocation, Outcome
+from sim.aws.registry import APPROVED, PENDING, Package
+from sim.people import Model
+
+Params = dict[str, Any]
+# Calls between the last look at an approval and the update that rests on it.
+_MOST_CALLS_BETWEEN = 1
+_DAY = 86_400.0
+
+
+@dataclass(frozen=True)
+class Violation:
+    invariant: str
+    text: str
+    time: float
+
+
+class Judge:
+    def __init__(self) -> None:
+        self.violations: list[Violation] = []
+        self.effects: list[str] = []  # what changes the world, for "again changes nothing"
+        self.models: dict[str, Model] = {}
+        self.exposures: list[float] = []  # seconds that a withdrawn version went on serving
+        self.unapproved_updates = 0  # withdrawn between the last look and the update
+        self.taken_back: dict[tuple[str, int], list[float]] = defaultdict(list)
+        self.tested: dict[tuple[str, str, int], bool] = {}  # (execution, model, version)
+        self._releasing: dict[str, str] = {}
+        self._trainings: dict[str, list[Any]] = defaultdict(list)
+
+    def watch(self, account: Any) -> None:
+        self._account = account
+
+    def violate(self, invariant: str, text: str) -> None:
+        now = self._account.kernel.now
+        self._account.note("VIOLATION", f"{invariant}: {text}")
+        if not any(v.invariant == invariant and v.text == text for v in self.violations):
+            self.violations.append(Violation(invariant, text, now))
+
+    def denied(self, caller: Any, demand: Any) -> None:
+        self.violate("nothing denied", f"{caller.role} lacks {demand.action} on {demand.resource}")
+
+    def raised(self, invocation: Invocation, error: Exception) -> None:
+        kind = type(error).__name__
+        if kind not in FORESEEN:
+            self.violate("no unforeseen error", f"{invocation.name} raises {kind}: {error}"[:300])
+
+    def ended(self, invocation: Invocation, outcome: Outcome) -> None:
+        if outcome.error in DEATHS or outcome.error in FORESEEN:
+            return
+        if invocation.name == "test_endpoint" and outcome.error is None:
+            event = invocation.event
+            passed = b'"passed": true' in outcome.payload
+            execution = self._release_of(event["model"], event["epoch"], event["version"])
+            self.tested[execution, event["model"], event["version"]] = passed
+
+    # calls
+
+    def before(self, caller: Any, service: str, operation: str, params: Params) -> None:
+        if service == "sagemaker" and operation in ("CreateEndpoint", "UpdateEndpoint"):
+            self._release(caller, operation, params)
+        elif service == "sagemaker" and operation == "UpdateModelPackage":
+            if isinstance(caller, Invocation):
+                self._approval(caller, params)
+        elif service == "sagemaker" and operation == "DeleteEndpoint":
+            self._deletion(params["EndpointName"])
+        elif service == "stepfunctions" and operation == "StartExecution":
+            self._start(caller, params)
+
+    def after(
+        self, caller: Any, service: str, operation: str, params: Params, answer: Params
+    ) -> None:
+        if not isinstance(caller, Invocation):
+            return
+        memory = caller.memory
+        memory["calls"] = memory.get("calls", 0) + 1
+        if operation == "DescribeModelPackage":
+            found = (answer["ModelApprovalStatus"], memory["calls"])
+            memory["read", answer["ModelPackageArn"]] = found
+        elif operation == "GetItem" and params["Key"]["sk"] == {"S": "SPEC"}:
+            memory["paused"] = answer.get("Item", {}).get("paused", {}).get("S")
+        elif operation in ("CreateEndpoint", "UpdateEndpoint"):
+            self.effects.append(f"{operation} {params['EndpointName']} {params['EndpointConfigName']}")
+        elif operation == "UpdateModelPackage":
+            status = params.get("ModelApprovalStatus")
+            self.effects.append(f"{operation} {params['ModelPackageArn']} {status}")
+
+    # releases
+
+    def _release(self, caller: Any, operation: str, params: Params) -> None:
+        endpoint, config = params["EndpointName"], params["EndpointConfigName"]
+        if config not in self._account.hosting.configs:
+            return  # AWS refuses it
+        known = self._account.hosting.endpoints.get(endpoint)
+        busy = known is not None and known.status in ("Creating", "Updating", "Deleting")
+        if busy or (operation == "CreateEndpoint" and known is not None):
+            return  # AWS refuses it
+        package: Package = self._account.hosting.package_of(config)
+        model = package.model
+        self._alone(caller, model)
+        self._token_lies(f"RUN#endpoint/{endpoint}", f"{operation} {endpoint}")
+        if known is not None and known.status == "InService" and known.config == config:
+            self.violate("no update for nothing", f"{endpoint} serves {config} already")
+        if endpoint != model:
+            if endpoint != f"{model}-staging":
+                self.violate("own names only", f"{operation} of {endpoint} for {model}")
+            return
+        self._approved(caller, package)
+        execution = caller.event.get("execution", "").rpartition(":")[2]
+        if not self.tested.get((execution, model, package.version)):
+            self.violate("tested before production", f"{model} v{package.version} in {execution}")
+        if not package.faithful:
+            self.violate("only what predicts truly", f"{model} v{package.version} serves falsely")
+        self._forward(model, package, known)
+
+    def _approved(self, caller: Any, package: Package) -> None:
+        name = f"{package.model} v{package.version}"
+        read = caller.memory.get(("read", package.arn))
+        if read is None or read[0] != APPROVED:
+            said = read[0] if read else "never read"
+            self.violate("approved at the last look", f"{name} was {said} when it was released")
+        elif caller.memory["calls"] - read[1] > _MOST_CALLS_BETWEEN:
+            between = caller.memory["calls"] - read[1]
+            self.violate("looked at last", f"{name}: {between} calls between look and update")
+        elif package.approval != APPROVED:
+            self.unapproved_updates += 1
+
+    def _forward(self, model: str, package: Package, known: Any) -> None:
+        """Production goes back to an older version only if the newer one was taken away."""
+        if known is None or known.status != "InService":
+            return
+        now = self._account.hosting.package_of(known.config)
+        if package.version < now.version and now.approval == APPROVED:
+            recent = self._account.kernel.now - 120
+            if now.approval_at(recent) == APPROVED:
+                self.violate("never back unasked", f"{model} v{now.version} -> v{package.version}")
+
+    def _alone(self, caller: Any, model: str) -> None:
+        execution = caller.event.get("execution", "")
+        other = self._releasing.get(model)
+        if other and other != execution:
+            found = self._account.states.executions.get(other)
+            if found is not None and found.status == "RUNNING":
+                both = f"{execution.rpartition(':')[2]} and {other.rpartition(':')[2]}"
+                self.violate("one release at a time", f"{model}: {both}")
+        self._releasing[model] = execution
+
+    def _release_of(self, model: str, epoch: int, version: int) -> str:
+        return f"{model}-r{epoch}-v{version}"
+
+    def _token_lies(self, pk: str, text: str) -> None:
+        if (pk, "TOKEN") not in self._account.ledger.items:
+            self.violate("the token lies first", f"{text}: nobody could be woken")
+
+    def _deletion(self, endpoint: str) -> None:
+        found = self._account.hosting.endpoints.get(endpoint)
+        if found is not None and endpoint in self.models and found.status == "InService":
+            self.violate("production stays", f"{endpoint} is deleted while it serves")
+
+    def settled(self, endpoint: Any, asked: str) -> None:
+        """Hear that an endpoint has settled; remember which version AWS took back."""
+        if endpoint.status != "InService" or endpoint.config != asked:
+            package = self._account.hosting.package_of(asked)
+            self.taken_back[package.model, package.version].append(self._account.kernel.now)
+
+    # approvals
+
+    def _approval(self, caller: Invocation, params: Params) -> None:
+        package: Package = self._account.registry.find(params["ModelPackageArn"])
+        name = f"{package.model} v{package.version}"
+        if caller.name != "judge_candidate":
+            self.violate("only evaluate approves", f"{caller.name} sets {name}")
+        read = caller.memory.get(("read", package.arn))
+        if read is None or read[0] != PENDING:
+            self.violate("people are not overruled", f"{name} was {read} when it was judged")
+        if params.get("ModelApprovalStatus") != APPROVED:
+            return
+        model = self.models[package.model]
+        if model.by == "person":
+            self.violate("people approve", f"{name} was approved by policy")
+        champion = self._account.hosting.endpoints.get(package.model)
+        compared = self._compared(package)
+        if compared and not package.better:
+            self.violate("only better ones", f"{name} lost against the champion")
+        if not compared and model.first == "person":
+            self.violate("people approve the first", f"{name} was approved by policy")
+        if not compared and champion is not None and self._stood(champion):
+            self.violate("champions are beaten", f"{name} was approved without a comparison")
+
+    def _compared(self, package: Package) -> bool:
+        prefix = f"comparisons/{package.model}/v{package.version}/"
+        bucket = self._account.artefact_bucket
+        return any(b == bucket and key.startswith(prefix) for b, key in self._account.s3.objects)
+
+    def _stood(self, champion: Any) -> bool:
+        """Whether an endpoint has served for so long that any evaluation must have seen it."""
+        age = (self._account.kernel.moment() - champion.created).total_seconds()
+        return champion.status == "InService" and age > 3 * 3600
+
+    # trainings
+
+    def training_starts(self, caller: Any, run: Any) -> None:
+        """Judge a pipeline's new execution."""
+        self.effects.append(f"StartPipelineExecution {run.model} {run.display_name}")
+        before, spec = self._trainings[run.model], self.models[run.model]
+        self._token_lies(f"RUN#{run.model}/{run.display_name}", f"run {run.display_name}")
+        for other in before:
+            if other.status == "Executing":
+                self.violate("one training at a time", f"{run.display_name}, {other.display_name}")
+            same = ("DatasetDigest", "DatasetUri")
+            code = other.definition_digest == self._code(run.model)
+            useful = other.status == "Succeeded" or other.failed_step == "BelowBars"
+            if code and useful and all(other.parameters[k] == run.parameters[k] for k in same):
+                self.violate("nothing trained twice", f"{run.display_name}, {other.display_name}")
+        day = [other for other in before if other.started_at > run.started_at - _DAY]
+        if len(day) >= spec.per_day:
+            self.violate("budgets hold", f"{run.display_name} is run {len(day) + 1} of {spec.per_day}")
+        last = max((other.ended_at for other in before if other.ended_at), default=None)
+        if run.parameters["Cause"] == "violation" and last is not None:
+            if run.started_at - last < spec.cooldown_hours * 3600 - 120:
+                self.violate("cooldowns hold", f"{run.display_name} after {run.started_at - last:.0f} s")
+        if run.parameters["Cause"] not in spec.causes and any(o.package for o in before):
+            self.violate("only its causes", f"{run.display_name} because of {run.parameters['Cause']}")
+        self._frozen(run)
+        run.definition_digest = self._code(run.model)
+        before.append(run)
+
+    def _code(self, model: str) -> str:
+        from sim.aws.content import find_step
+
+        found = find_step(self._account.jobs.pipelines[model].definition, "RegisterModel")
+        return str(found["CustomerMetadataProperties"]["bundle-digest"])
+
+    def _frozen(self, run: Any) -> None:
+        uri = run.parameters["DatasetUri"]
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        if (bucket, key) not in self._account.s3.objects:
+            self.violate("frozen before trained", f"{run.display_name}: {uri} is not there")
+        elif run.parameters["DatasetDigest"] not in key:
+            self.violate("frozen before trained", f"{run.display_name}: {uri} is another dataset")
+
+    # pauses
+
+    def _start(self, caller: Any, params: Params) -> None:
+        """Nothing new starts for a model that has been paused for a while, but a withdrawal."""
+        if not isinstance(caller, Invocation):
+            return
+        machine = params["stateMachineArn"].rpartition("-")[2]
+        model = params["name"].rpartition("-w" if machine == "train" else "-r")[0]
+        item = self._account.ledger.items.get((f"MODEL#{model}", "SPEC"))
+        if item is None or not item.get("paused", {}).get("S"):
+            return
+        self._account.note("paused", params["name"])
+        if machine == "deploy":
+            endpoint = self._account.hosting.endpoints.get(model)
+            serving = endpoint and self._account.hosting.package_of(endpoint.config)
+            if serving is not None and serving.approval == APPROVED:
+                self._new_while_paused(caller, params)
+        elif machine == "train":
+            self._new_while_paused(caller, params)
+
+    def _new_while_paused(self, caller: Invocation, params: Params) -> None:
+        known = params["stateMachineArn"].replace(":stateMachine:", ":execution:")
+        new = f"{known}:{params['name']}" not in self._account.states.executions
+        if new and caller.memory.get("paused"):  # else it was paused a moment ago
+            self.violate("paused is paused", f"{params['name']} starts while its model is paused")

@@ -1,0 +1,265 @@
+"""The people of a history and their world: data, pushes, approvals at bad moments, alarms, forgers."""
+
+import json
+from typing import Any
+
+from sim.aws.account import PERSON, Account
+from sim.aws.registry import APPROVED, PENDING, REJECTED, Package
+
+FAULTY = 5400.0  # seconds in which things happen and go wrong
+_SCRIPTS = ("preprocess.py", "train.py", "inference.py")
+
+
+class Model:
+    """A model of this history: what its owner decided, and what its data is."""
+
+    def __init__(self, name: str, dice: Any) -> None:
+        self.name = name
+        self.by = dice.choice(("policy", "policy", "person"))
+        self.first = dice.choice(("policy", "person"))
+        self.causes = dice.choice((["data", "violation"], ["data", "violation"], ["violation"]))
+        self.per_day = dice.choice((2, 4, 50))
+        self.cooldown_hours = dice.choice((0.1, 0.5))
+        self.quiet_minutes = dice.choice((0.5, 2))
+        self.strategy = dice.choice(("canary", "linear", "all-at-once"))
+        self.keep = dice.choice((None, 2))
+        self.pushes = 0
+
+    def spec(self) -> str:
+        keep = f"keep = {self.keep}\n" if self.keep else ""
+        return f"""
+problem = "binary_classification"
+[data]
+target = "late"
+key = "id"
+quiet_minutes = {self.quiet_minutes}
+{keep}[train]
+time_limit_minutes = 30
+hyperparameters = {{ push = {self.pushes} }}
+[evaluate]
+metrics = {{ auc = {{ min = 0.6 }} }}
+[approve]
+by = "{self.by}"
+first = "{self.first}"
+[deploy]
+strategy = "{self.strategy}"
+step_percent = 20
+[deploy.tests]
+max_latency_ms = 60000
+[retrain]
+on = {json.dumps(self.causes)}
+cooldown_hours = {self.cooldown_hours}
+per_day = {self.per_day}
+"""
+
+
+class People:
+    """Everything that is done to the stack from outside, drawn from the seed."""
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+        self._kernel = account.kernel
+        self._dice = account.kernel.chance("people")
+        count = self._dice.choice((1, 1, 2))
+        self.models = [Model(f"model-{'ab'[i]}", self._dice) for i in range(count)]
+        self.paused: set[str] = set()
+        self.over = False
+
+    def begin(self) -> None:
+        for model in self.models:
+            self._life(model)
+        self._kernel.spawn(self._look_at_schedules)
+
+    def _life(self, model: Model) -> None:
+        dice = self._dice
+        at = self._at
+        first = dice.uniform(0, 60) if dice.random() < 0.8 else dice.uniform(300, 900)
+        at(first, lambda: self._push(model))
+        if dice.random() < 0.3:
+            at(dice.uniform(1200, 4800), lambda: self._push(model))
+        if dice.random() < 0.1:
+            at(dice.uniform(1200, 4800), lambda: self._push(model, broken=True))
+        for drop in range(dice.randint(2, 5)):
+            at(dice.uniform(0, 5000) if drop else 20.0, lambda d=drop: self._drop(model, d))
+        for _ in range(dice.choice((0, 1, 3))):
+            at(dice.uniform(600, 5200), lambda: self._violation(model))
+        if dice.random() < 0.1:
+            storm = dice.uniform(1500, 5000)
+            for number in range(40):
+                at(storm + number, lambda: self._violation(model))
+        if dice.random() < 0.3:
+            at(dice.uniform(600, 5200), lambda: self._alarm(model))
+        for _ in range(dice.choice((0, 1, 2))):
+            at(dice.uniform(600, 5200), lambda: self._forge(model))
+        if dice.random() < 0.2:
+            start = dice.uniform(300, 4000)
+            at(start, lambda: self._pause(model, True))
+            at(start + dice.uniform(60, 1500), lambda: self._pause(model, False))
+        self._kernel.spawn(lambda: self._approve(model))
+
+    def _at(self, when: float, action: Any) -> None:
+        self._kernel.at(when, lambda: self._kernel.spawn(action))
+
+    def _note(self, text: str) -> None:
+        self._account.note("person", text)
+
+    # data and code
+
+    def _push(self, model: Model, *, broken: bool = False) -> None:
+        from everloop.bundle import packed
+
+        model.pushes += 1
+        spec = model.spec() + ("[nonsense]\n" if broken else "")
+        files = {name: b"# the model's own\n" for name in _SCRIPTS} | {"model.toml": spec.encode()}
+        self._note(f"pushes {model.name}{', broken' if broken else ''}")
+        key = f"models/{model.name}/bundle.tar.gz"
+        self._account.s3.put(self._account.data_bucket, key, packed(files))
+        if broken:  # its owner sees the mail and pushes what is right
+            self._kernel.pause(self._dice.uniform(60, 300))
+            self._push(model)
+
+    def _drop(self, model: Model, drop: int) -> None:
+        count = self._dice.randint(1, 4)
+        self._note(f"drops {count} objects for {model.name}")
+        for number in range(count):
+            name = f"data/{model.name}/drop {drop}/part+{number} é.csv"
+            if self._dice.random() < 0.2:
+                name = f"data/{model.name}/drop 0/part+0 é.csv"  # once more, and changed
+            content = f"{model.name},{drop},{number},{self._dice.random() < 0.9}\n" * 40
+            self._account.s3.put(self._account.data_bucket, name, content.encode())
+            self._kernel.pause(self._dice.choice((0.0, 0.5, 20.0)))
+        if self._dice.random() < 0.3:
+            marker = f"data/{model.name}/drop {drop}/_SUCCESS"
+            self._account.s3.put(self._account.data_bucket, marker, b"")
+
+    # approvals
+
+    def _approve(self, model: Model) -> None:
+        """Look in now and then, and change an approval, sometimes twice, sometimes for the worse."""
+        while not self.over:
+            self._kernel.pause(self._dice.uniform(60, 700))
+            packages = self._account.registry.groups.get(model.name) or []
+            if self.over or not packages:
+                continue
+            package, to = self._choice(packages)
+            if package is None or to == package.approval:
+                continue
+            self._set(package, to)
+            if self._dice.random() < 0.3:
+                self._kernel.pause(self._dice.choice((0.1, 2.0, 5.0, 100.0, 500.0)))
+                self._set(package, REJECTED if to == APPROVED else APPROVED)
+
+    def _choice(self, packages: list[Package]) -> tuple[Package | None, str]:
+        dice = self._dice.random()
+        pending = [package for package in packages if package.approval == PENDING]
+        if pending and dice < 0.6:
+            return self._dice.choice(pending), APPROVED if dice < 0.45 else REJECTED
+        if dice < 0.75:
+            return self._dice.choice(packages), APPROVED
+        if dice < 0.85:
+            return self._dice.choice(packages), REJECTED
+        return None, ""
+
+    def _set(self, package: Package, status: str) -> None:
+        self._note(f"sets {package.model} v{package.version} {status}")
+        request = {"ModelPackageArn": package.arn, "ModelApprovalStatus": status}
+        self._account.call(PERSON, "sagemaker", "UpdateModelPackage", request)
+
+    # trouble
+
+    def _violation(self, model: Model) -> None:
+        self._account.bus.emit(
+            "everloop",
+            "Model Violation Found",
+            {
+                "model": model.name,
+                "monitors": ["data"],
+                "violations": 2,
+                "findings_uri": f"s3://{self._account.artefact_bucket}/monitoring/x/findings.json",
+            },
+            bus="everloop",
+        )
+
+    def _alarm(self, model: Model) -> None:
+        metric = {
+            "namespace": "AWS/SageMaker",
+            "name": "Invocation5XXErrors",
+            "dimensions": {"EndpointName": model.name, "VariantName": "AllTraffic"},
+        }
+        self._account.bus.emit(
+            "aws.cloudwatch",
+            "CloudWatch Alarm State Change",
+            {
+                "alarmName": f"{model.name}-errors",
+                "state": {"value": "ALARM", "reason": "threshold crossed"},
+                "configuration": {"metrics": [{"id": "m1", "metricStat": {"metric": metric}}]},
+            },
+        )
+
+    def _forge(self, model: Model) -> None:
+        """Somebody who may put events tells of an approval that never was."""
+        packages = self._account.registry.groups.get(model.name) or []
+        if not packages:
+            return
+        package = self._dice.choice(packages)
+        self._account.note("forged", f"{package.arn.rpartition(':')[2]} is Approved")
+        detail = {
+            "ModelPackageGroupName": model.name,
+            "ModelPackageVersion": package.version,
+            "ModelPackageArn": package.arn,
+            "ModelPackageStatus": "Completed",
+            "ModelApprovalStatus": APPROVED,
+            "UpdatedModelPackageFields": ["ModelApprovalStatus"],
+        }
+        kind = "SageMaker Model Package State Change"
+        self._account.bus.emit("aws.sagemaker", kind, detail, [package.arn])
+
+    # operating
+
+    def _pause(self, model: Model, pause: bool) -> None:
+        if pause:
+            self.paused.add(model.name)
+        request = {
+            "pause": pause,
+            "reason": "looking into it",
+            "actor": "ana",
+            "time": self._kernel.moment().isoformat(),
+            "model": model.name,
+        }
+        self._note(f"{'pauses' if pause else 'resumes'} {model.name}")
+        arn = self._account.stack.function("pause_models").arn
+        for _ in range(20):  # as a person does who sees an error
+            outcome = self._account.functions.invoke(arn, request)
+            if outcome.error is None:
+                break
+            if outcome.error == "BadInput":
+                break  # it is not installed yet
+            self._kernel.pause(60.0)
+        if not pause:
+            self.paused.discard(model.name)
+
+    def settle(self) -> None:
+        """Leave the stack alone: resume what is paused, and send back what died."""
+        self.over = True
+        for model in self.models:
+            if model.name in self.paused:
+                self._pause(model, False)
+        count = self._account.bus.redrive()
+        if count:
+            self._note(f"redrives {count} dead letters")
+
+    def _look_at_schedules(self) -> None:
+        """Fire the monitors' schedules, and let production have traffic."""
+        monitor = self._account.stack.function("plan_monitoring").arn
+        while self._kernel.now < FAULTY:
+            self._kernel.pause(1800.0)
+            now = self._kernel.moment()
+            for model in self.models:
+                endpoint = self._account.hosting.endpoints.get(model.name)
+                if endpoint is not None and endpoint.status == "InService":
+                    key = f"capture/{model.name}/{model.name}/AllTraffic/{now:%Y/%m/%d/%H}/x.jsonl"
+                    self._account.s3.put(self._account.artefact_bucket, key, b"{}\n")
+            for schedule in list(self._account.telling.schedules.values()):
+                given = json.loads(schedule["Target"]["Input"])
+                event = {"model": given["model"], "scheduled_at": f"{now:%Y-%m-%dT%H:%M:%SZ}"}
+                self._kernel.spawn(lambda e=event: self._account.bus.invoke_later(monitor, e))

@@ -1,0 +1,256 @@
+"""The stack as the simulator runs it: what the translated template says, with names resolved.
+
+Read once per process; nothing of it changes in a history.
+"""
+
+import json
+import os
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from localcloud.access.evaluation import Statement, statements_of
+from localcloud.cloudformation.intrinsics import Resolver
+from localcloud.events.patterns import Pattern
+from tools.translate import translate
+
+ROOT = Path(__file__).parents[1]
+ACCOUNT, REGION, STACK = "123456789012", "us-east-1", "everloop"
+Json = dict[str, Any]
+
+_PSEUDO = {
+    "AWS::Partition": "aws",
+    "AWS::Region": REGION,
+    "AWS::AccountId": ACCOUNT,
+    "AWS::StackName": STACK,
+    "AWS::URLSuffix": "amazonaws.com",
+}
+# Property with the name, service and path of the ARN, and whether Ref gives the ARN.
+_ARNS = {
+    "AWS::DynamoDB::Table": ("TableName", "dynamodb", "table/", False),
+    "AWS::Lambda::Function": ("FunctionName", "lambda", "function:", False),
+    "AWS::SQS::Queue": ("QueueName", "sqs", "", False),
+    "AWS::SNS::Topic": ("TopicName", "sns", "", True),
+    "AWS::Events::EventBus": ("Name", "events", "event-bus/", False),
+    "AWS::Events::Rule": ("Name", "events", "rule/", False),
+    "AWS::StepFunctions::StateMachine": ("StateMachineName", "states", "stateMachine:", True),
+    "AWS::Scheduler::ScheduleGroup": ("Name", "scheduler", "schedule-group/", False),
+    "AWS::Logs::LogGroup": ("LogGroupName", "logs", "log-group:", False),
+}
+
+
+@dataclass(frozen=True)
+class Function:
+    name: str
+    arn: str
+    handler: str  # the module in functions/
+    role: str  # the logical id of its role
+    timeout: float
+    retries: int  # of asynchronous invocations
+    on_failure: str  # the queue for what failed to the end
+
+
+@dataclass(frozen=True)
+class Rule:
+    name: str
+    bus: str
+    pattern: Pattern
+    target: str  # the ARN of a function or a queue
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """A queue that a function is fed from."""
+
+    queue: str
+    function: str
+    batch: int
+    window: float
+    concurrency: int
+
+
+@dataclass(frozen=True)
+class Queue:
+    name: str
+    visibility: float
+    receives: int  # before a message is dead
+    dead: str
+
+
+@dataclass(frozen=True)
+class Machine:
+    name: str
+    arn: str
+    role: str
+    definition: Json
+
+
+@dataclass(frozen=True)
+class Stack:
+    functions: dict[str, Function]  # by ARN
+    rules: tuple[Rule, ...]
+    mappings: tuple[Mapping, ...]
+    queues: dict[str, Queue]  # by ARN
+    machines: dict[str, Machine]  # by ARN
+    roles: dict[str, tuple[Statement, ...]]  # by logical id
+    role_arns: dict[str, str]
+    environment: dict[str, str]
+    tick: float  # seconds between reconciles
+
+    def function(self, handler: str) -> Function:
+        return next(each for each in self.functions.values() if each.handler == handler)
+
+
+class _Template:
+    """The translated template, and what its resources are called."""
+
+    def __init__(self) -> None:
+        os.environ.setdefault("AWS_DEFAULT_REGION", REGION)  # the translator wants one
+        self.template: Json = dict(translate(ROOT / "template.yaml"))
+        self.resources: dict[str, Json] = self.template["Resources"]
+        given = {k: v.get("Default") for k, v in self.template["Parameters"].items()}
+        self._resolver = Resolver(self.template, {**_PSEUDO, **given}, self._name)
+
+    def of(self, kind: str) -> dict[str, Json]:
+        """Return the resolved properties of the resources of a type, by logical id."""
+        return {
+            name: self._resolver.value(resource.get("Properties", {}))
+            for name, resource in self.resources.items()
+            if resource["Type"] == kind and self._there(resource)
+        }
+
+    def _there(self, resource: Json) -> bool:
+        return "Condition" not in resource or self._resolver.condition(resource["Condition"])
+
+    def _name(self, logical: str, attribute: str | None) -> Any:
+        resource = self.resources[logical]
+        kind, properties = resource["Type"], resource.get("Properties", {})
+        if kind == "AWS::S3::Bucket":
+            name = self._resolver.value(properties["BucketName"])
+            return f"arn:aws:s3:::{name}" if attribute == "Arn" else name
+        if kind == "AWS::IAM::Role":
+            name = self._resolver.value(properties.get("RoleName", f"{STACK}-{logical}"))
+            return f"arn:aws:iam::{ACCOUNT}:role/{name}" if attribute == "Arn" else name
+        if kind in _ARNS:
+            key, service, path, ref_is_arn = _ARNS[kind]
+            name = self._resolver.value(properties.get(key, f"{STACK}-{logical}"))
+            whole = f"arn:aws:{service}:{REGION}:{ACCOUNT}:{path}{name}"
+            return whole if attribute in ("Arn", "TopicArn") or ref_is_arn else name
+        return f"{STACK}-{logical}"
+
+
+@cache
+def stack() -> Stack:
+    """Return the stack of template.yaml."""
+    template = _Template()
+    functions = _functions(template)
+    named = {arn.rpartition(":")[2]: arn for arn in functions}
+    return Stack(
+        functions=functions,
+        rules=tuple(_rules(template)),
+        mappings=tuple(
+            Mapping(
+                found["EventSourceArn"],
+                named[found["FunctionName"]],
+                found["BatchSize"],
+                float(found["MaximumBatchingWindowInSeconds"]),
+                found["ScalingConfig"]["MaximumConcurrency"],
+            )
+            for found in template.of("AWS::Lambda::EventSourceMapping").values()
+        ),
+        queues=dict(_queues(template)),
+        machines=_machines(template),
+        roles=_roles(template),
+        role_arns={
+            name: f"arn:aws:iam::{ACCOUNT}:role/{found.get('RoleName', f'{STACK}-{name}')}"
+            for name, found in template.of("AWS::IAM::Role").items()
+        },
+        environment=_environment(template),
+        tick=300.0,
+    )
+
+
+def _functions(template: _Template) -> dict[str, Function]:
+    asynchronous = {
+        found["FunctionName"]: found
+        for found in template.of("AWS::Lambda::EventInvokeConfig").values()
+    }
+    functions = {}
+    for logical, found in template.of("AWS::Lambda::Function").items():
+        name = found["FunctionName"]
+        own = asynchronous.get(name, {})
+        arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"
+        functions[arn] = Function(
+            name=name,
+            arn=arn,
+            handler=found["Handler"].partition(".")[0],
+            role=template.resources[logical]["Properties"]["Role"]["Fn::GetAtt"][0],
+            timeout=float(found["Timeout"]),
+            retries=own.get("MaximumRetryAttempts", 2),
+            on_failure=own.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination", ""),
+        )
+    return functions
+
+
+def _environment(template: _Template) -> dict[str, str]:
+    """Return the variables of the functions, which all have the same ones."""
+    found = [
+        {k: str(v) for k, v in each["Environment"]["Variables"].items()}
+        for each in template.of("AWS::Lambda::Function").values()
+    ]
+    assert all(each == found[0] for each in found), "functions differ in their environments"
+    return found[0]
+
+
+def _rules(template: _Template) -> Any:
+    for found in template.of("AWS::Events::Rule").values():
+        for target in found["Targets"]:
+            yield Rule(
+                found["Name"],
+                found.get("EventBusName", "default"),
+                Pattern(json.dumps(found["EventPattern"])),
+                target["Arn"],
+            )
+
+
+def _queues(template: _Template) -> Any:
+    for found in template.of("AWS::SQS::Queue").values():
+        redrive = found.get("RedrivePolicy", {})
+        arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{found['QueueName']}"
+        yield arn, Queue(
+            found["QueueName"],
+            float(found.get("VisibilityTimeout", 30)),
+            redrive.get("maxReceiveCount", 0),
+            redrive.get("deadLetterTargetArn", ""),
+        )
+
+
+def _machines(template: _Template) -> dict[str, Machine]:
+    machines = {}
+    for logical, found in template.of("AWS::StepFunctions::StateMachine").items():
+        where = found["DefinitionS3Location"]
+        text = (ROOT / where["Key"]).read_text()
+        for name, value in found["DefinitionSubstitutions"].items():
+            text = text.replace("${" + name + "}", value)
+        arn = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{found['StateMachineName']}"
+        role = template.resources[logical]["Properties"]["RoleArn"]["Fn::GetAtt"][0]
+        machines[arn] = Machine(found["StateMachineName"], arn, role, yaml.safe_load(text))
+    return machines
+
+
+def _roles(template: _Template) -> dict[str, tuple[Statement, ...]]:
+    roles: dict[str, list[Statement]] = {}
+    for logical, found in template.of("AWS::IAM::Role").items():
+        roles[logical] = [
+            statement
+            for policy in found.get("Policies", ())
+            for statement in statements_of(policy["PolicyName"], policy["PolicyDocument"])
+        ]
+    for logical, found in template.of("AWS::IAM::Policy").items():
+        statements = list(statements_of(found["PolicyName"], found["PolicyDocument"]))
+        for role in template.resources[logical]["Properties"]["Roles"]:
+            roles[role["Ref"]] += statements
+    return {name: tuple(found) for name, found in roles.items()}
