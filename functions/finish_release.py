@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from everloop import names, policy, requests
 from everloop.aws import endpoints, ledger, people, registry
-from everloop.aws.ledger import RELEASE
+from everloop.aws.ledger import RELEASE, Installed
 from everloop.decisions import releases
 from everloop.decisions.releases import RELEASED, Release
 from everloop.errors import NotReady
@@ -40,6 +40,10 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     """Return {outcome, ok, reason}."""
     request = requests.read(Request, event)
     installed = ledger.installed(request.model)
+    ended = _recorded(request)
+    if ended is not None and ledger.lease(request.model, RELEASE).holder != request.execution:
+        # An earlier try of this got as far as giving the lease back: what there is now is another's.
+        return _start_next(request, installed, ended.outcome, ended.reason)
     serving = endpoints.serving(request.model)
     if serving is not None and not serving.settled and request.error is None:
         raise NotReady(f"endpoint {request.model} is {serving.status}")
@@ -84,10 +88,21 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     )
     if not policy.deploy(installed.spec).keep_staging:
         endpoints.delete(names.staging_endpoint(request.model))
-    ledger.free_lease(request.model, RELEASE, request.execution)
-    ledger.raise_epoch(request.model, RELEASE, request.epoch)
     if outcome != RELEASED:
         people.tell(f"{request.model} v{request.version} was not released", reason)
+    ledger.raise_epoch(request.model, RELEASE, request.epoch)
+    ledger.free_lease(request.model, RELEASE, request.execution)
+    return _start_next(request, installed, outcome, reason)
+
+
+def _recorded(request: Request) -> Release | None:
+    releases = ledger.releases(request.model)
+    return next((release for release in releases if release.epoch == request.epoch), None)
+
+
+def _start_next(
+    request: Request, installed: Installed, outcome: str, reason: str
+) -> dict[str, Any]:
     following = releasing.start_wanted(installed, "the release before it ended", request.time)
     logger.info("looked for another release", go=following.go, why=following.reason)
     return {"outcome": outcome, "ok": outcome == RELEASED, "reason": reason}

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 REFUSED = "refused"
+_FOR_GOOD = ("BadInput", "States.Runtime", "States.QueryEvaluationError")  # another attempt ends so
 _BELOW_BARS_STEP = "BelowBars"
 
 
@@ -48,8 +49,11 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     name = request.execution.rpartition(":")[2]
     installed = ledger.installed(request.model)
     outcome, reason = _outcome(request)
+    # What the machine did not live to see goes on: reconcile's next attempt finds the same run. And
+    # what waits for its turn, or for its budget, is trained later.
+    died = request.error is not None and request.error.get("Error") not in _FOR_GOOD
     ended = next((r for r in ledger.runs(request.model) if r.execution == name), None)
-    if ended is not None:
+    if ended is not None and not died:
         rows = (
             _rows_trained(str((request.run or {})["package_arn"]))
             if outcome == REGISTERED
@@ -59,7 +63,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
             request.model,
             dataclasses.replace(ended, outcome=outcome, ended_at=request.time, rows=rows),
         )
-    if not (request.run or {}).get("later"):  # else the window waits for its turn, untrained
+    if not died and not (request.run or {}).get("later"):
         arrivals.note_outcome(request.model, request.window, outcome)
     ledger.free_lease(request.model, TRAINING, request.execution)
     if outcome != REFUSED:

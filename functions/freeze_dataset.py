@@ -41,7 +41,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         complete = completeness(window, policy.data(installed.spec).quiet, request.time)
         if not complete.complete:
             return _answer(False, complete.wait_seconds, complete.reason)
-        arrivals.close(request.model, window, request.time, complete.reason)
+        arrivals.close(request.model, window, request.time, complete.reason, request.cause)
     closed = arrivals.closed(request.model, request.window)
     if closed is None:
         raise BadInput(f"window: {request.model} has no window {request.window}")

@@ -8,7 +8,7 @@ from everloop import job_requests, names, requests
 from everloop.aws import endpoints, ledger, machines, monitoring, registry, storage
 from everloop.aws.ledger import Installed
 from everloop.aws.settings import settings
-from everloop.decisions.monitoring import hours_between, worth_looking
+from everloop.decisions.monitoring import worth_looking
 from everloop.flows.report import logger
 from everloop.moments import text
 
@@ -37,7 +37,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     version = serving.version if serving else None
     last = monitoring.last_look(model)
     since = max(last or until - _FARTHEST, until - _FARTHEST)
-    captured = _captured(model, since, until) if version is not None else []
+    captured = _captured(model, since) if version is not None else []
     labels = sum(
         1
         for key, modified in storage.listed(settings().data_bucket, f"labels/{model}/")
@@ -76,14 +76,15 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     return {"go": started.new, "reason": decision.reason, "execution": started.arn}
 
 
-def _captured(model: str, since: datetime, until: datetime) -> list[str]:
-    """Return captured files of these hours; a handful is enough to know that there are some."""
+def _captured(model: str, since: datetime) -> list[str]:
+    """Return what was captured since then; a handful is enough to know that there are some."""
+    # Folders are named by the hour, so that one list from the first hour on sees all that follow.
+    prefix = f"capture/{model}/{model}/AllTraffic/"
+    first = f"{prefix}{since:%Y/%m/%d/%H}"
     found: list[str] = []
-    for hour in reversed(hours_between(since, until)):
-        prefix = f"capture/{model}/{model}/AllTraffic/{hour:%Y/%m/%d/%H}/"
-        for key, modified in storage.listed(settings().artefact_bucket, prefix, most=10):
-            if modified > since:
-                found.append(key)
+    for key, modified in storage.listed(settings().artefact_bucket, prefix, after=first):
+        if modified > since:
+            found.append(key)
         if len(found) >= 10:
             break
     return found

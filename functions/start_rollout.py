@@ -36,6 +36,10 @@ class Request:
     time: datetime
 
 
+class _Withdrawn(Exception):
+    """The approval was taken back a moment ago."""
+
+
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     """Leave the machine asleep while the endpoint moves, or wake it with what stands against it."""
@@ -52,13 +56,11 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         config_name, config = planned.production_config_name, planned.production_config
     endpoints.ensure_model(planned.sagemaker_model, planned.container, settings().sagemaker_role)
     endpoints.ensure_config(config_name, config)
-    # The approval is read as late as can be: what was withdrawn a moment ago is not released.
-    package = registry.describe(request.package_arn).package
-    if not package.deployable:
-        reason = f"version {package.version} is {package.approval} and {package.status} now"
-        waking.refuse(request.token, reason)
-        return {"started": False, "reason": reason}
-    asked = _ask(request, installed, endpoint, config_name)
+    try:
+        asked = _ask(request, installed, endpoint, config_name)
+    except _Withdrawn as withdrawn:
+        waking.refuse(request.token, str(withdrawn))
+        return {"started": False, "reason": str(withdrawn)}
     found = waking.look_at_endpoint(endpoint)  # its event may have come before its token
     logger.info("asked endpoint", endpoint=endpoint, config=config_name, asked=asked, found=found)
     return {"started": True, "endpoint": endpoint, "config": config_name}
@@ -81,6 +83,7 @@ def _ask(request: Request, installed: Installed, endpoint: str, config: str) -> 
     if asked_before:
         return "asked before"
     if serving is None:
+        _check_approval(request.package_arn)
         endpoints.create(endpoint, config)
     elif serving.status == "InService" and serving.config == config:
         return "there already"
@@ -106,11 +109,24 @@ def _update(request: Request, installed: Installed, endpoint: str, config: str) 
         for alarm in alarms:
             endpoints.put_alarm(alarm)
     steps = deploy.steps if request.stage == PRODUCTION else None
+    _check_approval(request.package_arn)
     endpoints.update(
         endpoint,
         config,
         deployment_config(steps, [alarm["AlarmName"] for alarm in alarms]) if steps else None,
     )
+
+
+def _check_approval(package_arn: str) -> None:
+    """Read the approval with nothing between this and the change: AWS cannot tie the two together.
+
+    What is withdrawn in that moment serves until its own event, or reconcile, takes it back.
+    """
+    package = registry.describe(package_arn).package
+    if not package.deployable:
+        raise _Withdrawn(
+            f"version {package.version} is {package.approval} and {package.status} now"
+        )
 
 
 def _on_its_way(serving: Serving, config: str) -> bool:

@@ -4,6 +4,7 @@ Called by statemachines/train.asl.yaml with a task token. The token lies in the 
 pipeline is started; `wake` completes it when the pipeline ends, or this function does at once.
 """
 
+import dataclasses
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from everloop import names, policy, requests
 from everloop.aws import arrivals, ledger, pipelines
 from everloop.aws.ledger import TRAINING, Token
+from everloop.decisions import Decision
 from everloop.decisions.governor import RUNNING, Run, may_train
 from everloop.errors import Conflict
 from everloop.flows import report, waking
@@ -38,16 +40,17 @@ class Request:
 def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     """Start the run and leave the machine asleep, or wake it with the refusal."""
     request = requests.read(Request, event)
-    name = request.execution.rpartition(":")[2]
     installed = ledger.installed(request.model)
+    fingerprint = (request.dataset_digest, installed.bundle_digest)
+    name = names.training_run(request.model, request.window, *fingerprint)
     runs = ledger.runs(request.model)
     allowed = may_train(
         request.cause,
         runs,
         policy.retrain(installed.spec),
         request.time,
-        fingerprint=(request.dataset_digest, installed.bundle_digest),
-        execution=name,
+        fingerprint=fingerprint,
+        name=name,
         paused=installed.paused,
     )
     if not allowed.go:
@@ -68,6 +71,11 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     ledger.put_token(
         Token(subject, request.token, request.model, request.execution, "", True), request.time
     )
+    _record(request, name, fingerprint, runs, allowed)
+    # A run whose machine died and whose data or code has changed since has nobody left to judge it.
+    for other in pipelines.running(request.model):
+        if names.is_training_run(request.model, other.display_name, but=name):
+            pipelines.stop(other.arn, "another training of this model takes its place")
     arn = pipelines.start(
         request.model,
         {
@@ -76,26 +84,34 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
             "Cause": request.cause,
         },
         name,
-        names.run_token(
-            request.model, request.dataset_digest, installed.bundle_digest, request.execution
-        ),
+        names.run_token(request.model, request.window, *fingerprint),
         f"window {request.window} of {request.model}, because of {request.cause}",
     )
     ledger.note_wait(request.model, TRAINING, request.execution, arn)
+    # If it ended before its token was written, its event found nobody to wake.
+    logger.info("looked at run", found=waking.look_at_run(arn))
+    return {"started": True, "run": arn}
+
+
+def _record(
+    request: Request, name: str, fingerprint: tuple[str, str], runs: list[Run], allowed: Decision
+) -> None:
+    """Write down what is about to be started: nothing runs that the ledger does not know."""
+    known = next((run for run in runs if run.name == name), None)
     closed = arrivals.closed(request.model, request.window)
-    if not any(run.execution == name for run in runs):
-        ledger.put_run(
-            request.model,
-            Run(
-                name,
-                request.dataset_digest,
-                installed.bundle_digest,
-                request.cause,
-                request.time,
-                RUNNING,
-                dataset_bytes=closed.bytes if closed else 0,
-            ),
-        )
+    run = known or Run(
+        name,
+        *fingerprint,
+        request.cause,
+        request.time,
+        RUNNING,
+        dataset_bytes=closed.bytes if closed else 0,
+    )
+    machine = request.execution.rpartition(":")[2]
+    ledger.put_run(
+        request.model,
+        dataclasses.replace(run, outcome=RUNNING, ended_at=None, execution=machine),
+    )
     report.decided(
         "train",
         id=name,
@@ -107,19 +123,16 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
             "cause": request.cause,
             "window": request.window,
             "dataset_digest": request.dataset_digest,
-            "bundle_digest": installed.bundle_digest,
+            "bundle_digest": fingerprint[1],
         },
-        subject=arn,
+        subject=request.dataset_uri,
     )
-    # If it ended before its token was written, its event found nobody to wake.
-    logger.info("looked at run", found=waking.look_at_run(arn))
-    return {"started": True, "run": arn}
 
 
 def _refuse(request: Request, name: str, reason: str, facts: dict[str, Any]) -> dict[str, Any]:
     report.decided(
         "train",
-        id=name,
+        id=f"{name}:{request.execution.rpartition(':')[2]}",
         model=request.model,
         time=request.time,
         go=False,

@@ -1,11 +1,63 @@
-"""`python -m sim`: play seeds on all cores and report; or one seed, with its history to read."""
+"""`python -m sim`: play seeds on all cores and report, or one seed with its history to read."""
 
 import argparse
+import multiprocessing
+import os
 import sys
-from sim.history import play
+import time
+from collections.abc import Iterator
 
-parser = argparse.ArgumentParser()
-parser.add_argument("--seed", type=int, default=1)
-a = parser.parse_args()
-r = play(a.seed, lines=True, colours=sys.stdout.isatty())
-print("\n".join(r.lines)); print(r.violations, r.digest[:12], r.converged_after, r.calls.total(), len(r.sites), len(r.covered))
+from sim.history import Result, play
+from sim.report import Report
+
+_KINDS = "throttle fault lost crash-before crash-after slow machine duplicate delay lose"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="sim", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=100, help="how many histories")
+    parser.add_argument("--first", type=int, default=1, help="the first seed")
+    parser.add_argument("--seed", type=int, help="play this one, and no other")
+    parser.add_argument("--trace", action="store_true", help="print the history of --seed")
+    parser.add_argument("--off", default="", help=f"faults to leave out, of: {_KINDS}, …")
+    parser.add_argument("--twice", action="store_true", help="play each twice, and compare")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    given = parser.parse_args()
+    off = frozenset(given.off.replace(",", " ").split())
+    if given.seed is not None:
+        return _one(given.seed, off, trace=given.trace)
+    report = Report(given.seeds, colours=sys.stdout.isatty())
+    began = time.monotonic()
+    seeds = range(given.first, given.first + given.seeds)
+    for result in _played(list(seeds), given.workers):
+        report.add(result)
+    if given.twice:
+        for result in _played(list(reversed(seeds)), given.workers):
+            report.compare(result)
+    print(report.text(time.monotonic() - began))
+    return 0 if report.passed else 1
+
+
+def _played(seeds: list[int], workers: int) -> Iterator[Result]:
+    """Yield results as they come, in the order of the seeds."""
+    context = multiprocessing.get_context("spawn")  # each worker with its own hash seed
+    with context.Pool(workers) as pool:
+        yield from pool.imap(play, seeds, chunksize=4)
+
+
+def _one(seed: int, off: frozenset[str], *, trace: bool) -> int:
+    result = play(seed, lines=trace, colours=trace and sys.stdout.isatty(), off=off)
+    for line in result.lines:
+        print(line)
+    print(
+        f"seed {seed}{'' if result.tick else ' (no tick)'}: {result.calls.total()} calls, "
+        f"{sum(result.struck.values())} faults, quiet after {result.converged_after / 60:.0f} min, "
+        f"trace {result.digest[:16]}"
+    )
+    for violation in result.violations:
+        print(f"  VIOLATION at {violation.time:.0f} s: {violation.invariant}: {violation.text}")
+    return 1 if result.violations else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -81,13 +81,15 @@ class Endings:
         trained = any(p for p in self._account.registry.groups.get(model.name, []))
         if "data" not in model.causes and trained:
             return  # what has arrived waits for another cause
-        if item is not None and int(item["objects"]["N"]):
-            if self._why_not(model, int(item["number"]["N"])) is None:
-                yield f"{model.name}: {item['objects']['N']} objects wait in their window"
+        waits = item is not None and int(item["objects"]["N"]) > 0
+        if waits and self._why_not(model, int(item["number"]["N"])) is None:
+            yield f"{model.name}: {item['objects']['N']} objects wait in their window"
         for (pk, sk), closed in list(self._account.ledger.items.items()):
-            if pk == f"MODEL#{model.name}" and sk.startswith("WINDOW#") and "outcome" not in closed:
-                if self._why_not(model, int(closed["number"]["N"])) is None:
-                    yield f"{model.name}: window {closed['number']['N']} was not trained"
+            mine = pk == f"MODEL#{model.name}" and sk.startswith("WINDOW#")
+            if not mine or "outcome" in closed:
+                continue
+            if self._why_not(model, int(closed["number"]["N"])) is None:
+                yield f"{model.name}: window {closed['number']['N']} was not trained"
 
     def _why_not(self, model: Model, window: int) -> str | None:
         """Return why a window may wait: its budget is spent, or a person was told to look."""
@@ -141,7 +143,9 @@ class Endings:
 
     def _manifests(self, model: Model) -> Iterator[dict[str, Any]]:
         for (bucket, key), versions in self._account.s3.objects.items():
-            if bucket == self._account.artefact_bucket and key.startswith(f"datasets/{model.name}/"):
+            if bucket == self._account.artefact_bucket and key.startswith(
+                f"datasets/{model.name}/"
+            ):
                 if len(versions) > 1:
                     self._judge.violate("frozen stays frozen", f"{key} was written again")
                 yield json.loads(versions[-1].data)
@@ -162,7 +166,9 @@ class Endings:
                     where = sorted(collected) or "no window"
                     self._judge.violate("each object in one window", f"{key} {version.id}: {where}")
                 if len(found) > 1 or not found <= collected:
-                    self._judge.violate("each object in one dataset", f"{key} {version.id}: {found}")
+                    self._judge.violate(
+                        "each object in one dataset", f"{key} {version.id}: {found}"
+                    )
                 elif not found and version is versions[-1] and self._closed(model, collected):
                     self._judge.violate("each object in one dataset", f"{key} {version.id} in none")
 
@@ -227,7 +233,7 @@ class Endings:
         for kind, subject, name in kept:
             kinds[kind] |= {subject, name.partition(":")[2]}
         for run in self._account.jobs.runs.values():
-            if run.model == model.name and run.arn not in kinds["train"]:
+            if run.model == model.name and run.display_name not in kinds["train"]:
                 self._judge.violate("every effect is told", f"{run.display_name} was started")
         for package in self._account.registry.groups.get(model.name, []):
             for _, approval, by in package.history:

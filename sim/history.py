@@ -1,6 +1,5 @@
 """One seed, one history: faults and people for a while, then quiet, then the judgement."""
 
-import gc
 import io
 import random
 import sys
@@ -22,8 +21,6 @@ from sim.wire import Wire
 _QUIET = 6 * 3600.0  # seconds within which everything must have converged
 _STEP = 300.0
 _REPLAYED = 40  # events that come once more, when all is done
-# Planted where no log may show it: in data, and in what a customer sends.
-CANARY = "part+"
 
 
 @dataclass
@@ -114,9 +111,6 @@ def play(
         unapproved_updates=judge.unapproved_updates,
         lines=trace.notes,
     )
-    del account, people, endings, judge
-    if seed % 20 == 0:
-        gc.collect()
     return result
 
 
@@ -132,6 +126,7 @@ def _converge(kernel: Kernel, endings: Endings, account: Account) -> float | Non
     """Let quiet pass until nothing is left to do; return how long that took."""
     calm = 0
     while kernel.now < FAULTY + _QUIET:
+        kernel.spawn(account.bus.redrive)  # what died while people were busy
         kernel.run(kernel.now + _STEP)
         calm = 0 if any(True for _ in endings.open()) else calm + 1
         if calm == 2:
@@ -142,7 +137,7 @@ def _converge(kernel: Kernel, endings: Endings, account: Account) -> float | Non
 def _replay(kernel: Kernel, account: Account, judge: Judge) -> None:
     """Let old events come again: nothing may change."""
     before = len(judge.effects)
-    sent = list(account.bus.sent)
+    sent = [(bus, event) for bus, event in account.bus.sent if event["id"] in account.bus.handled]
     chosen = kernel.chance("replay").sample(sent, min(_REPLAYED, len(sent)))
     account.note("replay", f"{len(chosen)} old events come again")
     for bus, event in chosen:

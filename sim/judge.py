@@ -1,6 +1,7 @@
 """The judge inside the fake AWS: invariants, looked at when an effect happens.
 
-It believes what AWS saw and never what the product says of itself. `endings` looks again at the end.
+It believes what AWS saw and never what the product says of itself. `endings` looks again at the
+end.
 """
 
 from collections import defaultdict
@@ -33,7 +34,7 @@ class Judge:
         self.unapproved_updates = 0  # withdrawn between the last look and the update
         self.taken_back: dict[tuple[str, int], list[float]] = defaultdict(list)
         self.tested: dict[tuple[str, str, int], bool] = {}  # (execution, model, version)
-        self._releasing: dict[str, str] = {}
+        self._releasing: dict[str, list[str]] = defaultdict(list)
         self._trainings: dict[str, list[Any]] = defaultdict(list)
 
     def watch(self, account: Any) -> None:
@@ -71,7 +72,7 @@ class Judge:
             if isinstance(caller, Invocation):
                 self._approval(caller, params)
         elif service == "sagemaker" and operation == "DeleteEndpoint":
-            self._deletion(params["EndpointName"])
+            self._deletion(caller, params["EndpointName"])
         elif service == "stepfunctions" and operation == "StartExecution":
             self._start(caller, params)
 
@@ -88,7 +89,9 @@ class Judge:
         elif operation == "GetItem" and params["Key"]["sk"] == {"S": "SPEC"}:
             memory["paused"] = answer.get("Item", {}).get("paused", {}).get("S")
         elif operation in ("CreateEndpoint", "UpdateEndpoint"):
-            self.effects.append(f"{operation} {params['EndpointName']} {params['EndpointConfigName']}")
+            self.effects.append(
+                f"{operation} {params['EndpointName']} {params['EndpointConfigName']}"
+            )
         elif operation == "UpdateModelPackage":
             status = params.get("ModelApprovalStatus")
             self.effects.append(f"{operation} {params['ModelPackageArn']} {status}")
@@ -144,14 +147,13 @@ class Judge:
                 self.violate("never back unasked", f"{model} v{now.version} -> v{package.version}")
 
     def _alone(self, caller: Any, model: str) -> None:
-        execution = caller.event.get("execution", "")
-        other = self._releasing.get(model)
-        if other and other != execution:
-            found = self._account.states.executions.get(other)
-            if found is not None and found.status == "RUNNING":
-                both = f"{execution.rpartition(':')[2]} and {other.rpartition(':')[2]}"
-                self.violate("one release at a time", f"{model}: {both}")
-        self._releasing[model] = execution
+        """Once a release has moved an endpoint, those before it move none any more."""
+        execution = caller.event.get("execution", "").rpartition(":")[2]
+        order = self._releasing[model]
+        if execution in order[:-1]:
+            self.violate("one release at a time", f"{model}: {execution} after {order[-1]}")
+        elif execution not in order:
+            order.append(execution)
 
     def _release_of(self, model: str, epoch: int, version: int) -> str:
         return f"{model}-r{epoch}-v{version}"
@@ -160,8 +162,10 @@ class Judge:
         if (pk, "TOKEN") not in self._account.ledger.items:
             self.violate("the token lies first", f"{text}: nobody could be woken")
 
-    def _deletion(self, endpoint: str) -> None:
+    def _deletion(self, caller: Any, endpoint: str) -> None:
         found = self._account.hosting.endpoints.get(endpoint)
+        if isinstance(caller, Invocation) and found is not None:
+            self._alone(caller, endpoint.removesuffix("-staging"))
         if found is not None and endpoint in self.models and found.status == "InService":
             self.violate("production stays", f"{endpoint} is deleted while it serves")
 
@@ -222,13 +226,17 @@ class Judge:
                 self.violate("nothing trained twice", f"{run.display_name}, {other.display_name}")
         day = [other for other in before if other.started_at > run.started_at - _DAY]
         if len(day) >= spec.per_day:
-            self.violate("budgets hold", f"{run.display_name} is run {len(day) + 1} of {spec.per_day}")
+            self.violate(
+                "budgets hold", f"{run.display_name} is run {len(day) + 1} of {spec.per_day}"
+            )
         last = max((other.ended_at for other in before if other.ended_at), default=None)
-        if run.parameters["Cause"] == "violation" and last is not None:
-            if run.started_at - last < spec.cooldown_hours * 3600 - 120:
-                self.violate("cooldowns hold", f"{run.display_name} after {run.started_at - last:.0f} s")
+        since = run.started_at - last if last is not None else _DAY
+        if run.parameters["Cause"] == "violation" and since < spec.cooldown_hours * 3600 - 120:
+            self.violate("cooldowns hold", f"{run.display_name} after {since:.0f} s")
         if run.parameters["Cause"] not in spec.causes and any(o.package for o in before):
-            self.violate("only its causes", f"{run.display_name} because of {run.parameters['Cause']}")
+            self.violate(
+                "only its causes", f"{run.display_name} because of {run.parameters['Cause']}"
+            )
         self._frozen(run)
         run.definition_digest = self._code(run.model)
         before.append(run)

@@ -13,6 +13,7 @@ from typing import Any
 
 from greenlet import GreenletExit, getcurrent, greenlet
 
+_MOST_STEPS = 300_000
 START = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
 
 
@@ -74,6 +75,7 @@ class Kernel:
         self._dice: dict[str, Random] = {}
         self._broken: list[str] = []
         self._over = False
+        self._steps = 0
 
     def moment(self) -> datetime:
         return START + timedelta(seconds=round(self.now, 3))
@@ -119,6 +121,11 @@ class Kernel:
     def run(self, until: float) -> None:
         """Let time pass up to `until`. Raises Broken if anything failed that should not."""
         while self._due and self._due[0][0] <= until:
+            self._steps += 1
+            if self._steps > _MOST_STEPS:
+                raise Broken(
+                    f"{_MOST_STEPS} steps by {self.now:.0f} s: something goes round for ever"
+                )
             self.now, _, action = heapq.heappop(self._due)
             action()
             if self._broken:

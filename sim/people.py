@@ -1,4 +1,4 @@
-"""The people of a history and their world: data, pushes, approvals at bad moments, alarms, forgers."""
+"""The people of a history: data, pushes, approvals at bad moments, alarms, forgers."""
 
 import json
 from typing import Any
@@ -135,7 +135,7 @@ class People:
     # approvals
 
     def _approve(self, model: Model) -> None:
-        """Look in now and then, and change an approval, sometimes twice, sometimes for the worse."""
+        """Look in now and then and change an approval, sometimes twice, sometimes for the worse."""
         while not self.over:
             self._kernel.pause(self._dice.uniform(60, 700))
             packages = self._account.registry.groups.get(model.name) or []

@@ -220,11 +220,14 @@ def _queues(template: _Template) -> Any:
     for found in template.of("AWS::SQS::Queue").values():
         redrive = found.get("RedrivePolicy", {})
         arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{found['QueueName']}"
-        yield arn, Queue(
-            found["QueueName"],
-            float(found.get("VisibilityTimeout", 30)),
-            redrive.get("maxReceiveCount", 0),
-            redrive.get("deadLetterTargetArn", ""),
+        yield (
+            arn,
+            Queue(
+                found["QueueName"],
+                float(found.get("VisibilityTimeout", 30)),
+                redrive.get("maxReceiveCount", 0),
+                redrive.get("deadLetterTargetArn", ""),
+            ),
         )
 
 

@@ -93,7 +93,12 @@ class Account:
         """Lambda's Invoke, as machines make it."""
         outcome = self.functions.invoke(params["FunctionName"], _payload(params["Payload"]))
         failed = {"FunctionError": "Unhandled"} if outcome.error else {}
-        return {"StatusCode": 200, "ExecutedVersion": "$LATEST", "Payload": outcome.payload, **failed}
+        return {
+            "StatusCode": 200,
+            "ExecutedVersion": "$LATEST",
+            "Payload": outcome.payload,
+            **failed,
+        }
 
     def _permit(self, caller: Any, service: str, operation: str, params: Params) -> None:
         for demand in demands(service, operation, params, Place(ACCOUNT, REGION)):

@@ -39,6 +39,7 @@ class Bus:
         self._queues: dict[str, _Queue] = defaultdict(_Queue)
         self.letters: dict[str, list[str]] = defaultdict(list)
         self.sent: list[tuple[str, Event]] = []  # bus and event, in the order they were put
+        self.handled: set[str] = set()  # ids of events that a function has taken
         self.on_the_way = 0
         self._ids = 0
 
@@ -92,7 +93,7 @@ class Bus:
     # Lambda's own queue
 
     def invoke_later(self, function: str, event: Event) -> None:
-        """Invoke a function asynchronously: twice more if it fails, then to its queue of failures."""
+        """Invoke a function asynchronously; what fails to the end goes to its queue."""
         self.on_the_way += 1
         try:
             self._tries(function, event)
@@ -104,6 +105,7 @@ class Bus:
         for attempt in range(settings.retries + 1):
             outcome = self._account.functions.invoke(function, event)
             if outcome.error is None:
+                self.handled.add(event.get("id", ""))
                 return
             if attempt < settings.retries:
                 self._kernel.pause(_RETRY_SECONDS[attempt])
@@ -146,8 +148,10 @@ class Bus:
             failed = {each["itemIdentifier"] for each in answer.get("batchItemFailures", ())}
         queue.busy -= len(batch)
         back = [message for message in batch if message.id in failed]
-        # Standard queues promise at least once: now and then a message comes again though it was deleted.
-        again = [m for m in batch if m.id not in failed and self._account.faults.strikes("duplicate")]
+        # Queues promise at least once: now and then a message comes again after it was deleted.
+        again = [
+            m for m in batch if m.id not in failed and self._account.faults.strikes("duplicate")
+        ]
         settings = self._account.stack.queues[mapping.queue]
         for message in [*back, *again]:
             if message.received >= settings.receives:
@@ -171,7 +175,9 @@ class Bus:
         count = 0
         letters, self.letters = self.letters, defaultdict(list)
         for queue, bodies in letters.items():
-            source = next((arn for arn, q in self._account.stack.queues.items() if q.dead == queue), "")
+            source = next(
+                (arn for arn, q in self._account.stack.queues.items() if q.dead == queue), ""
+            )
             for body in bodies:
                 count += 1
                 if source:

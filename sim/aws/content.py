@@ -17,9 +17,7 @@ def score(x: float, version: int) -> float:
 def run_files(version: int) -> dict[str, bytes]:
     """Return the files of a training run, by their place below it."""
     holdout = "id,x,late\n" + "".join(f"r{i},{i * 0.5},{i % 2}\n" for i in range(_ROWS))
-    predictions = "row,score\n" + "".join(
-        f"{i},{score(i * 0.5, version)}\n" for i in range(_ROWS)
-    )
+    predictions = "row,score\n" + "".join(f"{i},{score(i * 0.5, version)}\n" for i in range(_ROWS))
     evaluation = {"metrics": {"auc": {"value": 0.71}}, "rows": _ROWS}
     return {
         "model/model.tar.gz": f"model {version}".encode(),

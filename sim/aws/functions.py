@@ -1,4 +1,4 @@
-"""Lambda: the product's handlers in this process, with a deadline, and a death where a fault says so."""
+"""Lambda: the product's handlers in this process, with a deadline; they die where a fault says so."""
 
 import importlib
 import json
@@ -13,7 +13,7 @@ from sim.stack import REGION, ROOT, Function
 from sim.wire import Crash, TimedOut
 
 _PATHS = ("functions", "layers/core", "jobs")
-# What a handler may end with. Anything else is a bug: it was not foreseen, and nobody retries it rightly.
+# What a handler may end with. Anything else was not foreseen, and nobody retries it rightly.
 FORESEEN = {"BadInput", "NotReady", "Conflict", "EverloopError", "Cancelled"}
 DEATHS = {"Sandbox.Timedout", "Runtime.ExitError"}
 
@@ -96,7 +96,9 @@ class Functions:
             answer = handler(given, _Context(invocation))
             outcome = Outcome(json.dumps(answer).encode())
         except TimedOut:
-            outcome = _failure("Sandbox.Timedout", f"Task timed out after {function.timeout} seconds")
+            outcome = _failure(
+                "Sandbox.Timedout", f"Task timed out after {function.timeout} seconds"
+            )
         except Crash as crash:
             outcome = _failure("Runtime.ExitError", f"Runtime exited at {crash}")
         except Exception as error:
@@ -119,4 +121,6 @@ def _about(event: Any) -> str:
         return f"{len(event['Records'])} messages"
     if "detail-type" in event:
         return f"{event['detail-type']} {event['id']}"
-    return " ".join(str(event[k]) for k in ("model", "window", "epoch", "version", "stage") if k in event)
+    return " ".join(
+        str(event[k]) for k in ("model", "window", "epoch", "version", "stage") if k in event
+    )

@@ -41,7 +41,7 @@ class Hosting:
     def describe_model(self, caller: Any, params: Params) -> Params:
         found = self.models.get(params["ModelName"])
         if found is None:
-            raise AwsError("ValidationException", f"Could not find model \"{params['ModelName']}\".")
+            raise AwsError("ValidationException", f'Could not find model "{params["ModelName"]}".')
         arn = _arn("model", params["ModelName"])
         return {**found, "ModelArn": arn, "CreationTime": self._kernel.moment()}
 
@@ -52,7 +52,9 @@ class Hosting:
             raise AwsError("ValidationException", told)
         for variant in params["ProductionVariants"]:
             if variant["ModelName"] not in self.models:
-                raise AwsError("ValidationException", f"Could not find model \"{variant['ModelName']}\".")
+                raise AwsError(
+                    "ValidationException", f'Could not find model "{variant["ModelName"]}".'
+                )
         self.configs[name] = params
         return {"EndpointConfigArn": _arn("endpoint-config", name)}
 
@@ -60,7 +62,9 @@ class Hosting:
         name = params["EndpointConfigName"]
         found = self.configs.get(name)
         if found is None:
-            raise AwsError("ValidationException", f'Could not find endpoint configuration "{name}".')
+            raise AwsError(
+                "ValidationException", f'Could not find endpoint configuration "{name}".'
+            )
         arn = _arn("endpoint-config", name)
         return {**found, "EndpointConfigArn": arn, "CreationTime": self._kernel.moment()}
 
@@ -69,7 +73,7 @@ class Hosting:
     def create_endpoint(self, caller: Any, params: Params) -> Params:
         name, config = params["EndpointName"], params["EndpointConfigName"]
         if name in self.endpoints:
-            told = f"Cannot create already existing endpoint \"{_arn('endpoint', name)}\"."
+            told = f'Cannot create already existing endpoint "{_arn("endpoint", name)}".'
             raise AwsError("ValidationException", told)
         self._config(config)
         now = self._kernel.moment()
@@ -125,7 +129,7 @@ class Hosting:
     def describe_endpoint(self, caller: Any, params: Params) -> Params:
         found = self.endpoints.get(params["EndpointName"])
         if found is None:
-            told = f"Could not find endpoint \"{_arn('endpoint', params['EndpointName'])}\"."
+            told = f'Could not find endpoint "{_arn("endpoint", params["EndpointName"])}".'
             raise AwsError("ValidationException", told)
         answer: Params = {
             "EndpointName": found.name,
@@ -161,12 +165,14 @@ class Hosting:
 
     def _config(self, name: str) -> None:
         if name not in self.configs:
-            raise AwsError("ValidationException", f'Could not find endpoint configuration "{name}".')
+            raise AwsError(
+                "ValidationException", f'Could not find endpoint configuration "{name}".'
+            )
 
     def _idle(self, name: str) -> Endpoint:
         endpoint = self.endpoints.get(name)
         if endpoint is None:
-            told = f"Could not find endpoint \"{_arn('endpoint', name)}\"."
+            told = f'Could not find endpoint "{_arn("endpoint", name)}".'
             raise AwsError("ValidationException", told)
         if endpoint.status in ("Creating", "Updating", "Deleting"):
             raise AwsError("ValidationException", "Cannot update in-progress endpoint")
@@ -185,8 +191,9 @@ class Hosting:
             "EndpointName": endpoint.name,
             "EndpointArn": _arn("endpoint", endpoint.name),
             "EndpointConfigName": endpoint.config,
-            "EndpointStatus": "".join(f"_{c}" if c.isupper() and i else c
-                                      for i, c in enumerate(endpoint.status)).upper(),  # fmt: skip
+            "EndpointStatus": "".join(
+                f"_{c}" if c.isupper() and i else c for i, c in enumerate(endpoint.status)
+            ).upper(),
             "LastModifiedTime": int(endpoint.changed.timestamp() * 1000),
         }
         arn = _arn("endpoint", endpoint.name)

@@ -1,4 +1,4 @@
-"""SageMaker's pipelines and processing jobs: they take their time, and may fail, hang or be stopped."""
+"""SageMaker's pipelines and processing jobs: they take their time; they fail, hang, are stopped."""
 
 import json
 from dataclasses import dataclass, field
@@ -45,6 +45,7 @@ class Job:
 class Pipeline:
     name: str
     definition: Params
+    token: str | None  # that it was created with
     tokens: dict[str, Run] = field(default_factory=dict)
 
 
@@ -69,9 +70,14 @@ class Jobs:
     def create_pipeline(self, caller: Any, params: Params) -> Params:
         name = params["PipelineName"]
         if name in self.pipelines:
+            if self.pipelines[name].token == params.get("ClientRequestToken"):
+                return {"PipelineArn": _pipeline_arn(name)}
             told = "Pipeline names must be unique within an AWS account and region. "
-            raise AwsError("ValidationException", f"{told}Pipeline with name ({name}) already exists.")
-        self.pipelines[name] = Pipeline(name, json.loads(params["PipelineDefinition"]))
+            raise AwsError(
+                "ValidationException", f"{told}Pipeline with name ({name}) already exists."
+            )
+        definition = json.loads(params["PipelineDefinition"])
+        self.pipelines[name] = Pipeline(name, definition, params.get("ClientRequestToken"))
         return {"PipelineArn": _pipeline_arn(name)}
 
     def start_pipeline_execution(self, caller: Any, params: Params) -> Params:
@@ -100,6 +106,28 @@ class Jobs:
         if self._account.faults.strikes("job hangs"):
             seconds = _HANGS_SECONDS
         self._kernel.after(seconds, lambda: self._end(run))
+        return {"PipelineExecutionArn": run.arn}
+
+    def list_pipeline_executions(self, caller: Any, params: Params) -> Params:
+        found = [run for run in self.runs.values() if run.model == params["PipelineName"]]
+        rows = [
+            {
+                "PipelineExecutionArn": run.arn,
+                "StartTime": run.started,
+                "PipelineExecutionStatus": run.status,
+                "PipelineExecutionDisplayName": run.display_name,
+            }
+            for run in reversed(found)
+        ]
+        return {"PipelineExecutionSummaries": rows[: params.get("MaxResults", 10)]}
+
+    def stop_pipeline_execution(self, caller: Any, params: Params) -> Params:
+        run = self._run(params["PipelineExecutionArn"])
+        if run.status != "Executing":
+            told = f"Pipeline execution with ARN {run.arn} status '{run.status}'."
+            raise AwsError("ValidationException", told)
+        run.status, run.changed = "Stopping", self._kernel.moment()
+        self._kernel.after(self._dice.uniform(1, 30), lambda: self._finish(run, "Stopped"))
         return {"PipelineExecutionArn": run.arn}
 
     def describe_pipeline_execution(self, caller: Any, params: Params) -> Params:
@@ -138,6 +166,8 @@ class Jobs:
         return self.runs[arn]
 
     def _end(self, run: Run) -> None:
+        if run.status != "Executing":
+            return  # it was stopped
         if self._account.faults.strikes("job fails"):
             run.failed_step = self._dice.choice(("Train", "Evaluate", "BelowBars"))
             run.reason = "ClientError: the script failed"
@@ -148,6 +178,10 @@ class Jobs:
             run.package = self._register(run)
             self._kernel.pause(self._dice.uniform(0.1, 5))
             status = "Succeeded"
+        if run.status == "Executing":
+            self._finish(run, status)
+
+    def _finish(self, run: Run, status: str) -> None:
         run.status, run.changed, run.ended_at = status, self._kernel.moment(), self._kernel.now
         self._account.note("pipeline", f"{run.model} {run.display_name} {status} {run.failed_step}")
         self._account.bus.emit(

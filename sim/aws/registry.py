@@ -116,14 +116,16 @@ class Registry:
             package.approval = params["ModelApprovalStatus"]
             package.history.append((self._account.kernel.now, package.approval, caller.name))
             updated.append("ModelApprovalStatus")
-        self._account.note("registry", f"{package.arn.rpartition('/')[0].rpartition('/')[2]} "
-                           f"v{package.version} is {package.approval} by {caller.name}")  # fmt: skip
+        said = f"{package.model} v{package.version} is {package.approval} by {caller.name}"
+        self._account.note("registry", said)
         self._tell(package, updated)
         return {"ModelPackageArn": package.arn}
 
     def _group(self, name: str) -> list[Package]:
         if name not in self.groups:
-            raise AwsError("ValidationException", f"ModelPackageGroup {_group_arn(name)} does not exist.")
+            raise AwsError(
+                "ValidationException", f"ModelPackageGroup {_group_arn(name)} does not exist."
+            )
         return self.groups[name]
 
     def _package(self, arn: str) -> Package:

@@ -79,7 +79,7 @@ class S3:
 
     def list_objects_v2(self, caller: Any, params: Params) -> Params:
         bucket, prefix = params["Bucket"], params.get("Prefix") or ""
-        after = params.get("ContinuationToken") or ""
+        after = params.get("ContinuationToken") or params.get("StartAfter") or ""
         keys = sorted(k for b, k in self.objects if b == bucket and k.startswith(prefix))
         keys = [key for key in keys if key > after]
         size = min(params.get("MaxKeys") or _PAGE, _PAGE)

@@ -59,7 +59,9 @@ def test_how_it_ended_is_recorded_and_the_lease_is_free(running, values, outcome
 
 
 def test_a_run_that_registered_a_version_tells_how_many_rows_it_trained_on(running):
-    ledger.put_run("flight-delays", Run("flight-delays-w1-a1", "d", "b", "data", NOW, RUNNING))
+    ledger.put_run(
+        "flight-delays", Run("w1", "d", "b", "data", NOW, RUNNING, execution="flight-delays-w1-a1")
+    )
     package = running.register()
     finish(running, run={**ended, "status": "Succeeded", "package_arn": package})
     assert [(run.outcome, run.rows) for run in ledger.runs("flight-delays")] == [

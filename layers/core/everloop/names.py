@@ -36,9 +36,19 @@ def monitor_execution(model: str, scheduled_at: datetime) -> str:
     return f"{model}-{scheduled_at:%Y%m%dT%H%M}"
 
 
-def run_token(model: str, dataset_digest: str, bundle_digest: str, execution: str) -> str:
+def training_run(model: str, window: int, dataset_digest: str, bundle_digest: str) -> str:
+    """Name a training run by what is trained, whichever attempt of a machine asks for it."""
+    return f"{model}-w{window}-{digest([dataset_digest, bundle_digest])[:8]}"
+
+
+def is_training_run(model: str, name: str, *, but: str) -> bool:
+    """Whether this is the name of a training run of ours, other than `but`."""
+    return name != but and bool(re.fullmatch(rf"{re.escape(model)}-w\d+-[0-9a-f]{{8}}", name))
+
+
+def run_token(model: str, window: int, dataset_digest: str, bundle_digest: str) -> str:
     """Return StartPipelineExecution's ClientRequestToken (64 characters; it takes 32 to 128)."""
-    return digest([model, dataset_digest, bundle_digest, execution])
+    return digest([model, window, dataset_digest, bundle_digest])
 
 
 def sagemaker_model(model: str, version: int, container: Mapping[str, Any]) -> str:

@@ -72,7 +72,7 @@ def test_a_training_starts_only_within_its_limits(cause, runs, fingerprint, go, 
 
 def test_asking_again_for_a_run_that_is_running_is_no_second_run():
     mine = run(0, RUNNING, name="w2-a1")
-    again = may_train(DATA, [mine], LIMITS, NOW, fingerprint=("d0", "c0"), execution="w2-a1")
+    again = may_train(DATA, [mine], LIMITS, NOW, fingerprint=("d0", "c0"), name="w2-a1")
     assert again.go
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from everloop.aws import table
 from everloop.aws.table import Cancelled, model_key
+from everloop.decisions.governor import DATA
 from everloop.decisions.windows import Arrival, Window, arrival_of
 from everloop.errors import Conflict, NotReady
 from everloop.moments import epoch, moment, text
@@ -28,6 +29,7 @@ class Closed:
     objects: int
     attempt: int
     reason: str
+    cause: str  # of the training that it was closed for
     digest: str | None = None
     uri: str | None = None
     bytes: int = 0
@@ -175,7 +177,7 @@ def set_attempt(model: str, number: int, attempt: int) -> None:
             continue
 
 
-def close(model: str, window: Window, now: datetime, reason: str) -> None:
+def close(model: str, window: Window, now: datetime, reason: str, cause: str) -> None:
     """Close the open window and open the next. Raises Conflict if it changed since it was read."""
     closed = {
         **model_key(model, f"WINDOW#{window.number:08d}"),
@@ -184,6 +186,7 @@ def close(model: str, window: Window, now: datetime, reason: str) -> None:
         "objects": window.objects,
         "attempt": window.attempt,
         "reason": reason,
+        "cause": cause,
     }
     try:
         table.transact(
@@ -225,6 +228,7 @@ def _closed(item: Mapping[str, Any]) -> Closed:
         objects=item["objects"],
         attempt=item["attempt"],
         reason=item["reason"],
+        cause=item.get("cause") or DATA,
         digest=item.get("digest"),
         uri=item.get("uri"),
         bytes=int(item.get("bytes") or 0),

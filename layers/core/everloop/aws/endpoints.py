@@ -121,10 +121,11 @@ def invoke(endpoint: str, body: bytes, content_type: str) -> tuple[int, str, flo
     """
     started = time.perf_counter()
     try:
-        answer = sagemaker_runtime().invoke_endpoint(
-            EndpointName=endpoint, Body=body, ContentType=content_type, Accept="text/csv"
-        )
-        text = answer["Body"].read().decode("utf-8", "replace")
+        with translated(f"endpoint {endpoint}"):
+            answer = sagemaker_runtime().invoke_endpoint(
+                EndpointName=endpoint, Body=body, ContentType=content_type, Accept="text/csv"
+            )
+            text = answer["Body"].read().decode("utf-8", "replace")
         return 200, text, (time.perf_counter() - started) * 1000
     except ClientError as error:
         elapsed = (time.perf_counter() - started) * 1000

@@ -214,7 +214,8 @@ def put_run(model: str, run: Run) -> None:
     """Write a run down, whole: started, and again when it has ended."""
     table.put(
         {
-            **model_key(model, f"RUN#{run.execution}"),
+            **model_key(model, f"RUN#{run.name}"),
+            "name": run.name,
             "execution": run.execution,
             "dataset_digest": run.dataset_digest,
             "bundle_digest": run.bundle_digest,
@@ -231,6 +232,7 @@ def put_run(model: str, run: Run) -> None:
 def runs(model: str) -> list[Run]:
     return [
         Run(
+            name=item.get("name") or item["execution"],
             execution=item["execution"],
             dataset_digest=item["dataset_digest"],
             bundle_digest=item["bundle_digest"],

@@ -89,6 +89,42 @@ def start(
     return answer["PipelineExecutionArn"]
 
 
+def running(model: str) -> list[Execution]:
+    """Return the executions of a model's pipeline that have not ended, the newest first.
+
+    Only the newest are looked at: what is older than a hundred executions has ended.
+    """
+    with translated(f"executions of pipeline {model}"):
+        found: Any = sagemaker().list_pipeline_executions(
+            PipelineName=model, SortBy="CreationTime", SortOrder="Descending", MaxResults=100
+        )
+    return [
+        Execution(
+            arn=str(summary["PipelineExecutionArn"]),
+            pipeline=model,
+            display_name=str(summary.get("PipelineExecutionDisplayName") or ""),
+            status=str(summary["PipelineExecutionStatus"]),
+            failure_reason="",
+            started_at=moment(summary["StartTime"]),
+            changed_at=moment(summary["StartTime"]),
+        )
+        for summary in found["PipelineExecutionSummaries"]
+        if summary["PipelineExecutionStatus"] == "Executing"
+    ]
+
+
+def stop(arn: str, why: str) -> None:
+    """Stop an execution; one that has just ended, or is being stopped, is as good as stopped."""
+    try:
+        with translated(arn):
+            sagemaker().stop_pipeline_execution(
+                PipelineExecutionArn=arn, ClientRequestToken=digest([arn, why])
+            )
+    except ClientError as error:
+        if code_of(error) not in ("ValidationException", "ConflictException"):
+            raise
+
+
 def describe(arn: str) -> Execution:
     """Read an execution as it is now."""
     try:

@@ -105,11 +105,18 @@ def ensure_group(model: str) -> None:
     except ClientError as error:
         if code_of(error) not in ("ValidationException", "ResourceNotFound"):
             raise
-    with translated(f"package group {model}"):
-        sagemaker().create_model_package_group(
-            ModelPackageGroupName=model,
-            ModelPackageGroupDescription=f"Versions of {model}, kept by Everloop.",
-        )
+    try:
+        with translated(f"package group {model}"):
+            sagemaker().create_model_package_group(
+                ModelPackageGroupName=model,
+                ModelPackageGroupDescription=f"Versions of {model}, kept by Everloop.",
+            )
+    except ClientError as error:
+        # The first answer was lost and botocore asked again, or somebody was faster: it is there.
+        if code_of(error) not in ("ValidationException", "ConflictException", "ResourceInUse") or (
+            "already exist" not in str(error).lower()
+        ):
+            raise
 
 
 def _package(found: Mapping[str, Any], modified_at: datetime) -> Package:

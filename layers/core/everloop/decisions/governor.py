@@ -22,9 +22,13 @@ _USELESS = (BELOW_BARS, FAILED, STOPPED)
 
 @dataclass(frozen=True)
 class Run:
-    """A training run, as the ledger keeps it."""
+    """A training run, as the ledger keeps it.
 
-    execution: str
+    Its name says what is trained; `execution` is the machine's that waited for it last: where a
+    machine dies, the next attempt at the same data and code finds the same run.
+    """
+
+    name: str
     dataset_digest: str
     bundle_digest: str
     cause: str
@@ -33,6 +37,7 @@ class Run:
     ended_at: datetime | None = None
     dataset_bytes: int = 0
     rows: int | None = None
+    execution: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,23 +59,23 @@ def may_train(
     now: datetime,
     *,
     fingerprint: tuple[str, str] | None = None,
-    execution: str = "",
+    name: str = "",
     paused: str = "",
 ) -> Decision:
     """Decide whether to start a training run.
 
-    `fingerprint` is the digests of data and code where they are known already; `execution` is the
-    run that asks, so that asking again after a lost reply does not refuse what is running.
+    `fingerprint` is the digests of data and code where they are known already; `name` is the run
+    that is asked for, so that asking again after a lost reply does not refuse what is running.
     `paused` says why nothing may start for the time being.
     """
     if paused:
         return Decision(False, paused, {"later": True})
-    others = [run for run in runs if run.execution != execution]
+    others = [run for run in runs if run.name != name]
     for run in others:
         if fingerprint == (run.dataset_digest, run.bundle_digest) and run.outcome in _CONCLUSIVE:
             return Decision(
                 False,
-                f"the same data and code were trained in {run.execution} "
+                f"the same data and code were trained in {run.name} "
                 f"({run.outcome}, started {text(run.started_at)})",
                 {"dataset_digest": run.dataset_digest, "bundle_digest": run.bundle_digest},
             )
@@ -112,6 +117,11 @@ def worth_retraining(
     if new_objects == 0:
         return Decision(
             False, "no data has arrived since the last dataset: the same data brings the same model"
+        )
+    last = max((run.started_at for run in runs), default=None)
+    if last is not None and now < last:
+        return Decision(
+            False, f"it was found before the last training, which started at {text(last)}"
         )
     rows, how = _rows(runs, new_bytes)
     facts = {"new_objects": new_objects, "new_bytes": new_bytes, "new_rows": rows}

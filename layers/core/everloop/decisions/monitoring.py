@@ -1,21 +1,10 @@
 """Monitoring: whether there is enough to look at, and what the findings mean."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
 from typing import Any
 
 from everloop.decisions import Decision
 from everloop.errors import BadInput
-
-
-def hours_between(start: datetime, end: datetime) -> list[datetime]:
-    """Return the full hours whose capture folders hold what came in from start to end."""
-    hour = start.replace(minute=0, second=0, microsecond=0)
-    hours = []
-    while hour <= end:
-        hours.append(hour)
-        hour += timedelta(hours=1)
-    return hours
 
 
 def worth_looking(

@@ -1,6 +1,5 @@
 """Mending a model: each place where an event may have been lost is looked at, and taken on from."""
 
-import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +7,7 @@ from datetime import datetime
 from everloop import names, policy
 from everloop.aws import arrivals, ledger, machines, registry, schedules
 from everloop.aws.ledger import RELEASE, TRAINING, Installed
-from everloop.decisions.governor import DATA, FAILED, RUNNING, may_train
+from everloop.decisions.governor import DATA, may_train
 from everloop.decisions.mending import PATIENCE, Lease, is_abandoned, next_attempt
 from everloop.flows import judging, releasing, training, waking
 
@@ -39,8 +38,6 @@ def _lease(installed: Installed, kind: str, now: datetime) -> Iterator[Mend]:
     status = machines.status(lease.holder)
     name = lease.holder.rpartition(":")[2]
     if is_abandoned(lease, status):
-        if kind == TRAINING:
-            _end_run(model, name, now)
         if ledger.free_lease(model, kind, lease.holder):
             yield Mend(name, f"{name} is {status or 'gone'} and still held the {kind} lease")
         return
@@ -58,12 +55,6 @@ def _look(lease: Lease, now: datetime) -> str:
     return waking.look_at_run(lease.waits_for, before=before)
 
 
-def _end_run(model: str, name: str, now: datetime) -> None:
-    for run in ledger.runs(model):
-        if run.execution == name and run.outcome == RUNNING:
-            ledger.put_run(model, dataclasses.replace(run, outcome=FAILED, ended_at=now))
-
-
 def _window(installed: Installed, now: datetime) -> Iterator[Mend]:
     """Start the training of a window that is frozen and untrained, else of the open one."""
     model = installed.model
@@ -72,12 +63,12 @@ def _window(installed: Installed, now: datetime) -> Iterator[Mend]:
     runs = ledger.runs(model)
     last, window = arrivals.last_closed(model), arrivals.open_window(model)
     if last is not None and last.outcome is None:
-        number, attempt, since = last.number, last.attempt, last.closed_at
+        number, attempt, since, cause = last.number, last.attempt, last.closed_at, last.cause
         allowed = may_train(
             DATA, runs, policy.retrain(installed.spec), now, paused=installed.paused
         )
     elif window.objects and window.last_at is not None:
-        number, attempt, since = window.number, window.attempt, window.last_at
+        number, attempt, since, cause = window.number, window.attempt, window.last_at, DATA
         allowed = training.trains_on_data(installed, runs)
     else:
         return
@@ -90,7 +81,7 @@ def _window(installed: Installed, now: datetime) -> Iterator[Mend]:
         return
     following = decision.facts["attempt"]
     arrivals.set_attempt(model, number, following)
-    arn = training.start(installed, number, following, DATA, 0)
+    arn = training.start(installed, number, following, cause, 0)
     yield Mend(arn, f"the training of window {number} {decision.reason}")
 
 

@@ -86,6 +86,6 @@ def start_left_over(installed: Installed, now: datetime, *, but: int = 0) -> Ask
             return Asked(allowed)
         attempt = last.attempt + 1
         arrivals.set_attempt(model, last.number, attempt)
-        arn = start(installed, last.number, attempt, DATA, 0)
+        arn = start(installed, last.number, attempt, last.cause, 0)
         return Asked(Decision(True, f"window {last.number} is frozen and was not trained"), arn)
     return start_on_data(installed, arrivals.open_window(model), now)

@@ -6,9 +6,9 @@ from everloop.aws import endpoints, ledger, machines, pipelines
 from everloop.aws.ledger import Token
 
 
-def run_subject(model: str, execution: str) -> str:
-    """Name what the train machine of this execution waits for."""
-    return f"{model}/{execution}"
+def run_subject(model: str, run: str) -> str:
+    """Name what a train machine waits for."""
+    return f"{model}/{run}"
 
 
 def endpoint_subject(endpoint: str) -> str:

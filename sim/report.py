@@ -1,0 +1,102 @@
+"""What many histories came to: faults struck, call sites covered, violations, pace."""
+
+import sys
+import time
+from collections import Counter, defaultdict
+from statistics import median
+
+from sim.faults import CALL_KINDS
+from sim.history import Result
+
+
+class Report:
+    def __init__(self, total: int, *, colours: bool) -> None:
+        self._total = total
+        self._colours = colours
+        self._results = 0
+        self._struck: Counter[str] = Counter()
+        self._calls: Counter[str] = Counter()
+        self._sites: set[str] = set()
+        self._covered: set[tuple[str, str]] = set()
+        self._violations: dict[str, list[tuple[int, str]]] = defaultdict(list)
+        self._quiet: list[float] = []
+        self._unapproved = 0
+        self._digests: dict[int, str] = {}
+        self._differ: list[int] = []
+        self._compared = 0
+        self._last_shown = 0.0
+
+    @property
+    def passed(self) -> bool:
+        return not self._violations and not self._differ
+
+    def add(self, result: Result) -> None:
+        self._results += 1
+        self._struck += result.struck
+        self._calls += result.calls
+        self._sites |= result.sites
+        self._covered |= result.covered
+        self._quiet.append(result.converged_after)
+        self._unapproved += result.unapproved_updates
+        self._digests[result.seed] = result.digest
+        for violation in result.violations:
+            self._violations[violation.invariant].append((result.seed, violation.text))
+        self._progress()
+
+    def compare(self, result: Result) -> None:
+        """Take a second play of a seed: its trace must be the first one's."""
+        self._compared += 1
+        if self._digests[result.seed] != result.digest:
+            self._differ.append(result.seed)
+
+    def uncovered(self) -> list[tuple[str, str]]:
+        return sorted({(s, k) for s in self._sites for k in CALL_KINDS} - self._covered)
+
+    def text(self, seconds: float) -> str:
+        pairs = len(self._sites) * len(CALL_KINDS)
+        covered = len(self._covered)
+        quiet = sorted(self._quiet)
+        bad = {seed for found in self._violations.values() for seed, _ in found}
+        lines = [
+            "",
+            f"{self._results} seeds in {seconds:.0f} s ({self._results / seconds * 60:.0f} a minute), "
+            f"{self._calls.total():,} calls of AWS, {self._struck.total():,} faults",
+            "",
+            *_table(sorted(self._struck.items(), key=lambda item: -item[1])),
+            "",
+            f"call sites x kinds of fault   {covered} of {pairs} ({covered / pairs:.1%})",
+            f"quiet until all had converged median {median(quiet) / 60:.0f} min, "
+            f"99 % within {quiet[int(len(quiet) * 0.99)] / 60:.0f} min",
+            f"withdrawn between last look and update  {self._unapproved} (taken back each time)",
+        ]
+        if self._compared:
+            same = self._compared - len(self._differ)
+            lines.append(f"same trace when played again  {same} of {self._compared}")
+            lines += [f"  seed {seed} differs" for seed in self._differ[:5]]
+        lines += [f"  not covered: {kind} at {site}" for site, kind in self.uncovered()[:15]]
+        lines.append(f"seeds with a violation        {len(bad)}")
+        for invariant, found in sorted(self._violations.items(), key=lambda item: -len(item[1])):
+            lines.append(f"  {self._red(invariant)}: {len({s for s, _ in found})} seeds")
+            lines += [f"    seed {seed}: {text[:200]}" for seed, text in found[:3]]
+        return "\n".join(lines)
+
+    def _red(self, text: str) -> str:
+        return f"\x1b[1;31m{text}\x1b[0m" if self._colours else text
+
+    def _progress(self) -> None:
+        now = time.monotonic()
+        last = self._results == self._total
+        if not last and now - self._last_shown < (0.2 if sys.stderr.isatty() else 30):
+            return
+        self._last_shown = now
+        bad = len({seed for found in self._violations.values() for seed, _ in found})
+        share = self._results / self._total
+        bar = "#" * round(share * 30) + "." * (30 - round(share * 30))
+        end = "\n" if last or not sys.stderr.isatty() else "\r"
+        text = f"sim [{bar}] {self._results}/{self._total} seeds, {bad} with a violation"
+        print(text, end=end, file=sys.stderr, flush=True)
+
+
+def _table(rows: list[tuple[str, int]]) -> list[str]:
+    width = max((len(name) for name, _ in rows), default=0)
+    return [f"  {name:<{width}}  {count:>9,}" for name, count in rows]
