@@ -81,13 +81,14 @@ def _collect(model: str, batch: list[Received]) -> None:
     now = max(received.fact.time for received in batch)
     installed = ledger.find_installed(model)
     marker = data_policy(installed.spec).marker if installed else None
-    marked = [r.key for r in batch if marker and r.key.rpartition("/")[2] == marker]
-    found = [
+    came = [
         Arrival(r.key, r.fact.version_id, r.fact.etag, r.fact.size, r.fact.sequencer, r.fact.time)
         for r in batch
-        if r.key not in marked
     ]
-    added = arrivals.add(model, found, marked[0] if marked else None)
+    marked = [arrival for arrival in came if marker and arrival.key.rpartition("/")[2] == marker]
+    found = [arrival for arrival in came if arrival not in marked]
+    last = max(marked, key=lambda arrival: arrival.arrived_at, default=None)
+    added = arrivals.add(model, found, last)
     report.count("ObjectsCollected", model=model, value=added)
     logger.info("collected", model=model, objects=len(found), new=added, marker=bool(marked))
     if installed is None:
@@ -103,8 +104,8 @@ def _collect(model: str, batch: list[Received]) -> None:
             )
         return
     window = arrivals.open_window(model)
-    if marked and window.token:
-        machines.wake(window.token, {"marker": marked[0]})
+    if last is not None and window.marker == last.key and window.token:
+        machines.wake(window.token, {"marker": last.key})
         arrivals.forget_token(model, window.token)
     asked = training.start_on_data(installed, window, now)
     logger.info("looked at training", model=model, go=asked.decision.go, why=asked.decision.reason)

@@ -42,7 +42,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     installed = ledger.installed(request.model)
     ended = _recorded(request)
     if ended is not None and ledger.lease(request.model, RELEASE).holder != request.execution:
-        # An earlier try of this got as far as giving the lease back: what there is now is another's.
+        # An earlier try gave the lease back already: what there is now is another's.
         return _start_next(request, installed, ended.outcome, ended.reason)
     serving = endpoints.serving(request.model)
     if serving is not None and not serving.settled and request.error is None:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from everloop import policy
-from everloop.aws import arrivals, jobs, ledger, people
+from everloop.aws import arrivals, jobs, journal, ledger, people
 from everloop.aws.ledger import Installed
 from everloop.decisions.governor import worth_retraining
 from everloop.facts import AlarmRaised, JobEnded, ViolationFound, sign_of_trouble
@@ -54,6 +54,9 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
 
 def _answer(installed: Installed, trouble: Trouble, fact: str) -> dict[str, Any]:
     model = installed.model
+    before = journal.find(model, f"retrain:{fact}")
+    if before is not None:  # what was refused then is not allowed because the event comes again
+        return {"go": bool(before["go"]), "reason": str(before["reason"])}
     window = arrivals.open_window(model)
     last = arrivals.last_closed(model)
     found = arrivals.arrivals(model, [window.number])[window.number] if window.objects else []

@@ -6,18 +6,20 @@ from collections.abc import Iterator
 from typing import Any
 
 from sim.aws.account import Account
-from sim.aws.registry import APPROVED, PENDING, Package
+from sim.aws.bus import POISON
+from sim.aws.registry import APPROVED, PENDING, REJECTED, Package
 from sim.judge import Judge
-from sim.people import Model
+from sim.people import Model, People
 
 _TRIES = 3  # of a release that failed for AWS's own reasons
 
 
 class Endings:
-    def __init__(self, account: Account, judge: Judge, models: list[Model]) -> None:
+    def __init__(self, account: Account, judge: Judge, people: People) -> None:
         self._account = account
         self._judge = judge
-        self._models = models
+        self._people = people
+        self._models = people.models
 
     # convergence
 
@@ -49,6 +51,8 @@ class Endings:
                 yield f"{model.name} v{wanted.version} should serve, and nothing does"
             return
         serving = self._account.hosting.package_of(endpoint.config)
+        if serving.approval == APPROVED and serving.faithful and wanted is not None:
+            wanted = max(wanted, serving, key=lambda package: package.version)  # a later try did it
         if wanted is not None and serving.version != wanted.version:
             yield f"{model.name} v{serving.version} serves, v{wanted.version} should"
 
@@ -137,9 +141,62 @@ class Endings:
             self._each_dataset_answered(model)
             self._chain(model)
             self._every_effect_told(model)
+            self._failures_told(model)
+            self._approvals_kept(model)
+        poison = 0
         for queue, letters in self._account.bus.letters.items():
             for letter in letters:
+                if POISON in letter:
+                    poison += 1
+                    continue
                 self._judge.violate("no letter dies in quiet", f"{queue}: {letter[:200]}")
+
+        if poison < self._people.poisoned:
+            self._judge.violate(
+                "nothing vanishes", f"{poison} of {self._people.poisoned} in dead letters"
+            )
+
+    def _failures_told(self, model: Model) -> None:
+        """A person learns of every training that brought nothing, and of every release."""
+        failed = [
+            run
+            for run in self._account.jobs.runs.values()
+            if run.model == model.name and run.status == "Failed"
+        ]
+        mails = [subject for _, subject, _ in self._account.telling.mails]
+        if failed and not any(subject.startswith(f"{model.name}: training") for subject in mails):
+            self._judge.violate("failures are told", f"{len(failed)} trainings of {model.name}")
+        for execution in self._account.states.executions.values():
+            if execution.machine != "everloop-deploy" or execution.status != "FAILED":
+                continue
+            if execution.ending.error in ("unreported", "States.Runtime"):
+                continue  # the alarm on failed executions tells
+            version = execution.name.rpartition("-")[2]
+            if execution.name.startswith(f"{model.name}-r") and not any(
+                subject == f"{model.name} {version} was not released" for subject in mails
+            ):
+                self._judge.violate("failures are told", execution.name)
+
+    def _approvals_kept(self, model: Model) -> None:
+        """The ledger knows who approved what, and invents nothing."""
+        packages = {p.arn: p for p in self._account.registry.groups.get(model.name, [])}
+        said = set()
+        for (pk, sk), item in self._account.ledger.items.items():
+            if pk != f"MODEL#{model.name}" or not sk.startswith("DECISION#"):
+                continue
+            if item["kind"]["S"] != "approve":
+                continue
+            package, go = packages[item["subject"]["S"]], item["go"]["BOOL"]
+            said.add((package.arn, go))
+            was = {approval for _, approval, _ in package.history}
+            if (APPROVED if go else REJECTED) not in was:
+                self._judge.violate("no approval is invented", f"v{package.version} {go}")
+        if self._account.faults.tick:
+            return  # events may be lost, and with them who it was
+        for package in packages.values():
+            last = package.history[-1]
+            if last[2] == "ana" and (package.arn, package.approval == APPROVED) not in said:
+                self._judge.violate("approvals are kept", f"{package.model} v{package.version}")
 
     def _manifests(self, model: Model) -> Iterator[dict[str, Any]]:
         for (bucket, key), versions in self._account.s3.objects.items():

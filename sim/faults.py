@@ -47,6 +47,7 @@ class Faults:
         self._kernel = kernel
         self._dice = kernel.chance("faults")
         self.on = True
+        self.tick = tick
         self.rates: dict[str, float] = {}
         for kind, choices in _RATES.items():
             rate = self._dice.choice(choices if tick else _WITHOUT_TICK.get(kind, choices))

@@ -12,7 +12,7 @@ from sim.aws.account import Account
 from sim.endings import Endings
 from sim.faults import Faults
 from sim.judge import Judge, Violation
-from sim.kernel import Kernel
+from sim.kernel import Endless, Kernel
 from sim.people import FAULTY, People
 from sim.stack import stack
 from sim.trace import Trace
@@ -77,7 +77,8 @@ def play(
     _wire.connect(account)
     people = People(account)
     judge.models = {model.name: model for model in people.models}
-    endings = Endings(account, judge, people.models)
+    endings = Endings(account, judge, people)
+    converged = None
     log, sys.stdout = sys.stdout, io.StringIO()
     try:
         people.begin()
@@ -95,6 +96,8 @@ def play(
         else:
             for each in endings.open():
                 judge.violate("converges after quiet", each)
+    except Endless as endless:
+        judge.violate("comes to an end", str(endless))
     finally:
         sys.stdout = log
         kernel.close()

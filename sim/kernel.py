@@ -21,6 +21,10 @@ class Broken(Exception):
     """The simulator itself failed: its verdicts would mean nothing."""
 
 
+class Endless(Exception):
+    """So much has happened that something must be going round."""
+
+
 class Signal:
     """Set once; whoever waits goes on."""
 
@@ -123,7 +127,7 @@ class Kernel:
         while self._due and self._due[0][0] <= until:
             self._steps += 1
             if self._steps > _MOST_STEPS:
-                raise Broken(
+                raise Endless(
                     f"{_MOST_STEPS} steps by {self.now:.0f} s: something goes round for ever"
                 )
             self.now, _, action = heapq.heappop(self._due)

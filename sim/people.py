@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from sim.aws.account import PERSON, Account
+from sim.aws.bus import POISON
 from sim.aws.registry import APPROVED, PENDING, REJECTED, Package
 
 FAULTY = 5400.0  # seconds in which things happen and go wrong
@@ -64,6 +65,7 @@ class People:
         self.models = [Model(f"model-{'ab'[i]}", self._dice) for i in range(count)]
         self.paused: set[str] = set()
         self.over = False
+        self.poisoned = 0
 
     def begin(self) -> None:
         for model in self.models:
@@ -91,6 +93,10 @@ class People:
             at(dice.uniform(600, 5200), lambda: self._alarm(model))
         for _ in range(dice.choice((0, 1, 2))):
             at(dice.uniform(600, 5200), lambda: self._forge(model))
+        if dice.random() < 0.2:
+            at(dice.uniform(0, 5000), lambda: self._poison(model))
+        if dice.random() < 0.2:
+            at(dice.uniform(1200, 5000), lambda: self._lose_schedule(model))
         if dice.random() < 0.2:
             start = dice.uniform(300, 4000)
             at(start, lambda: self._pause(model, True))
@@ -131,6 +137,18 @@ class People:
         if self._dice.random() < 0.3:
             marker = f"data/{model.name}/drop {drop}/_SUCCESS"
             self._account.s3.put(self._account.data_bucket, marker, b"")
+
+    def _poison(self, model: Model) -> None:
+        """Somebody writes where no model's data can be."""
+        self.poisoned += 1
+        key = f"{POISON}{model.name} {self.poisoned}.csv"
+        self._note(f"writes {key}")
+        self._account.s3.put(self._account.data_bucket, key, b"1,2\n")
+
+    def _lose_schedule(self, model: Model) -> None:
+        name = f"everloop-{model.name}-monitor"
+        if self._account.faults.tick and self._account.telling.schedules.pop(name, None):
+            self._note(f"deletes the schedule {name}")
 
     # approvals
 

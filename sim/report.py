@@ -59,7 +59,8 @@ class Report:
         bad = {seed for found in self._violations.values() for seed, _ in found}
         lines = [
             "",
-            f"{self._results} seeds in {seconds:.0f} s ({self._results / seconds * 60:.0f} a minute), "
+            f"{self._results} seeds in {seconds:.0f} s "
+            f"({self._results / seconds * 60:.0f} a minute), "
             f"{self._calls.total():,} calls of AWS, {self._struck.total():,} faults",
             "",
             *_table(sorted(self._struck.items(), key=lambda item: -item[1])),

@@ -15,6 +15,9 @@ _DURABLE = {"aws.s3", "everloop"}
 _RETRY_SECONDS = (60.0, 120.0)  # between asynchronous invocations of a function
 
 
+POISON = "data/no model_at all/"
+
+
 @dataclass
 class Message:
     id: str
@@ -171,7 +174,10 @@ class Bus:
     # what people do with dead letters
 
     def redrive(self) -> int:
-        """Send every dead letter where it came from; return how many there were."""
+        """Send every dead letter where it came from; return how many there were.
+
+        What no model can be made of stays dead: people have looked at it.
+        """
         count = 0
         letters, self.letters = self.letters, defaultdict(list)
         for queue, bodies in letters.items():
@@ -179,6 +185,9 @@ class Bus:
                 (arn for arn, q in self._account.stack.queues.items() if q.dead == queue), ""
             )
             for body in bodies:
+                if POISON in body:
+                    self.letters[queue].append(body)
+                    continue
                 count += 1
                 if source:
                     self.send(source, body)

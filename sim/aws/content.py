@@ -62,6 +62,14 @@ def findings(*, violated: bool) -> bytes:
     return json.dumps({"rows": 400, "labelled_rows": 0, "checks": [check]}).encode()
 
 
+def read_json(body: Json) -> Json:
+    """Read a body as botocore has it by now: bytes, or a stream of them."""
+    if hasattr(body, "read"):
+        body.seek(0)
+        body = body.read()
+    return json.loads(body)
+
+
 def find_step(definition: Json, kind: str) -> Json:
     """Return the arguments of the first step of a type, wherever it stands in a definition."""
     todo = list(definition["Steps"])

@@ -1,4 +1,4 @@
-"""Lambda: the product's handlers in this process, with a deadline; they die where a fault says so."""
+"""Lambda: the product's handlers in this process, with a deadline; faults kill them."""
 
 import importlib
 import json

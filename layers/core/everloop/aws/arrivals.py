@@ -45,13 +45,17 @@ def open_window(model: str) -> Window:
         first_at=moment(item["first_at"]) if item.get("first_at") else None,
         last_at=moment(item["last_at"]) if item.get("last_at") else None,
         marker=item.get("marker"),
+        marked_at=moment(item["marked_at"]) if item.get("marked_at") else None,
         attempt=int(item.get("attempt") or 1),
         token=item.get("token"),
     )
 
 
-def add(model: str, arrivals: Sequence[Arrival], marker: str | None) -> int:
+def add(model: str, arrivals: Sequence[Arrival], marker: Arrival | None) -> int:
     """Put arrivals into the open window; return how many were new.
+
+    A marker that is older than the window's newest object spoke of an earlier drop: it came late,
+    or again.
 
     Raises NotReady if the window was closed meanwhile or others write to it: the batch comes again.
     """
@@ -139,17 +143,19 @@ def _adding(model: str, window: Window, part: Sequence[Arrival]) -> list[dict[st
     return actions
 
 
-def _mark(model: str, number: int, marker: str) -> None:
+def _mark(model: str, number: int, marker: Arrival) -> None:
     try:
         table.update(
             model_key(model, "WINDOW"),
-            "SET #marker = :marker",
-            condition="#number = :number",
-            marker=marker,
+            "SET #marker = :marker, #marked_at = :at",
+            condition="#number = :number AND (attribute_not_exists(#last_at) OR #last_at <= :at) "
+            "AND (attribute_not_exists(#marked_at) OR #marked_at <= :at)",
+            marker=marker.key,
+            at=text(marker.arrived_at),
             number=number,
         )
     except Conflict:
-        return  # closed already: the marker has nothing left to say
+        return  # closed already, or of an earlier drop: the marker has nothing to say
 
 
 def forget_token(model: str, token: str) -> None:
@@ -195,7 +201,7 @@ def close(model: str, window: Window, now: datetime, reason: str, cause: str) ->
                 table.action_update(
                     model_key(model, "WINDOW"),
                     "SET #number = :next, #objects = :none, #attempt = :first "
-                    "REMOVE #first_at, #last_at, #marker, #token",
+                    "REMOVE #first_at, #last_at, #marker, #marked_at, #token",
                     condition="#number = :number AND #objects = :objects",
                     next=window.number + 1,
                     none=0,

@@ -54,6 +54,14 @@ def append(entry: Entry) -> bool:
     raise NotReady(f"decision {entry.id}: others keep appending to the chain of {entry.model}")
 
 
+def find(model: str, id_: str) -> dict[str, Any] | None:
+    """Return the decision of this id, if one was recorded."""
+    mark = table.get(model_key(model, f"DECIDED#{digest(id_)}"))
+    if mark is None:
+        return None
+    return table.get(model_key(model, f"DECISION#{mark['seq']:010d}"))
+
+
 def decisions(model: str) -> Iterator[dict[str, Any]]:
     """Return a model's decisions, from the first."""
     for item in table.query(f"MODEL#{model}", "DECISION#"):

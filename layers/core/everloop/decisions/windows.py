@@ -34,6 +34,7 @@ class Window:
     first_at: datetime | None = None
     last_at: datetime | None = None
     marker: str | None = None
+    marked_at: datetime | None = None
     attempt: int = 1
     token: str | None = None
 
@@ -53,7 +54,7 @@ _LONGEST_IN_QUIET_PERIODS = 48
 
 def completeness(window: Window, quiet: timedelta, now: datetime) -> Completeness:
     """Decide whether the open window can be closed now."""
-    if window.marker:
+    if window.marker and not _outdated(window):
         return Completeness(True, 0, f"the marker {window.marker!r} says that the drop is complete")
     if window.last_at is None or window.first_at is None:
         return Completeness(True, 0, "nothing has arrived since the last dataset")
@@ -67,6 +68,12 @@ def completeness(window: Window, quiet: timedelta, now: datetime) -> Completenes
         return Completeness(True, 0, f"objects have kept arriving for {_length(longest)}; cut here")
     wait = max(1, -(-remaining // timedelta(seconds=1)))
     return Completeness(False, wait, f"last arrival at {text(window.last_at)}; quiet for {wait} s")
+
+
+def _outdated(window: Window) -> bool:
+    """Whether something arrived after the marker, which therefore spoke of another drop."""
+    marked, last = window.marked_at, window.last_at
+    return marked is not None and last is not None and last > marked
 
 
 def newest(arrivals: Iterable[Arrival]) -> list[Arrival]:
