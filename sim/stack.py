@@ -18,6 +18,7 @@ from localcloud.events.patterns import Pattern
 from tools.translate import translate
 
 ROOT = Path(__file__).parents[1]
+PRODUCT = Path(os.environ.get("SIM_PRODUCT", ROOT))  # a copy of it, where a flaw was planted
 ACCOUNT, REGION, STACK = "123456789012", "us-east-1", "everloop"
 Json = dict[str, Any]
 
@@ -109,7 +110,7 @@ class _Template:
 
     def __init__(self) -> None:
         os.environ.setdefault("AWS_DEFAULT_REGION", REGION)  # the translator wants one
-        self.template: Json = dict(translate(ROOT / "template.yaml"))
+        self.template: Json = dict(translate(PRODUCT / "template.yaml"))
         self.resources: dict[str, Json] = self.template["Resources"]
         given = {k: v.get("Default") for k, v in self.template["Parameters"].items()}
         self._resolver = Resolver(self.template, {**_PSEUDO, **given}, self._name)
@@ -235,7 +236,7 @@ def _machines(template: _Template) -> dict[str, Machine]:
     machines = {}
     for logical, found in template.of("AWS::StepFunctions::StateMachine").items():
         where = found["DefinitionS3Location"]
-        text = (ROOT / where["Key"]).read_text()
+        text = (PRODUCT / where["Key"]).read_text()
         for name, value in found["DefinitionSubstitutions"].items():
             text = text.replace("${" + name + "}", value)
         arn = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{found['StateMachineName']}"

@@ -20,7 +20,7 @@ from greenlet import getcurrent
 from localcloud import wire
 from localcloud.errors import AwsError
 from sim.kernel import START, Kernel
-from sim.stack import ROOT
+from sim.stack import PRODUCT
 
 _SERVICES = {"sfn": "stepfunctions", "eventbridge": "events"}
 _PROTOCOLS = {"s3": "rest-xml", "sns": "query", "scheduler": "rest-json",
@@ -30,7 +30,7 @@ _THROTTLED = {
     "s3": "SlowDown",
     "sns": "Throttling",
 }
-_OURS = (str(ROOT / "functions"), str(ROOT / "layers" / "core"))
+_OURS = (str(PRODUCT / "functions"), str(PRODUCT / "layers" / "core"))
 _PLUMBING = ("/aws/clients.py", "/aws/table.py", "/contextlib.py")
 
 
@@ -93,7 +93,8 @@ class _Condition:
         pass
 
     def wait(self, seconds: float) -> None:
-        self.line.kernel.pause(seconds)
+        # A remainder too small to move the clock would be waited for without end.
+        self.line.kernel.pause(max(seconds, 0.001))
 
     def notify(self) -> None:
         pass

@@ -9,7 +9,7 @@ from typing import Any
 
 from greenlet import getcurrent
 
-from sim.stack import REGION, ROOT, Function
+from sim.stack import PRODUCT, REGION, Function
 from sim.wire import Crash, TimedOut
 
 _PATHS = ("functions", "layers/core", "jobs")
@@ -57,8 +57,8 @@ class _Context:
 def prepare(environment: dict[str, str]) -> None:
     """Make the product importable as it is in Lambda, and give it the template's environment."""
     for path in _PATHS:
-        if str(ROOT / path) not in sys.path:
-            sys.path.insert(0, str(ROOT / path))
+        if str(PRODUCT / path) not in sys.path:
+            sys.path.insert(0, str(PRODUCT / path))
     os.environ.update(environment)
     os.environ.update(
         AWS_REGION=REGION,

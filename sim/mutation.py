@@ -1,0 +1,120 @@
+"""`python -m sim.mutation`: plant each flaw in a copy of the product; how many seeds see it?"""
+
+import argparse
+import json
+import multiprocessing
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from sim.mutants import MUTANTS, Mutant
+from sim.stack import ROOT
+
+_COPIED = ("functions", "layers", "jobs", "statemachines", "template.yaml")
+_LONGEST_SECONDS = 900
+
+
+@dataclass(frozen=True)
+class Caught:
+    mutant: Mutant
+    seeds: int
+    of: int
+    by: str  # the invariant that most of them broke
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="sim.mutation", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=24, help="histories for each flaw")
+    parser.add_argument("--only", default="", help="flaws whose name holds this")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--count", action="store_true", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.count:
+        return _count(given.seeds)
+    chosen = [mutant for mutant in MUTANTS if given.only in mutant.name]
+    clean = _played(ROOT, given.seeds)
+    if clean["bad"]:
+        print(f"the product itself breaks: {clean}", file=sys.stderr)
+        return 2
+    found: list[Caught] = []
+    with multiprocessing.get_context("spawn").Pool(given.workers) as pool:
+        work = [(mutant, given.seeds) for mutant in chosen]
+        for caught in pool.imap(_plant, work):
+            found.append(caught)
+            word = f"{caught.seeds:>3} of {caught.of}"
+            told = caught.by if caught.seeds else f"SURVIVES {caught.mutant.why}"
+            print(f"{word}  {caught.mutant.name:<48} {told}", flush=True)
+    killed = sum(1 for caught in found if caught.seeds)
+    explained = sum(1 for caught in found if not caught.seeds and caught.mutant.why)
+    share = killed / len(found)
+    print(f"\n{killed} of {len(found)} flaws are seen ({share:.0%}), {explained} explained")
+    return 0 if share >= 0.85 and killed + explained == len(found) else 1
+
+
+def _plant(work: tuple[Mutant, int]) -> Caught:
+    mutant, seeds = work
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder)
+        for name in _COPIED:
+            source = ROOT / name
+            if source.is_dir():
+                shutil.copytree(source, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy(source, copy / name)
+        file = copy / mutant.file
+        text = file.read_text()
+        if mutant.before not in text:
+            raise LookupError(f"{mutant.name}: {mutant.file} has no {mutant.before!r} any more")
+        file.write_text(text.replace(mutant.before, mutant.after))
+        answer = _played(copy, seeds)
+    return Caught(mutant, answer["bad"], seeds, answer["by"])
+
+
+def _played(product: Path, seeds: int) -> dict[str, object]:
+    """Play seeds of a product in a process of their own."""
+    command = [sys.executable, "-m", "sim.mutation", "--count", "--seeds", str(seeds)]
+    environment = {**os.environ, "SIM_PRODUCT": str(product), "PYTHONPATH": str(ROOT)}
+    try:
+        done = subprocess.run(
+            command,
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=_LONGEST_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return {"bad": seeds, "by": f"no end within {_LONGEST_SECONDS} s"}
+    if done.returncode:
+        last = done.stderr.strip().splitlines()[-1:] or [""]
+        return {"bad": seeds, "by": f"the simulator stops: {last[0][:80]}"}
+    answer: dict[str, object] = json.loads(done.stdout.splitlines()[-1])
+    return answer
+
+
+def _count(seeds: int) -> int:
+    from collections import Counter
+
+    from sim.history import play
+
+    bad, invariants = 0, Counter[str]()
+    for seed in range(1, seeds + 1):
+        broken = {violation.invariant for violation in play(seed).violations}
+        bad += bool(broken)
+        invariants.update(broken)
+    by = invariants.most_common(1)[0][0] if invariants else ""
+    print(json.dumps({"bad": bad, "by": by}))
+    return 0
+
+
+if __name__ == "__main__":
+    began = time.monotonic()
+    code = main()
+    print(f"({time.monotonic() - began:.0f} s)", file=sys.stderr)
+    sys.exit(code)
