@@ -20,6 +20,7 @@ from everloop.decisions.governor import (
     Run,
     useless_in_a_row,
 )
+from everloop.errors import said
 from everloop.flows import report, training
 from everloop.flows.report import logger
 
@@ -91,8 +92,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
 def _outcome(request: Request) -> tuple[str, str]:
     """Return how the training ended, and why, from the run or from the error that ended it."""
     if request.error is not None:
-        said = f"{request.error.get('Error')}: {request.error.get('Cause')}"
-        return FAILED, f"the machine failed: {said}"
+        return FAILED, f"the machine failed: {request.error.get('Error')}: {said(request.error)}"
     run = request.run or {}
     reason = str(run.get("reason") or "")
     if not run.get("started"):

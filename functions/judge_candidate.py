@@ -12,6 +12,7 @@ from everloop import policy, requests
 from everloop.aws import ledger, people, registry, storage
 from everloop.aws.registry import APPROVED, PENDING, REJECTED, Described
 from everloop.decisions import judgement
+from everloop.errors import said
 from everloop.flows import report
 from everloop.flows.report import logger
 
@@ -91,7 +92,7 @@ def _ask(candidate: Described, reason: str) -> None:
 
 def _unjudged(request: Request, name: str) -> dict[str, Any]:
     error = request.error or {}
-    reason = f"could not be judged: {error.get('Error')}: {error.get('Cause')}"
+    reason = f"could not be judged: {error.get('Error')}: {said(error)}"
     report.decided(
         "judge",
         id=f"{name}:error",

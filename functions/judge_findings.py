@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from everloop import names, requests
 from everloop.aws import journal, ledger, monitoring, people, storage
 from everloop.decisions.monitoring import drift_by_monitor, judge_findings
+from everloop.errors import said
 from everloop.flows import report
 from everloop.flows.report import logger
 from everloop.moments import text
@@ -73,7 +74,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
 
 def _blind(request: Request, name: str) -> dict[str, Any]:
     error = request.error or {"Error": "BadInput", "Cause": "findings_uri: missing"}
-    reason = f"could not look: {error.get('Error')}: {error.get('Cause')}"
+    reason = f"could not look: {error.get('Error')}: {said(error)}"
     report.decided(
         "monitor",
         id=f"{name}:error",

@@ -1,4 +1,4 @@
-"""Find the champion that serves, and the job that scores it and the candidate on the same rows.
+"""Seal the candidate; find the champion that serves, and the job that scores both on the same rows.
 
 Called by statemachines/evaluate.asl.yaml.
 """
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from everloop import job_requests, requests
 from everloop.aws import endpoints, ledger, registry
 from everloop.aws.settings import settings
+from everloop.flows import sealing
 from everloop.flows.report import logger
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     request = requests.read(Request, event)
     installed = ledger.installed(request.model)
     candidate = registry.describe(request.package_arn)
+    candidate_side = _side(candidate, request.time)
     serving = endpoints.serving(request.model)
     champion = serving.version if serving and serving.status != "Failed" else None
     if champion is None or champion == candidate.package.version:
@@ -39,8 +41,8 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     job = job_requests.compare(
         name=request.execution.rpartition(":")[2],
         spec=installed.spec,
-        candidate=_side(candidate),
-        champion=_side(registry.describe(arn)),
+        candidate=candidate_side,
+        champion=_side(registry.describe(arn), request.time),
         holdout_uri=candidate.uri("holdout-uri"),
         jobs_uri=installed.jobs_uri,
         output_uri=f"s3://{settings().artefact_bucket}/comparisons/{request.model}"
@@ -58,5 +60,5 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     }
 
 
-def _side(described: registry.Described) -> job_requests.Side:
-    return job_requests.Side(described.model_data_url, described.uri("bundle-uri"))
+def _side(described: registry.Described, now: datetime) -> job_requests.Side:
+    return job_requests.Side(sealing.sealed(described, now).model_uri, described.uri("bundle-uri"))

@@ -12,7 +12,7 @@ from everloop import names, policy, requests
 from everloop.aws import ledger, registry
 from everloop.aws.ledger import RELEASE
 from everloop.errors import Conflict
-from everloop.flows import releasing, report
+from everloop.flows import releasing, report, sealing
 from everloop.flows.report import logger
 
 if TYPE_CHECKING:
@@ -68,7 +68,9 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         following = releasing.start_wanted(installed, request.cause, request.time)
         logger.info("looked for another release", go=following.go, why=following.reason)
         return {"go": False, "reason": reason}
-    planned = releasing.plan(installed, registry.describe(request.package_arn))
+    described = registry.describe(request.package_arn)
+    sealing.sealed(described, request.time)  # what was never judged is sealed now
+    planned = releasing.plan(installed, described, sealing.verified(described))
     return {
         "go": True,
         "reason": reason,

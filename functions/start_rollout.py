@@ -15,7 +15,7 @@ from everloop.aws.settings import settings
 from everloop.decisions.releases import Serving
 from everloop.decisions.rollouts import deployment_config, rollback_alarms
 from everloop.errors import BadInput, NotReady
-from everloop.flows import releasing, waking
+from everloop.flows import releasing, sealing, waking
 from everloop.flows.report import logger
 
 if TYPE_CHECKING:
@@ -47,7 +47,8 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     if request.stage not in (STAGING, PRODUCTION):
         raise BadInput(f"stage: {request.stage!r}; {STAGING} or {PRODUCTION} belongs there")
     installed = ledger.installed(request.model)
-    planned = releasing.plan(installed, registry.describe(request.package_arn))
+    described = registry.describe(request.package_arn)
+    planned = releasing.plan(installed, described, sealing.verified(described))
     if request.stage == STAGING:
         endpoint = names.staging_endpoint(request.model)
         config_name, config = planned.staging_config_name, planned.staging_config

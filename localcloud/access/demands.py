@@ -51,6 +51,8 @@ _ACTIONS = {
     "s3:ListParts": "s3:ListMultipartUploadParts",
     "s3:CreateMultipartUpload": "s3:PutObject",
     "s3:UploadPart": "s3:PutObject",
+    "s3:CopyObject": "s3:PutObject",
+    "s3:UploadPartCopy": "s3:PutObject",
     "s3:CompleteMultipartUpload": "s3:PutObject",
     "s3:DeleteObjects": "s3:DeleteObject",
     "sqs:SendMessageBatch": "sqs:SendMessage",
@@ -128,8 +130,9 @@ def _s3(action: str, operation: str, params: Params, place: Place) -> Iterator[D
         source = params.get("CopySource")
         if source:
             text = source if isinstance(source, str) else f"{source['Bucket']}/{source['Key']}"
-            place_ = text.partition("?versionId=")[0].removeprefix("/")
-            yield Demand("s3:GetObject", f"arn:aws:s3:::{place_}")
+            place_, _, version = text.removeprefix("/").partition("?versionId=")
+            version = version or (not isinstance(source, str) and source.get("VersionId")) or ""
+            yield Demand(f"s3:GetObject{'Version' * bool(version)}", f"arn:aws:s3:::{place_}")
     else:
         prefix = params.get("Prefix")
         context = {"s3:prefix": [str(prefix)]} if prefix is not None else {}

@@ -1,5 +1,6 @@
 """An AWS account made by moto, with the stack's resources in it, for the handlers' tests."""
 
+import hashlib
 import json
 import os
 import sys
@@ -56,6 +57,7 @@ min = 0.6
 by = "policy"
 first = "policy"
 """
+BUNDLE = b"the bundle's bytes"
 MACHINE = json.dumps(
     {"StartAt": "End", "States": {"End": {"Type": "Wait", "Seconds": 1, "End": True}}}
 )
@@ -177,7 +179,7 @@ class Account:
         )["ModelPackageArn"]
         found = {
             "dataset-digest": f"data{version}",
-            "bundle-digest": "bundle",
+            "bundle-digest": hashlib.sha256(BUNDLE).hexdigest(),
             "bundle-uri": f"s3://{self.artefacts}/bundles/flight-delays/b/bundle.tar.gz",
             "holdout-uri": f"{run}/holdout/data.csv",
             "evaluation-uri": f"{run}/evaluation/evaluation.json",
@@ -190,13 +192,18 @@ class Account:
             ModelApprovalStatus=approval,
             CustomerMetadataProperties={**found, **metadata},
         )
+        self.put(f"{run}/model/model.tar.gz", b"model %d" % version)
+        self.put(found["bundle-uri"], BUNDLE)
         self.put_json(f"{run}/baseline/statistics.json", {"dataset": {"item_count": 540}})
         self.put_json(found["evaluation-uri"], {"metrics": {"auc": {"value": 0.71}}, "rows": 900})
         return arn
 
-    def put_json(self, uri: str, value: Any) -> None:
+    def put(self, uri: str, data: bytes) -> None:
         bucket, _, key = uri.removeprefix("s3://").partition("/")
-        self.client("s3").put_object(Bucket=bucket, Key=key, Body=json.dumps(value).encode())
+        self.client("s3").put_object(Bucket=bucket, Key=key, Body=data)
+
+    def put_json(self, uri: str, value: Any) -> None:
+        self.put(uri, json.dumps(value).encode())
 
     def serve(self, version: int) -> str:
         """Let the production endpoint serve a version; return its config's name."""

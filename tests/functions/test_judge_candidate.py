@@ -2,6 +2,7 @@
 
 import judge_candidate
 import plan_comparison
+from everloop.aws import ledger
 from everloop.chain import verify
 
 
@@ -88,8 +89,8 @@ def test_the_champion_is_what_serves_now(account):
     found = plan(account, candidate)
     inputs = {i["InputName"]: i["S3Input"]["S3Uri"] for i in found["job"]["inputs"]}
     assert (found["compare"], found["champion"]) == (True, 1)
-    assert inputs["candidate"].endswith("/runs/flight-delays/r2/model/model.tar.gz")
-    assert inputs["champion"].endswith("/runs/flight-delays/r1/model/model.tar.gz")
+    assert inputs["candidate"] == ledger.seal("flight-delays", 2).model_uri
+    assert inputs["champion"] == ledger.seal("flight-delays", 1).model_uri
     assert inputs["holdout"].endswith("/runs/flight-delays/r2/holdout/data.csv")
     assert inputs["code"].endswith("/")
     assert found["comparison_uri"].endswith("/comparisons/flight-delays/v2/comparison.json")

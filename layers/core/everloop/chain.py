@@ -8,8 +8,8 @@ from everloop.names import digest
 
 GENESIS = "0" * 64
 
-_KINDS = """install collect freeze train train-end judge approve release test serve rollback monitor
-violation retrain reconcile pause resume"""
+_KINDS = """install collect freeze train train-end seal judge approve release test serve rollback
+monitor violation retrain reconcile pause resume"""
 KINDS = frozenset(_KINDS.split())
 
 

@@ -2,11 +2,27 @@
 
     EverloopError
     + BadInput   the event, spec, data or report is wrong; retrying cannot help  -> catch, notify
+      + Tampered something is not what it was when it was registered           -> release nothing
     + NotReady   AWS has not caught up with us yet                               -> retry later
     + Conflict   somebody already did it                                         -> treat as done
 
 The class names are public: state machines match them in `Retry` and `Catch`.
 """
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+
+def said(caught: Mapping[str, Any]) -> str:
+    """Return what the error says that a state machine caught, without Lambda's stack trace."""
+    cause = str(caught.get("Cause") or "")
+    try:
+        told = json.loads(cause)
+    except (ValueError, RecursionError):
+        return cause
+    message = told.get("errorMessage") if isinstance(told, dict) else None
+    return message if isinstance(message, str) else cause
 
 
 class EverloopError(Exception):
@@ -15,6 +31,10 @@ class EverloopError(Exception):
 
 class BadInput(EverloopError):
     """The input is wrong: names the field, the value seen and the fix; retrying cannot help."""
+
+
+class Tampered(BadInput):
+    """What was registered and what lies there differ: nothing of it may be released."""
 
 
 class NotReady(EverloopError):

@@ -119,6 +119,18 @@ def test_each_action_of_a_transaction_is_judged(role):
     assert "dynamodb:DeleteItem" in error["Message"]
 
 
+def test_a_copy_is_a_read_of_the_version_that_it_names_and_a_write(cloud, role):
+    version = cloud.call("s3", "PutObject", {"Bucket": "data", "Key": "in/b", "Body": b"x"})
+    source = {"Bucket": "data", "Key": "in/b", "VersionId": version.get("VersionId", "null")}
+    copy = {"Bucket": "data", "Key": "out/b", "CopySource": source}
+    may = role(allow("s3:GetObjectVersion", f"{BUCKET}/in/*"), allow("s3:PutObject", f"{BUCKET}/*"))
+    may("s3").copy_object(**copy)
+    error = refusal(lambda: role(allow("s3:GetObject", f"{BUCKET}/*"))("s3").copy_object(**copy))
+    assert "s3:PutObject" in error["Message"]
+    latest = role(allow("s3:GetObject", f"{BUCKET}/*"), allow("s3:PutObject", f"{BUCKET}/*"))
+    assert "s3:GetObjectVersion" in refusal(lambda: latest("s3").copy_object(**copy))["Message"]
+
+
 def test_passing_a_role_is_judged_by_role_and_service(role):
     other = role()
     passed = {"StringEquals": {"iam:PassedToService": "states.amazonaws.com"}}

@@ -1,7 +1,7 @@
 """The ledger: models, leases, task tokens, runs, releases. Keys as in docs/contracts.md."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,6 +10,7 @@ from everloop.aws.table import model_key
 from everloop.decisions.governor import Run
 from everloop.decisions.mending import Lease
 from everloop.decisions.releases import Release
+from everloop.decisions.seals import Seal
 from everloop.errors import BadInput, Conflict
 from everloop.moments import epoch, moment, text
 
@@ -245,6 +246,19 @@ def runs(model: str) -> list[Run]:
         )
         for item in table.query(f"MODEL#{model}", "RUN#")
     ]
+
+
+def put_seal(model: str, seal: Seal) -> None:
+    """Write a version's seal down, for good. Raises Conflict if it has one."""
+    table.put(
+        {**model_key(model, f"SEAL#{seal.version:08d}"), **asdict(seal)},
+        condition="attribute_not_exists(#pk)",
+    )
+
+
+def seal(model: str, version: int) -> Seal | None:
+    item = table.get(model_key(model, f"SEAL#{version:08d}"))
+    return Seal(**{field.name: item[field.name] for field in fields(Seal)}) if item else None
 
 
 def put_release(model: str, release: Release, report: Mapping[str, Any]) -> None:

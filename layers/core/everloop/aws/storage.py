@@ -1,5 +1,6 @@
 """S3: objects by bucket and key, and what they hold."""
 
+import hashlib
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -10,6 +11,7 @@ from botocore.exceptions import ClientError
 from everloop.aws.clients import code_of, s3, translated
 from everloop.errors import BadInput, NotReady
 
+_PIECE = 1024 * 1024
 _MISSING = ("NoSuchKey", "404", "NotFound", "NoSuchVersion")
 
 
@@ -46,6 +48,45 @@ def read_range(uri: str, first_bytes: int) -> bytes:
     with translated(uri):
         answer = s3().get_object(Bucket=bucket, Key=key, Range=f"bytes=0-{first_bytes - 1}")
         return answer["Body"].read()
+
+
+def measured(uri: str) -> tuple[str, str] | None:
+    """Read an object to its end; return its sha256 (hex) and which version that is of.
+
+    None where there is no such object.
+    """
+    bucket, key = split(uri)
+    made = hashlib.sha256()
+    try:
+        with translated(uri):
+            answer = s3().get_object(Bucket=bucket, Key=key)
+            for piece in answer["Body"].iter_chunks(_PIECE):
+                made.update(piece)
+    except ClientError as error:
+        if code_of(error) in _MISSING:
+            return None
+        raise
+    return made.hexdigest(), str(answer.get("VersionId") or "null")
+
+
+def copy_once(source: str, version_id: str, bucket: str, key: str) -> str:
+    """Copy one version of an object unless the target is there, and return the target's URI.
+
+    Raises BadInput for more than 5 GB, which S3 does not copy in one piece.
+    """
+    source_bucket, source_key = split(source)
+    wanted: Any = {"Bucket": source_bucket, "Key": source_key}
+    if version_id != "null":
+        wanted["VersionId"] = version_id
+    try:
+        with translated(source):
+            s3().copy_object(Bucket=bucket, Key=key, CopySource=wanted, IfNoneMatch="*")
+    except ClientError as error:
+        if code_of(error) == "InvalidRequest":
+            raise BadInput(f"{source} cannot be copied: {error}") from error
+        if code_of(error) != "PreconditionFailed":
+            raise
+    return f"s3://{bucket}/{key}"
 
 
 def read_json(uri: str) -> dict[str, Any]:

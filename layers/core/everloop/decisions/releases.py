@@ -6,17 +6,19 @@ from datetime import datetime
 from typing import Any
 
 from everloop.decisions import Decision
+from everloop.errors import Tampered, said
 
-RELEASED, TESTS_FAILED, ROLLED_BACK, WITHDRAWN, ERROR = (
+RELEASED, TESTS_FAILED, ROLLED_BACK, WITHDRAWN, TAMPERED, ERROR = (
     "released",
     "tests-failed",
     "rolled-back",
     "withdrawn",
+    "tampered",
     "error",
 )
 # What failed for a reason of its own is not tried again until somebody approves it again; what
 # failed for AWS's or our own reasons is worth a few more attempts.
-_TRIES = {TESTS_FAILED: 1, ROLLED_BACK: 1, ERROR: 3}
+_TRIES = {TESTS_FAILED: 1, ROLLED_BACK: 1, TAMPERED: 1, ERROR: 3}
 
 
 @dataclass(frozen=True)
@@ -142,7 +144,8 @@ def outcome(
     if arrived and serving is not None and (config is None or serving.config == config):
         return RELEASED, f"version {version} serves: {now}"
     if error is not None:
-        return ERROR, f"{error.get('Error')}: {error.get('Cause')}; production is as it was: {now}"
+        kind = TAMPERED if error.get("Error") == Tampered.__name__ else ERROR
+        return kind, f"{error.get('Error')}: {said(error)}; production is as it was: {now}"
     if tests is not None and not tests.get("passed"):
         return TESTS_FAILED, f"{tests.get('reason')}; production is as it was: {now}"
     if rollout is not None and not rollout.get("started"):

@@ -12,6 +12,7 @@ from everloop.aws.settings import settings
 from everloop.decisions import Decision
 from everloop.decisions.releases import RELEASED, Package, Serving, release_wanted
 from everloop.decisions.rollouts import endpoint_config
+from everloop.decisions.seals import Seal, container
 
 
 @dataclass(frozen=True)
@@ -26,15 +27,14 @@ class Planned:
     production_config: dict[str, Any]
 
 
-def plan(installed: Installed, described: Described) -> Planned:
-    """Return what the release of a version is made of; the same version and spec give the same."""
+def plan(installed: Installed, described: Described, seal: Seal) -> Planned:
+    """Return what the release of a version is made of; the same version and spec give the same.
+
+    What is served is the sealed copy of the model.
+    """
     model, version = installed.model, described.package.version
-    container = {
-        "Image": described.image,
-        "ModelDataUrl": described.model_data_url,
-        "Environment": dict(described.environment),
-    }
-    sagemaker_model = names.sagemaker_model(model, version, container)
+    served = container(described.image, seal.model_uri, described.environment)
+    sagemaker_model = names.sagemaker_model(model, version, served)
     deploy = policy.deploy(installed.spec)
     stack = settings()
     staging = endpoint_config(sagemaker_model, deploy.staging, kms_key=stack.kms_key)
@@ -47,7 +47,7 @@ def plan(installed: Installed, described: Described) -> Planned:
     )
     return Planned(
         sagemaker_model,
-        container,
+        served,
         names.endpoint_config(model, version, staging, staging=True),
         staging,
         names.endpoint_config(model, version, production, staging=False),

@@ -49,6 +49,7 @@ _METRICS = {
     "collect": "DataCollected",
     "freeze": "DatasetFrozen",
     "train": "TrainingStarted",
+    "seal": "VersionSealed",
     "train-end": "TrainingSucceeded",
     "judge": "CandidateApproved",
     "approve": "ApprovalChanged",
