@@ -1,4 +1,5 @@
-"""Start whatever an event should have started and did not. Called on a schedule, for every model.
+"""Start whatever an event should have started and did not. Called on a schedule, for every model;
+where there are very many, for some of them at each tick, in turn.
 
 The same steps as the events' own, so that what is on its way is not started twice.
 """
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from everloop import requests
 from everloop.aws import ledger
+from everloop.decisions.mending import MOST_PER_TICK, turn
 from everloop.errors import EverloopError
 from everloop.flows import mending, report
 from everloop.flows.report import logger
@@ -28,15 +30,25 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     request = requests.read(Request, event)
     mended: dict[str, int] = {}
     troubled: list[str] = []
-    for model in ledger.models():
+    for model in _turn():
         try:
             mended[model] = _reconcile(model, request.time)
-        except EverloopError as error:
-            logger.error("could not reconcile", model=model, why=str(error))
-            troubled.append(f"{model}: {error}")
+        except Exception as error:  # told below; until it is mended, the others must not wait
+            logger.exception("could not reconcile", model=model)
+            troubled.append(f"{model}: {type(error).__name__}: {error}")
     if troubled:
         raise EverloopError("; ".join(troubled))
     return {"mended": mended}
+
+
+def _turn() -> list[str]:
+    models = ledger.models()
+    if len(models) <= MOST_PER_TICK:
+        return models
+    found = turn(models, ledger.last_of_tick())
+    # Before anything is done: a tick that runs out of time is no reason to begin there again.
+    ledger.note_last_of_tick(found[-1])
+    return found
 
 
 def _reconcile(model: str, now: datetime) -> int:

@@ -104,6 +104,16 @@ def models() -> list[str]:
     return [item["sk"] for item in table.query("MODELS")]
 
 
+def last_of_tick() -> str:
+    """Return the model that the last tick of reconcile ended with, where one was not enough."""
+    item = table.get({"pk": "RECONCILE", "sk": "LAST"}) or {}
+    return str(item.get("model") or "")
+
+
+def note_last_of_tick(model: str) -> None:
+    table.put({"pk": "RECONCILE", "sk": "LAST", "model": model})
+
+
 def lease(model: str, kind: str) -> Lease:
     item = table.get(model_key(model, f"LEASE#{kind}")) or {}
     return Lease(

@@ -1,5 +1,7 @@
 """Mending: what an event should have started for a model, and did not."""
 
+from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -11,6 +13,8 @@ RUNNING, SUCCEEDED = "RUNNING", "SUCCEEDED"
 # of arrivals a few more, and mending what is on its way costs an attempt for nothing.
 PATIENCE = timedelta(minutes=2)
 MOST_ATTEMPTS = 5
+# A model takes some fifteen calls, a third of a second: so many fit well into reconcile's time.
+MOST_PER_TICK = 500
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,15 @@ class Lease:
 
     def held(self, now: datetime) -> bool:
         return bool(self.holder) and (self.until is None or self.until > now)
+
+
+def turn(models: Sequence[str], after: str, most: int = MOST_PER_TICK) -> list[str]:
+    """Return which models a tick looks at: at most so many, from the one behind `after` on, round.
+
+    The names are sorted. Without it the last of very many would wait for ever.
+    """
+    first = bisect_right(models, after) if len(models) > most else 0
+    return [*models[first:], *models[:first]][:most]
 
 
 def is_abandoned(lease: Lease, holder_status: str | None) -> bool:

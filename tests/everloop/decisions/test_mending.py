@@ -1,0 +1,29 @@
+"""Every model has its turn, however many there are."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from everloop.decisions.mending import turn
+
+NAMES = st.lists(st.text("abc", min_size=1), unique=True).map(sorted)
+
+
+def test_few_models_are_looked_at_from_the_first():
+    assert turn(["a", "b", "c"], "b", most=3) == ["a", "b", "c"]
+
+
+def test_many_are_looked_at_from_where_the_last_turn_ended():
+    assert turn(["a", "b", "c", "d"], "c", most=2) == ["d", "a"]
+    assert turn(["a", "c", "d"], "b", most=2) == ["c", "d"]
+    assert turn(["a", "b", "c"], "", most=2) == ["a", "b"]
+
+
+@given(NAMES, st.text("abc"), st.integers(1, 5))
+def test_all_are_looked_at_within_as_many_turns_as_it_takes(models, after, most):
+    seen: set[str] = set()
+    for _ in range(-(-len(models) // most)):
+        now = turn(models, after, most)
+        assert len(now) == len(set(now)) == min(most, len(models))
+        seen.update(now)
+        after = now[-1]
+    assert seen == set(models)
