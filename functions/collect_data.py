@@ -40,8 +40,8 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     for record in event["Records"]:
         try:
             received = _received(record)
-        except EverloopError as error:
-            logger.error("refused arrival", message_id=record["messageId"], why=str(error))
+        except Exception as error:  # whatever it is, the other messages are none the worse
+            logger.error("refused arrival", message_id=record["messageId"], why=_why(error))
             failed.append(record["messageId"])
             continue
         if received is not None:
@@ -49,21 +49,25 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     for model, batch in by_model.items():
         try:
             _collect(model, batch)
-        except EverloopError as error:
-            logger.warning("could not collect yet", model=model, why=str(error))
+        except Exception as error:  # nor are the other models
+            logger.warning("could not collect yet", model=model, why=_why(error))
             failed += [received.message for received in batch]
     return {"batchItemFailures": [{"itemIdentifier": message} for message in failed]}
+
+
+def _why(error: Exception) -> str:
+    return str(error) if isinstance(error, EverloopError) else f"{type(error).__name__}: {error}"
 
 
 def _received(record: dict[str, Any]) -> Received | None:
     """Read one message; None for what is no data, such as a folder's own empty object."""
     try:
         event = json.loads(record["body"])
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadInput(f"body: not JSON: {error}") from error
     if not isinstance(event, dict):
         raise BadInput(f"body: {type(event).__name__} where an event belongs")
-    fact = object_created(event)
+    fact = object_created(event, settings().home)
     if fact.bucket != settings().data_bucket:
         raise BadInput(f"detail.bucket.name: {fact.bucket!r} is not {settings().data_bucket!r}")
     key, size = fact.key, fact.size

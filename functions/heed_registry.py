@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from everloop.aws import ledger, registry
 from everloop.aws.registry import APPROVED, REJECTED
+from everloop.aws.settings import settings
 from everloop.facts import package_changed
 from everloop.flows import judging, releasing, report
 from everloop.flows.report import logger
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     """Start what the registry, as it is now, calls for."""
-    fact = package_changed(event)
+    fact = package_changed(event, settings().home)
     if not fact.concerns_approval:
         return {"go": False, "reason": "the approval is as it was"}
     installed = ledger.find_installed(fact.model)

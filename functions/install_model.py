@@ -30,7 +30,7 @@ BUNDLE = "bundle.tar.gz"
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     """Install the model, or record why it cannot be."""
-    fact = object_created(event)
+    fact = object_created(event, settings().home)
     parts = fact.key.split("/")
     if fact.bucket != settings().data_bucket or parts[0] != "models":
         raise BadInput(f"detail.object: s3://{fact.bucket}/{fact.key} is no push to this stack")

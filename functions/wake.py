@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from everloop.aws.settings import settings
 from everloop.facts import RunChanged, run_or_endpoint_changed
 from everloop.flows import waking
 from everloop.flows.report import logger
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     """Look at what the event is about, as it is now, and return what was found."""
-    fact = run_or_endpoint_changed(event)
+    fact = run_or_endpoint_changed(event, settings().home)
     if isinstance(fact, RunChanged):
         found = waking.look_at_run(fact.execution_arn)
     else:

@@ -21,6 +21,7 @@ READERS = {
     "sagemaker-processing-job": facts.sign_of_trouble,
     "everloop-violation": facts.sign_of_trouble,
 }
+HOME = facts.Home("123456789012", "us-east-1")
 SAMPLES = [
     pytest.param(json.loads(path.read_text()), reader, id=path.stem)
     for path in sorted(EVENTS.glob("*.json"))
@@ -31,18 +32,20 @@ SAMPLES = [
 
 @pytest.mark.parametrize(("event", "reader"), SAMPLES)
 def test_each_sample_is_read_and_unknown_fields_are_ignored(event, reader):
-    fact = reader(event)
+    fact = reader(event, HOME)
     assert fact.time.isoformat().startswith("2026-11-20T")
     grown = copy.deepcopy(event)
     grown["replay-name"], grown["detail"]["new-field"] = "r", {"x": 1}
-    assert reader(grown) == fact
+    assert reader(grown, HOME) == fact
 
 
 @pytest.mark.parametrize(("event", "reader"), SAMPLES)
-@pytest.mark.parametrize("missing", ["detail", "time", "version", "detail-type"])
+@pytest.mark.parametrize(
+    "missing", ["detail", "time", "version", "detail-type", "source", "account", "region"]
+)
 def test_an_envelope_that_lacks_a_field_is_refused_by_its_name(event, reader, missing):
     with pytest.raises(BadInput, match=missing):
-        reader({key: value for key, value in event.items() if key != missing})
+        reader({key: value for key, value in event.items() if key != missing}, HOME)
 
 
 @given(
@@ -54,7 +57,7 @@ def test_an_envelope_that_lacks_a_field_is_refused_by_its_name(event, reader, mi
 def test_no_event_however_odd_ends_otherwise_than_in_a_fact_or_bad_input(event):
     for reader in set(READERS.values()):
         with pytest.raises(BadInput):
-            reader(event)
+            reader(event, HOME)
 
 
 @pytest.mark.parametrize(

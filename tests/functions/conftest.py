@@ -5,9 +5,11 @@ import json
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 _NAMES = {
@@ -125,6 +127,22 @@ class Account:
             for parent in parents:
                 target = target[parent]
             target[last] = value
+        return event
+
+    def violation(self, model: str = "flight-delays", **changes: Any) -> dict[str, Any]:
+        """Return the event of a violation that a monitor found, with what it found in S3."""
+        event = self.event("everloop-violation-found")
+        uri = event["detail"]["findings_uri"]
+        check = {
+            "monitor": "data",
+            "feature": "dep_hour",
+            "statistic": "psi",
+            "value": 0.4,
+            "threshold": 0.1,
+            "violated": True,
+        }
+        found = {"model": model, "rows": 900, "labelled_rows": 0, "checks": [check], **changes}
+        self.put_json(uri, found)
         return event
 
     def bundle(self, spec: str = SPEC) -> bytes:
@@ -270,25 +288,36 @@ def _permitted(params: dict[str, Any], model: Any, **_: Any) -> None:
         assert verdict.allowed, f"{role} lacks {demand.action} on {demand.resource}"
 
 
-@pytest.fixture(scope="module")
-def made_once() -> Iterator[None]:
-    """Let a module's tests share clients: what moto knows is not in them, and they are dear."""
+@contextmanager
+def new_clients() -> Iterator[Any]:
+    """Let everybody make new clients, here and afterwards; yields the session that makes ours."""
     kept = [value for value in vars(clients).values() if hasattr(value, "cache_clear")]
-    for client in kept:
+    for client in [*kept, _client]:
         client.cache_clear()
-    botocore_session: Any = clients._session()
-    botocore_session.register("before-parameter-build.*.*", _permitted)
-    yield
+    yield clients._session()
     for client in [*kept, _client]:
         client.cache_clear()
 
 
+@contextmanager
+def opened(folder: Path) -> Iterator[Account]:
+    """Open an account with the stack's resources in it."""
+    with patch.dict(os.environ, _NAMES), mock_aws():
+        os.environ.pop("AWS_ENDPOINT_URL", None)
+        settings.settings.cache_clear()
+        yield Account(folder)
+    settings.settings.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def made_once() -> Iterator[None]:
+    """Let a module's tests share clients: what moto knows is not in them, and they are dear."""
+    with new_clients() as session:
+        session.register("before-parameter-build.*.*", _permitted)
+        yield
+
+
 @pytest.fixture
-def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, made_once: None) -> Iterator[Account]:
-    for name, value in _NAMES.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    settings.settings.cache_clear()
-    with mock_aws():
-        yield Account(tmp_path)
-    settings.settings.cache_clear()
+def account(tmp_path: Path, made_once: None) -> Iterator[Account]:
+    with opened(tmp_path) as found:
+        yield found

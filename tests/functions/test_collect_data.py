@@ -67,7 +67,7 @@ def test_what_cannot_be_read_goes_back_alone(account):
     good = account.arrival("data/flight-delays/a.csv")
     bad = account.arrival("data/flight-delays/b.csv")
     del bad["detail"]["object"]["etag"]
-    stranger = account.event("s3-object-created-data")  # another stack's bucket
+    stranger = account.event("s3-object-created-data", bucket__name="another-stacks")
     bodies = [json.dumps(good), json.dumps(bad), "{", json.dumps([]), json.dumps(stranger)]
     records = [{"messageId": str(i), "body": body} for i, body in enumerate(bodies)]
 

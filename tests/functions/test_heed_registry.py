@@ -65,4 +65,5 @@ def test_rejecting_what_does_not_serve_changes_nothing(account):
 
 
 def test_a_package_of_somebody_else_is_left_alone(account):
-    assert "no model of ours" in heed(account, "approved", "arn:x")["reason"]
+    arn = "arn:aws:sagemaker:us-east-1:123456789012:model-package/flight-delays/1"
+    assert "no model of ours" in heed(account, "approved", arn)["reason"]

@@ -35,7 +35,7 @@ def retrain_decisions(account):
 def test_a_violation_trains_on_what_has_arrived_and_data_alone_does_not(trained):
     trained.drop(trained.arrival("data/flight-delays/2013-04.csv"))
     assert trained.executions("train") == []
-    event = trained.event("everloop-violation-found")
+    event = trained.violation()
     assert heed_violation.handler(event, trained.context)["go"] is True
     assert trained.executions("train") == ["flight-delays-w1-a1"]
 
@@ -43,13 +43,13 @@ def test_a_violation_trains_on_what_has_arrived_and_data_alone_does_not(trained)
 def test_the_same_violation_twice_is_one(trained):
     trained.drop(trained.arrival("data/flight-delays/2013-04.csv"))
     for _ in range(3):
-        heed_violation.handler(trained.event("everloop-violation-found"), trained.context)
+        heed_violation.handler(trained.violation(), trained.context)
     assert len(retrain_decisions(trained)) == 1
     assert trained.executions("train") == ["flight-delays-w1-a1"]
 
 
 def test_a_violation_without_new_data_is_a_recorded_refusal(trained):
-    heed_violation.handler(trained.event("everloop-violation-found"), trained.context)
+    heed_violation.handler(trained.violation(), trained.context)
     (decision,) = retrain_decisions(trained)
     assert not decision["go"]
     assert "no data has arrived" in decision["reason"]
@@ -60,7 +60,7 @@ def test_a_violation_within_the_cooldown_waits(trained):
     trained.drop(trained.arrival("data/flight-delays/2013-04.csv"))
     late = moment("2026-11-20T09:00:00Z")
     ledger.put_run("flight-delays", Run("w2-a1", "e", "b", DATA, late, REGISTERED, late))
-    heed_violation.handler(trained.event("everloop-violation-found"), trained.context)
+    heed_violation.handler(trained.violation(), trained.context)
     assert "cooling down" in retrain_decisions(trained)[0]["reason"]
 
 

@@ -39,7 +39,7 @@ def test_a_training_that_was_about_to_start_waits_for_its_turn(account):
         account.request("machine-start-training", model=MODEL), account.context
     )
     assert answer["started"] is False
-    assert "paused by arn:aws:iam::111122223333:user/ana" in answer["reason"]
+    assert "paused by arn:aws:iam::123456789012:user/ana" in answer["reason"]
 
 
 def test_an_approved_version_waits_and_a_withdrawn_one_leaves(account):
@@ -72,7 +72,7 @@ def test_pausing_twice_is_pausing_once_and_each_change_is_in_the_ledger(account)
     assert pause(account, model=None) == {"models": []}
     pause(account, pause=False, reason="moved")
     told = [(d["kind"], d["reason"], d["actor"]) for d in account.decisions()]
-    ana = "arn:aws:iam::111122223333:user/ana"
+    ana = "arn:aws:iam::123456789012:user/ana"
     assert told[-2:] == [
         ("pause", "the source of the data is being moved", ana),
         ("resume", "moved", ana),

@@ -36,7 +36,7 @@ def test_a_model_that_cannot_be_looked_at_keeps_none_behind_it(account, trouble)
     trouble(account)
     account.push("zzz")
     account.client("scheduler").delete_schedule(GroupName="everloop", Name="everloop-zzz-monitor")
-    with pytest.raises(EverloopError, match="^aaa: "):
+    with pytest.raises(EverloopError, match=r"^aaa: "):
         reconcile.handler(TICK, account.context)
     (mended,) = [d for d in account.decisions("zzz") if d["kind"] == "reconcile"]
     assert mended["reason"] == "the monitor's schedule was missing"

@@ -14,6 +14,16 @@ from everloop.moments import moment
 
 Json = Mapping[str, Any]
 _MODEL = re.compile(r"[a-zA-Z0-9](-?[a-zA-Z0-9])*")
+_NAMED = r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}"
+_LARGEST_OBJECT = 50 * 1024**4  # S3's own limit, in bytes
+
+
+@dataclass(frozen=True)
+class Home:
+    """The account and region that our events come from; what others send is refused."""
+
+    account: str
+    region: str
 
 
 @dataclass(frozen=True)
@@ -61,7 +71,6 @@ class EndpointChanged:
 @dataclass(frozen=True)
 class AlarmRaised:
     name: str
-    namespace: str
     metric: str
     dimensions: Mapping[str, str]
     reason: str
@@ -77,108 +86,132 @@ class JobEnded:
 
 @dataclass(frozen=True)
 class ViolationFound:
+    """Somebody says that a monitor found violations; what it found lies at `findings_uri`."""
+
     model: str
-    monitors: tuple[str, ...]
-    violations: int
     findings_uri: str
     time: datetime
 
 
-def object_created(event: Json) -> ObjectCreated:
+def object_created(event: Json, home: Home) -> ObjectCreated:
     """Read S3's `Object Created`."""
-    detail = _detail(event, "Object Created")
+    detail = _detail(event, "Object Created", "aws.s3", home)
     found = _get(detail, "object", dict, "detail")
+    bucket = _get(detail, "bucket", dict, "detail")
+    where = "detail.object"
+    size = _get(found, "size", int, where)
+    if not 0 <= size <= _LARGEST_OBJECT:
+        raise BadInput(f"{where}.size: {size} is the size of no object")
     return ObjectCreated(
-        bucket=_get(_get(detail, "bucket", dict, "detail"), "name", str, "detail.bucket"),
-        key=_get(found, "key", str, "detail.object"),
+        bucket=_text(bucket, "name", "detail.bucket", 255),
+        key=_text(found, "key", where, 3 * 1024),  # 1,024 bytes, which may be URL-encoded
         # "null" is the version of an object of a bucket without versions, in S3's own words.
-        version_id=str(found.get("version-id") or "null"),
-        etag=_get(found, "etag", str, "detail.object").strip('"'),
-        size=_get(found, "size", int, "detail.object"),
-        sequencer=str(found.get("sequencer") or ""),
+        version_id=_optional(found, "version-id", where, 1024) or "null",
+        etag=_text(found, "etag", where, 256).strip('"'),
+        size=size,
+        sequencer=_optional(found, "sequencer", where, 256),
         time=_time(event),
     )
 
 
-def package_changed(event: Json) -> PackageChanged:
+def package_changed(event: Json, home: Home) -> PackageChanged:
     """Read the registry's `SageMaker Model Package State Change`."""
-    detail = _detail(event, "SageMaker Model Package State Change")
-    updated = detail.get("UpdatedModelPackageFields") or ()
+    detail = _detail(event, "SageMaker Model Package State Change", "aws.sagemaker", home)
+    group = _name(detail, "ModelPackageGroupName")
+    version = _get(detail, "ModelPackageVersion", int, "detail")
     return PackageChanged(
-        model=_get(detail, "ModelPackageGroupName", str, "detail"),
-        version=_get(detail, "ModelPackageVersion", int, "detail"),
-        arn=_get(detail, "ModelPackageArn", str, "detail"),
-        updated=tuple(str(name) for name in updated),
+        model=group,
+        version=version,
+        arn=_arn(detail, "ModelPackageArn", home, f"model-package/{group}/{version}"),
+        updated=_texts(detail, "UpdatedModelPackageFields"),
         time=_time(event),
     )
 
 
-def run_or_endpoint_changed(event: Json) -> RunChanged | EndpointChanged:
+def run_or_endpoint_changed(event: Json, home: Home) -> RunChanged | EndpointChanged:
     """Read the events that may mean that something somebody waits for has ended."""
     kind = event.get("detail-type")
     if kind == "SageMaker Model Building Pipeline Execution Status Change":
-        detail = _detail(event, kind)
-        return RunChanged(_get(detail, "pipelineExecutionArn", str, "detail"), _time(event))
+        detail = _detail(event, kind, "aws.sagemaker", home)
+        arn = _arn(detail, "pipelineExecutionArn", home, f"pipeline/{_NAMED}/execution/[a-z0-9]+")
+        return RunChanged(arn, _time(event))
     if kind in ("SageMaker Endpoint State Change", "SageMaker Endpoint Deployment State Change"):
-        detail = _detail(event, kind)
-        return EndpointChanged(_get(detail, "EndpointName", str, "detail"), _time(event))
+        detail = _detail(event, kind, "aws.sagemaker", home)
+        return EndpointChanged(_name(detail, "EndpointName"), _time(event))
     raise BadInput(f"detail-type: {kind!r} wakes nobody; a pipeline's or an endpoint's change does")
 
 
-def sign_of_trouble(event: Json) -> ViolationFound | AlarmRaised | JobEnded:
+def sign_of_trouble(event: Json, home: Home) -> ViolationFound | AlarmRaised | JobEnded:
     """Read what may call for a new training: our violation, an alarm, a native monitor's job."""
     kind = event.get("detail-type")
     if kind == "Model Violation Found":
-        detail = _detail(event, kind)
+        detail = _detail(event, kind, "everloop", home)
         return ViolationFound(
             model=model_name(_get(detail, "model", str, "detail"), "detail.model"),
-            monitors=tuple(str(name) for name in detail.get("monitors") or ()),
-            violations=_get(detail, "violations", int, "detail"),
-            findings_uri=str(detail.get("findings_uri") or ""),
+            findings_uri=_text(detail, "findings_uri", "detail", 2048),
             time=_time(event),
         )
     if kind == "CloudWatch Alarm State Change":
-        detail = _detail(event, kind)
+        detail = _detail(event, kind, "aws.cloudwatch", home)
         state = _get(detail, "state", dict, "detail")
         metric = _first_metric(detail)
+        dimensions = metric.get("dimensions")
         return AlarmRaised(
-            name=_get(detail, "alarmName", str, "detail"),
-            namespace=str(metric.get("namespace") or ""),
-            metric=str(metric.get("name") or ""),
-            dimensions={str(k): str(v) for k, v in (metric.get("dimensions") or {}).items()},
-            reason=str(state.get("reason") or ""),
+            name=_text(detail, "alarmName", "detail", 1024),
+            metric=str(metric.get("name") or "")[:255],
+            dimensions={
+                name: value
+                for name, value in (dimensions if isinstance(dimensions, dict) else {}).items()
+                if isinstance(value, str)
+            },
+            reason=_told(state.get("reason")),
             muted=bool(detail.get("muteDetail") or state.get("actionsSuppressedBy")),
             time=_time(event),
         )
     if kind == "SageMaker Processing Job State Change":
-        detail = _detail(event, kind)
-        return JobEnded(_get(detail, "ProcessingJobName", str, "detail"), _time(event))
+        detail = _detail(event, kind, "aws.sagemaker", home)
+        return JobEnded(_name(detail, "ProcessingJobName"), _time(event))
     raise BadInput(f"detail-type: {kind!r} is no violation, no alarm and no monitoring job")
+
+
+def is_model_name(name: str) -> bool:
+    """Whether a model can have this name; others' endpoints may have other names."""
+    return len(name) <= 32 and _MODEL.fullmatch(name) is not None
 
 
 def model_name(name: str, field: str) -> str:
     """Return a model's name if it can be one. Raises BadInput."""
-    if len(name) > 32 or not _MODEL.fullmatch(name):
+    if not is_model_name(name):
         raise BadInput(
-            f"{field}: {name!r} is no model's name; letters, digits and single hyphens, at most 32"
+            f"{field}: {_shown(name)} is no model's name; "
+            "letters, digits and single hyphens, at most 32"
         )
     return name
 
 
 def _first_metric(detail: Json) -> Json:
-    for entry in (detail.get("configuration") or {}).get("metrics") or ():
-        metric = (entry.get("metricStat") or {}).get("metric")
-        if metric:
-            return cast(Json, metric)
+    configuration = detail.get("configuration")
+    entries = configuration.get("metrics") if isinstance(configuration, dict) else None
+    for entry in entries if isinstance(entries, list) else ():
+        stat = entry.get("metricStat") if isinstance(entry, dict) else None
+        metric = stat.get("metric") if isinstance(stat, dict) else None
+        if isinstance(metric, dict) and metric:
+            return metric
     return {}
 
 
-def _detail(event: Json, kind: str) -> Json:
+def _detail(event: Json, kind: str, source: str, home: Home) -> Json:
+    """Return an event's detail. Raises BadInput for what is not ours, or not what we read."""
     version = event.get("version")
     if version != "0":
-        raise BadInput(f"version: {version!r} of EventBridge's envelope is unknown; '0' is read")
+        raise BadInput(
+            f"version: {_shown(version)} of EventBridge's envelope is unknown; '0' is read"
+        )
     if event.get("detail-type") != kind:
-        raise BadInput(f"detail-type: {event.get('detail-type')!r} where {kind!r} belongs")
+        raise BadInput(f"detail-type: {_shown(event.get('detail-type'))} where {kind!r} belongs")
+    for field, own in (("source", source), ("account", home.account), ("region", home.region)):
+        if event.get(field) != own:
+            raise BadInput(f"{field}: {_shown(event.get(field))} where {own!r} belongs")
     return cast(Json, _get(event, "detail", dict, "event"))
 
 
@@ -191,6 +224,61 @@ def _get(values: Json, name: str, kind: type, where: str) -> Any:
     # A boolean passes for an int in Python, and a missing value must not pass for anything.
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         raise BadInput(
-            f"{where}.{name}: {value!r} where {kind.__name__} belongs; is it another version?"
+            f"{where}.{name}: {_shown(value)} where {kind.__name__} belongs; is it another version?"
         )
     return value
+
+
+def _text(values: Json, name: str, where: str, most: int) -> str:
+    """Return a text that is there, that UTF-8 can write, and that has at most so many bytes."""
+    value: str = _get(values, name, str, where)
+    try:
+        size = len(value.encode())
+    except UnicodeEncodeError as error:
+        raise BadInput(f"{where}.{name}: {_shown(value)} is no Unicode text") from error
+    if not 0 < size <= most:
+        raise BadInput(
+            f"{where}.{name}: {_shown(value)} has {size} bytes; 1 to {most} belong there"
+        )
+    return value
+
+
+def _optional(values: Json, name: str, where: str, most: int) -> str:
+    """Return a text, or nothing where it is missing, null or empty."""
+    return _text(values, name, where, most) if values.get(name) not in (None, "") else ""
+
+
+def _texts(values: Json, name: str) -> tuple[str, ...]:
+    found = values.get(name) or []
+    if not isinstance(found, list) or not all(isinstance(each, str) for each in found):
+        raise BadInput(f"detail.{name}: {_shown(found)} where a list of names belongs")
+    return tuple(found)
+
+
+def _name(detail: Json, name: str) -> str:
+    """Return the name of one of SageMaker's resources."""
+    value: str = _get(detail, name, str, "detail")
+    if not re.fullmatch(_NAMED, value):
+        raise BadInput(f"detail.{name}: {_shown(value)} is no name that SageMaker knows")
+    return value
+
+
+def _arn(detail: Json, name: str, home: Home, resource: str) -> str:
+    """Return the ARN of a resource of ours; `resource` is a pattern of its last part."""
+    value: str = _get(detail, name, str, "detail")
+    # SageMaker writes names in ARNs in lower case, or did.
+    pattern = f"arn:[a-z-]+:sagemaker:{home.region}:{home.account}:{resource}"
+    if not re.fullmatch(pattern, value, re.IGNORECASE):
+        raise BadInput(f"detail.{name}: {_shown(value)} is not the ARN of {resource} of ours")
+    return value
+
+
+def _told(value: Any) -> str:
+    """Return what somebody said, as far as a decision's reason has room for it."""
+    return str(value or "").encode("utf-8", "replace").decode()[:1024]
+
+
+def _shown(value: Any) -> str:
+    """Return a value as an error shows it: not all of it, where somebody sent a book."""
+    shown = ascii(value) if isinstance(value, str) and not value.isprintable() else repr(value)
+    return shown if len(shown) <= 200 else f"{shown[:200]}…"

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from everloop.errors import BadInput
 
+_YEARS = (1970, 2999)
 _FRACTION = re.compile(r"\.(\d+)")
 
 
@@ -17,6 +18,10 @@ def moment(value: object, *, field: str = "time") -> datetime:
     Raises BadInput naming `field` for anything else.
     """
     read = _read(value, field)
+    if not _YEARS[0] <= read.year <= _YEARS[1]:  # sums with it would end where Python's time does
+        raise BadInput(
+            f"{field}: {value!r} is no time of ours; years {_YEARS[0]} to {_YEARS[1]} are"
+        )
     return read.replace(microsecond=read.microsecond // 1000 * 1000)
 
 

@@ -20,7 +20,7 @@ _TRIES = 5  # two functions may append for one model at once; each conflict mean
 
 def append(entry: Entry) -> bool:
     """Append a decision to its model's chain; False if its id stands there already."""
-    mark = model_key(entry.model, f"DECIDED#{digest(entry.id)}")
+    mark = _mark(entry.model, entry.id)
     for _ in range(_TRIES):
         head = table.get(model_key(entry.model, "CHAIN")) or {"seq": 0, "hash": GENESIS}
         decision = linked(entry, head["seq"] + 1, head["hash"])
@@ -54,12 +54,13 @@ def append(entry: Entry) -> bool:
     raise NotReady(f"decision {entry.id}: others keep appending to the chain of {entry.model}")
 
 
-def find(model: str, id_: str) -> dict[str, Any] | None:
-    """Return the decision of this id, if one was recorded."""
-    mark = table.get(model_key(model, f"DECIDED#{digest(id_)}"))
-    if mark is None:
-        return None
-    return table.get(model_key(model, f"DECISION#{mark['seq']:010d}"))
+def holds(model: str, id: str) -> bool:
+    """Whether a decision of this id stands in a model's chain."""
+    return table.get(_mark(model, id)) is not None
+
+
+def _mark(model: str, id: str) -> dict[str, str]:
+    return model_key(model, f"DECIDED#{digest(id)}")
 
 
 def decisions(model: str) -> Iterator[dict[str, Any]]:

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
+from everloop.facts import Home
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -23,6 +25,12 @@ class Settings:
     monitoring_function: str
     undelivered_queue: str
     kms_key: str | None
+
+    @property
+    def home(self) -> Home:
+        """The account and region that this stack is in."""
+        region, account = self.machines.split(":")[3:5]
+        return Home(account, region)
 
 
 def read(environment: Mapping[str, str]) -> Settings:

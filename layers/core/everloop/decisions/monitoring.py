@@ -28,9 +28,7 @@ def judge_findings(findings: Mapping[str, Any]) -> Decision:
 
     Raises BadInput for findings.json of another shape.
     """
-    checks = findings.get("checks")
-    if not isinstance(checks, Sequence) or isinstance(checks, str):
-        raise BadInput(f"findings.checks: {checks!r} where a list of checks belongs")
+    checks = _checks(findings)
     violated = [check for check in checks if check.get("violated")]
     monitors = sorted({str(check.get("monitor")) for check in violated})
     facts = {
@@ -63,6 +61,13 @@ def judge_findings(findings: Mapping[str, Any]) -> Decision:
     )
 
 
+def _checks(findings: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    checks = findings.get("checks")
+    if not isinstance(checks, list) or not all(isinstance(each, Mapping) for each in checks):
+        raise BadInput(f"findings.checks: {repr(checks)[:200]} where a list of checks belongs")
+    return checks
+
+
 def excess(check: Mapping[str, Any]) -> float:
     """Return how far a check's value is from its threshold, as a share of the threshold."""
     value, threshold = check.get("value"), check.get("threshold")
@@ -76,7 +81,7 @@ def excess(check: Mapping[str, Any]) -> float:
 def drift_by_monitor(findings: Mapping[str, Any]) -> dict[str, float]:
     """Return, for each monitor, its largest value as a share of its threshold (1 = at it)."""
     drift: dict[str, float] = {}
-    for check in findings.get("checks") or ():
+    for check in _checks(findings):
         value, threshold = check.get("value"), check.get("threshold")
         if not isinstance(value, int | float) or not isinstance(threshold, int | float):
             continue

@@ -44,6 +44,11 @@ def decided(
     return new
 
 
+def was_decided(kind: str, *, id: str, model: str) -> bool:
+    """Whether a decision of this id was recorded."""
+    return journal.holds(model, f"{kind}:{id}")
+
+
 _METRICS = {
     "install": "ModelInstalled",
     "collect": "DataCollected",
