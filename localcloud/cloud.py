@@ -190,6 +190,19 @@ class Cloud:
         if bus is not None:
             bus.publish(event)  # type: ignore[attr-defined]
 
+    def measure(
+        self,
+        namespace: str,
+        name: str,
+        dimensions: dict[str, str],
+        value: float = 1.0,
+        unit: str = "Count",
+    ) -> None:
+        """Put a value of one of AWS's own metrics, where the cloud has CloudWatch."""
+        watch = self.apis.get("cloudwatch")
+        if watch is not None:
+            watch.put(namespace, name, value, dimensions, unit)  # type: ignore[attr-defined]
+
     def on_event(self, listener: Listener) -> Callable[[], None]:
         """Call `listener` with each of AWS's own events; returns how to end that."""
         self._listeners.append(listener)

@@ -40,10 +40,12 @@ class Notifications:
     ) -> str:
         """Hand a message to all subscriptions; return its id."""
         message_id = str(uuid.uuid4())
+        self._count("NumberOfMessagesPublished", topic)
         now = self._cloud.clock.now()
         self._write_mail(message_id, name, now, request, subscriptions)
         for arn, subscription in subscriptions.items():
             if subscription["protocol"] not in ("sqs", "lambda"):
+                self._count("NumberOfNotificationsDelivered", topic)
                 continue
             delivery = f"{message_id}/{arn}"
             self._waiting[delivery] = {
@@ -72,12 +74,17 @@ class Notifications:
                     break  # a client's error: SNS does not retry those
             else:
                 del self._waiting[name]
+                self._count("NumberOfNotificationsDelivered", delivery["topic"])
                 return
+        self._count("NumberOfNotificationsFailed", delivery["topic"])
         assert trouble is not None
         try:
             self._bury(delivery, trouble)
         finally:
             del self._waiting[name]
+
+    def _count(self, metric: str, topic: str) -> None:
+        self._cloud.measure("AWS/SNS", metric, {"TopicName": topic.rpartition(":")[2]})
 
     def _hand_over(self, delivery: dict[str, Any]) -> None:
         subscription, topic = delivery["to"], delivery["topic"]

@@ -10,7 +10,7 @@ from localcloud.cloud import stamp
 from localcloud.errors import AwsError, validation
 from localcloud.events import targets
 from localcloud.events.buses import BusOperations
-from localcloud.events.delivery import Deliveries, Delivery
+from localcloud.events.delivery import Deliveries, Delivery, Outcome
 from localcloud.events.entries import check_request, event_of, refusal
 from localcloud.events.patterns import compiled, flatten
 from localcloud.events.rulebook import Row, Rulebook, bus_name
@@ -22,6 +22,14 @@ if TYPE_CHECKING:
 # Seconds by which rough events come late: in the middle, and at the most.
 _USUALLY_LATE = 5.0
 _LATEST = 60.0
+# https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-monitoring.html
+_COUNTED: dict[Outcome, tuple[str, ...]] = {
+    "delivered": ("Invocations",),
+    "to be tried again": ("RetryInvocationAttempts",),
+    "given up": ("Invocations", "FailedInvocations"),
+    "dead letter": ("InvocationsSentToDlq",),
+    "no dead letter": ("InvocationsFailedToBeSentToDlq",),
+}
 
 
 class Events(RuleOperations, BusOperations):
@@ -47,7 +55,15 @@ class Events(RuleOperations, BusOperations):
             targets.PRINCIPAL,
             lambda delivery: targets.hand_over(cloud, delivery),
             _letter,
+            self._count,
         )
+
+    def _count(self, outcome: Outcome, delivery: Delivery, code: str) -> None:
+        rule = delivery["owner"].partition(":rule/")[2]
+        bus, _, name = rule.rpartition("/")
+        dimensions = {"EventBusName": bus} if bus else {}  # the default bus is not named
+        for metric in _COUNTED[outcome]:
+            self.cloud.measure("AWS/Events", metric, {**dimensions, "RuleName": name})
 
     def start(self) -> None:
         self.deliveries.start()

@@ -10,7 +10,7 @@ import threading
 import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from localcloud.errors import AwsError
 from localcloud.policies import allows
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 Delivery = dict[str, Any]
+Outcome = Literal["delivered", "to be tried again", "given up", "dead letter", "no dead letter"]
 
 _WORKERS = 8
 _LONGEST_PAUSE = 480.0  # about 24 h over 185 attempts, EventBridge's own default
@@ -61,7 +62,8 @@ class Deliveries:
     """A bounded pool that hands deliveries over to their targets.
 
     `hand_over(delivery)` calls the target and raises AwsError or Undeliverable; `letter(delivery,
-    code, message, exhausted)` gives body and message attributes for the dead-letter queue.
+    code, message, exhausted)` gives body and message attributes for the dead-letter queue;
+    `count(outcome, delivery, code)` measures what became of an attempt.
     A delivery has: `due`, `deadline` (datetimes), `attempts`, `retries`, `dead_letter` (an ARN or
     nothing), `owner` (the ARN of the rule or schedule), and what the caller put into it.
     """
@@ -73,12 +75,14 @@ class Deliveries:
         principal: str,
         hand_over: Callable[[Delivery], None],
         letter: Callable[[Delivery, str, str, str], tuple[str, dict[str, str]]],
+        count: Callable[[Outcome, Delivery, str], None],
     ) -> None:
         self._cloud = cloud
         self._rows = cloud.store.table(table)
         self._principal = principal
         self._hand_over = hand_over
         self._letter = letter
+        self._count = count
         self._ready: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._workers: list[threading.Thread] = []
         self._stopping = threading.Event()
@@ -163,7 +167,7 @@ class Deliveries:
                 self._give_up(key, row, code, error.message, "")
         else:
             del self._rows[key]
-            self._count("Invocations", row)
+            self._count("delivered", row, "")
 
     def _try_again(self, key: str, row: Delivery, code: str, message: str) -> None:
         if row["attempts"] >= row["retries"]:
@@ -172,6 +176,7 @@ class Deliveries:
         pause = min(_LONGEST_PAUSE, 2.0 ** min(row["attempts"], 16))
         pause *= 0.5 + self._random.random() / 2
         due: datetime = self._cloud.clock.now() + timedelta(seconds=pause)
+        self._count("to be tried again", row, code)
         changed = {
             **row,
             "attempts": row["attempts"] + 1,
@@ -181,21 +186,20 @@ class Deliveries:
         }
         log.info("%s: %s, retry %d in %.0f s", row["owner"], code, changed["attempts"], pause)
         self._rows[key] = changed
-        self._count("RetryInvocationAttempts", row)
         self._enqueue(key, changed)
 
     def _give_up(self, key: str, row: Delivery, code: str, message: str, exhausted: str) -> None:
         log.warning("%s: gave up: %s: %s", row["owner"], code, message)
-        self._count("FailedInvocations", row)
+        self._count("given up", row, code)
         if row["dead_letter"]:
             body, attributes = self._letter(row, code, message, exhausted)
             try:
                 self._bury(row, body, attributes)
             except AwsError as error:
-                self._count("InvocationsFailedToBeSentToDlq", row)
+                self._count("no dead letter", row, code)
                 log.error("%s: no dead letter to %s: %s", row["owner"], row["dead_letter"], error)
             else:
-                self._count("InvocationsSentToDlq", row)
+                self._count("dead letter", row, code)
         del self._rows[key]
 
     def _bury(self, row: Delivery, body: str, attributes: dict[str, str]) -> None:
@@ -211,12 +215,6 @@ class Deliveries:
             },
         }
         self._cloud.call("sqs", "SendMessage", request, role_arn=row.get("role"))
-
-    def _count(self, metric: str, row: Delivery) -> None:
-        api = self._cloud.apis.get("cloudwatch")
-        if api is not None and self._principal == "events.amazonaws.com":
-            rule = {"RuleName": row["owner"].rpartition("/")[2]}
-            api.put("AWS/Events", metric, 1.0, rule, "Count")  # type: ignore[attr-defined]
 
 
 def queue_url(cloud: "Cloud", arn: str) -> str:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from localcloud.cloud import stamp
-from localcloud.events.delivery import Deliveries, Delivery
+from localcloud.events.delivery import Deliveries, Delivery, Outcome
 from localcloud.scheduler import targets
 from localcloud.schedules import At, Rate, Timetable, parse
 
@@ -16,6 +16,14 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 _INSTANT = timedelta(microseconds=1)
+# https://docs.aws.amazon.com/scheduler/latest/UserGuide/monitoring-cloudwatch.html
+_COUNTED: dict[Outcome, tuple[str, ...]] = {
+    "delivered": ("InvocationAttemptCount",),
+    "to be tried again": ("InvocationAttemptCount",),
+    "given up": ("InvocationAttemptCount", "InvocationDroppedCount"),
+    "dead letter": ("InvocationsSentToDeadLetterCount",),
+    "no dead letter": ("InvocationsFailedToBeSentToDeadLetterCount",),
+}
 
 
 class Runs:
@@ -33,7 +41,17 @@ class Runs:
             "scheduler.amazonaws.com",
             lambda delivery: targets.hand_over(cloud, delivery),
             _letter,
+            self._count,
         )
+
+    def _count(self, outcome: Outcome, delivery: Delivery, code: str) -> None:
+        group = delivery["owner"].rpartition("schedule/")[2].partition("/")[0]
+        names = _COUNTED[outcome]
+        if outcome in ("to be tried again", "given up"):
+            throttled = code in ("THROTTLING", "RESOURCE_LIMIT_EXCEEDED")
+            names += ("TargetErrorThrottledCount" if throttled else "TargetErrorCount",)
+        for metric in names:
+            self._cloud.measure("AWS/Scheduler", metric, {"ScheduleGroup": group})
 
     def start(self) -> None:
         self.deliveries.start()

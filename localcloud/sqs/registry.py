@@ -141,10 +141,9 @@ class Registry:
     def _measure(self) -> None:
         if self._stopped.is_set():
             return
-        watch = self.cloud.apis["cloudwatch"]
         with self.lock:
             measured = {name: queue.measure() for name, queue in self.queues.items()}
         for name, metrics in measured.items():
             for metric, (value, unit) in metrics.items():
-                watch.put("AWS/SQS", metric, value, {"QueueName": name}, unit)  # type: ignore[attr-defined]
+                self.cloud.measure("AWS/SQS", metric, {"QueueName": name}, value, unit)
         self.cloud.clock.after(60, self._measure)

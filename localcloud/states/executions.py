@@ -16,6 +16,14 @@ if TYPE_CHECKING:
     from localcloud.cloud import Cloud
 
 _EXPRESS_SECONDS = 300.0
+# https://docs.aws.amazon.com/step-functions/latest/dg/procedure-cw-metrics.html
+_COUNTED = {
+    "RUNNING": "ExecutionsStarted",
+    "SUCCEEDED": "ExecutionsSucceeded",
+    "FAILED": "ExecutionsFailed",
+    "TIMED_OUT": "ExecutionsTimedOut",
+    "ABORTED": "ExecutionsAborted",
+}
 _LARGEST_IN_EVENT = 248 * 1024  # characters of input or output that a status event carries
 Row = dict[str, Any]
 
@@ -178,7 +186,12 @@ class Executions:
         return run, history
 
     def _emit(self, row: Row) -> None:
-        """Tell the event bus of a change of status."""
+        """Tell the event bus and CloudWatch of a change of status."""
+        machine = {"StateMachineArn": row["machine"]}
+        self._cloud.measure("AWS/States", _COUNTED[row["status"]], machine)
+        if row.get("stopped"):
+            took = (row["stopped"] - row["started"]).total_seconds() * 1000
+            self._cloud.measure("AWS/States", "ExecutionTime", machine, took, "Milliseconds")
         self._cloud.emit(
             "aws.states",
             "Step Functions Execution Status Change",
