@@ -239,13 +239,20 @@ def _cut(shape: Any, members: Set[str]) -> Any:
     return cut
 
 
+@lru_cache(maxsize=1024)
+def _given(service: str, operation: str, names: frozenset[str]) -> Any:
+    shape = service_model(service).operation_model(operation).input_shape
+    # With a name that is unknown, botocore tells all that there are.
+    return _cut(shape, set(shape.members) - names) if names <= set(shape.members) else shape
+
+
 def check_input(service: str, operation: str, params: dict[str, Any]) -> None:
     """Raise AwsError, ValidationException mostly, where the parameters break the model's shape."""
     shape = service_model(service).operation_model(operation).input_shape
     if shape is None:
         return
     code = _INVALID.get(service, "ValidationException")
-    report = ParamValidator().validate(params, shape)
+    report = ParamValidator().validate(params, _given(service, operation, frozenset(params)))
     if report.has_errors():
         raise AwsError(code, report.generate_report())
     failures = [] if service in _OWN_CHECKS else constraints.broken(shape, params)

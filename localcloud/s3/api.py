@@ -71,11 +71,11 @@ class S3(Buckets, Configuration, Listing, Multipart):
         try:
             return super().perform(call, operation_name, request)
         except AwsError as error:
-            missing = error.status == 404 and operation_name in ("GetObject", "HeadObject")
-            listing = {"Bucket": request["Bucket"]}
-            if missing and not self.cloud.roles.may(call.principal, "s3", "ListObjectsV2", listing):
-                # Whoever may not list a bucket is not told what is not in it.
-                raise S3Error("AccessDenied", "Access Denied", 403) from error
+            if error.status == 404 and operation_name in ("GetObject", "HeadObject"):
+                listing = {"Bucket": request["Bucket"]}
+                if not self.cloud.roles.may(call.principal, "s3", "ListObjectsV2", listing):
+                    # Whoever may not list a bucket is not told what is not in it.
+                    raise S3Error("AccessDenied", "Access Denied", 403) from error
             raise
 
     def respond(self, call: Call, request: wire.Request) -> wire.Answer:

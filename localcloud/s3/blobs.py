@@ -1,6 +1,7 @@
-"""The bytes of objects: files that are written once under random names, and never changed."""
+"""The bytes of objects: written once under random names, and never changed."""
 
 import hashlib
+import io
 import os
 import secrets
 import shutil
@@ -8,18 +9,30 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from localcloud.s3.small_blobs import SmallBlobs
+
 _PIECE = 1024 * 1024
+_SMALL = 32 * 1024  # bytes, up to which SQLite is faster than a file of its own
+_SMALL_NAMES = "s"  # what their names begin with; those of files are hexadecimal
 
 
 class Blobs:
-    """Files of one folder. A blob counts once a row of the state names it; others are swept."""
+    """Files of one folder, and one for all that are small.
+
+    A blob counts once a row of the state names it; others are swept.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
+        self._small = SmallBlobs(folder.parent / f"{folder.name}-small.db")
         self._made = {part.name for part in folder.iterdir()}
 
+    def close(self) -> None:
+        self._small.close()
+
     def path(self, name: str) -> Path:
+        """Return the file of a blob that is not small."""
         return self._folder / name[:2] / name[2:]
 
     def _new(self) -> str:
@@ -31,6 +44,8 @@ class Blobs:
         return name
 
     def write(self, data: bytes) -> str:
+        if len(data) <= _SMALL:
+            return self._write_small(data)
         name = self._new()
         with open(self.path(name), "wb", buffering=0) as file:
             view = memoryview(data)
@@ -38,14 +53,21 @@ class Blobs:
                 view = view[file.write(view) :]
         return name
 
+    def _write_small(self, data: bytes) -> str:
+        name = _SMALL_NAMES + secrets.token_hex(16)
+        self._small.write(name, data)
+        return name
+
     def take(self, source: Path) -> str:
-        """Copy a file in."""
+        """Copy a file in, of any size."""
         name = self._new()
         shutil.copyfile(source, self.path(name))
         return name
 
     def link(self, name: str) -> str:
         """Return a second name of the same bytes, which lives on when the first is deleted."""
+        if name.startswith(_SMALL_NAMES):
+            return self._write_small(self._small.read(name))
         other = self._new()
         try:
             os.link(self.path(name), self.path(other))
@@ -58,24 +80,36 @@ class Blobs:
         joined = self._new()
         with open(self.path(joined), "wb") as target:
             for name in names:
-                with open(self.path(name), "rb") as source:
+                with self.open(name) as source:
                     shutil.copyfileobj(source, target, _PIECE)
         return joined
 
     def open(self, name: str) -> BinaryIO:
+        """Open a blob for reading. Raises FileNotFoundError."""
+        if name.startswith(_SMALL_NAMES):
+            return io.BytesIO(self._small.read(name))
         return open(self.path(name), "rb")
 
     def delete(self, name: str) -> None:
         """Forget a blob; who has it open reads on."""
-        if name:
+        if name.startswith(_SMALL_NAMES):
+            self._small.delete(name)
+        elif name:
             self.path(name).unlink(missing_ok=True)
 
     def sweep(self, known: set[str]) -> None:
         """Delete what no row names: leavings of writes that a kill interrupted."""
-        for folder in self._folder.iterdir():
-            for file in folder.iterdir():
-                if folder.name + file.name not in known:
-                    file.unlink()
+        for name in self.names():
+            if name not in known:
+                self.delete(name)
+
+    def names(self) -> list[str]:
+        files = [
+            folder.name + file.name
+            for folder in self._folder.iterdir()
+            for file in folder.iterdir()
+        ]
+        return files + self._small.names()
 
 
 def md5_of(path: Path) -> str:

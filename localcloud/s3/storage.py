@@ -48,6 +48,9 @@ class Storage(Api):
         known = self.index.blobs() | {str(part["blob"]) for part in self.parts.values()}
         self.blobs.sweep(known)
 
+    def stop(self) -> None:
+        self.blobs.close()
+
     def bucket(self, request: dict[str, Any]) -> dict[str, Any]:
         """Return the row of the request's bucket, which must exist and be the expected owner's."""
         name = request["Bucket"]

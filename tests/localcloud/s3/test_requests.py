@@ -175,3 +175,8 @@ def test_metadata_may_be_unicode_on_the_way_out(setting, send):
     )
     _, headers, _ = send("HEAD", "/data/k")
     assert headers["x-amz-meta-m"] == "=?utf-8?b?Z3LDtsOfZQ==?="
+
+
+def test_a_wrong_count_of_buckets_is_refused(send):
+    status, _, body = send("GET", "/?max-buckets=-3&prefix=true")
+    assert (status, b"<Code>InvalidArgument</Code>" in body) == (400, True)

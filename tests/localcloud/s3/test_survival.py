@@ -1,6 +1,13 @@
 """What S3 keeps over a kill and a restart, and whose time it stamps."""
 
+import json
+import subprocess
+import sys
+import time
 from datetime import UTC, datetime, timedelta
+
+import boto3
+import pytest
 
 from localcloud.cloud import started
 
@@ -54,13 +61,43 @@ def test_leavings_of_interrupted_writes_are_swept(tmp_path):
     cloud.stop()
 
 
-def test_an_overwritten_object_leaves_no_bytes_behind(setting):
+@pytest.mark.parametrize("size", [1, 100_000], ids=["small", "large"])
+def test_an_overwritten_object_leaves_no_bytes_behind(setting, size):
     for _ in range(5):
-        setting.s3.put_object(Bucket="data", Key="k", Body=b"x")
+        setting.s3.put_object(Bucket="data", Key="k", Body=b"x" * size)
     setting.s3.copy_object(Bucket="data", Key="copy", CopySource="data/k")
     setting.s3.delete_object(Bucket="data", Key="k")
-    files = [path for path in (setting.cloud.folder / "s3").rglob("*") if path.is_file()]
-    assert [path.read_bytes() for path in files] == [b"x"]
+    assert len(setting.cloud.apis["s3"].blobs.names()) == 1
+    assert setting.s3.get_object(Bucket="data", Key="copy")["Body"].read() == b"x" * size
+
+
+def test_what_was_acknowledged_outlives_a_kill(tmp_path):
+    words = [sys.executable, "-m", "localcloud", "--state", str(tmp_path), "--port", "0"]
+    for number in range(2):
+        child = subprocess.Popen(words, stdout=subprocess.DEVNULL)
+        try:
+            described = tmp_path / "cloud.json"
+            while not (
+                described.exists() and json.loads(described.read_text())["pid"] == child.pid
+            ):
+                time.sleep(0.02)
+            s3 = boto3.client(
+                "s3",
+                endpoint_url=json.loads(described.read_text())["url"],
+                region_name="us-east-1",
+                aws_access_key_id="tester",
+                aws_secret_access_key="tester",
+            )
+            if number == 0:
+                s3.create_bucket(Bucket="data")
+                for key, size in {"small": 10, "large": 100_000}.items():
+                    s3.put_object(Bucket="data", Key=key, Body=b"x" * size)
+            else:
+                for key, size in {"small": 10, "large": 100_000}.items():
+                    assert s3.get_object(Bucket="data", Key=key)["Body"].read() == b"x" * size
+        finally:
+            child.kill()  # SIGKILL: nothing is flushed or closed
+            child.wait()
 
 
 def test_times_are_the_clouds(cloud_with):
