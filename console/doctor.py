@@ -38,6 +38,7 @@ def examine(site: Site) -> Iterator[Finding]:
         ("schedules", lambda: _schedules(site, records.models())),
         ("dead letters", lambda: _dead_letters(site)),
         ("alarms", lambda: _alarms(site)),
+        ("notifications", lambda: _notifications(site)),
     ]
     checks += [
         (f"model {model}", lambda model=model: _model(site, records, model))  # type: ignore[misc]
@@ -66,17 +67,26 @@ def _functions(site: Site) -> Iterator[Finding]:
         for resource in page["StackResourceSummaries"]
         if resource["ResourceType"] == "AWS::Lambda::Function"
     ]
-    ill = []
+    client = site.client("lambda")
+    ill = False
     for name in names:
+        said, mend = "", "sam deploy"
         try:
-            told = site.client("lambda").get_function_configuration(FunctionName=name)
-        except site.client("lambda").exceptions.ResourceNotFoundException:
-            ill.append(f"{name} is gone")
-            continue
-        if told.get("State", "Active") not in ("Active", "Inactive"):
-            ill.append(f"{name} is {told.get('State')}: {told.get('StateReason')}")
-    said = "; ".join(ill) or f"{len(names)} functions are there"
-    yield Finding("functions", BAD if ill else GOOD, said, "sam deploy" if ill else "")
+            told = client.get_function_configuration(FunctionName=name)
+            reserved = client.get_function_concurrency(FunctionName=name)
+        except client.exceptions.ResourceNotFoundException:
+            said = f"{name} is gone"
+        else:
+            if told.get("State", "Active") not in ("Active", "Inactive"):
+                said = f"{name} is {told.get('State')}: {told.get('StateReason')}"
+            elif reserved.get("ReservedConcurrentExecutions") == 0:
+                said = f"{name} may not run: 0 executions at once are reserved for it"
+                mend = f"aws lambda delete-function-concurrency --function-name {name}"
+        if said:
+            ill = True
+            yield Finding("functions", BAD, said, mend)
+    if not ill:
+        yield Finding("functions", GOOD, f"{len(names)} functions may run")
 
 
 def _arrivals(site: Site) -> Iterator[Finding]:
@@ -84,7 +94,8 @@ def _arrivals(site: Site) -> Iterator[Finding]:
     found = site.client("lambda").list_event_source_mappings(FunctionName=name)
     states = [mapping["State"] for mapping in found["EventSourceMappings"]]
     if states == ["Enabled"]:
-        yield Finding("arrivals", GOOD, "the queue of arrivals is read")
+        waiting = redrive.waiting(site, "arrivals")
+        yield Finding("arrivals", GOOD, f"the queue of arrivals is read; {waiting} objects wait")
         return
     uuids = " ".join(mapping["UUID"] for mapping in found["EventSourceMappings"])
     mend = f"aws lambda update-event-source-mapping --enabled --uuid {uuids}" if uuids else ""
@@ -122,9 +133,20 @@ def _schedules(site: Site, models: list[str]) -> Iterator[Finding]:
         if state != "ENABLED":
             ill = True
             said = f"{name} is {'missing' if state is None else state.lower()}"
-            yield Finding("schedules", BAD, said, mend if state is None else "enable it")
+            yield Finding("schedules", BAD, said, mend if state is None else _enable(site, name))
     if not ill:
         yield Finding("schedules", GOOD, f"{len(wanted)} schedules tick")
+
+
+def _enable(site: Site, name: str) -> str:
+    """Return the command that enables a schedule: Scheduler takes it whole, or not at all."""
+    members = ("GroupName", "Name", "ScheduleExpression", "FlexibleTimeWindow", "Target")
+    kept = ", ".join(f"{member}: {member}" for member in members)
+    found = (
+        f"aws scheduler get-schedule --group-name {site.stack} --name {name} --output json "
+        f"--query \"{{{kept}, State: 'ENABLED'}}\""
+    )
+    return f'aws scheduler update-schedule --cli-input-json "$({found})"'
 
 
 def _dead_letters(site: Site) -> Iterator[Finding]:
@@ -136,13 +158,37 @@ def _dead_letters(site: Site) -> Iterator[Finding]:
 
 def _alarms(site: Site) -> Iterator[Finding]:
     pages = site.client("cloudwatch").get_paginator("describe_alarms")
-    ringing = [
-        alarm["AlarmName"]
-        for page in pages.paginate(AlarmNamePrefix=f"{site.stack}-", StateValue="ALARM")
+    alarms = [
+        alarm
+        for page in pages.paginate(AlarmNamePrefix=f"{site.stack}-")
         for alarm in page["MetricAlarms"]
     ]
-    said = f"ringing: {', '.join(ringing)}" if ringing else "none rings"
-    yield Finding("alarms", BAD if ringing else GOOD, said, "docs/operate.md" if ringing else "")
+    ill = False
+    for alarm in alarms:
+        name = alarm["AlarmName"]
+        if not alarm["ActionsEnabled"]:
+            ill = True
+            mend = f"aws cloudwatch enable-alarm-actions --alarm-names {name}"
+            yield Finding("alarms", BAD, f"{name} tells nobody: its actions are disabled", mend)
+        if alarm["StateValue"] == "ALARM":
+            ill = True
+            said = f"{name} rings: {alarm.get('AlarmDescription') or alarm['StateReason']}"
+            yield Finding("alarms", BAD, said, f"docs/operate.md, {name}")
+    if not ill:
+        yield Finding("alarms", GOOD, f"{len(alarms)} alarms, and none rings")
+
+
+def _notifications(site: Site) -> Iterator[Finding]:
+    topic = site.output("NotificationTopic")
+    pages = site.client("sns").get_paginator("list_subscriptions_by_topic")
+    told = [one for page in pages.paginate(TopicArn=topic) for one in page["Subscriptions"]]
+    reached = [one for one in told if one["SubscriptionArn"].startswith("arn:")]
+    if reached:
+        yield Finding("notifications", GOOD, f"{len(reached)} subscribers are told")
+        return
+    waits = f"; {told[0]['Endpoint']} has not confirmed" if told else ""
+    mend = f"aws sns subscribe --topic-arn {topic} --protocol email --notification-endpoint YOU"
+    yield Finding("notifications", WARN, f"nobody is told when something stops{waits}", mend)
 
 
 def _model(site: Site, records: Records, model: str) -> Iterator[Finding]:
@@ -168,6 +214,7 @@ def _model(site: Site, records: Records, model: str) -> Iterator[Finding]:
         said = f"version {max(waiting)} waits for approval"
         yield Finding(check, WARN, said, f"everloop approve {model}")
     yield from _last_training(check, model, decisions)
+    yield from _standing_still(check, model, decisions, records.asked(model))
     if not problems and not paused and not waiting:
         serves = f"version {live['version']} serves" if live else "nothing serves yet"
         said = f"{serves}; its chain of {len(decisions)} decisions is whole"
@@ -179,3 +226,21 @@ def _last_training(check: str, model: str, decisions: list[dict[str, Any]]) -> I
     if ends and not ends[-1]["go"]:
         said = f"the last training failed: {ends[-1]['reason']}"
         yield Finding(check, WARN, said, "mend its cause, then push or drop again")
+
+
+def _standing_still(
+    check: str, model: str, decisions: list[dict[str, Any]], asked: str
+) -> Iterator[Finding]:
+    """Tell what reconcile could not mend, and what has not gone on since."""
+    for number, decision in enumerate(decisions):
+        if decision["kind"] != "reconcile" or decision["go"]:
+            continue
+        later = {each["kind"] for each in decisions[number + 1 :]}
+        if decision["subject"] == "monitor":
+            goes_on, mend = asked > decision["time"], f"everloop push models/{model}"
+        elif decision["subject"].startswith("arn:"):
+            goes_on, mend = bool(later & {"judge", "approve"}), f"everloop approve {model}"
+        else:
+            goes_on, mend = "train" in later, f"everloop status {model}, mend it, drop again"
+        if not goes_on:
+            yield Finding(check, BAD, decision["reason"], mend)

@@ -27,11 +27,12 @@ def _doctor(site: Site, arguments: argparse.Namespace) -> int:
     if arguments.json:
         show.emit_json([finding.told() for finding in findings])
     else:
-        show.table(
-            "Doctor",
-            ("check", "state", "found", "to mend it"),
-            [(f.check, show.mark(f.state, _STYLES[f.state]), f.found, f.mend) for f in findings],
-        )
+        for each in findings:
+            # Not a table: a command that a cell breaks in two cannot be copied.
+            word = show.mark(f"{each.state:<5}", _STYLES[each.state])
+            show.out.print(word, f"{each.check}: {each.found}", soft_wrap=True)
+            if each.mend:
+                show.out.print("      mend it:", each.mend, soft_wrap=True, markup=False)
     return 1 if any(finding.state == doctor.BAD for finding in findings) else 0
 
 

@@ -41,12 +41,19 @@ class Records:
 
     def paused(self, model: str) -> str:
         """Return why nothing new starts for a model; empty where it may."""
-        item = self._dynamodb.get_item(
+        return str(self._item(model, "SPEC").get("paused") or "")
+
+    def asked(self, model: str) -> str:
+        """Return when a model's monitor was last asked to look; empty before the first time."""
+        return str(self._item(model, "MONITOR").get("asked") or "")
+
+    def _item(self, model: str, sk: str) -> dict[str, Any]:
+        found = self._dynamodb.get_item(
             TableName=self._site.output("LedgerTable"),
-            Key={"pk": {"S": f"MODEL#{model}"}, "sk": {"S": "SPEC"}},
+            Key={"pk": {"S": f"MODEL#{model}"}, "sk": {"S": sk}},
             ConsistentRead=True,
         ).get("Item", {})
-        return str(plain_item(item).get("paused") or "")
+        return plain_item(found)
 
     def _query(self, pk: str, between: tuple[str, str] | None = None) -> list[dict[str, Any]]:
         condition, values = "pk = :pk", {":pk": {"S": pk}}

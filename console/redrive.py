@@ -36,7 +36,12 @@ class Letter:
 
 def counts(site: Site) -> dict[str, int]:
     """Return how many messages each queue of dead letters holds."""
-    return {queue: _count(site, _url(site, queue)) for queue in QUEUES}
+    return {queue: waiting(site, queue) for queue in QUEUES}
+
+
+def waiting(site: Site, queue: str) -> int:
+    """Return how many messages a queue of the stack holds."""
+    return _count(site, _url(site, queue))
 
 
 def letters(site: Site, queue: str, *, most: int = 10, hold: int = 0) -> list[Letter]:

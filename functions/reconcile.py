@@ -9,10 +9,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from everloop import requests
-from everloop.aws import ledger
+from everloop.aws import ledger, people
 from everloop.decisions.mending import MOST_PER_TICK, turn
 from everloop.errors import EverloopError
 from everloop.flows import mending, report
+from everloop.flows.mending import Mend
 from everloop.flows.report import logger
 
 if TYPE_CHECKING:
@@ -30,12 +31,16 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     request = requests.read(Request, event)
     mended: dict[str, int] = {}
     troubled: list[str] = []
+    overdue = 0
     for model in _turn():
         try:
-            mended[model] = _reconcile(model, request.time)
+            mends = _reconcile(model, request.time)
+            mended[model] = sum(not mend.stuck for mend in mends)
+            overdue += any(mend.stuck and mend.subject == mending.MONITOR for mend in mends)
         except Exception as error:  # told below; until it is mended, the others must not wait
             logger.exception("could not reconcile", model=model)
             troubled.append(f"{model}: {type(error).__name__}: {error}")
+    report.measure_stack("MonitorsOverdue", overdue)
     if troubled:
         raise EverloopError("; ".join(troubled))
     return {"mended": mended}
@@ -51,20 +56,22 @@ def _turn() -> list[str]:
     return found
 
 
-def _reconcile(model: str, now: datetime) -> int:
+def _reconcile(model: str, now: datetime) -> list[Mend]:
     installed = ledger.find_installed(model)
     if installed is None:
-        return 0
-    count = 0
+        return []
+    found = []
     for mend in mending.mends(installed, now):
-        count += 1
-        report.decided(
+        found.append(mend)
+        new = report.decided(
             "reconcile",
-            id=f"{model}:{mend.subject}:{now.isoformat()}",
+            id=f"{model}:{mend.stuck or f'{mend.subject}:{now.isoformat()}'}",
             model=model,
             time=now,
-            go=True,
+            go=not mend.stuck,
             reason=mend.reason,
             subject=mend.subject,
         )
-    return count
+        if new and mend.stuck:
+            people.tell(f"{model}: it stands still, and a person must look", mend.reason)
+    return found

@@ -107,15 +107,82 @@ def test_every_function_that_events_invoke_has_a_destination_for_failures(resour
     assert {'{"Ref": "Reconcile"}', '{"Ref": "PlanMonitoring"}'} <= configured
 
 
-def test_every_queue_function_and_machine_that_can_fail_has_an_alarm(resources):
-    alarms = json.dumps(list(of(resources, "AWS::CloudWatch::Alarm").values()))
-    for queue in of(resources, "AWS::SQS::Queue"):
-        if queue != "ArrivalsQueue":
-            assert f'"Fn::GetAtt": ["{queue}", "QueueName"]' in alarms
-    for function in of(resources, "AWS::Lambda::Function"):
-        assert f'{{"Ref": "{function}"}}' in alarms
-    for machine in of(resources, "AWS::StepFunctions::StateMachine"):
-        assert alarms.count(f'{{"Ref": "{machine}"}}') == 2
+def watched(resources: Json, metric: str) -> set[str]:
+    """Return what alarms watch by a metric: the values of its dimensions, as JSON."""
+    found = set()
+    for alarm in of(resources, "AWS::CloudWatch::Alarm").values():
+        stats = [m["MetricStat"]["Metric"] for m in alarm.get("Metrics", ()) if "MetricStat" in m]
+        for each in stats or [alarm]:
+            if each["MetricName"] == metric:
+                found |= {json.dumps(d["Value"]) for d in each.get("Dimensions", ())}
+    return found
+
+
+def refs(resources: Json, kind: str) -> set[str]:
+    return {json.dumps({"Ref": name}) for name in of(resources, kind)}
+
+
+def test_every_function_and_machine_has_alarms_on_how_it_fails(resources):
+    assert refs(resources, "AWS::Lambda::Function") == watched(resources, "Errors")
+    machines = refs(resources, "AWS::StepFunctions::StateMachine")
+    for metric in ("ExecutionsFailed", "ExecutionsTimedOut", "ExecutionThrottled"):
+        assert watched(resources, metric) == machines, metric
+    # What a function gave up on and could not keep.
+    kept = {
+        json.dumps(config["FunctionName"])
+        for config in of(resources, "AWS::Lambda::EventInvokeConfig").values()
+    }
+    assert watched(resources, "DestinationDeliveryFailures") == kept
+
+
+def test_every_queue_has_an_alarm_on_what_waits_in_it(resources):
+    def names(chosen: set[str]) -> set[str]:
+        return {json.dumps({"Fn::GetAtt": [name, "QueueName"]}) for name in chosen}
+
+    queues = of(resources, "AWS::SQS::Queue")
+    work = {name for name, queue in queues.items() if "RedrivePolicy" in queue}
+    assert work == {"ArrivalsQueue"}
+    assert watched(resources, "ApproximateAgeOfOldestMessage") == names(work)
+    dead = names(set(queues) - work)
+    assert watched(resources, "ApproximateNumberOfMessagesVisible") == dead
+
+
+def test_every_rule_and_every_schedule_has_an_alarm_on_what_it_gives_up(resources):
+    rules = {json.dumps(rule["Name"]) for rule in of(resources, "AWS::Events::Rule").values()}
+    buses = refs(resources, "AWS::Events::EventBus")
+    assert watched(resources, "FailedInvocations") == rules | buses
+    groups = refs(resources, "AWS::Scheduler::ScheduleGroup")
+    for schedule in of(resources, "AWS::Scheduler::Schedule").values():
+        assert json.dumps(schedule["GroupName"]) in groups
+    for metric in ("InvocationDroppedCount", "InvocationsFailedToBeSentToDeadLetterCount"):
+        assert watched(resources, metric) == groups
+
+
+def test_the_ledger_and_the_topic_have_alarms(resources):
+    for metric in ("ReadThrottleEvents", "WriteThrottleEvents"):
+        assert watched(resources, metric) == refs(resources, "AWS::DynamoDB::Table")
+    topics = {
+        json.dumps({"Fn::GetAtt": [name, "TopicName"]}) for name in of(resources, "AWS::SNS::Topic")
+    }
+    assert watched(resources, "NumberOfNotificationsFailed") == topics
+
+
+def test_silence_of_reconcile_is_bad_news(resources):
+    alarm = of(resources, "AWS::CloudWatch::Alarm")["ReconcileSilent"]
+    assert (alarm["MetricName"], alarm["TreatMissingData"]) == ("Invocations", "breaching")
+    assert alarm["Dimensions"] == [{"Name": "FunctionName", "Value": {"Ref": "Reconcile"}}]
+    (tick,) = of(resources, "AWS::Scheduler::Schedule").values()
+    assert tick["ScheduleExpression"] == {"Fn::Sub": "rate(${ReconcileMinutes} minutes)"}
+    # Three ticks: as many periods of three minutes as minutes from tick to tick.
+    assert (alarm["Period"], alarm["EvaluationPeriods"]) == (180, {"Ref": "ReconcileMinutes"})
+
+
+def test_every_alarm_tells_somebody(resources):
+    for name, alarm in of(resources, "AWS::CloudWatch::Alarm").items():
+        assert alarm["AlarmActions"] == [{"Ref": "NotificationTopic"}], name
+        assert alarm["TreatMissingData"] in ("breaching", "notBreaching"), name
+        assert alarm["AlarmDescription"], name
+        assert len(alarm.get("Metrics", ())) <= 11, name  # 10 metrics and the math on them
 
 
 def test_no_action_and_no_principal_is_a_wildcard(resources):

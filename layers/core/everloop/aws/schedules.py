@@ -30,16 +30,16 @@ def ensure(model: str, expression: str | None) -> None:
         raise _refused(model, expression, error) from error
 
 
-def missing(model: str) -> bool:
-    """Whether a model's monitor has no schedule."""
+def state(model: str) -> str | None:
+    """Return ENABLED or DISABLED, as the schedule of a model's monitor is; None without one."""
     try:
         with translated(f"schedule of {model}"):
-            scheduler().get_schedule(GroupName=settings().stack, Name=_name(model))
+            found = scheduler().get_schedule(GroupName=settings().stack, Name=_name(model))
     except ClientError as error:
         if code_of(error) == "ResourceNotFoundException":
-            return True
+            return None
         raise
-    return False
+    return found["State"]
 
 
 def _remove(model: str) -> None:

@@ -59,6 +59,7 @@ def next_attempt(
         return Decision(False, "it is on its way")
     following = attempt if status is None else attempt + 1
     if following > MOST_ATTEMPTS:
-        return Decision(False, f"{MOST_ATTEMPTS} attempts were made; a person must look")
+        said = f"was {status} at attempt {attempt}, the last of {MOST_ATTEMPTS}"
+        return Decision(False, said, {"given_up": True})
     was = "was never started" if status is None else f"{status} at attempt {attempt}"
     return Decision(True, was, {"attempt": following})

@@ -1,5 +1,6 @@
-"""Monitoring: whether there is enough to look at, and what the findings mean."""
+"""Monitoring: whether there is enough to look at, whether it stopped, and what was found."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,6 +22,43 @@ def worth_looking(
     return Decision(
         True, f"{captured_objects} files of traffic and {new_labels} of labels to look at", facts
     )
+
+
+def longest_pause(schedule: str) -> timedelta | None:
+    """Return how long a schedule may pause at the most; None where it need not go on at all."""
+    rate = _RATE.fullmatch(schedule)
+    if rate:
+        return int(rate[1]) * _UNITS[rate[2]]
+    _, hours, days, months, weekdays, years = schedule.removeprefix("cron(")[:-1].split()
+    if years != "*":
+        return None
+    if months != "*":
+        return timedelta(days=366)
+    if days not in ("*", "?"):
+        return timedelta(days=62)  # the 31st of July, August, October: September has none
+    if weekdays not in ("*", "?"):
+        return timedelta(days=7)
+    return timedelta(hours=1 if hours == "*" else 24)
+
+
+_RATE = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
+_UNITS = {
+    "minute": timedelta(minutes=1),
+    "hour": timedelta(hours=1),
+    "day": timedelta(days=1),
+}
+
+
+def overdue(schedule: str, asked: datetime, now: datetime) -> Decision:
+    """Decide whether a monitor has stopped: two of its schedule's longest pauses without a tick."""
+    pause = longest_pause(schedule)
+    if pause is None or now - asked <= 2 * pause + _SLACK:
+        return Decision(False, f"it was asked to look at {asked:%Y-%m-%d %H:%M}")
+    return Decision(True, f"nothing asked it to look since {asked:%Y-%m-%d %H:%M}, for {schedule}")
+
+
+# A tick may come late, and reconcile's own early.
+_SLACK = timedelta(minutes=5)
 
 
 def judge_findings(findings: Mapping[str, Any]) -> Decision:

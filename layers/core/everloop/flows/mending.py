@@ -5,19 +5,24 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from everloop import names, policy
-from everloop.aws import arrivals, ledger, machines, registry, schedules
+from everloop.aws import arrivals, ledger, machines, monitoring, registry, schedules
 from everloop.aws.ledger import RELEASE, TRAINING, Installed
 from everloop.decisions.governor import DATA, may_train
 from everloop.decisions.mending import PATIENCE, Lease, is_abandoned, next_attempt
+from everloop.decisions.monitoring import overdue
 from everloop.flows import judging, releasing, training, waking
+from everloop.moments import text
+
+MONITOR = "monitor"
 
 
 @dataclass(frozen=True)
 class Mend:
-    """What was mended, and why."""
+    """What was mended, and why; or, where `stuck` names the fact, what only a person can mend."""
 
     subject: str
     reason: str
+    stuck: str = ""
 
 
 def mends(installed: Installed, now: datetime) -> Iterator[Mend]:
@@ -28,6 +33,7 @@ def mends(installed: Installed, now: datetime) -> Iterator[Mend]:
     yield from _lease(installed, RELEASE, now)
     yield from _release(installed, now)
     yield from _schedule(installed)
+    yield from _monitor(installed, now)
 
 
 def _lease(installed: Installed, kind: str, now: datetime) -> Iterator[Mend]:
@@ -77,6 +83,8 @@ def _window(installed: Installed, now: datetime) -> Iterator[Mend]:
     name = names.train_execution(model, number, attempt)
     status = machines.status(machines.execution_arn(machines.TRAIN, name))
     decision = next_attempt(attempt, status, since, now)
+    if decision.facts.get("given_up"):
+        yield Mend(name, f"the training of window {number} {decision.reason}", f"gave-up:{name}")
     if not decision.go:
         return
     following = decision.facts["attempt"]
@@ -95,6 +103,8 @@ def _judgements(installed: Installed, now: datetime) -> Iterator[Mend]:
             if status in (None, "RUNNING", "SUCCEEDED"):
                 break
         else:
+            said = f"the judgement of version {package.version} is {status} after three attempts"
+            yield Mend(package.arn, said, f"gave-up:{name}")
             continue
         if status is not None or now - package.modified_at < PATIENCE:
             continue
@@ -110,6 +120,18 @@ def _release(installed: Installed, now: datetime) -> Iterator[Mend]:
 
 
 def _schedule(installed: Installed) -> Iterator[Mend]:
-    if schedules.missing(installed.model):
+    if schedules.state(installed.model) is None:
         schedules.ensure(installed.model, policy.monitor_schedule(installed.spec))
         yield Mend("schedule", "the monitor's schedule was missing")
+
+
+def _monitor(installed: Installed, now: datetime) -> Iterator[Mend]:
+    asked = monitoring.last_asked(installed.model)
+    if asked is None:
+        monitoring.note_asked(installed.model, now)  # from here on it counts
+        return
+    decision = overdue(policy.monitor_schedule(installed.spec), asked, now)
+    if decision.go:
+        state = schedules.state(installed.model)
+        reason = f"{decision.reason}; its schedule is {state}"
+        yield Mend(MONITOR, reason, f"overdue:{text(asked)}")

@@ -7,6 +7,7 @@ from aws_lambda_powertools import Logger, single_metric
 from aws_lambda_powertools.metrics import MetricUnit
 
 from everloop.aws import journal
+from everloop.aws.settings import settings
 from everloop.chain import Entry
 from everloop.moments import text
 
@@ -74,6 +75,12 @@ _METRICS = {
 def count(name: str, *, model: str, value: float = 1) -> None:
     """Add to a metric with the dimension model."""
     measure(name, value, model=model, unit=MetricUnit.Count)
+
+
+def measure_stack(name: str, value: float) -> None:
+    """Publish one value of the whole stack, with the dimension stack."""
+    with single_metric(name=name, unit=MetricUnit.Count, value=value) as metric:
+        metric.add_dimension(name="stack", value=settings().stack)
 
 
 def measure(

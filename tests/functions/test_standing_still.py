@@ -1,0 +1,102 @@
+"""What reconcile cannot mend is told to a person, once, and counted."""
+
+import json
+
+import pytest
+
+import plan_monitoring
+import reconcile
+
+
+def tick(account, time):
+    return reconcile.handler({"time": time}, account.context)["mended"]["flight-delays"]
+
+
+def overdue(capsys):
+    """Return the values of the metric MonitorsOverdue that were published since the last call."""
+    lines = [line for line in capsys.readouterr().out.splitlines() if "MonitorsOverdue" in line]
+    return [json.loads(line)["MonitorsOverdue"][0] for line in lines]
+
+
+def ask(account, time):
+    plan_monitoring.handler({"model": "flight-delays", "scheduled_at": time}, account.context)
+
+
+@pytest.fixture
+def watched(account):
+    """A model whose monitor, hourly, was asked to look at eight, and then no more."""
+    account.push()
+    ask(account, "2030-01-01T08:00:00Z")
+    return account
+
+
+def test_a_monitor_that_stopped_is_told_once_and_counted_every_time(watched, capsys):
+    scheduler = watched.client("scheduler")
+    where = {"GroupName": "everloop", "Name": "everloop-flight-delays-monitor"}
+    found = scheduler.get_schedule(**where)
+    members = ("ScheduleExpression", "FlexibleTimeWindow", "Target")
+    scheduler.update_schedule(**where, **{m: found[m] for m in members}, State="DISABLED")
+    tick(watched, "2030-01-01T10:00:00Z")
+    assert overdue(capsys) == [0]
+
+    for time in ("2030-01-01T10:10:00Z", "2030-01-01T10:15:00Z"):
+        assert tick(watched, time) == 0
+        assert overdue(capsys) == [1]
+    (told,) = [d for d in watched.decisions() if d["kind"] == "reconcile"]
+    assert (told["go"], told["reason"]) == (
+        False,
+        "nothing asked it to look since 2030-01-01 08:00, for rate(1 hour); "
+        "its schedule is DISABLED",
+    )
+    assert watched.mails() == ["flight-delays: it stands still, and a person must look"]
+
+    ask(watched, "2030-01-01T10:16:00Z")
+    tick(watched, "2030-01-01T10:20:00Z")
+    assert overdue(capsys) == [0]
+
+
+def test_a_monitor_that_was_never_asked_counts_from_the_first_look_at_it(account, capsys):
+    account.push()
+    for time, count in (
+        ("2031-01-01T00:00:00Z", 0),
+        ("2031-01-01T02:00:00Z", 0),
+        ("2031-01-01T02:06:00Z", 1),
+    ):
+        tick(account, time)
+        assert overdue(capsys) == [count]
+
+
+def test_a_training_that_was_given_up_is_told_once(account):
+    account.push()
+    account.drop(account.arrival("data/flight-delays/a.csv"))
+    arn = "arn:aws:states:us-east-1:123456789012:execution:everloop-train:flight-delays-w1-a"
+    for attempt in range(1, 6):
+        account.client("stepfunctions").stop_execution(executionArn=f"{arn}{attempt}")
+        mended = tick(account, "2030-01-01T00:00:00Z")
+        assert mended == (1 if attempt < 5 else 0)
+    tick(account, "2030-01-01T00:05:00Z")
+    refused = [d for d in account.decisions() if d["kind"] == "reconcile" and not d["go"]]
+    assert [d["reason"] for d in refused] == [
+        "the training of window 1 was ABORTED at attempt 5, the last of 5"
+    ]
+    assert account.mails() == ["flight-delays: it stands still, and a person must look"]
+
+
+def test_a_judgement_that_was_given_up_is_told_once(account):
+    account.push()
+    account.register()
+    sfn = account.client("stepfunctions")
+    machine = "arn:aws:states:us-east-1:123456789012:stateMachine:everloop-evaluate"
+    for _ in range(3):
+        tick(account, "2030-01-01T00:00:00Z")
+        for found in sfn.list_executions(stateMachineArn=machine, statusFilter="RUNNING")[
+            "executions"
+        ]:
+            sfn.stop_execution(executionArn=found["executionArn"])
+    for _ in range(2):
+        tick(account, "2030-01-01T00:05:00Z")
+    refused = [d for d in account.decisions() if d["kind"] == "reconcile" and not d["go"]]
+    assert [d["reason"] for d in refused] == [
+        "the judgement of version 1 is ABORTED after three attempts"
+    ]
+    assert account.mails() == ["flight-delays: it stands still, and a person must look"]
