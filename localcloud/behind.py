@@ -93,6 +93,8 @@ class Behind:
             if (service, operation) == ("iam", "SimulatePrincipalPolicy"):
                 return self._simulated(params)
             check_honoured(service, operation, params)
+            if (service, operation) == ("dynamodb", "CreateTable"):
+                _check_table_name(params["TableName"])
             headers = dict(request.headers.items())
             self._check(service, operation, headers, request.body)
             status, told, body = self._answer(service, operation, region, headers, request.body)
@@ -310,6 +312,15 @@ def unread(service: str, operation: str) -> frozenset[str]:
     shape = wire.service_model(service).operation_model(operation).input_shape
     members = frozenset(shape.members if shape is not None else ())
     return members - reading.texts_in(f"moto.{service}.responses") - TOKENS
+
+
+def _check_table_name(name: str) -> None:
+    """Refuse what DynamoDB does; its model has the limits of ARNs, and moto none."""
+    if not 3 <= len(name) <= 255:
+        raise AwsError(
+            "ValidationException",
+            "TableName must be at least 3 characters long and at most 255 characters long",
+        )
 
 
 def check_honoured(service: str, operation: str, params: dict[str, Any]) -> None:

@@ -1,14 +1,18 @@
-"""moto's DynamoDB table, without its costs that grow with the table.
+"""moto's DynamoDB table, without its costs that grow with the table or with what is read.
 
 moto sorts all items for every Query and Scan by comparing them in Python, and copies the whole
 table once per action of a transaction, to be able to roll back. With a few thousand items that is
 seconds per call; here a Query looks at one partition, and a transaction copies what it names.
+What moto reads it writes member by member as the model says, trying several spellings of each
+name; items are JSON already but for their bytes.
 """
 
+import base64
 import copy
+import json
 from typing import Any
 
-from moto.dynamodb import models
+from moto.dynamodb import models, responses
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.dynamodb.models.table import Table
 
@@ -107,6 +111,30 @@ def _both_keys(item: Any) -> Any:
     return (item.hash_key.cast_value, item.range_key.cast_value)
 
 
+_READING = {"GetItem", "Query", "Scan", "BatchGetItem", "TransactGetItems"}
+
+
+class QuickResult(responses.DynamoResult):
+    """Items that were read, written as the JSON that they are."""
+
+    def execute_result(self, context: Any) -> Any:
+        operation = context.operation_model
+        asked = context.response.headers.get("Content-Type", "")
+        if operation.name not in _READING or not asked.startswith("application/x-amz-json"):
+            return super().execute_result(context)
+        found: Any = self.result
+        members = operation.output_shape.members
+        told = {name: found[name] for name in members if found.get(name) is not None}
+        return 200, {"Content-Type": asked}, json.dumps(told, default=_text_of)
+
+
+def _text_of(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    raise TypeError(f"{value!r} is nothing that an item has")
+
+
 def install() -> None:
-    """Have moto make such tables from now on."""
+    """Have moto make such tables and answers from now on."""
     models.Table = QuickTable  # type: ignore[attr-defined]
+    responses.DynamoResult = QuickResult  # type: ignore[misc]

@@ -308,6 +308,37 @@ def test_a_malformed_transaction_is_an_aws_error(cloud_with):
     assert db.scan(TableName="ledger")["Count"] == 0
 
 
+def test_every_way_to_read_gives_an_item_whole(cloud_with):
+    _, client = cloud_with("sts")
+    db = client("dynamodb")
+    db.create_table(**TABLE)
+    item = {**key("k"), "raw": {"B": b"\x00\xff"}, "deep": {"M": {"l": {"L": [{"BS": [b"1"]}]}}}}
+    db.put_item(TableName="ledger", Item=item)
+    one = {"TableName": "ledger", "Key": key("k")}
+    assert db.get_item(**one)["Item"] == item
+    assert "Item" not in db.get_item(TableName="ledger", Key=key("other"))
+    condition = {
+        "KeyConditionExpression": "pk = :pk",
+        "ExpressionAttributeValues": {":pk": {"S": "a"}},
+    }
+    told = db.query(TableName="ledger", ReturnConsumedCapacity="TOTAL", **condition)
+    assert (told["Items"], told["Count"], told["ScannedCount"]) == ([item], 1, 1)
+    assert told["ConsumedCapacity"]["TableName"] == "ledger"
+    assert db.scan(TableName="ledger")["Items"] == [item]
+    batch = db.batch_get_item(RequestItems={"ledger": {"Keys": [key("k")]}})
+    assert batch["Responses"] == {"ledger": [item]}
+    both = db.transact_get_items(TransactItems=[{"Get": one}])
+    assert both["Responses"] == [{"Item": item}]
+
+
+def test_a_tables_name_has_3_to_255_characters(cloud_with):
+    _, client = cloud_with("sts")
+    for name in ("ab", "x" * 256):
+        with pytest.raises(ClientError, match="TableName must be at least 3 characters long"):
+            client("dynamodb").create_table(**{**TABLE, "TableName": name})
+    client("dynamodb").create_table(**{**TABLE, "TableName": "abc"})
+
+
 def test_what_could_not_survive_is_refused_by_name(cloud_with):
     _, client = cloud_with("sts")
     with pytest.raises(ClientError, match="dynamodb:ExecuteStatement"):
