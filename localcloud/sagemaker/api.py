@@ -22,7 +22,7 @@ class SageMaker(
     partial: ClassVar[dict[str, str]] = {
         "CreateTrainingJob": "one instance; images of scikit-learn; no distributed training",
         "CreateProcessingJob": "one instance; images of scikit-learn",
-        "CreateHyperParameterTuningJob": "no Hyperband, warm start, autotune, early stopping",
+        "CreateHyperParameterTuningJob": "no autotune, no completion on convergence",
         "CreateTransformJob": "SplitType Line or None; no data capture; one instance",
         "CreatePipeline": "no steps AutoML, EMR, QualityCheck, ClarifyCheck, ForEach",
         "CreateFeatureGroup": "no Glue table, so no Athena: read the Parquet files; no Iceberg;"

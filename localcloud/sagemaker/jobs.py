@@ -115,11 +115,12 @@ class Jobs:
         limit: float,
         logs: tuple[str, str],
         image: tuple[str, Sequence[str]],
+        heard: Callable[[str], None] = lambda line: None,
     ) -> Outcome:
         """Run a job's process to its end; `limit` is in the cloud's seconds.
 
-        `image` is what to run where jobs are containers, and the entry point that replaces its own;
-        `words` are the arguments then.
+        `heard` is called with each line that it prints. `image` is what to run where jobs are
+        containers, and the entry point that replaces its own; `words` are the arguments then.
         """
         engine, name = self.cloud.engine, ""
         if engine is None:
@@ -129,7 +130,7 @@ class Jobs:
         child = self.cloud.processes.start(line, env=variables, cwd=folder, stdout=subprocess.PIPE)
         output = folder / ".log"
         read = threading.Event()
-        self.cloud.spawn(self._keep_log, child, output, logs, read, name=f"log of {arn}")
+        self.cloud.spawn(self._keep_log, child, output, logs, read, heard, name=f"log of {arn}")
         self._running.add(arn, child)
         timed_out = False
         try:
@@ -152,6 +153,7 @@ class Jobs:
         output: Path,
         logs: tuple[str, str],
         read: threading.Event,
+        heard: Callable[[str], None],
     ) -> None:
         """Keep what a job prints, in its folder and in its log stream, while it prints."""
         log: Any = self.cloud.apis.get("logs")
@@ -161,9 +163,12 @@ class Jobs:
             with stream, output.open("wb", buffering=0) as sink:
                 while chunk := stream.read1():
                     sink.write(chunk)
-                    *lines, rest = (rest + chunk).split(b"\n")
+                    *whole, rest = (rest + chunk).split(b"\n")
+                    lines = [line.decode("utf-8", "replace") for line in whole]
                     if log is not None and lines:
-                        log.append(*logs, [line.decode("utf-8", "replace") for line in lines])
+                        log.append(*logs, lines)
+                    for line in lines:
+                        heard(line)
                 if log is not None and rest:
                     log.append(*logs, [rest.decode("utf-8", "replace")])
         finally:

@@ -3,16 +3,18 @@
 import json
 import re
 import tarfile
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from localcloud.api import Call, operation
 from localcloud.errors import AwsError, validation
-from localcloud.sagemaker import packages
+from localcloud.sagemaker import packages, training_metrics
 from localcloud.sagemaker.jobs import Leaving, Outcome, Record
 from localcloud.sagemaker.listing import page, pick
 from localcloud.sagemaker.model_files import NotFetched, unpack
 from localcloud.sagemaker.processing import Processing, _milliseconds
+from localcloud.sagemaker.training_metrics import Series
 
 _EVENT = "SageMaker Training Job State Change"
 _LOGS = "/aws/sagemaker/TrainingJobs"
@@ -28,6 +30,10 @@ class Training(Processing):
     @property
     def _training(self) -> Any:
         return self.cloud.store.table("sagemaker.training-jobs")
+
+    @cached_property
+    def series(self) -> Series:
+        return Series(self.cloud)
 
     def _job_kinds(self) -> list[Any]:
         own = (self._training, "TrainingJobName", "TrainingJobStatus", self._announce_training)
@@ -204,8 +210,10 @@ class Training(Processing):
                 limit=limit,
                 logs=(_LOGS, f"{name}/algo-1"),
                 image=(image, entrypoint),
+                heard=lambda line: self.series.hear(job, line),
             )
-            metrics = self._training_metrics(job, folder)
+            text = (folder / ".log").read_text(errors="replace")
+            metrics = training_metrics.final(job, text, self.cloud.clock.now())
             failure = _failure(folder, outcome)
             self._move_training(job, "Uploading")
             if not failure or outcome.timed_out or outcome.stopped:
@@ -269,25 +277,6 @@ class Training(Processing):
         (config / "inputdataconfig.json").write_text(json.dumps(channels))
         (config / "resourceconfig.json").write_text(json.dumps(resources))
 
-    def _training_metrics(self, job: Record, folder: Path) -> list[Record]:
-        text = (folder / ".log").read_text(errors="replace")
-        found = []
-        for metric in job["AlgorithmSpecification"].get("MetricDefinitions", []):
-            values = [
-                value
-                for match in re.findall(metric["Regex"], text)
-                if (value := _number(match)) is not None
-            ]
-            if values:
-                found.append(
-                    {
-                        "MetricName": metric["Name"],
-                        "Value": values[-1],
-                        "Timestamp": self.cloud.clock.now(),
-                    }
-                )
-        return found
-
     def _archive(self, source: Path, uri: str, folder: Path) -> None:
         path = folder / ".archive.tar.gz"
         with tarfile.open(path, "w:gz", compresslevel=6) as archive:
@@ -329,14 +318,6 @@ def _failure(folder: Path, outcome: Outcome) -> str:
     said = said.replace('ErrorMessage ""', f'ErrorMessage "{_own_error(outcome.tail)}"')
     reason = f"AlgorithmError: {said or outcome.tail[-800:]}, exit code: {outcome.code}"
     return reason[:1024]
-
-
-def _number(match: str | tuple[str, ...]) -> float | None:
-    """Return what a metric's regular expression caught; None where that is no number."""
-    try:
-        return float(match if isinstance(match, str) else match[0])
-    except ValueError:
-        return None
 
 
 def _own_error(tail: str) -> str:

@@ -11,6 +11,8 @@ from localcloud.sagemaker.jobs import ENDED, Record
 from localcloud.sagemaker.listing import pick
 from localcloud.sagemaker.tuning_ranges import read_space
 from localcloud.sagemaker.tuning_search import Trial, propose
+from localcloud.sagemaker.tuning_stopping import Run, read_rule
+from localcloud.sagemaker.tuning_warm_start import known_trials
 
 if TYPE_CHECKING:
     from localcloud.sagemaker.tuning import Tuning
@@ -80,6 +82,7 @@ class Trials:
                 if not self._running():
                     break
                 ended.get()
+                self._stop_losers()
                 if self._enough():
                     self.stop("Completed")
         finally:
@@ -102,6 +105,31 @@ class Trials:
         self._api.save_tuning(self._job)
         for summary in self._running():
             self._stop_trial(summary["TrainingJobName"])
+
+    def _stop_losers(self) -> None:
+        """Stop the trials that need not go on, by the rule of the search."""
+        for definition in self._definitions:
+            rule = read_rule(self._config, definition.get("StaticHyperParameters", {}))
+            if rule is None:
+                return
+            trials = {
+                trial["name"]: trial
+                for trial in self._job["trials"]
+                if trial.get("definition") == definition.get("DefinitionName")
+            }
+            objective = self._objective(definition)
+            sign = _sign(objective)
+            runs = []
+            for name, trial in trials.items():
+                told = self._api.series.of(name, objective["MetricName"])
+                found = self._api.training_record(name)
+                running = found is not None and found["TrainingJobStatus"] == "InProgress"
+                scores = tuple(sign * value for value in told)
+                runs.append(Run(name, scores, running and not trial.get("early")))
+            for name in rule.losers(runs):
+                trials[name]["early"] = True
+                self._api.save_tuning(self._job)
+                self._stop_trial(name)
 
     def summaries(self) -> list[Record]:
         """Return every trial as ListTrainingJobsForHyperParameterTuningJob tells it."""
@@ -132,6 +160,11 @@ class Trials:
         best = self._best(found)
         if best is not None:
             told["BestTrainingJob"] = best
+        if "overall" in self._job:
+            tuned = {"TuningJobName": self._job["HyperParameterTuningJobName"]}
+            both = [*self._job["overall"], *([{**best, **tuned}] if best else [])]
+            if both:
+                told["OverallBestTrainingJob"] = max(both, key=_score)
         seconds = sum(
             (one["TrainingEndTime"] - one["TrainingStartTime"]).total_seconds()
             for one in found
@@ -179,13 +212,14 @@ class Trials:
                 trials.pop()
                 return f"ClientError: {error.message}"
             self._watch(arn, ended)
+            self._api.series.listen(name, lambda: ended.put(None))
             if self._stopped:
                 self._stop_trial(name)  # it was started while somebody stopped the others
         return None
 
     def _next(self, definition: Record) -> dict[str, str] | None:
         space = read_space(ranges(self._config, definition))
-        sign = 1.0 if self._objective(definition)["Type"] == "Maximize" else -1.0
+        sign = _sign(self._objective(definition))
         trials = []
         for trial in self._job["trials"]:
             if trial.get("definition") != definition.get("DefinitionName"):
@@ -197,7 +231,8 @@ class Trials:
             trials.append(Trial(trial["values"], score, told["ObjectiveStatus"] == "Failed"))
         name = f"{self._job['HyperParameterTuningJobName']} {definition.get('DefinitionName')}"
         seed = self._config.get("RandomSeed", zlib.crc32(name.encode()))
-        return propose(space, self._config["Strategy"], trials, seed)
+        known = known_trials(space, self._job.get("known", ()), sign)
+        return propose(space, self._config["Strategy"], trials, seed, known)
 
     def _enough(self) -> bool:
         criteria = self._config.get("TuningJobCompletionCriteria") or {}
@@ -272,12 +307,16 @@ class Trials:
         return told
 
     def _best(self, found: list[Record]) -> Record | None:
-        """Return the best trial that completed; the earliest of equals."""
+        """Return the best trial that completed, or was stopped by the search; the first of equals.
+
+        One that a person stopped, or its limit, is not what was asked for.
+        """
+        early = {trial["name"] for trial in self._job["trials"] if trial.get("early")}
         scored = [
             summary
             for summary in found
             if summary["ObjectiveStatus"] == "Succeeded"
-            and summary["TrainingJobStatus"] == "Completed"
+            and (summary["TrainingJobStatus"] == "Completed" or summary["TrainingJobName"] in early)
         ]
         return max(scored, key=_score, default=None)
 
@@ -314,6 +353,10 @@ class Trials:
             self._api.cloud.call("sagemaker", "StopTrainingJob", {"TrainingJobName": name})
         except AwsError:
             return  # it has ended meanwhile
+
+
+def _sign(objective: Record) -> float:
+    return 1.0 if objective["Type"] == "Maximize" else -1.0
 
 
 def _score(summary: Record) -> Any:

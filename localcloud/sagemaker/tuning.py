@@ -4,7 +4,7 @@ from typing import Any
 
 from localcloud.api import Call, operation
 from localcloud.errors import AwsError, validation
-from localcloud.sagemaker import hosting_events
+from localcloud.sagemaker import hosting_events, tuning_warm_start
 from localcloud.sagemaker.jobs import ENDED, Record
 from localcloud.sagemaker.listing import page, pages, pick
 from localcloud.sagemaker.models import refuse
@@ -12,10 +12,11 @@ from localcloud.sagemaker.processing import _milliseconds
 from localcloud.sagemaker.training import Training
 from localcloud.sagemaker.trials import Trials, definitions, ranges, training_request
 from localcloud.sagemaker.tuning_ranges import Choice, Space, read_space
+from localcloud.sagemaker.tuning_stopping import read_rule
 
 _EVENT = "SageMaker HyperParameter Tuning Job State Change"
-_HIDDEN = ("trials", "why")
-_STRATEGIES = ("Bayesian", "Random", "Grid")
+_HIDDEN = ("trials", "why", "known", "overall")
+_STRATEGIES = ("Bayesian", "Random", "Grid", "Hyperband")
 
 
 class Tuning(Training):
@@ -49,6 +50,7 @@ class Tuning(Training):
             "CreationTime": call.time,
             "LastModifiedTime": call.time,
             "trials": [],
+            **self._taken_over(request),
         }
         job = self._tuning[name]
         self.announce_tuning(job)
@@ -154,17 +156,35 @@ class Tuning(Training):
             raise AwsError("ResourceNotFound", f"Hyperparameter tuning job {name} does not exist.")
         return found
 
+    def _parents(self, request: Record) -> list[Record]:
+        return [
+            self._tuning_job(each["HyperParameterTuningJobName"])
+            for each in request["WarmStartConfig"]["ParentHyperParameterTuningJobs"]
+        ]
+
+    def _taken_over(self, request: Record) -> Record:
+        """Return what a tuning job knows of its parents; it may outlive them."""
+        if "WarmStartConfig" not in request:
+            return {}
+        known: list[Record] = []
+        best: list[Record] = []
+        for parent in self._parents(request):
+            trials = Trials(self, parent)
+            known += tuning_warm_start.taken_over(trials.summaries(), parent)
+            told = trials.counted()
+            if "BestTrainingJob" in told:
+                own = {"TuningJobName": parent["HyperParameterTuningJobName"]}
+                one = {**told["BestTrainingJob"], **own}
+                best.append(told.get("OverallBestTrainingJob") or one)
+        same = request["WarmStartConfig"]["WarmStartType"] == "IdenticalDataAndAlgorithm"
+        return {"known": known, **({"overall": best} if same else {})}
+
     def _check_tuning(self, request: Record) -> None:
-        refuse(request, ("WarmStartConfig", "Autotune"), "of a hyperparameter tuning job")
+        refuse(request, ("Autotune",), "of a hyperparameter tuning job")
         config = request["HyperParameterTuningJobConfig"]
         strategy = config["Strategy"]
         if strategy not in _STRATEGIES:
             raise validation(f"the local cloud does not take Strategy {strategy} of a tuning job")
-        refuse(config, ("StrategyConfig",), "of a hyperparameter tuning job")
-        if config.get("TrainingJobEarlyStoppingType", "Off") != "Off":
-            raise validation(
-                "the local cloud does not take TrainingJobEarlyStoppingType Auto: use Off"
-            )
         criteria = config.get("TuningJobCompletionCriteria") or {}
         if (criteria.get("ConvergenceDetected") or {}).get("CompleteOnConvergence") == "Enabled":
             raise validation("the local cloud does not take ConvergenceDetected of a tuning job")
@@ -177,6 +197,10 @@ class Tuning(Training):
             raise validation("each of TrainingJobDefinitions needs a DefinitionName of its own")
         for definition in found:
             self._check_definition(config, definition)
+        if "WarmStartConfig" in request:
+            if "TrainingJobDefinitions" in request:
+                raise validation("WarmStartConfig goes with TrainingJobDefinition only")
+            tuning_warm_start.check(request, found[0], self._parents(request))
         limits = config["ResourceLimits"]
         if "MaxNumberOfTrainingJobs" not in limits and strategy != "Grid":
             raise validation("ResourceLimits lacks MaxNumberOfTrainingJobs")
@@ -211,6 +235,7 @@ class Tuning(Training):
         )
         if both:
             raise validation(f"Hyperparameter {min(both)} is both static and tuned")
+        read_rule(config, definition.get("StaticHyperParameters", {}))
         if config["Strategy"] == "Grid":
             _check_grid(space, config["ResourceLimits"])
         if "ResourceConfig" not in definition:

@@ -31,6 +31,12 @@ class Number:
         found = min(max(found, self.low), self.high)
         return str(round(found)) if self.integer else repr(float(found))
 
+    def holds(self, value: str) -> bool:
+        try:
+            return self.low <= float(value) <= self.high
+        except ValueError:
+            return False
+
     def shares(self, value: str) -> list[float]:
         low, high = self._scaled(self.low), self._scaled(self.high)
         return [(self._scaled(float(value)) - low) / (high - low) if high > low else 0.0]
@@ -60,6 +66,9 @@ class Choice:
     def value(self, shares: list[float]) -> str:
         return self.values[shares.index(max(shares))]
 
+    def holds(self, value: str) -> bool:
+        return value in self.values
+
     def shares(self, value: str) -> list[float]:
         return [float(value == each) for each in self.values]
 
@@ -81,6 +90,9 @@ class Space:
             found[parameter.name] = parameter.value(point[at : at + parameter.width])
             at += parameter.width
         return found
+
+    def holds(self, values: Values) -> bool:
+        return all(each.holds(values[each.name]) for each in self.parameters)
 
     def point(self, values: Values) -> list[float]:
         return [share for each in self.parameters for share in each.shares(values[each.name])]

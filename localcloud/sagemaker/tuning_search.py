@@ -32,16 +32,23 @@ class Trial:
     failed: bool = False
 
 
-def propose(space: Space, strategy: str, trials: Sequence[Trial], seed: int) -> Values | None:
-    """Return what to try next; None once a grid is exhausted."""
+def propose(
+    space: Space, strategy: str, trials: Sequence[Trial], seed: int, known: Sequence[Trial] = ()
+) -> Values | None:
+    """Return what to try next; None once a grid is exhausted.
+
+    `known` are trials of other searches that this one starts from. Hyperband tries at random, too:
+    what it is good at is when to stop.
+    """
     if strategy == "Grid":
         return next(itertools.islice(space.grid(), len(trials), None), None)
     rng = np.random.default_rng([seed, len(trials)])
-    scored = [trial for trial in trials if trial.score is not None]
-    anywhere = len(scored) < _FIRST_AT_RANDOM or len(trials) % _RANDOM_EVERY == 0
-    if strategy == "Random" or anywhere:
+    scored = [trial for trial in [*known, *trials] if trial.score is not None]
+    turn = bool(trials) and len(trials) % _RANDOM_EVERY == 0
+    anywhere = len(scored) < _FIRST_AT_RANDOM or turn
+    if strategy in ("Random", "Hyperband") or anywhere:
         return space.values(rng.random(space.width).tolist())
-    return _expected_best(space, trials, rng)
+    return _expected_best(space, [*known, *trials], rng)
 
 
 def _expected_best(space: Space, trials: Sequence[Trial], rng: Any) -> Values:

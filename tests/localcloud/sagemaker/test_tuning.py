@@ -193,9 +193,26 @@ X = {"Name": "x", "MinValue": "0", "MaxValue": "1"}
         ),
         pytest.param(
             lambda r: r["HyperParameterTuningJobConfig"].update(Strategy="Hyperband"),
-            "Hyperband",
+            "HyperbandStrategyConfig lacks MaxResource",
             id="hyperband",
         ),
+        pytest.param(
+            lambda r: r["HyperParameterTuningJobConfig"].update(
+                StrategyConfig={"HyperbandStrategyConfig": {"MaxResource": 9}}
+            ),
+            "HyperbandStrategyConfig goes with the Strategy Hyperband only",
+            id="hyperband-of-another",
+        ),
+        pytest.param(
+            lambda r: r["HyperParameterTuningJobConfig"].update(
+                Strategy="Hyperband",
+                StrategyConfig={"HyperbandStrategyConfig": {"MaxResource": 9}},
+                TrainingJobEarlyStoppingType="Auto",
+            ),
+            "TrainingJobEarlyStoppingType must be Off with Hyperband",
+            id="hyperband-and-early",
+        ),
+        pytest.param(lambda r: r.update(Autotune={"Mode": "Enabled"}), "Autotune", id="autotune"),
         pytest.param(
             lambda r: r.update(
                 WarmStartConfig={
@@ -203,7 +220,7 @@ X = {"Name": "x", "MinValue": "0", "MaxValue": "1"}
                     "WarmStartType": "TransferLearning",
                 }
             ),
-            "WarmStartConfig",
+            "Hyperparameter tuning job p does not exist",
             id="warm-start",
         ),
         pytest.param(
@@ -263,7 +280,7 @@ def test_a_search_that_cannot_run_is_refused(
     change(wanted)
     with pytest.raises(ClientError) as refused:
         client("sagemaker").create_hyper_parameter_tuning_job(**wanted)
-    assert refused.value.response["Error"]["Code"] == "ValidationException"
+    assert refused.value.response["Error"]["Code"] in ("ValidationException", "ResourceNotFound")
     assert message in refused.value.response["Error"]["Message"]
 
 
@@ -306,3 +323,96 @@ def test_a_pipeline_searches_and_hands_on_the_best(world: Any) -> None:
     assert found["BestTrainingJob"]["TunedHyperParameters"] == {"size": "2"}
     chosen = found["BestTrainingJob"]["TrainingJobName"]
     assert told["FailureReason"].endswith(f"{chosen} {chosen}")
+
+
+# Tells its size at every epoch, and does not come to an end by itself where it is above 5.
+EPOCHS = """
+import argparse, os, time
+parser = argparse.ArgumentParser()
+parser.add_argument("--size", type=float)
+size = parser.parse_args().size
+for epoch in range(100_000 if size > 5 else 3):
+    print(f"loss={size};", flush=True)
+    time.sleep(0.1)
+open(os.path.join(os.environ["SM_MODEL_DIR"], "x"), "w").write(str(size))
+"""
+
+
+@pytest.fixture
+def lab(world: Any, pack: Callable[[dict[str, str]], bytes]) -> Any:
+    cloud, sagemaker = world
+    body = pack({"train.py": EPOCHS})
+    cloud.call("s3", "PutObject", {"Bucket": "lab", "Key": "code.tar.gz", "Body": body})
+    return sagemaker
+
+
+def test_a_trial_that_is_worse_than_the_median_is_stopped_early(lab: Any) -> None:
+    wanted = request("early", choices(size=["1", "2", "3", "9"]), "Grid")
+    config = wanted["HyperParameterTuningJobConfig"]
+    config["TrainingJobEarlyStoppingType"] = "Auto"
+    config["ResourceLimits"]["MaxParallelTrainingJobs"] = 1
+    lab.create_hyper_parameter_tuning_job(**wanted)
+    told = until(lab, "early", ended)
+    assert told["HyperParameterTuningJobStatus"] == "Completed", told["FailureReason"]
+    counters = told["TrainingJobStatusCounters"]
+    assert (counters["Completed"], counters["Stopped"]) == (3, 1)
+    assert told["BestTrainingJob"]["TunedHyperParameters"] == {"size": "1"}
+    found = lab.list_training_jobs_for_hyper_parameter_tuning_job(
+        HyperParameterTuningJobName="early", StatusEquals="Stopped"
+    )["TrainingJobSummaries"]
+    assert [one["TunedHyperParameters"] for one in found] == [{"size": "9"}]
+
+
+def test_hyperband_ends_every_trial_and_tells_the_best(lab: Any) -> None:
+    ranges = {"ContinuousParameterRanges": [{"Name": "size", "MinValue": "6", "MaxValue": "9"}]}
+    wanted = request("band", ranges, "Hyperband", MaxNumberOfTrainingJobs=5)
+    wanted["HyperParameterTuningJobConfig"]["StrategyConfig"] = {
+        "HyperbandStrategyConfig": {"MinResource": 2, "MaxResource": 8}
+    }
+    lab.create_hyper_parameter_tuning_job(**wanted)
+    told = until(lab, "band", ended)
+    assert told["HyperParameterTuningJobStatus"] == "Completed", told["FailureReason"]
+    assert told["TrainingJobStatusCounters"]["Stopped"] == 5
+    listed = lab.list_training_jobs_for_hyper_parameter_tuning_job(
+        HyperParameterTuningJobName="band", SortBy="FinalObjectiveMetricValue"
+    )["TrainingJobSummaries"]
+    assert len(listed) == 5
+    assert told["BestTrainingJob"]["TrainingJobName"] == listed[0]["TrainingJobName"]
+
+
+def test_a_warm_start_takes_over_what_its_parent_tried(world: Any) -> None:
+    _, sagemaker = world
+    grid = choices(size=["0", "2", "5", "9"], shift=["b"])
+    sagemaker.create_hyper_parameter_tuning_job(**request("parent", grid, "Grid"))
+    parent = until(sagemaker, "parent", ended)
+    ranges = {"ContinuousParameterRanges": [{"Name": "size", "MinValue": "0", "MaxValue": "10"}]}
+    wanted = request(
+        "child", ranges, "Bayesian", MaxNumberOfTrainingJobs=1, MaxParallelTrainingJobs=1
+    )
+    wanted["TrainingJobDefinition"]["StaticHyperParameters"]["shift"] = "b"
+    wanted["WarmStartConfig"] = {
+        "ParentHyperParameterTuningJobs": [{"HyperParameterTuningJobName": "parent"}],
+        "WarmStartType": "IdenticalDataAndAlgorithm",
+    }
+    sagemaker.create_hyper_parameter_tuning_job(**wanted)
+    told = until(sagemaker, "child", ended)
+    assert told["HyperParameterTuningJobStatus"] == "Completed", told["FailureReason"]
+    assert told["WarmStartConfig"] == wanted["WarmStartConfig"]
+    overall = told["OverallBestTrainingJob"]
+    assert overall["TuningJobName"] == "parent"
+    assert overall["TrainingJobName"] == parent["BestTrainingJob"]["TrainingJobName"]
+
+    for change, message in (
+        (lambda r: r["TrainingJobDefinition"]["StaticHyperParameters"].pop("shift"), "shift"),
+        (lambda r: r["HyperParameterTuningJobConfig"].update(Strategy="Grid"), "Grid"),
+        (
+            lambda r: r["HyperParameterTuningJobConfig"]["HyperParameterTuningJobObjective"].update(
+                Type="Maximize"
+            ),
+            "another objective metric",
+        ),
+    ):
+        wrong = json.loads(json.dumps({**wanted, "HyperParameterTuningJobName": "wrong"}))
+        change(wrong)
+        with pytest.raises(ClientError, match=message):
+            sagemaker.create_hyper_parameter_tuning_job(**wrong)

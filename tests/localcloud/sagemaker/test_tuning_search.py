@@ -95,3 +95,10 @@ def test_a_value_is_found_again_at_its_point(low: str, high: str, scale: str) ->
         assert float(low) <= value <= float(high)
         again = space.values(space.point({"x": str(value)}))
         assert float(again["x"]) == pytest.approx(value)
+
+
+def test_a_warm_start_goes_on_where_others_found_the_best() -> None:
+    space = read_space({"ContinuousParameterRanges": [number("x", "0", "10", "Linear")]})
+    known = [Trial({"x": str(x)}, -((x - 3.0) ** 2)) for x in (0, 1, 2, 3, 4, 6, 8, 10)]
+    near = [propose(space, "Bayesian", [], seed, known) for seed in range(5)]
+    assert all(found is not None and abs(float(found["x"]) - 3) < 1.5 for found in near), near
