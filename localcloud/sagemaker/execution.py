@@ -31,7 +31,11 @@ class Execution:
         self._steps = {step["Name"]: step for step in definition.walk(self._definition["Steps"])}
         self._changed = threading.Condition()
         self._active: set[str] = set()
+        self._selected = set(record.get("selected", self._steps))
+        # A selected step of a branch runs whatever its condition, unless that is selected, too.
         self._chosen = {step["Name"] for step in self._definition["Steps"]}
+        if "selected" in record:
+            self._chosen = self._selected - self._branches_of_selected()
         self._stopping: bool = record["PipelineExecutionStatus"] == "Stopping"
         self._stop = self.cloud.clock.signal()
         self._answered: dict[str, Signal] = {}
@@ -118,6 +122,8 @@ class Execution:
         for name, step in self._steps.items():
             if name not in self._chosen or name in self._active or self._status(name) in _DONE:
                 continue
+            if name not in self._selected:
+                continue
             triggers = definition.triggers(step)
             if all(
                 self._fires(parent, triggers.get(parent, "Completed"))
@@ -137,6 +143,19 @@ class Execution:
         arguments = self._steps[name]["Arguments"]
         branch = arguments.get("IfSteps" if outcome else "ElseSteps", [])
         self._chosen |= {step["Name"] for step in branch}
+
+    def _branches_of_selected(self) -> set[str]:
+        arguments = [
+            step["Arguments"]
+            for name, step in self._steps.items()
+            if step["Type"] == "Condition" and name in self._selected
+        ]
+        return {
+            step["Name"]
+            for each in arguments
+            for branch in ("IfSteps", "ElseSteps")
+            for step in definition.walk(each.get(branch, []))
+        }
 
     def _step(self, name: str) -> None:
         step = self._steps[name]

@@ -7,7 +7,7 @@ from typing import Any
 from localcloud.api import Call, operation
 from localcloud.cloud import stamp
 from localcloud.errors import AwsError, validation
-from localcloud.sagemaker import definition
+from localcloud.sagemaker import definition, selective
 from localcloud.sagemaker.execution import Execution
 from localcloud.sagemaker.jobs import Record, created_by
 from localcloud.sagemaker.listing import page, pages, pick
@@ -136,8 +136,6 @@ class Pipelines(Tuning, Transform):
 
     @operation
     def start_pipeline_execution(self, call: Call, request: Record) -> Record:
-        if "SelectiveExecutionConfig" in request:
-            raise validation("the local cloud does not take SelectiveExecutionConfig")
         token = request["ClientRequestToken"]
         with self._pipelines_lock:
             pipeline = self._pipeline(request["PipelineName"])
@@ -174,12 +172,29 @@ class Pipelines(Tuning, Transform):
                 "definition": pipeline["PipelineDefinition"],
                 "parameters": values,
                 "steps": {},
+                **self._selection(request, pipeline, read),
             }
             pipeline["LastExecutionTime"] = call.time
             self._pipelines.save(pipeline["PipelineName"])
         self.announce_execution(self._executions[arn], None)
         self._run_execution(arn)
         return {"PipelineExecutionArn": arn}
+
+    def _selection(self, request: Record, pipeline: Record, read: Record) -> Record:
+        """Return what an execution of selected steps begins with."""
+        config = request.get("SelectiveExecutionConfig")
+        if config is None:
+            return {}
+        selected = selective.read(config, read)
+        source = None
+        if "SourcePipelineExecutionArn" in config:
+            source = self._execution(config["SourcePipelineExecutionArn"])
+            if source["PipelineArn"] != pipeline["PipelineArn"]:
+                raise validation("SourcePipelineExecutionArn is an execution of another pipeline")
+            if source["PipelineExecutionStatus"] not in ENDED:
+                raise validation("the execution of SourcePipelineExecutionArn has not ended")
+        steps = selective.reused(selected, read, source)
+        return {"SelectiveExecutionConfig": config, "selected": selected, "steps": steps}
 
     @operation
     def describe_pipeline_execution(self, call: Call, request: Record) -> Record:
@@ -342,7 +357,7 @@ class Pipelines(Tuning, Transform):
         return found
 
     def _told(self, record: Record) -> Record:
-        hidden = ("token", "definition", "parameters", "steps")
+        hidden = ("token", "definition", "parameters", "steps", "selected")
         return {key: value for key, value in record.items() if key not in hidden}
 
     def follow(self, record: Record, kind: str, arguments: Record, experiment: Record) -> None:

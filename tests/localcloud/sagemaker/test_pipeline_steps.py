@@ -458,3 +458,88 @@ def test_an_endpoint_step_makes_an_endpoint_and_then_changes_it(hosted: Any) -> 
         )
         assert told["PipelineExecutionStatus"] == "Succeeded", told
         assert hosted.ask("adder") == answer
+
+
+_WRITE = "import os; open('/opt/ml/processing/out/n.json', 'w').write('{\"n\": 7}')"
+
+
+def chain() -> list[dict[str, Any]]:
+    """Three steps, each of which tells of the one before."""
+    output = {
+        "OutputName": "out",
+        "S3Output": {
+            "S3Uri": "s3://lab/first",
+            "LocalPath": "/opt/ml/processing/out",
+            "S3UploadMode": "EndOfJob",
+        },
+    }
+    first = processing("First", _WRITE)
+    first["Arguments"]["ProcessingOutputConfig"] = {"Outputs": [output]}
+    second = processing("Second", "print('second')")
+    uri = "Steps.First.ProcessingOutputConfig.Outputs['out'].S3Output.S3Uri"
+    second["Arguments"]["Environment"] = {"FROM": {"Get": uri}}
+    third = processing("Third", "print('third')", DependsOn=["Second"])
+    return [first, second, third]
+
+
+def selected(lab: Lab, pipeline: str, *names: str, **config: Any) -> str:
+    steps = [{"StepName": name} for name in names]
+    answer = lab.sagemaker.start_pipeline_execution(
+        PipelineName=pipeline, SelectiveExecutionConfig={"SelectedSteps": steps, **config}
+    )
+    return str(answer["PipelineExecutionArn"])
+
+
+def test_selected_steps_run_on_what_another_execution_left(lab: Lab) -> None:
+    lab.create("chain", *chain())
+    source = lab.start("chain")
+    assert lab.ended(source)["PipelineExecutionStatus"] == "Succeeded"
+    before = lab.steps(source)
+
+    arn = selected(lab, "chain", "Second", SourcePipelineExecutionArn=source)
+    told = lab.ended(arn)
+    assert told["PipelineExecutionStatus"] == "Succeeded"
+    assert told["SelectiveExecutionConfig"] == {
+        "SourcePipelineExecutionArn": source,
+        "SelectedSteps": [{"StepName": "Second"}],
+    }
+    steps = lab.steps(arn)
+    assert set(steps) == {"First", "Second"}
+    assert steps["First"]["SelectiveExecutionResult"] == {"SourcePipelineExecutionArn": source}
+    assert steps["First"]["Metadata"] == before["First"]["Metadata"]
+    assert steps["Second"]["Metadata"] != before["Second"]["Metadata"]
+    job = steps["Second"]["Metadata"]["ProcessingJob"]["Arn"].rpartition("/")[2]
+    made = lab.sagemaker.describe_processing_job(ProcessingJobName=job)
+    assert made["Environment"] == {"FROM": "s3://lab/first"}
+
+
+def test_a_selection_that_cannot_run_is_refused(lab: Lab) -> None:
+    lab.create("chain", *chain())
+    source = lab.start("chain")
+    lab.ended(source)
+    lab.create("other", fail("Only"))
+    other = lab.start("other")
+    lab.ended(other)
+    known = {"SourcePipelineExecutionArn": source}
+    for names, config, message in (
+        (["Fourth"], known, "no step 'Fourth'"),
+        (["First", "Third"], known, "'Second' lies between"),
+        (["Second"], {}, "lacks SourcePipelineExecutionArn"),
+        (["Second"], {"SourcePipelineExecutionArn": other}, "of another pipeline"),
+    ):
+        with pytest.raises(ClientError, match=message):
+            selected(lab, "chain", *names, **config)
+
+
+def test_a_selected_condition_chooses_among_selected_steps(lab: Lab) -> None:
+    always = {"Type": "Equals", "LeftValue": 1, "RightValue": 1}
+    branches = {"IfSteps": [fail("Yes")], "ElseSteps": [fail("No")]}
+    lab.create("fork", condition("Fork", always, branches=branches), processing("Else", "0"))
+    assert lab.ended(selected(lab, "fork", "Fork", "No"))["PipelineExecutionStatus"] == "Succeeded"
+    arn = selected(lab, "fork", "Fork", "Yes")
+    assert lab.ended(arn)["PipelineExecutionStatus"] == "Failed"
+    assert set(lab.steps(arn)) == {"Fork", "Yes"}
+    # Without its condition a step of a branch runs as it was asked for.
+    arn = selected(lab, "fork", "No")
+    lab.ended(arn)
+    assert set(lab.steps(arn)) == {"No"}
