@@ -242,11 +242,14 @@ def test_buckets_queues_table_and_topic_are_closed_and_encrypted(resources):
         *of(resources, "AWS::SQS::QueuePolicy").values(),
         *of(resources, "AWS::SNS::TopicPolicy").values(),
     ]
-    assert len(policies) == 5
     for policy in policies:
         assert "aws:SecureTransport" in json.dumps(policy)
-    for queue in of(resources, "AWS::SQS::Queue").values():
-        assert queue["SqsManagedSseEnabled"] is True
+    closed = {json.dumps(q) for p in policies for q in p.get("Queues", ())}
+    queues = of(resources, "AWS::SQS::Queue")
+    assert closed == {json.dumps({"Ref": queue}) for queue in queues}
+    for queue in queues.values():
+        assert queue["SqsManagedSseEnabled"]["Fn::If"][2] is True
+        assert queue["KmsMasterKeyId"]["Fn::If"][1] == {"Ref": "KmsKeyArn"}
     (table,) = of(resources, "AWS::DynamoDB::Table").values()
     assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
     assert table["TimeToLiveSpecification"] == {"AttributeName": "expires", "Enabled": True}
