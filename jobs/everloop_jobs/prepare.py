@@ -12,6 +12,7 @@ from typing import Any
 
 import boto3
 import pandas as pd
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 import baseline
@@ -19,6 +20,10 @@ from container import INPUT, JobError, output, run, spec, unpacked, write_json
 from tables import problems_of
 
 _PARTS = ("train", "validation", "holdout")
+# A job has hours: it tries longer than a function may.
+_PATIENT = Config(
+    connect_timeout=10, read_timeout=60, retries={"mode": "standard", "max_attempts": 10}
+)
 _SHOWN = 8  # problems in the message; all are in the log
 
 
@@ -52,7 +57,7 @@ def _manifest() -> dict[str, Any]:
 
 def _fetch(objects: list[dict[str, Any]], folder: Path) -> dict[str, str]:
     """Download every object at its version; returns local file name -> key."""
-    s3 = boto3.client("s3")
+    s3 = boto3.client("s3", config=_PATIENT)
     local: dict[str, dict[str, Any]] = {}
     for entry in sorted(objects, key=lambda entry: str(entry["key"])):
         local[_local_name(entry["key"], local)] = entry

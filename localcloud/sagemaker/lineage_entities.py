@@ -166,7 +166,8 @@ class LineageEntities:
         kinds = sorted(
             (kind["SourceIdType"], kind["Value"]) for kind in source.get("SourceTypes", [])
         )
-        digest = hashlib.md5(json.dumps([source["SourceUri"], kinds]).encode()).hexdigest()
+        told = json.dumps([source["SourceUri"], kinds]).encode()
+        digest = hashlib.md5(told, usedforsecurity=False).hexdigest()
         return self.cloud.arn("sagemaker", f"artifact/{digest}")
 
     def drop_associations(self, arn: str) -> None:
