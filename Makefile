@@ -10,7 +10,7 @@ NPM := build/npm
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint types template machines conformance clients bench services sam-local clean
+.PHONY: help setup demo test check lint types template machines conformance audit audit-selftest clients bench services sam-local clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -31,6 +31,9 @@ $(VENV)/dev.ready: $(VENV)/run.ready requirements/dev.txt
 
 .venv-bench/bench.ready: requirements/bench.txt
 	@tools/setup bench
+
+.venv-audit/audit.ready: requirements/audit.txt $(VENV)/run.ready
+	@tools/setup audit
 
 $(NPM)/npm.ready: requirements/npm.txt
 	@tools/setup npm
@@ -59,6 +62,12 @@ machines: $(VENV)/dev.ready $(NPM)/npm.ready ## State machines: asl-validator
 conformance: $(VENV)/dev.ready ## Cases recorded from AWS: counts per group
 	@$(BIN)/python tests/conformance/run.py
 
+audit: .venv-audit/audit.ready ## What auditors find in template, policies, code and requirements (ONLINE=1: known vulnerabilities)
+	@.venv-audit/bin/python -m audit $(if $(ONLINE),--online)
+
+audit-selftest: .venv-audit/audit.ready ## Plant flaws into a copy: is each found?
+	@.venv-audit/bin/python -m audit --selftest
+
 clients: .venv-clients/clients.ready ## Scripts of strangers, with AWS's own clients: which work unchanged
 	@$(BIN)/python clients/run.py
 
@@ -72,4 +81,4 @@ sam-local: $(VENV)/run.ready .venv-sam/sam.ready ## sam local invoke in a real c
 	@tools/sam-local
 
 clean: ## Remove what was built and the local cloud's state
-	rm -rf $(VENV) .venv-sam .venv-clients .venv-bench build .aws-sam .everloop
+	rm -rf $(VENV) .venv-sam .venv-clients .venv-bench .venv-audit build .aws-sam .everloop
