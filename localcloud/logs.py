@@ -24,7 +24,9 @@ class Logs(LogGroups):
     """Log groups whose events lie in readable files below the state's folder."""
 
     partial: ClassVar[dict[str, str]] = {
+        "AssociateKmsKey": "log groups only; the key is kept, without effect",
         "CreateLogGroup": "kmsKeyId and logGroupClass are kept, without effect",
+        "DisassociateKmsKey": "log groups only",
         "FilterLogEvents": "terms and JSON comparisons; no regular expressions, no parentheses",
         "PutRetentionPolicy": "expired events are not answered any more; their bytes stay",
     }

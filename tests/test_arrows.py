@@ -64,6 +64,8 @@ def rule(title: str, folder: Path, forbidden: tuple[str, ...], but: tuple[str, .
                 "tests",
                 ".venv",
                 ".venv-sam",
+                ".venv-audit",
+                ".venv-bench",
                 ".venv-clients",
                 "build",
                 "console",

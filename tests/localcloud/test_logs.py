@@ -11,6 +11,7 @@ from localcloud.errors import AwsError
 from localcloud.log_patterns import compiled
 
 GROUP = "/aws/lambda/everloop-collect-data"
+KEY = "arn:aws:kms:us-east-1:123456789012:key/5e1d62cc-9035-484e-a81d-7c527aca0949"
 
 
 @pytest.fixture
@@ -134,6 +135,16 @@ def test_groups_and_streams_are_records(setting):
         logs.filter_log_events(logGroupName=GROUP)
     assert code_of(error) == "ResourceNotFoundException"
     assert list(cloud.folder.rglob("*.jsonl")) == []
+
+
+def test_a_group_gets_a_key_and_loses_it(setting):
+    _, logs = setting
+    logs.create_log_group(logGroupName=GROUP)
+    logs.associate_kms_key(logGroupName=GROUP, kmsKeyId=KEY)
+    (group,) = logs.describe_log_groups()["logGroups"]
+    assert group["kmsKeyId"] == KEY
+    logs.disassociate_kms_key(resourceIdentifier=group["logGroupArn"])
+    assert "kmsKeyId" not in logs.describe_log_groups()["logGroups"][0]
 
 
 def test_events_expire_with_the_retention_by_the_clouds_clock(cloud_with):

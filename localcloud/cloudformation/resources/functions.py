@@ -61,6 +61,7 @@ class Function(Kind):
         ("Environment", {}),
         ("TracingConfig", {"Mode": "PassThrough"}),
         ("EphemeralStorage", {"Size": 512}),
+        ("KmsKeyArn", ""),
         ("Layers", []),
     )
     properties = frozenset(
@@ -101,10 +102,8 @@ class Function(Kind):
             request = {**where, **_code(given["Code"]), **picked(given, ("Architectures",))}
             site.call("lambda", "UpdateFunctionCode", request)
         if any(before.get(key) != given.get(key) for key in self._configuration):
-            request = self._configured(given)
-            for key, value in self._dropped:
-                if key in before and key not in given:
-                    request[key] = value
+            gone = {k: v for k, v in self._dropped if k in before and k not in given}
+            request = self._configured({**given, **gone})
             site.call("lambda", "UpdateFunctionConfiguration", {**where, **request})
         if before.get("ReservedConcurrentExecutions") != given.get("ReservedConcurrentExecutions"):
             self._reserve(site, ref, given)

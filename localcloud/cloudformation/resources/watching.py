@@ -16,7 +16,7 @@ from localcloud.cloudformation.resources.kind import (
 class LogGroup(Kind):
     type = "AWS::Logs::LogGroup"
     properties = frozenset({"LogGroupName", "RetentionInDays", "KmsKeyId", "LogGroupClass", "Tags"})
-    replacing = frozenset({"LogGroupName", "LogGroupClass", "KmsKeyId"})
+    replacing = frozenset({"LogGroupName", "LogGroupClass"})
 
     def create(self, site: Site, given: dict[str, Any]) -> Made:
         name = given.get("LogGroupName") or site.name(512)
@@ -36,6 +36,7 @@ class LogGroup(Kind):
 
     def update(self, site: Site, ref: str, before: dict[str, Any], given: dict[str, Any]) -> Made:
         self._retain(site, ref, before, given)
+        self._encrypt(site, ref, before, given)
         made = self._made(site, ref)
         arn = made.attributes["Arn"].removesuffix(":*")
         new, gone = tag_changes(before.get("Tags"), given.get("Tags"))
@@ -47,6 +48,16 @@ class LogGroup(Kind):
 
     def delete(self, site: Site, ref: str, given: dict[str, Any]) -> None:
         site.gone("logs", "DeleteLogGroup", {"logGroupName": ref})
+
+    @staticmethod
+    def _encrypt(site: Site, name: str, before: dict[str, Any], given: dict[str, Any]) -> None:
+        key = given.get("KmsKeyId")
+        if before.get("KmsKeyId") == key:
+            return
+        if key is None:
+            site.call("logs", "DisassociateKmsKey", {"logGroupName": name})
+        else:
+            site.call("logs", "AssociateKmsKey", {"logGroupName": name, "kmsKeyId": key})
 
     @staticmethod
     def _retain(site: Site, name: str, before: dict[str, Any], given: dict[str, Any]) -> None:

@@ -298,6 +298,12 @@ def test_every_type_can_be_changed_and_removed(made, update, settled):
     changed = changed.replace("rate(5 minutes)", "rate(9 minutes)").replace("News}", "Latest}")
     changed = changed.replace("action: sns:Publish", "action: sns:*").replace("ours,", "theirs,")
     changed = changed.replace("Threshold: 0", "Threshold: 3")
+    changed = changed.replace(
+        "LogGroupName: /loop,", "LogGroupName: /loop, KmsKeyId: !GetAtt Key.Arn,"
+    )
+    changed = changed.replace(
+        "Timeout: !Ref Days", "Timeout: !Ref Days\n      KmsKeyArn: !GetAtt Key.Arn"
+    )
     stack = update(client, changed, Parameters=[{"ParameterKey": "Days", "ParameterValue": "60"}])
     assert stack["StackStatus"] == "UPDATE_COMPLETE", stack.get("StackStatusReason")
     assert (
@@ -307,10 +313,21 @@ def test_every_type_can_be_changed_and_removed(made, update, settled):
     assert schedule["ScheduleExpression"] == "rate(9 minutes)"
     groups = factory("logs").describe_log_groups(logGroupNamePrefix="/loop")["logGroups"]
     assert groups[0]["retentionInDays"] == 60
+    key = factory("lambda").get_function_configuration(FunctionName="inline")["KMSKeyArn"]
+    assert groups[0]["kmsKeyId"] == key
     alarm = factory("cloudwatch").describe_alarms(AlarmNames=["dead-letters"])["MetricAlarms"][0]
     assert alarm["Threshold"] == 3.0
     topic = factory("sns").get_topic_attributes(TopicArn=before["Topic"])["Attributes"]
     assert topic["DisplayName"] == "Latest"
+    plain = changed.replace(" KmsKeyId: !GetAtt Key.Arn,", "").replace(
+        "KmsKeyArn: !GetAtt Key.Arn", ""
+    )
+    stack = update(client, plain, Parameters=[{"ParameterKey": "Days", "ParameterValue": "60"}])
+    assert stack["StackStatus"] == "UPDATE_COMPLETE", stack.get("StackStatusReason")
+    groups = factory("logs").describe_log_groups(logGroupNamePrefix="/loop")["logGroups"]
+    assert "kmsKeyId" not in groups[0]
+    configuration = factory("lambda").get_function_configuration(FunctionName="inline")
+    assert not configuration.get("KMSKeyArn")
     client.delete_stack(StackName="demo")
     assert settled(client, stack["StackId"])["StackStatus"] == "DELETE_COMPLETE"
     assert factory("s3").list_buckets()["Buckets"] == []
