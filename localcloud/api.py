@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from botocore import xform_name
 
 from localcloud import reading, wire
+from localcloud.access import trust
 from localcloud.errors import AwsError
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ class Api:
         wire.check_input(self.service, operation_name, request)
         refuse(self.service, operation_name, self.refused(operation_name), request)
         self.cloud.roles.check(call.principal, self.service, operation_name, request)
+        trust.check(self.cloud, self.service, operation_name, request)
         with self.cloud.quotas.spending(call, self.service, operation_name, request):
             try:
                 answer = method(call, request) or {}

@@ -37,6 +37,9 @@ class Logs(LogGroups):
         "entity": "entities are not kept",
     }
 
+    def has_group(self, name: str) -> bool:
+        return name in self._groups
+
     def append(self, group: str, stream: str, lines: Iterable[str]) -> None:
         """Write lines of text with the cloud's time, and make group and stream where missing."""
         now = self.cloud.clock.now()

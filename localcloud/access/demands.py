@@ -85,6 +85,9 @@ _ITEM_ACTIONS = {
     "Get": "GetItem",
 }
 _PASSED = ("RoleArn", "ExecutionRoleArn", "roleArn", "Role")
+_PASSED_WITHIN = ("TrainingJobDefinition",)  # of a tuning job
+# SageMaker: members of a request that are condition keys, too.
+_SAGEMAKER_KEYS = {"ModelApprovalStatus": "sagemaker:modelapprovalstatus"}
 
 
 def demands(service: str, operation: str, params: Params, place: Place) -> list[Demand]:
@@ -100,16 +103,24 @@ def _unknown(action: str, operation: str, params: Params, place: Place) -> Itera
     yield Demand(action, None)
 
 
-def _passes(prefix: str, params: Params) -> Iterator[Demand]:
-    """A call that hands a role to a service needs iam:PassRole on it."""
+def passed(service: str, params: Params) -> list[str]:
+    """Return the roles that a call hands to the service it calls."""
+    if service == "sts":
+        return []
     given = [params.get(name) for name in _PASSED]
     if isinstance(params.get("Target"), dict):  # Scheduler
         given.append(params["Target"].get("RoleArn"))
     given += [t.get("RoleArn") for t in params.get("Targets") or () if isinstance(t, dict)]
-    service = f"{prefix}.amazonaws.com"
-    for role in given:
-        if isinstance(role, str) and ":role/" in role and prefix != "sts":
-            yield Demand("iam:PassRole", role, {"iam:passedtoservice": [service]})
+    for nested in _PASSED_WITHIN:
+        given += [v.get("RoleArn") for v in (params.get(nested),) if isinstance(v, dict)]
+    return [role for role in given if isinstance(role, str) and ":role/" in role]
+
+
+def _passes(prefix: str, params: Params) -> Iterator[Demand]:
+    """A call that hands a role to a service needs iam:PassRole on it."""
+    for role in passed(prefix, params):
+        context = {"iam:passedtoservice": [f"{prefix}.amazonaws.com"]}
+        yield Demand("iam:PassRole", role, context)
 
 
 def _tags(prefix: str, operation: str, params: Params, found: list[Demand]) -> Iterator[Demand]:
@@ -178,8 +189,11 @@ def _sagemaker(action: str, operation: str, params: Params, place: Place) -> Ite
         found.append(found[0].replace(":model-package-group/", ":model-package/") + "/1")
     if operation not in ("CreateEndpoint", "UpdateEndpoint", "CreateModelPackage"):
         found = found[:1]
+    context = {
+        key: [str(params[name])] for name, key in _SAGEMAKER_KEYS.items() if params.get(name)
+    }
     for resource in found or [None]:
-        yield Demand(action, resource)
+        yield Demand(action, resource, context)
 
 
 def _states(action: str, operation: str, params: Params, place: Place) -> Iterator[Demand]:
@@ -247,7 +261,19 @@ def _cloudwatch(action: str, operation: str, params: Params, place: Place) -> It
 
 def _logs(action: str, operation: str, params: Params, place: Place) -> Iterator[Demand]:
     group = params.get("logGroupName") or params.get("logGroupIdentifier")
-    yield Demand(action, place.arn("logs", f"log-group:{group}:*") if group else "*")
+    stream = params.get("logStreamName")
+    rest = f"log-group:{group}:log-stream:{stream}" if stream else f"log-group:{group}:*"
+    yield Demand(action, place.arn("logs", rest) if group else "*")
+
+
+def _ecr(action: str, operation: str, params: Params, place: Place) -> Iterator[Demand]:
+    name = params.get("repositoryName")
+    there = Place(params.get("registryId") or place.account, place.region)
+    yield Demand(action, there.arn("ecr", f"repository/{name}") if name else "*")
+
+
+def _xray(action: str, operation: str, params: Params, place: Place) -> Iterator[Demand]:
+    yield Demand(action, "*")
 
 
 def _sts(action: str, operation: str, params: Params, place: Place) -> Iterator[Demand]:
@@ -264,6 +290,8 @@ _RULES: dict[str, Callable[[str, str, Params, Place], Iterator[Demand]]] = {
     "scheduler": _scheduler,
     "cloudwatch": _cloudwatch,
     "logs": _logs,
+    "ecr": _ecr,
+    "xray": _xray,
     "sts": _sts,
     "lambda": _named("FunctionName", "lambda", "function:"),
     "sqs": _named("QueueUrl", "sqs", ""),

@@ -1,6 +1,7 @@
 """Roles' calls, judged by the policies that IAM holds for them; what was used is remembered."""
 
 import json
+import logging
 import threading
 import urllib.parse
 from collections import Counter
@@ -8,10 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from localcloud.access.demands import Demand, Place, demands
 from localcloud.access.evaluation import Statement, evaluate, listed, statements_of
+from localcloud.access.record import wanted
 from localcloud.errors import AwsError
 
 if TYPE_CHECKING:
     from localcloud.cloud import Cloud
+
+log = logging.getLogger(__name__)
 
 _REST = {"s3", "lambda", "sns", "scheduler", "sagemaker-runtime", "cloudformation", "iam", "sts"}
 _CODES = dict.fromkeys(("s3", "iam", "sts", "sns"), "AccessDenied")
@@ -25,9 +29,10 @@ class Roles:
 
     def __init__(self, cloud: "Cloud") -> None:
         self._cloud = cloud
-        self._place = Place(cloud.account, cloud.region)
+        self.place = Place(cloud.account, cloud.region)
         self._statements: dict[str, list[Statement] | None] = {}
         self._generation = 0
+        self._record = wanted("localcloud")
         self._lock = threading.Lock()
         self._used: Counter[tuple[str, str, int, str]] = Counter()
         self._denied: Counter[tuple[str, str, str]] = Counter()
@@ -41,8 +46,10 @@ class Roles:
         if statements is None:
             return
         known = self._known(role)
-        for demand in demands(service, operation, params, self._place):
+        for demand in demands(service, operation, params, self.place):
             verdict = evaluate(statements, demand, known)
+            if self._record is not None:
+                self._record.note(role, demand, allowed=verdict.allowed)
             if not verdict.allowed:
                 with self._lock:
                     self._denied[role, demand.action, demand.resource or "*"] += 1
@@ -52,6 +59,15 @@ class Roles:
             with self._lock:
                 self._used[role, place.policy, place.index, demand.action] += 1
 
+    def permits(self, principal: str, service: str, operation: str, **params: Any) -> bool:
+        """Judge what AWS leaves out where the role may not, and tells nobody: logs, traces."""
+        try:
+            self.check(principal, service, operation, params)
+        except AwsError as error:
+            log.warning("left out: %s", error.message)
+            return False
+        return True
+
     def may(self, principal: str, service: str, operation: str, params: dict[str, Any]) -> bool:
         """Tell whether a call would be allowed, without counting it."""
         role = _role_name(principal)
@@ -60,7 +76,7 @@ class Roles:
             return True
         return all(
             evaluate(statements, demand, self._known(str(role))).allowed
-            for demand in demands(service, operation, params, self._place)
+            for demand in demands(service, operation, params, self.place)
         )
 
     def decision(self, principal: str, action: str, resource: str) -> str:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from localcloud.api import Call, operation
 from localcloud.errors import AwsError
-from localcloud.functions import records
+from localcloud.functions import records, role
 from localcloud.functions.code import LARGEST_UNPACKED, sha256_of
 from localcloud.functions.environment import Outcome
 from localcloud.functions.invocations import Invocations
@@ -88,6 +88,7 @@ class Functions(Mappings, Permissions, Settings, Layers, Invocations):
             raise _exists(name)
         record = records.new(request, arn)
         records.check(record)
+        role.check_tracing(self.cloud, record)
         record["Layers"] = self.resolve_layers(request.get("Layers", []))
         record |= self._stored(request["Code"])
         self._check_size(record)
@@ -126,6 +127,7 @@ class Functions(Mappings, Permissions, Settings, Layers, Invocations):
             wanted = dict(record)
             records.merge(wanted, request)
             records.check(wanted)
+            role.check_tracing(self.cloud, wanted)
             if "Layers" in request:
                 wanted["Layers"] = self.resolve_layers(request["Layers"])
                 self._check_size(wanted)

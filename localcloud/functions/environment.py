@@ -17,6 +17,7 @@ from pathlib import Path
 from queue import Empty
 from typing import TYPE_CHECKING
 
+from localcloud.functions.role import may_log
 from localcloud.functions.runtime import Invocation, Message, RuntimeApi
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class Plan:
     runtime: Path
     variables: Mapping[str, str]
     log_group: str
+    role: str
 
 
 @dataclass
@@ -75,6 +77,7 @@ class Environment:
         self.log_stream = (
             f"{cloud.clock.now():%Y/%m/%d}/[$LATEST]{secrets.token_hex(16)}"  # as AWS names them
         )
+        self.logs = may_log(cloud, plan.role, plan.log_group, self.log_stream)
         self._cloud = cloud
         self._work = work / secrets.token_hex(8)
         self._began = time.monotonic()

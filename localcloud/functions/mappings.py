@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from localcloud.api import Call, operation
 from localcloud.errors import AwsError
-from localcloud.functions import records
+from localcloud.functions import records, role
 from localcloud.functions.invocations import Invocations
 from localcloud.functions.names import function_name
 from localcloud.functions.pages import paged
@@ -87,6 +87,7 @@ class Mappings(Invocations):
         }
         row |= {name: request[name] for name in _KEPT if name in request}
         self._check(row, record)
+        role.check_polling(self.cloud, record, source)
         with self.lock:
             self.mappings[row["UUID"]] = row
         self._poll(row["UUID"])
@@ -140,12 +141,15 @@ class Mappings(Invocations):
             if before is not None:
                 before.stop()
             if row is not None and row["Enabled"]:
-                poller = Poller(self.cloud, dict(row), self._run_batch, self._note)
+                poller = Poller(self.cloud, dict(row), self._run_batch, self._note, self._role)
                 self._pollers[key] = poller
                 poller.start()
 
     def _run_batch(self, name: str, payload: bytes) -> Any:
         return self.run(name, payload)[0]
+
+    def _role(self, name: str) -> str:
+        return str(self.record(name)["Role"])
 
     def _note(self, key: str, result: str) -> None:
         with self.lock:

@@ -108,7 +108,6 @@ class Metrics:
 
 
 def append_log(cloud: "Cloud", environment: Environment, lines: list[str]) -> None:
-    """Write an invocation's lines to the function's log group, where the cloud keeps logs."""
-    logs = cloud.apis.get("logs")
-    if logs is not None and lines:
-        logs.append(environment.plan.log_group, environment.log_stream, lines)  # type: ignore[attr-defined]
+    """Write an invocation's lines to the function's log group, where its role may."""
+    if environment.logs and lines:
+        cloud.apis["logs"].append(environment.plan.log_group, environment.log_stream, lines)  # type: ignore[attr-defined]

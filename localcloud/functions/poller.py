@@ -35,11 +35,13 @@ class Poller:
         mapping: dict[str, Any],
         run: Callable[[str, bytes], Outcome],
         note: Callable[[str, str], None],
+        role: Callable[[str], str],
     ) -> None:
         self._cloud = cloud
         self._mapping = mapping
         self._run = run
         self._note = note
+        self._role = role
         self._queue = {"QueueUrl": mapping["EventSourceArn"].rpartition(":")[2]}
         most = mapping.get("ScalingConfig", {}).get("MaximumConcurrency", _CONCURRENCY)
         self._slots = threading.Semaphore(most)
@@ -108,6 +110,10 @@ class Poller:
         attributes = self._cloud.call("sqs", "GetQueueAttributes", request)["Attributes"]
         return int(attributes["VisibilityTimeout"])
 
+    def _as(self) -> str:
+        """Return the function's role, as which AWS polls."""
+        return self._role(self._mapping["Function"])
+
     def _await(self, seconds: float) -> None:
         queues = self._cloud.apis["sqs"]
         queues.wait_for_messages(self._mapping["EventSourceArn"], seconds)  # type: ignore[attr-defined]
@@ -123,7 +129,7 @@ class Poller:
         if visibility is not None:
             hidden = int(max(1, visibility) * self._cloud.clock.speed)
             request["VisibilityTimeout"] = min(_LONGEST_VISIBILITY, hidden)
-        answer = self._cloud.call("sqs", "ReceiveMessage", request)
+        answer = self._cloud.call("sqs", "ReceiveMessage", request, role_arn=self._as())
         return list(answer.get("Messages") or [])
 
     def _work(self, batch: list[dict[str, Any]]) -> None:
@@ -159,9 +165,8 @@ class Poller:
                 {"Id": str(number), "ReceiptHandle": message["ReceiptHandle"]}
                 for number, message in enumerate(messages[first : first + 10])
             ]
-            answer = self._cloud.call(
-                "sqs", "DeleteMessageBatch", {**self._queue, "Entries": entries}
-            )
+            request = {**self._queue, "Entries": entries}
+            answer = self._cloud.call("sqs", "DeleteMessageBatch", request, role_arn=self._as())
             for failure in answer.get("Failed") or []:
                 log.warning("a message of %s was not deleted: %s", self._queue, failure)
 

@@ -5,6 +5,7 @@ from typing import Any
 from localcloud.api import Call, operation
 from localcloud.errors import AwsError
 from localcloud.functions import records
+from localcloud.functions.role import check_destinations
 from localcloud.functions.state import FunctionsState
 
 _ACCOUNT_CONCURRENCY = 1000
@@ -87,6 +88,7 @@ class Settings(FunctionsState):
         with self.lock:
             record = self.record(request["FunctionName"], request.get("Qualifier"))
             settings = {**before, **{k: request[k] for k in _EVENT_MEMBERS if k in request}}
+            check_destinations(self.cloud, record, settings.get("DestinationConfig") or {})
             record["EventInvokeConfig"] = settings | {"LastModified": call.time}
             self.records.save(record["FunctionName"])
             return _shown(record)

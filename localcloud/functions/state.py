@@ -73,6 +73,7 @@ class FunctionsState(Api):
             runtime=self.code.runtime(),
             variables=variables,
             log_group=logging.get("LogGroup", f"/aws/lambda/{name}"),
+            role=record["Role"],
         )
 
 

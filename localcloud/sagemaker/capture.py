@@ -13,6 +13,7 @@ import uuid
 from typing import IO, TYPE_CHECKING, Any
 
 from localcloud.errors import AwsError
+from localcloud.sagemaker.behalf import Behalf
 
 if TYPE_CHECKING:
     from localcloud.cloud import Cloud
@@ -35,10 +36,10 @@ class Journal:
         self._rows = cloud.store.table("sagemaker.captures")
         self._lock = threading.Lock()
 
-    def open(self, bucket: str, key: str) -> tuple[str, IO[str]]:
-        """Begin a file that will be this object; returns its name and the file."""
+    def open(self, bucket: str, key: str, role: str | None) -> tuple[str, IO[str]]:
+        """Begin a file that `role` will put as this object; returns its name and the file."""
         name = uuid.uuid4().hex
-        self._rows[name] = {"bucket": bucket, "key": key}
+        self._rows[name] = {"bucket": bucket, "key": key, "role": role}
         return name, (self._folder / name).open("w")
 
     def upload(self, name: str) -> None:
@@ -47,8 +48,7 @@ class Journal:
         path = self._folder / name
         try:
             if path.exists() and path.stat().st_size:
-                s3: Any = self._cloud.apis["s3"]
-                s3.upload(path, row["bucket"], row["key"])
+                Behalf(self._cloud, row["role"]).upload(path, row["bucket"], row["key"])
         except AwsError as error:  # AWS, too, serves on without a capture that S3 refuses
             log.error("captured data is lost: s3://%s/%s: %s", row["bucket"], row["key"], error)
         del self._rows[name]
@@ -109,7 +109,10 @@ class Capture:
             if file is None:
                 bucket, _, prefix = folder.partition("/")
                 key = f"{prefix}/{now:%M-%S}-{now.microsecond // 1000:03d}-{uuid.uuid4()}.jsonl"
-                file = self._open[folder] = _File(*self._journal.open(bucket, key))
+                role = next(
+                    v["RoleArn"] for v in deployed["Variants"] if v["VariantName"] == variant
+                )
+                file = self._open[folder] = _File(*self._journal.open(bucket, key, role))
             file.write(line)
 
     def flush(self, *, everything: bool = False) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from localcloud.clock import Signal
 from localcloud.errors import AwsError
+from localcloud.sagemaker.behalf import Behalf
 from localcloud.sagemaker.deployment_policy import Policy
 from localcloud.sagemaker.fleet import Fleet
 from localcloud.sagemaker.host import Host
@@ -45,6 +46,11 @@ class Deployment:
 
     def run(self, stopping: Signal) -> None:
         """Deploy. Raises RolledBack, with the old fleet in service, or Interrupted."""
+        for variant in self._fleet.variants.values():
+            try:
+                Behalf(self._cloud, variant.get("RoleArn")).check_alarms(self._policy.alarms)
+            except AwsError as error:
+                raise RolledBack(f"The alarms cannot be watched: {error.message}") from error
         self._check_alarms("before the deployment; no traffic was shifted")
         self._progress("Creating", "the new fleet is starting", 0.0)
         try:

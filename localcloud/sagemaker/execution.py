@@ -2,9 +2,10 @@
 
 import threading
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from localcloud.sagemaker import definition, retries
+from localcloud.sagemaker.behalf import Behalf
 from localcloud.sagemaker.resolver import Json, Resolver, Unresolvable
 from localcloud.sagemaker.resource_steps import StepFailed
 from localcloud.sagemaker.steps import Step, StepStopped
@@ -276,9 +277,7 @@ class Execution:
 
     def _load(self, uri: str) -> str:
         bucket, _, key = uri.removeprefix("s3://").partition("/")
-        s3: Any = self.cloud.apis["s3"]
-        raw: bytes = s3.read(bucket, key)
-        return raw.decode()
+        return Behalf(self.cloud, self.role_arn).read(bucket, key).decode()
 
     def _finish(self, told: Json, status: str, reason: str | None = None) -> None:
         told["EndTime"] = self.cloud.clock.now()

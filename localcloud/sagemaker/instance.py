@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from localcloud.errors import AwsError
 from localcloud.sagemaker import container, images, packages
+from localcloud.sagemaker.behalf import Behalf
 from localcloud.sagemaker.model_files import NotFetched, unpack
 
 if TYPE_CHECKING:
@@ -61,6 +62,9 @@ class Instance:
         self.busy = 0  # counted by the fleet
         self._cloud = cloud
         self._group = group or f"{LOG_GROUP}/{endpoint}"
+        self._stream = f"{variant['VariantName']}/{self.id}"
+        self._metrics = group or LOG_GROUP
+        self._logs = False
         self._answer_seconds = answer_seconds
         self._variant = variant
         self._folder = cloud.folder / "serving" / self.id
@@ -86,12 +90,16 @@ class Instance:
         role = self._variant.get("RoleArn")
         given = self._variant["Container"]
         submitted = _submitted(given)
+        behalf = Behalf(self._cloud, role)
         try:
+            behalf.pull(given["Image"])
             if given.get("ModelDataUrl"):
                 unpack(self._cloud, given["ModelDataUrl"], self._folder / "model", role)
             if submitted.startswith("s3://"):
                 unpack(self._cloud, submitted, self._folder / "code", role)
             self._python = self._environment()
+            self._logs = behalf.may_log(self._group, self._stream)
+            behalf.may_measure(self._metrics)  # of the instance: none are kept here
             self._run()
         except (NotFetched, packages.NotInstalled, AwsError, OSError) as error:
             self.stop()
@@ -271,9 +279,9 @@ class Instance:
 
     def _tell(self, *lines: str) -> None:
         self._last.extend(lines)
-        logs: Any = self._cloud.apis.get("logs")
-        if logs is not None and lines:
-            logs.append(self._group, f"{self._variant['VariantName']}/{self.id}", lines)
+        if self._logs and lines:
+            logs: Any = self._cloud.apis["logs"]
+            logs.append(self._group, self._stream, lines)
 
     def _forget_keys(self) -> None:
         if self._keys:

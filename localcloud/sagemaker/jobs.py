@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from localcloud.api import Call
 from localcloud.clock import Signal
+from localcloud.errors import AwsError
 from localcloud.sagemaker import container, images, packages
+from localcloud.sagemaker.behalf import Behalf
 
 if TYPE_CHECKING:
     from localcloud.cloud import Cloud
@@ -29,6 +31,10 @@ ENDED = ("Completed", "Failed", "Stopped")
 
 class Leaving(Exception):
     """The cloud is being stopped while a job runs: its next start reports the job as lost."""
+
+
+class NotMoved(Exception):
+    """Objects could not be fetched from S3 or put there; the text says why, in AWS's words."""
 
 
 @dataclass
@@ -115,6 +121,7 @@ class Jobs:
         limit: float,
         logs: tuple[str, str],
         image: tuple[str, Sequence[str]],
+        behalf: Behalf,
         heard: Callable[[str], None] = lambda line: None,
     ) -> Outcome:
         """Run a job's process to its end; `limit` is in the cloud's seconds.
@@ -130,7 +137,8 @@ class Jobs:
         child = self.cloud.processes.start(line, env=variables, cwd=folder, stdout=subprocess.PIPE)
         output = folder / ".log"
         read = threading.Event()
-        self.cloud.spawn(self._keep_log, child, output, logs, read, heard, name=f"log of {arn}")
+        kept = logs if behalf.may_log(*logs) else None
+        self.cloud.spawn(self._keep_log, child, output, kept, read, heard, name=f"log of {arn}")
         self._running.add(arn, child)
         timed_out = False
         try:
@@ -151,12 +159,12 @@ class Jobs:
         self,
         child: "subprocess.Popen[bytes]",
         output: Path,
-        logs: tuple[str, str],
+        logs: tuple[str, str] | None,
         read: threading.Event,
         heard: Callable[[str], None],
     ) -> None:
         """Keep what a job prints, in its folder and in its log stream, while it prints."""
-        log: Any = self.cloud.apis.get("logs")
+        log: Any = self.cloud.apis["logs"] if logs else None
         stream = cast(BufferedReader, child.stdout)
         rest = b""
         try:
@@ -165,11 +173,11 @@ class Jobs:
                     sink.write(chunk)
                     *whole, rest = (rest + chunk).split(b"\n")
                     lines = [line.decode("utf-8", "replace") for line in whole]
-                    if log is not None and lines:
+                    if logs and lines:
                         log.append(*logs, lines)
                     for line in lines:
                         heard(line)
-                if log is not None and rest:
+                if logs and rest:
                     log.append(*logs, [rest.decode("utf-8", "replace")])
         finally:
             read.set()
@@ -195,18 +203,23 @@ class Jobs:
             **self.cloud.credentials.for_role(role_arn, session),
         }
 
-    def _download(self, uri: str, folder: Path, kind: str) -> None:
-        """Bring an S3 prefix (or what a manifest lists) into a folder."""
-        s3: Any = self.cloud.apis["s3"]
+    def _download(self, uri: str, folder: Path, kind: str, behalf: Behalf) -> None:
+        """Bring an S3 prefix (or what a manifest lists) into a folder. Raises NotMoved."""
+        try:
+            self._fetch(uri, folder, kind, behalf)
+        except (AwsError, FileNotFoundError) as error:
+            raise NotMoved(f"Data download failed:{_words(error)}") from error
+
+    def _fetch(self, uri: str, folder: Path, kind: str, behalf: Behalf) -> None:
         bucket, _, prefix = uri.removeprefix("s3://").partition("/")
         folder.mkdir(parents=True, exist_ok=True)
         if kind == "ManifestFile":
-            listed = json.loads(s3.read(bucket, prefix))
+            listed = json.loads(behalf.read(bucket, prefix))
             base = listed[0]["prefix"]
             bucket, _, root = base.removeprefix("s3://").partition("/")
             wanted = [(root + name, name) for name in listed[1:]]
         else:
-            keys = s3.keys(bucket, prefix)
+            keys = behalf.keys(bucket, prefix)
             folder_end = prefix.rfind("/") + 1
             if (
                 prefix
@@ -223,15 +236,15 @@ class Jobs:
             if not path.is_relative_to(folder.resolve()):
                 raise ValueError(f"key {key!r} reaches outside its folder")
             path.parent.mkdir(parents=True, exist_ok=True)
-            s3.download(bucket, key, path)
+            behalf.download(bucket, key, path)
 
-    def _upload(self, folder: Path, uri: str) -> None:
-        s3: Any = self.cloud.apis["s3"]
+    def _upload(self, folder: Path, uri: str, behalf: Behalf) -> None:
+        """Put what lies in a folder below a prefix of S3. Raises NotMoved."""
         bucket, _, prefix = uri.removeprefix("s3://").partition("/")
         for path in sorted(folder.rglob("*")):
             if path.is_file() and not path.is_symlink():
                 key = f"{prefix.rstrip('/')}/{path.relative_to(folder).as_posix()}"
-                s3.upload(path, bucket, key)
+                upload(behalf, path, bucket, key)
 
 
 class _Running:
@@ -280,6 +293,20 @@ def _ended(code: int) -> None:
 def _tail(text: str) -> str:
     lines = [line for line in text.strip().splitlines() if line.strip()]
     return "\n".join(lines[-30:])[-4000:]
+
+
+def upload(behalf: Behalf, path: Path, bucket: str, key: str) -> None:
+    """Put a file that a job made. Raises NotMoved."""
+    try:
+        behalf.upload(path, bucket, key)
+    except AwsError as error:
+        raise NotMoved(
+            f"Artifact upload failed:Unable to upload object s3://{bucket}/{key} ({_words(error)})"
+        ) from error
+
+
+def _words(error: Exception) -> str:
+    return f"{error.code}: {error.message}" if isinstance(error, AwsError) else str(error)
 
 
 def job_role(request: Record) -> str:

@@ -8,11 +8,12 @@ from typing import Any
 
 from localcloud.api import Call, operation
 from localcloud.errors import AwsError, validation
+from localcloud.sagemaker.behalf import Behalf
 from localcloud.sagemaker.jobs import ENDED, Jobs, Leaving, Record
 from localcloud.sagemaker.listing import page, pick
 
 _EVENT = "SageMaker Processing Job State Change"
-_LOGS = "/aws/sagemaker/ProcessingJobs"
+_LOGS = _METRICS = "/aws/sagemaker/ProcessingJobs"
 
 
 class Processing(Jobs):
@@ -132,12 +133,15 @@ class Processing(Jobs):
         application = job["AppSpecification"]
         name = job["ProcessingJobName"]
         image = application["ImageUri"]
+        behalf = Behalf(self.cloud, job["RoleArn"])
+        behalf.pull(image)
         with self._job_folder() as folder:
             python = self._python(folder, image)
             for item in job.get("ProcessingInputs", []):
                 source = item["S3Input"]
                 target = _inside(folder, source["LocalPath"])
-                self._download(source["S3Uri"], target, source.get("S3DataType", "S3Prefix"))
+                kind = source.get("S3DataType", "S3Prefix")
+                self._download(source["S3Uri"], target, kind, behalf)
                 if source.get("S3CompressionType") == "Gzip":
                     _gunzip(target)
             outputs = job.get("ProcessingOutputConfig", {}).get("Outputs", [])
@@ -169,14 +173,16 @@ class Processing(Jobs):
                 limit=limit,
                 logs=(_LOGS, f"{name}/algo-1"),
                 image=(image, entrypoint),
+                behalf=behalf,
             )
             changes = _exit_message(folder)
             good = outcome.code == 0 and not outcome.timed_out and not outcome.stopped
             for item in outputs:
                 target = item["S3Output"]
                 if good or target.get("S3UploadMode") == "Continuous":
-                    self._upload(_inside(folder, target["LocalPath"]), target["S3Uri"])
-            self._publish_metrics(folder)
+                    self._upload(_inside(folder, target["LocalPath"]), target["S3Uri"], behalf)
+            if behalf.may_measure(_METRICS):
+                self._publish_metrics(folder)
         if outcome.stopped:
             return {**changes, "ProcessingJobStatus": "Stopped"}
         if outcome.timed_out:
@@ -219,9 +225,8 @@ class Processing(Jobs):
             for line in path.read_text().splitlines():
                 told = json.loads(line)
                 dimensions = {d["Name"]: d["Value"] for d in told.get("Dimensions", [])}
-                namespace = "/aws/sagemaker/ProcessingJobs"
                 cloudwatch.put(
-                    namespace,
+                    _METRICS,
                     told["MetricName"],
                     told.get("Value", 0.0),
                     dimensions,

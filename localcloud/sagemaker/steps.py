@@ -64,7 +64,9 @@ class Step(ResourceSteps):
         if job is not None and self._told.get("job"):
             try:
                 request = {f"{job.api}Name": self._told["job"]}
-                self._cloud.call("sagemaker", f"Stop{job.api}", request)
+                self._cloud.call(
+                    "sagemaker", f"Stop{job.api}", request, role_arn=self._execution.role_arn
+                )
             except AwsError:
                 return  # it has ended meanwhile, or was not created yet
         elif self._step["Type"] == "Callback" and self._told.get("Metadata"):
@@ -83,6 +85,7 @@ class Step(ResourceSteps):
             answer = self._made(job, name) if known else None
             if answer is None:
                 answer = self._call(f"Create{job.api}", {**arguments, f"{job.api}Name": name})
+                self._tag(answer[f"{job.api}Arn"])
             self._executing({job.metadata: {"Arn": answer[f"{job.api}Arn"]}})
             if self._execution.stopping:
                 self.stop()  # it was made while somebody stopped the others
@@ -97,11 +100,18 @@ class Step(ResourceSteps):
         self._told["properties"] = described
         _check_end(described, described[f"{job.api}Status"])
 
+    def _tag(self, arn: str) -> None:
+        """Need what AWS needs to tag a job as its pipeline's own; the tags are not kept here."""
+        role = self._execution.role_arn
+        self._cloud.roles.permits(role, "sagemaker", "AddTags", ResourceArn=arn)
+
     def _made(self, job: Job, name: str) -> Json | None:
         """Return the job that was asked for before a kill; None where the kill came first."""
         try:
             request = {f"{job.api}Name": name}
-            return self._cloud.call("sagemaker", f"Describe{job.api}", request)
+            return self._cloud.call(
+                "sagemaker", f"Describe{job.api}", request, role_arn=self._execution.role_arn
+            )
         except AwsError:
             return None
 

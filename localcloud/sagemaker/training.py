@@ -10,14 +10,15 @@ from typing import Any
 from localcloud.api import Call, operation
 from localcloud.errors import AwsError, validation
 from localcloud.sagemaker import packages, training_metrics
-from localcloud.sagemaker.jobs import Leaving, Outcome, Record
+from localcloud.sagemaker.behalf import Behalf
+from localcloud.sagemaker.jobs import Leaving, Outcome, Record, upload
 from localcloud.sagemaker.listing import page, pick
 from localcloud.sagemaker.model_files import NotFetched, unpack
 from localcloud.sagemaker.processing import Processing, _milliseconds
 from localcloud.sagemaker.training_metrics import Series
 
 _EVENT = "SageMaker Training Job State Change"
-_LOGS = "/aws/sagemaker/TrainingJobs"
+_LOGS = _METRICS = "/aws/sagemaker/TrainingJobs"
 # A host that does not resolve makes the toolkit wait up to 15 minutes.
 _HOST = "localhost"
 # The toolkit's entry, as in AWS's image; its own program would run with the cloud's packages.
@@ -173,12 +174,14 @@ class Training(Processing):
     def _trained(self, job: Record, arn: str) -> tuple[Record, str]:
         name = job["TrainingJobName"]
         image = job["AlgorithmSpecification"]["TrainingImage"]
+        behalf = Behalf(self.cloud, job["RoleArn"])
+        behalf.pull(image)
         with self._job_folder() as folder:
             self._move_training(job, "Downloading")
             for channel in job.get("InputDataConfig", []):
                 source = channel["DataSource"]["S3DataSource"]
                 target = folder / "input" / "data" / channel["ChannelName"]
-                self._download(source["S3Uri"], target, source["S3DataType"])
+                self._download(source["S3Uri"], target, source["S3DataType"], behalf)
             self._write_training_config(folder, job)
             try:
                 wanted = self._bring_code(job, folder)
@@ -210,19 +213,20 @@ class Training(Processing):
                 limit=limit,
                 logs=(_LOGS, f"{name}/algo-1"),
                 image=(image, entrypoint),
+                behalf=behalf,
                 heard=lambda line: self.series.hear(job, line),
             )
+            behalf.may_measure(_METRICS)  # of the instance: none are kept here
             text = (folder / ".log").read_text(errors="replace")
             metrics = training_metrics.final(job, text, self.cloud.clock.now())
             failure = _failure(folder, outcome)
             self._move_training(job, "Uploading")
             if not failure or outcome.timed_out or outcome.stopped:
-                self._archive(folder / "model", self._artifact(job), folder)
+                self._archive(folder / "model", self._artifact(job), folder, behalf)
             outputs = folder / "output" / "data"
             if any(outputs.iterdir()):
-                self._archive(
-                    outputs, self._artifact(job).replace("model.tar.gz", "output.tar.gz"), folder
-                )
+                beside = self._artifact(job).replace("model.tar.gz", "output.tar.gz")
+                self._archive(outputs, beside, folder, behalf)
         done: Record = {"ModelArtifacts": {"S3ModelArtifacts": self._artifact(job)}}
         if metrics:
             done["FinalMetricDataList"] = metrics
@@ -277,13 +281,13 @@ class Training(Processing):
         (config / "inputdataconfig.json").write_text(json.dumps(channels))
         (config / "resourceconfig.json").write_text(json.dumps(resources))
 
-    def _archive(self, source: Path, uri: str, folder: Path) -> None:
+    def _archive(self, source: Path, uri: str, folder: Path, behalf: Behalf) -> None:
         path = folder / ".archive.tar.gz"
         with tarfile.open(path, "w:gz", compresslevel=6) as archive:
             for child in sorted(source.iterdir()):
                 archive.add(child, arcname=child.name)
         bucket, _, key = uri.removeprefix("s3://").partition("/")
-        self.cloud.apis["s3"].upload(path, bucket, key)  # type: ignore[attr-defined]
+        upload(behalf, path, bucket, key)
 
     def _move_training(self, job: Record, secondary: str) -> None:
         now = self.cloud.clock.now()

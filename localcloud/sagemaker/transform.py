@@ -7,6 +7,7 @@ from typing import Any
 
 from localcloud.api import Call, operation
 from localcloud.errors import AwsError, validation
+from localcloud.sagemaker.behalf import Behalf
 from localcloud.sagemaker.instance import Instance, NotHealthy
 from localcloud.sagemaker.jobs import Jobs, Leaving, Record
 from localcloud.sagemaker.listing import page, pick
@@ -130,6 +131,7 @@ class Transform(Jobs):
     def _transformed(self, job: Record) -> None:
         control: Any = self
         model = control.model(job["ModelName"])
+        behalf = Behalf(self.cloud, model.get("ExecutionRoleArn"))
         source = job["TransformInput"]["DataSource"]["S3DataSource"]
         variant = {
             "VariantName": job["TransformJobName"],
@@ -154,7 +156,7 @@ class Transform(Jobs):
         )
         with self._job_folder() as folder:
             given, made = folder / "input", folder / "output"
-            self._download(source["S3Uri"], given, source["S3DataType"])
+            self._download(source["S3Uri"], given, source["S3DataType"], behalf)
             instance.start()
             try:
                 job["TransformStartTime"] = self.cloud.clock.now()
@@ -165,7 +167,7 @@ class Transform(Jobs):
                     target = made / relative.with_name(f"{relative.name}.out")
                     target.parent.mkdir(parents=True, exist_ok=True)
                     target.write_bytes(sender.send(path))
-                    self._upload(target.parent, _output(job, relative.parent))
+                    self._upload(target.parent, _output(job, relative.parent), behalf)
                     target.unlink()
             finally:
                 instance.stop()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from localcloud.api import Call, operation
 from localcloud.errors import AwsError
-from localcloud.states import json_text
+from localcloud.states import json_text, role
 from localcloud.states.errors import LARGEST_PAYLOAD, TIMEOUT
 from localcloud.states.executions import Executions
 from localcloud.states.machines import MachineOperations, Row, check_name, paged
@@ -55,6 +55,7 @@ class StepFunctions(MachineOperations):
         name = request.get("name") or str(uuid.uuid4())
         check_name(name)
         text = _input(request)
+        role.trace(self.cloud, machine)
         if machine["type"] == "EXPRESS":
             return self._start_express(machine, name, text)
         arn = self.cloud.arn("states", f"execution:{machine['name']}:{name}")

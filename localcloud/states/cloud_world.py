@@ -52,7 +52,13 @@ class CloudWorld:
             known = self._jobs.existing(call)
             if known is not None:
                 return known
-        return integrations.submit(call, self._call)
+        submitted = integrations.submit(call, self._call)
+        if call.resource.waits_for_job and call.resource.service == "sagemaker":
+            # AWS finds out by its tags whether a job is its own.
+            arn = next(value for name, value in submitted.items() if name.endswith("Arn"))
+            permits = self._cloud.roles.permits
+            permits(call.role_arn, "sagemaker", "ListTags", ResourceArn=arn)
+        return submitted
 
     def follow(self, call: TaskCall, submitted: Any, stopped: Signal) -> Any:
         return self._jobs.follow(call, submitted, stopped)

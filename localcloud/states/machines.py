@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 from localcloud.api import Api, Call, operation
 from localcloud.errors import AwsError, validation
+from localcloud.states import role
 from localcloud.states.executions import Executions
 from localcloud.states.state_test import StateTest, judged
 from localcloud.states.validation import validate
@@ -102,6 +103,7 @@ class MachineOperations(Api):
                 "tracing": request.get("tracingConfiguration") or {"enabled": False},
                 "tags": {tag["key"]: tag["value"] for tag in request.get("tags") or []},
             }
+            role.check(self.cloud, row)
             self._keep(row)
         return {"stateMachineArn": arn, "creationDate": call.time}
 
@@ -131,6 +133,7 @@ class MachineOperations(Api):
             row = self.machine(request["stateMachineArn"])
             if "definition" in given:
                 judged(given["definition"], row["type"])
+            role.check(self.cloud, {**row, **given})
             revision = str(uuid.uuid4())
             self._keep({**row, **given, "updated": call.time, "revision": revision})
         return {"updateDate": call.time, "revisionId": revision}

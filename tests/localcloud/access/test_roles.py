@@ -2,22 +2,15 @@
 
 import json
 
-import boto3
 import pytest
-from botocore.exceptions import ClientError
+from role_maker import allow, refusal, role_maker
 
 from localcloud.access.demands import Demand
 from localcloud.access.evaluation import evaluate, statements_of
 from localcloud.cloud import started
 
-TRUST = json.dumps({"Version": "2012-10-17", "Statement": []})
 TABLE = "arn:aws:dynamodb:us-east-1:123456789012:table/ledger"
 BUCKET = "arn:aws:s3:::data"
-
-
-def allow(action, resource="*", **condition):
-    found = {"Effect": "Allow", "Action": action, "Resource": resource}
-    return {**found, "Condition": condition} if condition else found
 
 
 @pytest.fixture(scope="module")
@@ -29,37 +22,9 @@ def cloud(tmp_path_factory):
     cloud.stop()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def role(cloud):
-    """Make a role with these statements; returns a maker of its clients."""
-    made = []
-
-    def role(*statements):
-        name = f"role-{len(made)}-{id(made)}"
-        made.append(name)
-        arn = cloud.call(
-            "iam", "CreateRole", {"RoleName": name, "AssumeRolePolicyDocument": TRUST}
-        )["Role"]["Arn"]
-        document = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
-        grant = {"RoleName": name, "PolicyName": "own", "PolicyDocument": document}
-        if statements:
-            cloud.call("iam", "PutRolePolicy", grant)
-        keys = cloud.credentials.for_role(arn, "session")
-
-        def client(service):
-            return boto3.client(
-                service,
-                endpoint_url=cloud.url,
-                region_name="us-east-1",
-                aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],
-                aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
-                aws_session_token=keys["AWS_SESSION_TOKEN"],
-            )
-
-        client.arn, client.name = arn, name
-        return client
-
-    return role
+    return role_maker(cloud)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -76,12 +41,6 @@ def things(cloud):
             "BillingMode": "PAY_PER_REQUEST",
         },
     )
-
-
-def refusal(call):
-    with pytest.raises(ClientError) as refused:
-        call()
-    return refused.value.response["Error"]
 
 
 def test_a_role_does_what_it_may_and_is_told_what_it_may_not(role):

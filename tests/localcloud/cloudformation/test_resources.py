@@ -87,7 +87,10 @@ Resources:
       ManagedPolicyArns: [arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess, !Ref Managed]
       Policies:
         - PolicyName: inline
-          PolicyDocument: {Statement: [{Effect: Allow, Action: sqs:SendMessage, Resource: "*"}]}
+          PolicyDocument:
+            Statement:
+              - {Effect: Allow, Action: sqs:SendMessage, Resource: "*"}
+              - {Effect: Allow, Action: ["logs:*", "xray:Put*"], Resource: "*"}
   Managed:
     Type: AWS::IAM::ManagedPolicy
     Properties:
