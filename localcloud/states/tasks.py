@@ -2,6 +2,7 @@
 
 import base64
 import json
+import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -133,7 +134,8 @@ class _Attempt:
             self._branch.keep(self._visit, deadline=deadline, scheduled=True)
             if self._waiting.outcome is not None:
                 return None
-        answer = self._bounded(lambda: self._world.submit(self._call), deadline)
+        late = self._end if self._resource.waits_for_job else None
+        answer = self._bounded(lambda: self._world.submit(self._call), deadline, late)
         if self._waiting is not None or self._resource.waits_for_job:
             self._record("Submitted", {"output": json_text.dumps(answer), **_whole("output")})
             self._branch.keep(self._visit, submitted=answer, deadline=deadline, scheduled=True)
@@ -160,15 +162,35 @@ class _Attempt:
         finally:
             stopped.set()
 
-    def _bounded(self, work: Callable[[], Any], deadline: datetime | None) -> Any:
-        """Do work on a thread of its own, so that a timeout or a stop need not wait for it."""
+    def _end(self, submitted: Any) -> None:
+        """Stop a job that was still being made when its task was given up."""
+        if self._over():
+            self._world.halt(self._call, submitted)
+
+    def _bounded(
+        self,
+        work: Callable[[], Any],
+        deadline: datetime | None,
+        late: Callable[[Any], None] | None = None,
+    ) -> Any:
+        """Do work on a thread of its own, so that a timeout or a stop need not wait for it.
+
+        What it gives after that goes to `late`.
+        """
         done = self._world.signal()
         found: list[Any] = []
         failed: list[StateError] = []
+        given_up = threading.Event()
+        deciding = threading.Lock()
 
         def do() -> None:
             try:
-                found.append(work())
+                answer = work()
+                with deciding:
+                    found.append(answer)
+                    unwanted = given_up.is_set()
+                if unwanted and late is not None:
+                    late(answer)
             except StateError as error:
                 failed.append(error)
             finally:
@@ -178,8 +200,16 @@ class _Attempt:
         left = None
         if deadline is not None:
             left = max(0.0, (deadline - self._world.now()).total_seconds())
-        if not self._branch.scope.wait(done, left):
-            raise StateError(errors.TIMEOUT)
+        try:
+            if not self._branch.scope.wait(done, left):
+                raise StateError(errors.TIMEOUT)
+        except (Stopped, StateError):
+            with deciding:
+                given_up.set()
+                there = list(found)
+            if there and late is not None:
+                late(there[0])
+            raise
         if failed:
             raise failed[0]
         if not found:
