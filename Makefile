@@ -10,7 +10,7 @@ NPM := build/npm
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint types template machines conformance audit audit-selftest clients bench services sam-local clean
+.PHONY: help setup demo test check lint types template machines conformance audit audit-selftest iam clients bench services sam-local clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -76,6 +76,9 @@ bench: $(VENV)/dev.ready .venv-bench/bench.ready ## Figures, measured side by si
 
 services: $(VENV)/run.ready ## Write docs/services.md: what the laptop's cloud answers
 	@$(BIN)/everloop services --markdown > docs/services.md
+
+iam: $(VENV)/dev.ready ## Permissions: each role's grants beside what runs demand of it, and no way to more
+	@$(BIN)/python -m audit.permissions $(if $(EVIDENCE),--evidence $(EVIDENCE))
 
 sam-local: $(VENV)/run.ready .venv-sam/sam.ready ## sam local invoke in a real container (needs Docker; see docs)
 	@tools/sam-local

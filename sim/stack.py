@@ -247,12 +247,16 @@ def _machines(template: _Template) -> dict[str, Machine]:
 
 def _roles(template: _Template) -> dict[str, tuple[Statement, ...]]:
     roles: dict[str, list[Statement]] = {}
+    managed = template.of("AWS::IAM::ManagedPolicy")
     for logical, found in template.of("AWS::IAM::Role").items():
         roles[logical] = [
             statement
             for policy in found.get("Policies", ())
             for statement in statements_of(policy["PolicyName"], policy["PolicyDocument"])
         ]
+        for arn in template.resources[logical]["Properties"].get("ManagedPolicyArns", ()):
+            name = arn["Ref"]
+            roles[logical] += statements_of(name, managed[name]["PolicyDocument"])
     for logical, found in template.of("AWS::IAM::Policy").items():
         statements = list(statements_of(found["PolicyName"], found["PolicyDocument"]))
         for role in template.resources[logical]["Properties"]["Roles"]:

@@ -72,6 +72,8 @@ def rule(title: str, folder: Path, forbidden: tuple[str, ...], but: tuple[str, .
                 "tools",
                 ".everloop",
                 "bench",
+                "audit",
+                "sim",
             ),
         ),
         rule("models stand alone", ROOT / "models", ("everloop", "localcloud", "console")),

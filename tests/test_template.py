@@ -1,13 +1,13 @@
 """template.yaml: what AWS's linters do not look at."""
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
-import permissions
 import pytest
 from cfnlint.decode.cfn_yaml import load as load_template
+
+from audit.stack import stack
 
 ROOT = Path(__file__).parents[1]
 OUTPUTS = """DataBucket ArtefactBucket LedgerTable EventBus NotificationTopic ArrivalsQueue
@@ -23,26 +23,11 @@ def source() -> Json:
 
 @pytest.fixture(scope="module")
 def resources() -> Json:
-    return permissions.resources()
+    return stack().resources
 
 
 def of(resources: Json, kind: str) -> Json:
     return {name: r["Properties"] for name, r in resources.items() if r["Type"] == kind}
-
-
-def statements(resources: Json) -> list[tuple[str, Json]]:
-    found = []
-    for name, role in of(resources, "AWS::IAM::Role").items():
-        for policy in role.get("Policies", ()):
-            found += [(name, s) for s in policy["PolicyDocument"]["Statement"]]
-    for name, policy in of(resources, "AWS::IAM::Policy").items():
-        found += [(name, s) for s in policy["PolicyDocument"]["Statement"]]
-    return found
-
-
-def actions(statement: Json) -> list[str]:
-    found = statement["Action"]
-    return [found] if isinstance(found, str) else list(found)
 
 
 def test_the_outputs_are_those_of_the_contract(source):
@@ -183,53 +168,6 @@ def test_every_alarm_tells_somebody(resources):
         assert alarm["TreatMissingData"] in ("breaching", "notBreaching"), name
         assert alarm["AlarmDescription"], name
         assert len(alarm.get("Metrics", ())) <= 11, name  # 10 metrics and the math on them
-
-
-def test_no_action_and_no_principal_is_a_wildcard(resources):
-    for name, statement in statements(resources):
-        assert statement["Effect"] == "Allow", name
-        assert [a for a in actions(statement) if "*" in a] == [], name
-    for name, role in of(resources, "AWS::IAM::Role").items():
-        for statement in role["AssumeRolePolicyDocument"]["Statement"]:
-            assert statement["Principal"] != "*", name
-
-
-# A wildcard for a resource, and why there is no narrower one.
-_NO_RESOURCE = {
-    "sagemaker:ListModelPackages",
-    "cloudwatch:PutMetricData",
-    "cloudwatch:DescribeAlarms",
-    "ecr:GetAuthorizationToken",
-}
-_DELIVERY = re.compile(r"^(logs:\w*(LogDeliver\w*|ResourcePolic\w*|DescribeLogGroups)|xray:\w+)$")
-
-
-def test_a_resource_is_a_wildcard_only_where_the_api_takes_none(resources):
-    for name, statement in statements(resources):
-        if statement["Resource"] in ("*", ["*"]):
-            loose = [
-                a for a in actions(statement) if a not in _NO_RESOURCE and not _DELIVERY.match(a)
-            ]
-            assert loose == [], name
-
-
-def test_roles_are_passed_by_name_and_to_one_service(resources):
-    passed = [s for _, s in statements(resources) if "iam:PassRole" in actions(s)]
-    assert passed
-    for statement in passed:
-        assert statement["Resource"] != "*"
-        assert statement["Condition"]["StringEquals"]["iam:PassedToService"]
-
-
-def test_only_judge_candidate_may_set_an_approval(resources):
-    may = {n for n, s in statements(resources) if "sagemaker:UpdateModelPackage" in actions(s)}
-    assert may == {"JudgeCandidateRole"}
-
-
-def test_every_service_that_assumes_a_role_comes_from_this_account(source):
-    for name, role in of(source["Resources"], "AWS::IAM::Role").items():
-        for statement in role["AssumeRolePolicyDocument"]["Statement"]:
-            assert "aws:SourceAccount" in json.dumps(statement["Condition"]), name
 
 
 def test_buckets_queues_table_and_topic_are_closed_and_encrypted(resources):

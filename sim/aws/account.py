@@ -7,6 +7,7 @@ from typing import Any
 
 from localcloud.access.demands import Place, demands
 from localcloud.access.evaluation import evaluate
+from localcloud.access.record import wanted
 from localcloud.errors import AwsError
 from sim.aws.bus import Bus
 from sim.aws.dynamodb import DynamoDb
@@ -20,6 +21,7 @@ from sim.aws.telling import Telling
 from sim.stack import ACCOUNT, REGION, stack
 
 Params = dict[str, Any]
+_RECORD = wanted("sim")
 _KNOWN = {"aws:securetransport": "true", "aws:principalaccount": ACCOUNT}
 
 
@@ -103,7 +105,10 @@ class Account:
     def _permit(self, caller: Any, service: str, operation: str, params: Params) -> None:
         for demand in demands(service, operation, params, Place(ACCOUNT, REGION)):
             context = tuple((key, tuple(values)) for key, values in demand.context.items())
-            if not _allowed(caller.role, demand.action, demand.resource, context):
+            allowed = _allowed(caller.role, demand.action, demand.resource, context)
+            if _RECORD is not None:
+                _RECORD.note(caller.role, demand, allowed=allowed)
+            if not allowed:
                 self.judge.denied(caller, demand)
                 told = f"{caller.role} is not authorized to perform: {demand.action}"
                 raise AwsError("AccessDeniedException", f"{told} on {demand.resource}", 403)

@@ -1,5 +1,6 @@
 """An AWS account made by moto, with the stack's resources in it, for the handlers' tests."""
 
+import base64
 import hashlib
 import json
 import os
@@ -35,14 +36,16 @@ os.environ["POWERTOOLS_METRICS_NAMESPACE"] = "everloop"
 os.environ["POWERTOOLS_LOG_LEVEL"] = "WARNING"
 
 import boto3  # noqa: E402
-import permissions  # noqa: E402
 import pytest  # noqa: E402
+from botocore.awsrequest import AWSResponse  # noqa: E402
 from moto import mock_aws  # noqa: E402
 
+from audit.stack import stack  # noqa: E402
 from everloop.aws import clients, settings  # noqa: E402
 from everloop.bundle import pack  # noqa: E402
 from localcloud.access.demands import Place, demands  # noqa: E402
 from localcloud.access.evaluation import evaluate  # noqa: E402
+from localcloud.access.record import wanted  # noqa: E402
 
 EVENTS = Path(__file__).parents[2] / "events"
 FUNCTIONS = Path(__file__).parents[2] / "functions"
@@ -65,6 +68,9 @@ MACHINE = json.dumps(
 )
 
 
+_RECORD = wanted("handlers")
+
+
 class Context:
     """What Lambda hands to a handler beside the event."""
 
@@ -80,6 +86,7 @@ class Account:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.context = Context()
+        self.answered: list[tuple[Any, str, Any]] = []
         self.data = _NAMES["DATA_BUCKET"]
         self.artefacts = _NAMES["ARTEFACT_BUCKET"]
         for bucket in (self.data, self.artefacts):
@@ -251,6 +258,22 @@ class Account:
         found: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text())
         return {**found, **values}
 
+    def token(self, machine: str, name: str) -> str:
+        """Return a task token that tells whose it is, as the local cloud's do."""
+        machines = _NAMES["MACHINES"].replace(":stateMachine:", ":execution:")
+        token = json.dumps([f"{machines}-{machine}:{name}", 1, "nonce"])
+        return base64.b64encode(token.encode()).decode()
+
+    def answer(self, client: Any, operation: str, status: int, **told: Any) -> None:
+        """Let AWS answer a client's call from here on, in parsed form: what moto does not know."""
+
+        def answer(**_: Any) -> tuple[AWSResponse, dict[str, Any]]:
+            return AWSResponse("", status, {}, None), {**told, "ResponseMetadata": {}}
+
+        event = f"before-call.{client.meta.service_model.service_name}.{operation}"
+        client.meta.events.register_first(event, answer)
+        self.answered.append((client, event, answer))
+
     def executions(self, machine: str) -> list[str]:
         found = self.client("stepfunctions").list_executions(
             stateMachineArn=f"{_NAMES['MACHINES']}-{machine}"
@@ -272,19 +295,33 @@ def _client(service: Any) -> Any:
     return boto3.client(service)
 
 
-def _permitted(params: dict[str, Any], model: Any, **_: Any) -> None:
+def _permitted(params: dict[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:
     """Fail where a function makes a call that its role in template.yaml does not allow."""
     frame = sys._getframe()
     while frame.f_back is not None and Path(frame.f_code.co_filename).parent != FUNCTIONS:
         frame = frame.f_back
     if Path(frame.f_code.co_filename).parent != FUNCTIONS:
         return  # the test's own call
-    role = permissions.role_of(Path(frame.f_code.co_filename).stem)
+    role = stack().role_of(Path(frame.f_code.co_filename).stem)
     service = {"sfn": "stepfunctions", "eventbridge": "events"}.get(
         model.service_model.service_name, model.service_model.service_name
     )
-    for demand in demands(service, model.name, params, Place(ACCOUNT, REGION)):
-        verdict = evaluate(permissions.statements(role), demand, {"aws:securetransport": "true"})
+    context["made by"] = role, params
+    _judge(role, service, model.name, params)
+
+
+def _told(http_response: Any, model: Any, context: dict[str, Any], **_: Any) -> None:
+    """Fail where AWS would not tell that an object is missing, but 403: to who may not list."""
+    if http_response.status_code == 404 and "made by" in context and "Key" in context["made by"][1]:
+        role, params = context["made by"]
+        _judge(role, "s3", "ListObjectsV2", {"Bucket": params["Bucket"]})
+
+
+def _judge(role: str, service: str, operation: str, params: dict[str, Any]) -> None:
+    for demand in demands(service, operation, params, Place(ACCOUNT, REGION)):
+        verdict = evaluate(stack().statements(role), demand, {"aws:securetransport": "true"})
+        if _RECORD is not None:
+            _RECORD.note(role, demand, allowed=verdict.allowed)
         assert verdict.allowed, f"{role} lacks {demand.action} on {demand.resource}"
 
 
@@ -314,6 +351,7 @@ def made_once() -> Iterator[None]:
     """Let a module's tests share clients: what moto knows is not in them, and they are dear."""
     with new_clients() as session:
         session.register("before-parameter-build.*.*", _permitted)
+        session.register("after-call.s3.*", _told)
         yield
 
 
@@ -321,3 +359,5 @@ def made_once() -> Iterator[None]:
 def account(tmp_path: Path, made_once: None) -> Iterator[Account]:
     with opened(tmp_path) as found:
         yield found
+        for client, event, answer in found.answered:
+            client.meta.events.unregister(event, answer)

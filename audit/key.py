@@ -1,0 +1,41 @@
+"""What a KMS key of the stack's own asks of roles, beside the calls that they make.
+
+No run here has such a key: this is from AWS's pages on S3, SQS, SNS, DynamoDB and SageMaker with
+KMS.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from localcloud.access.demands import Demand
+
+KEY = "KmsKeyArn"  # the parameter, as `stack.resolved` leaves it
+# What is encrypted with the key, and what a call on it needs the key for.
+_READS, _WRITES = ("kms:Decrypt",), ("kms:GenerateDataKey",)
+# Volumes of jobs and endpoints: who makes them hands SageMaker's instances a grant on the key.
+_MOUNTS = ("kms:DescribeKey", "kms:Encrypt", "kms:CreateGrant")
+_NEEDS = (
+    ("s3:GetObject", _READS),
+    ("s3:PutObject", _WRITES),
+    ("sqs:ReceiveMessage", _READS),
+    ("sqs:SendMessage", (*_READS, *_WRITES)),
+    ("sns:Publish", (*_READS, *_WRITES)),
+    ("dynamodb:", _READS),
+    ("sagemaker:CreateProcessingJob", _MOUNTS),
+    ("sagemaker:CreateTrainingJob", _MOUNTS),
+    ("sagemaker:CreateHyperParameterTuningJob", _MOUNTS),
+    ("sagemaker:CreateEndpointConfig", _MOUNTS),
+)
+
+
+def demands(made: Iterable[Demand]) -> Iterator[Demand]:
+    """Yield what a role needs of the key, given the calls that it makes."""
+    wanted = {
+        action
+        for demand in made
+        for begin, actions in _NEEDS
+        if demand.action.startswith(begin)
+        for action in actions
+    }
+    for action in sorted(wanted):
+        granted = action == "kms:CreateGrant"
+        yield Demand(action, KEY, {"kms:grantisforawsresource": ["true"]} if granted else {})

@@ -1,0 +1,179 @@
+"""The stack of template.yaml as AWS has it: every role with its policies, names filled in."""
+
+import json
+import os
+import re
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+from localcloud.access.evaluation import Statement, listed
+from tools.translate import translate
+
+ROOT = Path(__file__).parents[1]
+TEMPLATE = ROOT / "template.yaml"
+ACCOUNT, REGION, NAME = "123456789012", "us-east-1", "everloop"
+Json = dict[str, Any]
+_PSEUDO = {
+    "AWS::Partition": "aws",
+    "AWS::Region": REGION,
+    "AWS::AccountId": ACCOUNT,
+    "AWS::StackName": NAME,
+}
+# Where the ARN of a resource has its name, and which property the name is.
+_ARNS = {
+    "AWS::DynamoDB::Table": ("TableName", "dynamodb", "table/"),
+    "AWS::Lambda::Function": ("FunctionName", "lambda", "function:"),
+    "AWS::SQS::Queue": ("QueueName", "sqs", ""),
+    "AWS::SNS::Topic": ("TopicName", "sns", ""),
+    "AWS::Events::EventBus": ("Name", "events", "event-bus/"),
+    "AWS::Events::Rule": ("Name", "events", "rule/"),
+    "AWS::Scheduler::ScheduleGroup": ("Name", "scheduler", "schedule-group/"),
+    "AWS::StepFunctions::StateMachine": ("StateMachineName", "states", "stateMachine:"),
+}
+_WITH_KEY = "HasKey"  # the one condition that policies of the template have
+
+
+@dataclass(frozen=True)
+class Document:
+    """A policy's document: the resource of the template that holds it, its name there, its text."""
+
+    holder: str
+    name: str
+    content: Json
+    with_key: bool  # only where the stack has a KMS key of its own
+
+
+class Stack:
+    """The resources of a translated template."""
+
+    def __init__(self, resources: Json) -> None:
+        self.resources = resources
+
+    def of(self, kind: str) -> Json:
+        """Return the properties of all resources of a type, by logical id."""
+        return {
+            name: resource.get("Properties", {})
+            for name, resource in self.resources.items()
+            if resource["Type"] == kind
+        }
+
+    def role_of(self, handler: str) -> str:
+        """Return the logical id of the role of the function whose file is `handler`.py."""
+        for properties in self.of("AWS::Lambda::Function").values():
+            if properties["Handler"] == f"{handler}.handler":
+                return str(properties["Role"]["Fn::GetAtt"][0])
+        raise LookupError(f"template.yaml has no function {handler}")
+
+    @cached_property
+    def roles(self) -> dict[str, str]:
+        """Each role's logical id, by the name that it has in AWS where the template gives one."""
+        return {
+            str(self.resolved(role.get("RoleName", logical))): logical
+            for logical, role in self.of("AWS::IAM::Role").items()
+        }
+
+    def role_named(self, name: str) -> str | None:
+        """Return the logical id of the role of this name in AWS; None if it is no role of ours.
+
+        CloudFormation makes names up of stack, logical id and random letters.
+        """
+        made = re.fullmatch(rf"{NAME}-(\w+)-[A-Za-z0-9]+", name)
+        found = self.roles.get(name) or (made[1] if made else name)
+        return found if found in self.roles.values() else None
+
+    def documents(self, role: str) -> list[Document]:
+        """Return every policy of the template's that a role has: its own, and what is attached."""
+        properties = self.of("AWS::IAM::Role")[role]
+        found = [
+            Document(role, policy["PolicyName"], self.resolved(policy["PolicyDocument"]), False)
+            for policy in properties.get("Policies", ())
+        ]
+        for arn in properties.get("ManagedPolicyArns", ()):
+            if isinstance(arn, dict) and "Ref" in arn:
+                found.append(self._held(arn["Ref"]))
+        for holder, policy in self.of("AWS::IAM::Policy").items():
+            if {"Ref": role} in policy["Roles"]:
+                found.append(self._held(holder))
+        return found
+
+    def foreign(self, role: str) -> list[str]:
+        """Return the policies of a role that the template does not hold."""
+        attached = self.of("AWS::IAM::Role")[role].get("ManagedPolicyArns", ())
+        return [str(a) for a in attached if not (isinstance(a, dict) and "Ref" in a)]
+
+    def statements(self, role: str, *, with_key: bool = False) -> tuple[Statement, ...]:
+        """Return every statement of a role, in a stack with or without a KMS key of its own."""
+        return tuple(
+            Statement(document.name, index, content)
+            for document in self.documents(role)
+            if with_key or not document.with_key
+            for index, content in enumerate(listed(document.content["Statement"]))
+        )
+
+    def _held(self, holder: str) -> Document:
+        resource = self.resources[holder]
+        properties = resource["Properties"]
+        condition = resource.get("Condition")
+        if condition not in (None, _WITH_KEY):
+            raise LookupError(f"{holder} has a condition that is not known here: {condition}")
+        content = self.resolved(properties["PolicyDocument"])
+        name = properties.get("PolicyName", holder)
+        return Document(holder, name, content, condition is not None)
+
+    def resolved(self, value: Any) -> Any:
+        """Return a value with Ref, Fn::GetAtt and Fn::Sub replaced by what the stack would have."""
+        if isinstance(value, list):
+            return [self.resolved(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        if "Ref" in value:
+            return _PSEUDO.get(value["Ref"]) or self._physical(value["Ref"], "")
+        if "Fn::GetAtt" in value:
+            return self._physical(*value["Fn::GetAtt"])
+        if "Fn::Sub" in value:
+            return re.sub(r"\$\{([^}]+)\}", lambda found: self._part(found[1]), value["Fn::Sub"])
+        return {key: self.resolved(inner) for key, inner in value.items()}
+
+    def _part(self, name: str) -> str:
+        if name in _PSEUDO:
+            return _PSEUDO[name]
+        logical, _, attribute = name.partition(".")
+        return self._physical(logical, attribute)
+
+    def _physical(self, logical: str, attribute: str) -> str:
+        resource = self.resources.get(logical)
+        if resource is None:
+            return logical  # a parameter
+        kind, properties = resource["Type"], resource.get("Properties", {})
+        if kind == "AWS::S3::Bucket":
+            name = str(self.resolved(properties["BucketName"]))
+            return f"arn:aws:s3:::{name}" if attribute else name
+        if kind == "AWS::IAM::Role":
+            name = str(self.resolved(properties.get("RoleName", logical)))
+            return f"arn:aws:iam::{ACCOUNT}:role/{name}" if attribute else name
+        if kind == "AWS::Logs::LogGroup":
+            name = str(self.resolved(properties["LogGroupName"]))
+            return f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{name}:*" if attribute else name
+        if kind in _ARNS:
+            key, service, path = _ARNS[kind]
+            name = str(self.resolved(properties[key]))
+            whole = f"arn:aws:{service}:{REGION}:{ACCOUNT}:{path}{name}"
+            return whole if attribute or kind == "AWS::SNS::Topic" else name
+        raise LookupError(f"{logical}: {json.dumps(resource)[:80]} has no name here")
+
+
+@cache
+def stack() -> Stack:
+    """Return the stack of template.yaml."""
+    before = os.environ.get("AWS_DEFAULT_REGION")
+    os.environ["AWS_DEFAULT_REGION"] = REGION  # the translator wants one
+    try:
+        found = translate(TEMPLATE)["Resources"]
+    finally:
+        os.environ.pop("AWS_DEFAULT_REGION")
+        if before is not None:
+            os.environ["AWS_DEFAULT_REGION"] = before
+    assert isinstance(found, dict)
+    return Stack(found)

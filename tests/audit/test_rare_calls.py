@@ -1,0 +1,207 @@
+"""What AWS does with roles of the template when people stop things, or a target is gone."""
+
+import io
+import json
+import tarfile
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from audit.stack import ACCOUNT, REGION, ROOT, stack
+from localcloud.cloud import started
+
+ROLES = ("SchedulerRole", "EvaluateRole", "MonitorRole", "SageMakerRole")
+IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.4-2-cpu-py3"
+ARTEFACTS = f"everloop-artefacts-{ACCOUNT}-{REGION}"
+MACHINES = {"evaluate": "Compare with champion", "monitor": "Find drift"}
+SLEEP = ["sleep", "120"]
+CODE = "bundles/slow/digest/bundle.tar.gz"
+SCRIPT = {
+    "sagemaker_program": "train.py",
+    "sagemaker_submit_directory": f"s3://{ARTEFACTS}/{CODE}",
+}
+CLUSTER = {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 5}
+SERVICES = (
+    *("sts", "s3", "sqs", "logs", "events", "scheduler", "lambda", "stepfunctions"),
+    *("sagemaker", "cloudwatch"),
+)
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory):
+    """A cloud with some roles of the stack as the template has them; nothing may be denied."""
+    cloud, front = started(tmp_path_factory.mktemp("cloud"), services=SERVICES, speed=30)
+    for logical in ROLES:
+        role = stack().of("AWS::IAM::Role")[logical]
+        name = stack().resolved(role.get("RoleName", logical))
+        trust = json.dumps(stack().resolved(role["AssumeRolePolicyDocument"]))
+        cloud.call("iam", "CreateRole", {"RoleName": name, "AssumeRolePolicyDocument": trust})
+        for document in stack().documents(logical):
+            if not document.with_key:
+                grant = {"RoleName": name, "PolicyName": document.name}
+                grant["PolicyDocument"] = json.dumps(document.content)
+                cloud.call("iam", "PutRolePolicy", grant)
+    cloud.call("s3", "CreateBucket", {"Bucket": ARTEFACTS})
+    cloud.call("s3", "PutObject", {"Bucket": ARTEFACTS, "Key": CODE, "Body": code()})
+    yield cloud
+    denied = cloud.roles.report()["denied"]
+    front.stop()
+    cloud.stop()
+    assert denied == []
+
+
+def code():
+    """Return a bundle whose training takes longer than any of these tests."""
+    script = b"import time\n\ntime.sleep(120)\n"
+    entry = tarfile.TarInfo("train.py")
+    entry.size = len(script)
+    with io.BytesIO() as made:
+        with tarfile.open(fileobj=made, mode="w:gz") as archive:
+            archive.addfile(entry, io.BytesIO(script))
+        return made.getvalue()
+
+
+def arn(logical):
+    return stack().resolved({"Fn::GetAtt": [logical, "Arn"]})
+
+
+def until(read, good):
+    deadline = time.monotonic() + 60
+    while True:
+        answer = read()
+        if good(answer):
+            return answer
+        assert time.monotonic() < deadline, f"not within a minute; last seen: {answer}"
+        time.sleep(0.05)
+
+
+def test_a_tick_whose_function_is_gone_lies_in_the_dead_letter_queue(cloud):
+    queue = cloud.call("sqs", "CreateQueue", {"QueueName": "everloop-undelivered"})["QueueUrl"]
+    cloud.call("scheduler", "CreateScheduleGroup", {"Name": "everloop"})
+    schedule = {
+        "GroupName": "everloop",
+        "Name": "everloop-reconcile",
+        "ScheduleExpression": "rate(1 minutes)",
+        "FlexibleTimeWindow": {"Mode": "OFF"},
+        "Target": {
+            "Arn": arn("Reconcile"),
+            "RoleArn": arn("SchedulerRole"),
+            "Input": "{}",
+            "RetryPolicy": {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 60},
+            "DeadLetterConfig": {"Arn": arn("UndeliveredQueue")},
+        },
+    }
+    cloud.call("scheduler", "CreateSchedule", schedule)
+    told = until(
+        lambda: cloud.call("sqs", "ReceiveMessage", {"QueueUrl": queue}),
+        lambda told: told.get("Messages"),
+    )
+    assert told["Messages"][0]["Body"] == "{}"
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_a_machine_that_is_stopped_stops_its_job(cloud, machine):
+    path = Path(ROOT / "statemachines" / f"{machine}.asl.yaml")
+    name = MACHINES[machine]
+    state = yaml.safe_load(path.read_text())["States"][name]
+    state = {key: value for key, value in state.items() if key not in ("Catch", "Next")}
+    given = {"Type": "Pass", "Assign": {"plan": "{% $states.input %}"}, "Next": name}
+    definition = {
+        "QueryLanguage": "JSONata",
+        "StartAt": "Given",
+        "States": {"Given": given, name: {**state, "End": True}},
+    }
+    made = {
+        "name": f"everloop-{machine}",
+        "definition": json.dumps(definition),
+        "roleArn": arn(f"{machine.capitalize()}Role"),
+    }
+    there = cloud.call("stepfunctions", "CreateStateMachine", made)["stateMachineArn"]
+    job = {
+        "name": f"slow-{machine}",
+        "role_arn": arn("SageMakerRole"),
+        "app": {"ImageUri": IMAGE, "ContainerEntrypoint": SLEEP},
+        "environment": {},
+        "inputs": [],
+        "outputs": {"Outputs": []},
+        "resources": {"ClusterConfig": CLUSTER},
+        "stopping": {"MaxRuntimeInSeconds": 86400},
+        "tags": [{"Key": "everloop:model", "Value": "slow"}],
+    }
+    begin = {"stateMachineArn": there, "input": json.dumps({"job": job})}
+    run = cloud.call("stepfunctions", "StartExecution", begin)["executionArn"]
+    asked = {"ProcessingJobName": f"slow-{machine}-0"}
+
+    def jobs():
+        found = cloud.call("sagemaker", "ListProcessingJobs")["ProcessingJobSummaries"]
+        return [each for each in found if each["ProcessingJobName"] == f"slow-{machine}-0"]
+
+    until(jobs, bool)
+    cloud.call("stepfunctions", "StopExecution", {"executionArn": run})
+    until(
+        lambda: cloud.call("sagemaker", "DescribeProcessingJob", asked),
+        lambda told: told["ProcessingJobStatus"] == "Stopped",
+    )
+
+
+TRAINING = {
+    "AlgorithmSpecification": {
+        "TrainingImage": IMAGE,
+        "TrainingInputMode": "File",
+        "MetricDefinitions": [{"Name": "loss", "Regex": "loss=([0-9.]+);"}],
+    },
+    "OutputDataConfig": {"S3OutputPath": f"s3://{ARTEFACTS}/runs/slow/"},
+    "ResourceConfig": CLUSTER,
+    "StoppingCondition": {"MaxRuntimeInSeconds": 86400},
+}
+RANGES = {"CategoricalParameterRanges": [{"Name": "size", "Values": ["1", "2"]}]}
+STEPS = {
+    "Processing": {
+        "AppSpecification": {"ImageUri": IMAGE, "ContainerEntrypoint": SLEEP},
+        "ProcessingResources": {"ClusterConfig": CLUSTER},
+        "ProcessingInputs": [],
+        "ProcessingOutputConfig": {"Outputs": []},
+    },
+    "Training": {**TRAINING, "HyperParameters": SCRIPT},
+    "Tuning": {
+        "HyperParameterTuningJobConfig": {
+            "Strategy": "Random",
+            "HyperParameterTuningJobObjective": {"Type": "Minimize", "MetricName": "loss"},
+            "ResourceLimits": {"MaxNumberOfTrainingJobs": 2, "MaxParallelTrainingJobs": 1},
+            "ParameterRanges": RANGES,
+        },
+        "TrainingJobDefinition": {**TRAINING, "StaticHyperParameters": SCRIPT},
+    },
+}
+
+
+@pytest.mark.parametrize("kind", STEPS)
+def test_a_pipeline_that_is_stopped_stops_its_job(cloud, kind):
+    role = arn("SageMakerRole")
+    arguments = {**STEPS[kind], "RoleArn": role}
+    if kind == "Tuning":
+        arguments = dict(STEPS[kind])
+        arguments["TrainingJobDefinition"] = {**arguments["TrainingJobDefinition"], "RoleArn": role}
+    step = {"Name": kind, "Type": kind, "Arguments": arguments}
+    definition = {"Version": "2020-12-01", "Metadata": {}, "Parameters": [], "Steps": [step]}
+    name = {"PipelineName": f"slow-{kind}"}
+    token = {"ClientRequestToken": "t" * 32}
+    made = {**name, **token, "PipelineDefinition": json.dumps(definition), "RoleArn": role}
+    cloud.call("sagemaker", "CreatePipeline", made)
+    run = cloud.call("sagemaker", "StartPipelineExecution", {**name, **token})
+    where = {"PipelineExecutionArn": run["PipelineExecutionArn"]}
+
+    def steps():
+        return cloud.call("sagemaker", "ListPipelineExecutionSteps", where)[
+            "PipelineExecutionSteps"
+        ]
+
+    until(steps, lambda found: found and found[0].get("Metadata"))
+    cloud.call("sagemaker", "StopPipelineExecution", {**where, "ClientRequestToken": "s" * 32})
+    until(
+        lambda: cloud.call("sagemaker", "DescribePipelineExecution", where),
+        lambda told: told["PipelineExecutionStatus"] == "Stopped",
+    )
+    assert [found["StepStatus"] for found in steps()] == ["Stopped"]

@@ -1,0 +1,33 @@
+"""What serves is watched: a shift in what is asked for is found, and answered or refused."""
+
+from pathlib import Path
+
+import pytest
+from e2e.laptop import Laptop, prices, variant
+
+pytestmark = [pytest.mark.cloud, pytest.mark.timeout(600)]
+MODEL = "watched"
+
+
+def test_a_shift_in_what_is_asked_for_is_found_and_answered(laptop: Laptop, tmp_path: Path) -> None:
+    by_policy = {'by = "person"': 'by = "policy"\nfirst = "policy"'}
+    laptop.everloop("push", str(variant(tmp_path, MODEL, {}, **by_policy)))
+    laptop.decided(MODEL, "install")
+    laptop.put(f"data/{MODEL}/one.csv", prices(1, 300))
+    laptop.put(f"data/{MODEL}/_SUCCESS", b"")  # the drop is whole: nobody waits for quiet
+    laptop.serves(MODEL, 1, limit=240)
+
+    laptop.put(f"labels/{MODEL}/late.csv", b"id,price\n1-0,10.0\n1-1,20.0\n")
+    runtime = laptop.client("sagemaker-runtime")
+    for _ in range(5):
+        runtime.invoke_endpoint(
+            EndpointName=MODEL, ContentType="text/csv", Body=b"colour\n" + b"red\n" * 20
+        )
+
+    def violated() -> bool | None:
+        return any(look["go"] for look in laptop.decisions(MODEL, "monitor")) or None
+
+    laptop.wait(MODEL, "a violation", violated, limit=240)
+    answered = laptop.decided(MODEL, "retrain")
+    assert not answered["go"]
+    assert "no data has arrived" in answered["reason"]

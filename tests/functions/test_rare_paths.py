@@ -1,0 +1,208 @@
+"""What seldom happens, and needs permissions of its own: each path is walked once, by its role."""
+
+import pytest
+from moto.backends import get_backend
+
+import finish_release
+import finish_training
+import heed_registry
+import heed_violation
+import judge_candidate
+import judge_findings
+import plan_release
+import reconcile
+import start_rollout
+import start_training
+from everloop.aws import arrivals, clients, ledger
+from everloop.aws.ledger import RELEASE, TRAINING, Token
+from everloop.decisions.governor import DATA, FAILED, Run
+from everloop.errors import NotReady
+from everloop.flows import waking
+from everloop.moments import moment
+
+NOW = moment("2026-11-20T10:20:00Z")
+REGION, ACCOUNT = "us-east-1", "123456789012"
+MACHINES = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:everloop"
+RELEASING = "flight-delays-r1-v1"
+HOLDER = MACHINES.replace(":stateMachine:", ":execution:") + f"-deploy:{RELEASING}"
+
+
+def endpoints_backend():
+    return get_backend("sagemaker")[ACCOUNT][REGION].endpoints
+
+
+def rollout(account, stage, arn):
+    ledger.take_lease("flight-delays", RELEASE, HOLDER, 1, NOW, NOW.replace(year=2040))
+    request = account.request(
+        "machine-start-rollout",
+        stage=stage,
+        version=1,
+        epoch=1,
+        package_arn=arn,
+        token=account.token("deploy", RELEASING),
+        execution=HOLDER,
+    )
+    return start_rollout.handler(request, account.context)
+
+
+def test_a_pipeline_that_sagemaker_refuses_leaves_no_schedule_behind(account):
+    error = {"Code": "ValidationException", "Message": "step Train waits for itself"}
+    account.answer(clients.sagemaker(), "CreatePipeline", 400, Error=error)
+    assert account.push()["go"] is False
+    found = account.client("scheduler").list_schedules(GroupName="everloop")["Schedules"]
+    assert found == []
+    assert ledger.models() == []
+
+
+def test_a_pipeline_that_ended_at_once_is_noticed_by_who_started_it(account):
+    account.push()
+    account.answer(
+        clients.sagemaker(), "ListPipelineExecutionSteps", 200, PipelineExecutionSteps=[]
+    )
+    name = "flight-delays-w1-a1"
+    execution = MACHINES.replace(":stateMachine:", ":execution:") + f"-train:{name}"
+    request = account.request(
+        "machine-start-training", execution=execution, token=account.token("train", name), window=1
+    )
+    assert start_training.handler(request, account.context)["started"] is True
+    assert ledger.token(waking.run_subject("flight-delays", name)) is None
+
+
+def test_a_marker_wakes_the_machine_that_waits_for_quiet(account):
+    account.push()
+    account.drop(account.arrival("data/flight-delays/a.csv"))
+    token = account.token("train", "flight-delays-w1-a1")
+    account.client("dynamodb").update_item(
+        TableName="everloop-ledger",
+        Key={"pk": {"S": "MODEL#flight-delays"}, "sk": {"S": "WINDOW"}},
+        UpdateExpression="SET #token = :token",
+        ExpressionAttributeNames={"#token": "token"},
+        ExpressionAttributeValues={":token": {"S": token}},
+    )
+    assert arrivals.open_window("flight-delays").token == token
+    account.drop(account.arrival("data/flight-delays/_SUCCESS"))
+    assert arrivals.open_window("flight-delays").token is None
+
+
+def test_an_encoded_key_that_is_not_there_goes_back_to_the_queue(account):
+    account.push()
+    answer = account.drop(account.arrival("data/flight-delays/a%20b.csv"))
+    assert [each["itemIdentifier"] for each in answer["batchItemFailures"]] == ["m0"]
+
+
+@pytest.mark.parametrize("who", ["heeds", "plans", "finishes"])
+def test_a_release_that_ended_without_a_trace_is_not_taken_for_a_running_one(account, who):
+    account.push()
+    machines = account.client("stepfunctions")
+    arn = account.register(approval="Approved")
+    died = machines.start_execution(stateMachineArn=f"{MACHINES}-deploy", name=RELEASING)
+    machines.stop_execution(executionArn=died["executionArn"])
+    if who == "heeds":
+        event = account.event("sagemaker-model-package-approved", ModelPackageArn=arn)
+        heed_registry.handler(event, account.context)
+    elif who == "plans":
+        old = account.register(2, approval="Rejected")
+        request = account.request("machine-plan-release", package_arn=old, version=2, epoch=0)
+        plan_release.handler(request, account.context)
+    else:
+        old = account.register(2, approval="Rejected")
+        request = account.request("machine-finish-release", package_arn=old, version=2, epoch=0)
+        finish_release.handler(request, account.context)
+    assert account.executions("deploy") == [RELEASING]
+    assert ledger.lease("flight-delays", RELEASE).epoch >= 1
+
+
+def test_an_endpoint_that_is_there_at_once_wakes_the_release_itself(account):
+    account.push()
+    arn = account.register(approval="Approved")
+    assert rollout(account, "staging", arn)["started"] is True
+    assert ledger.token(waking.endpoint_subject("flight-delays-staging")) is None
+
+
+def test_a_staging_endpoint_that_had_failed_is_deleted_before_the_next(account):
+    account.push()
+    arn = account.register(approval="Approved")
+    rollout(account, "staging", arn)
+    endpoints_backend()["flight-delays-staging"].endpoint_status = "Failed"
+    other = account.register(2, approval="Approved")
+    with pytest.raises(NotReady, match="had failed and is being deleted"):
+        rollout(account, "staging", other)
+    assert "flight-delays-staging" not in endpoints_backend()
+
+
+@pytest.mark.parametrize("who", ["training", "candidate", "findings"])
+def test_a_report_that_is_not_there_yet_is_asked_for_again(account, who):
+    account.push()
+    package = account.register()
+    files = account.client("s3").list_objects_v2(Bucket=account.artefacts, Prefix="runs/")
+    for found in files["Contents"]:
+        account.client("s3").delete_object(Bucket=account.artefacts, Key=found["Key"])
+    if who == "training":
+        run = {"started": True, "run": "arn:run", "status": "Succeeded", "package_arn": package}
+        run |= {"failed_step": "", "reason": ""}
+        name = "arn:aws:states:us-east-1:123456789012:execution:everloop-train:w1-a1"
+        ledger.put_run("flight-delays", Run("w1-a1", "d", "b", DATA, NOW, "running"))
+        ledger.take_lease("flight-delays", TRAINING, name, 1, NOW, NOW.replace(year=2027))
+        request = account.request("machine-finish-training", window=1, execution=name, run=run)
+        finish, request = finish_training.handler, request
+    elif who == "candidate":
+        finish = judge_candidate.handler
+        request = account.request("machine-judge-candidate", package_arn=package)
+    else:
+        finish = judge_findings.handler
+        uri = f"s3://{account.artefacts}/monitoring/flight-delays/x/findings.json"
+        request = account.request("machine-judge-findings", findings_uri=uri)
+    with pytest.raises(NotReady, match="is not there"):
+        finish(request, account.context)
+
+
+def test_a_monitor_that_could_not_look_is_told_to_people(account):
+    account.push()
+    error = {"Error": "States.TaskFailed", "Cause": "no room"}
+    request = account.request("machine-judge-findings", error=error, findings_uri=None)
+    assert judge_findings.handler(request, account.context)["violated"] is False
+    assert account.mails() == ["flight-delays: the monitor could not look"]
+
+
+def test_native_model_monitors_findings_are_read_from_its_job(account):
+    account.push()
+    event = account.event("sagemaker-processing-job-model-monitor-violations")
+    assert heed_violation.handler(event, account.context)["go"] is False  # the job is gone
+
+
+def test_violations_that_training_cannot_mend_are_told_to_people(account):
+    account.push()
+    account.drop(account.arrival("data/flight-delays/a.csv"))
+    for day in (1, 2, 3):
+        began = moment(f"2026-11-0{day}T10:00:00Z")
+        run = Run(f"w{day}-a1", f"d{day}", "b", DATA, began, FAILED, began)
+        ledger.put_run("flight-delays", run)
+    heed_violation.handler(account.event("everloop-violation-found"), account.context)
+    assert account.mails() == ["flight-delays: violations start no training any more"]
+
+
+def test_reconcile_looks_closer_at_a_version_that_failed_before(account):
+    account.push()
+    arn = account.register(approval="Approved")
+    request = account.request(
+        "machine-finish-release", package_arn=arn, version=1, epoch=1,
+        tests={"passed": False, "reason": "slow"}, rollout=None,
+    )  # fmt: skip
+    finish_release.handler(request, account.context)
+    reconcile.handler({"time": "2026-11-20T12:00:00Z"}, account.context)
+    assert account.executions("deploy") == []
+
+
+def test_reconcile_wakes_a_release_whose_event_was_lost(account):
+    account.push()
+    config = account.serve(1)
+    account.client("stepfunctions").start_execution(
+        stateMachineArn=f"{MACHINES}-deploy", name=RELEASING
+    )
+    subject = waking.endpoint_subject("flight-delays")
+    token = account.token("deploy", RELEASING)
+    ledger.take_lease("flight-delays", RELEASE, HOLDER, 1, NOW, NOW.replace(year=2040))
+    ledger.put_token(Token(subject, token, "flight-delays", HOLDER, config, True), NOW)
+    ledger.note_wait("flight-delays", RELEASE, HOLDER, subject)
+    reconcile.handler({"time": "2039-01-01T00:00:00Z"}, account.context)
+    assert ledger.token(subject) is None
