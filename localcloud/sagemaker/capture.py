@@ -48,7 +48,7 @@ class Journal:
         path = self._folder / name
         try:
             if path.exists() and path.stat().st_size:
-                Behalf(self._cloud, row["role"]).upload(path, row["bucket"], row["key"])
+                Behalf(self._cloud, row.get("role")).upload(path, row["bucket"], row["key"])
         except AwsError as error:  # AWS, too, serves on without a capture that S3 refuses
             log.error("captured data is lost: s3://%s/%s: %s", row["bucket"], row["key"], error)
         del self._rows[name]
