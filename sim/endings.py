@@ -65,8 +65,8 @@ class Endings:
 
     def _failed(self, package: Package) -> bool:
         since = package.history[-1][0]
-        if not package.faithful:
-            return True  # its tests fail, whenever they are run
+        if not package.faithful or (package.model, package.version) in self._people.tampered:
+            return True  # its tests fail, whenever they are run; or it is refused as tampered with
         if any(when >= since for when in self._judge.taken_back[package.model, package.version]):
             return True
         tried = [

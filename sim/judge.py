@@ -7,6 +7,7 @@ end.
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 
 from sim.aws import content
@@ -127,6 +128,7 @@ class Judge:
         if not package.faithful:
             self.violate("only what predicts truly", f"{model} v{package.version} serves falsely")
         self._forward(model, package, known)
+        self._sealed(caller, config)
 
     def _approved(self, caller: Any, package: Package) -> None:
         name = f"{package.model} v{package.version}"
@@ -149,6 +151,18 @@ class Judge:
             recent = self._account.kernel.now - 120
             if now.approval_at(recent) == APPROVED:
                 self.violate("never back unasked", f"{model} v{now.version} -> v{package.version}")
+
+    def _sealed(self, caller: Any, config: str) -> None:
+        """What is released is, byte for byte, what its name says."""
+        hosting, objects = self._account.hosting, self._account.s3.objects
+        variant = hosting.configs[config]["ProductionVariants"][0]
+        url = hosting.models[variant["ModelName"]]["PrimaryContainer"]["ModelDataUrl"]
+        bucket, _, key = url.removeprefix("s3://").partition("/")
+        found = objects[bucket, key][-1]
+        if sha256(found.data).hexdigest() == key.split("/")[-2]:
+            return
+        if found.modified < caller.memory["began"]:  # else it was changed a moment ago
+            self.violate("sealed bytes serve", f"{key} was tampered with")
 
     def _alone(self, caller: Any, model: str) -> None:
         """Once a release has moved an endpoint, those before it move none any more."""

@@ -1,8 +1,10 @@
 """The people of a history: data, pushes, approvals at bad moments, alarms, forgers."""
 
 import json
+from hashlib import sha256
 from typing import Any
 
+from sim.aws import content
 from sim.aws.account import PERSON, Account
 from sim.aws.bus import POISON
 from sim.aws.registry import APPROVED, PENDING, REJECTED, Package
@@ -66,6 +68,8 @@ class People:
         self.paused: set[str] = set()
         self.over = False
         self.poisoned = 0
+        self._violations = 0
+        self.tampered: set[tuple[str, int]] = set()  # versions whose sealed copy is broken
 
     def begin(self) -> None:
         for model in self.models:
@@ -95,6 +99,8 @@ class People:
             at(dice.uniform(600, 5200), lambda: self._forge(model))
         if dice.random() < 0.2:
             at(dice.uniform(0, 5000), lambda: self._poison(model))
+        if dice.random() < 0.2:
+            at(dice.uniform(1200, 5200), lambda: self._tamper(model))
         if dice.random() < 0.2:
             at(dice.uniform(1200, 5000), lambda: self._lose_schedule(model))
         if dice.random() < 0.2:
@@ -186,6 +192,10 @@ class People:
     # trouble
 
     def _violation(self, model: Model) -> None:
+        self._violations += 1
+        key = f"monitoring/{model.name}/{self._violations:04d}/findings.json"
+        found = content.findings(model.name, violated=True)
+        self._account.s3.put(self._account.artefact_bucket, key, found)
         self._account.bus.emit(
             "everloop",
             "Model Violation Found",
@@ -193,7 +203,7 @@ class People:
                 "model": model.name,
                 "monitors": ["data"],
                 "violations": 2,
-                "findings_uri": f"s3://{self._account.artefact_bucket}/monitoring/x/findings.json",
+                "findings_uri": f"s3://{self._account.artefact_bucket}/{key}",
             },
             bus="everloop",
         )
@@ -231,6 +241,27 @@ class People:
         }
         kind = "SageMaker Model Package State Change"
         self._account.bus.emit("aws.sagemaker", kind, detail, [package.arn])
+
+    def _tamper(self, model: Model) -> None:
+        """Somebody who may write there changes what a version is made of."""
+        packages = self._account.registry.groups.get(model.name) or []
+        if not packages:
+            return
+        package = self._dice.choice(packages)
+        sealed = [
+            (bucket, key)
+            for bucket, key in self._account.s3.objects
+            if any(f"models/{model.name}/{digest}/" in key for digest in package.digests)
+        ]
+        bucket, _, key = package.model_data.removeprefix("s3://").partition("/")
+        bucket, key = self._dice.choice([(bucket, key), *sealed])
+        data = self._account.s3.objects[bucket, key][-1].data + b"!"
+        self._account.note("tampered", key)
+        self._account.s3.put(bucket, key, data)
+        if (bucket, key) in sealed:
+            self.tampered.add((model.name, package.version))
+        else:
+            package.digests.add(sha256(data).hexdigest())
 
     # operating
 

@@ -14,13 +14,13 @@ def score(x: float, version: int) -> float:
     return round((x * 0.37 + version * 0.113) % 1.0, 6)
 
 
-def run_files(version: int) -> dict[str, bytes]:
+def run_files(model: str, version: int) -> dict[str, bytes]:
     """Return the files of a training run, by their place below it."""
     holdout = "id,x,late\n" + "".join(f"r{i},{i * 0.5},{i % 2}\n" for i in range(_ROWS))
     predictions = "row,score\n" + "".join(f"{i},{score(i * 0.5, version)}\n" for i in range(_ROWS))
     evaluation = {"metrics": {"auc": {"value": 0.71}}, "rows": _ROWS}
     return {
-        "model/model.tar.gz": f"model {version}".encode(),
+        "model/model.tar.gz": f"{model} {version}".encode(),
         "holdout/data.csv": holdout.encode(),
         "evaluation/predictions.csv": predictions.encode(),
         "evaluation/evaluation.json": json.dumps(evaluation).encode(),
@@ -50,7 +50,7 @@ def comparison(*, better: bool) -> bytes:
     ).encode()
 
 
-def findings(*, violated: bool) -> bytes:
+def findings(model: str, *, violated: bool) -> bytes:
     check = {
         "monitor": "data",
         "feature": "x",
@@ -59,7 +59,7 @@ def findings(*, violated: bool) -> bytes:
         "threshold": 0.1,
         "violated": violated,
     }
-    return json.dumps({"rows": 400, "labelled_rows": 0, "checks": [check]}).encode()
+    return json.dumps({"model": model, "rows": 400, "labelled_rows": 0, "checks": [check]}).encode()
 
 
 def read_json(body: Json) -> Json:

@@ -14,7 +14,7 @@ from sim.wire import Crash, TimedOut
 
 _PATHS = ("functions", "layers/core", "jobs")
 # What a handler may end with. Anything else was not foreseen, and nobody retries it rightly.
-FORESEEN = {"BadInput", "NotReady", "Conflict", "EverloopError", "Cancelled"}
+FORESEEN = {"BadInput", "NotReady", "Conflict", "EverloopError", "Cancelled", "Tampered"}
 DEATHS = {"Sandbox.Timedout", "Runtime.ExitError"}
 
 
@@ -87,6 +87,7 @@ class Functions:
         self._count += 1
         given = json.loads(json.dumps(event))
         invocation = Invocation(function, self._count, given, kernel.now + function.timeout)
+        invocation.memory["began"] = kernel.moment()
         here = getcurrent()
         before = getattr(here, "invocation", None)
         here.invocation = invocation

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any
 
 from localcloud.errors import AwsError
@@ -206,7 +207,7 @@ class Jobs:
         version = len(self._account.registry.groups.get(run.model, ())) + 1
         bucket = self._account.artefact_bucket
         root = f"runs/{run.model}/run{run.number:08d}"
-        for name, data in content.run_files(version).items():
+        for name, data in content.run_files(run.model, version).items():
             self._account.s3.put(bucket, f"{root}/{name}", data)
         register = content.find_step(self.pipelines[run.model].definition, "RegisterModel")
         metadata = content.filled(
@@ -222,6 +223,7 @@ class Jobs:
             metadata=metadata,
             better=better,
             faithful=faithful,
+            digests={sha256(f"{run.model} {version}".encode()).hexdigest()},
         )
 
     # processing jobs
@@ -267,7 +269,9 @@ class Jobs:
     def _found(self, job: Job) -> tuple[str, bytes]:
         text = json.dumps(job.request)
         if "monitor.py" in text:
-            return "findings.json", content.findings(violated=self._dice.random() < 0.5)
+            return "findings.json", content.findings(
+                job.name.partition("-2026")[0], violated=self._dice.random() < 0.5
+            )
         inputs = {i["InputName"]: i["S3Input"]["S3Uri"] for i in job.request["ProcessingInputs"]}
         candidate = self._account.registry.made_of(inputs["candidate"])
         return "comparison.json", content.comparison(better=candidate.better)

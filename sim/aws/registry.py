@@ -23,6 +23,7 @@ class Package:
     metadata: dict[str, str]
     better: bool = True  # than the champion, on the same rows
     faithful: bool = True  # it serves what it predicted offline
+    digests: set[str] = field(default_factory=set)  # of what lay there as its model, ever
     approval: str = PENDING
     description: str = ""
     modified: Any = None
@@ -57,7 +58,10 @@ class Registry:
         """Return the version whose model lies there."""
         for packages in self.groups.values():
             for package in packages:
-                if package.model_data == model_data:
+                sealed = f"/models/{package.model}/" in model_data
+                if package.model_data == model_data or (
+                    sealed and model_data.split("/")[-2] in package.digests
+                ):
                     return package
         raise LookupError(f"nobody registered {model_data}")
 

@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
 from localcloud.errors import AwsError
 
@@ -63,6 +64,16 @@ class S3:
             raise AwsError("PreconditionFailed", told, 412)
         version = self.put(bucket, key, _bytes(params["Body"]))
         return {"ETag": f'"{version.etag}"', "VersionId": version.id}
+
+    def copy_object(self, caller: Any, params: Params) -> Params:
+        source = params["CopySource"]
+        if isinstance(source, str):
+            path, _, version = source.partition("?versionId=")
+            bucket, _, key = unquote(path).partition("/")
+            source = {"Bucket": bucket, "Key": key, "VersionId": version or None}
+        data = self._version(source).data
+        version = self.put_object(caller, {**params, "Body": data})
+        return {"CopyObjectResult": {"ETag": version["ETag"]}, "VersionId": version["VersionId"]}
 
     def get_object(self, caller: Any, params: Params) -> Params:
         version = self._version(params)

@@ -142,7 +142,7 @@ def listed(
 ) -> Iterator[tuple[str, Any]]:
     """Return keys behind `after` and when each was last modified, at most `most` of them."""
     found = 0
-    start = {"StartAfter": after} if after else {}
+    start: Any = {"StartAfter": after} if after else {}
     with translated(f"s3://{bucket}/{prefix}"):
         pages = s3().get_paginator("list_objects_v2")
         for page in pages.paginate(Bucket=bucket, Prefix=prefix, **start):
