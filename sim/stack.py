@@ -257,8 +257,13 @@ def _roles(template: _Template) -> dict[str, tuple[Statement, ...]]:
         for arn in template.resources[logical]["Properties"].get("ManagedPolicyArns", ()):
             name = arn["Ref"]
             roles[logical] += statements_of(name, managed[name]["PolicyDocument"])
-    for logical, found in template.of("AWS::IAM::Policy").items():
-        statements = list(statements_of(found["PolicyName"], found["PolicyDocument"]))
-        for role in template.resources[logical]["Properties"]["Roles"]:
-            roles[role["Ref"]] += statements
+    for kind, name in (("AWS::IAM::Policy", "PolicyName"), ("AWS::IAM::ManagedPolicy", "")):
+        for logical, found in template.of(kind).items():
+            statements = list(statements_of(found.get(name, logical), found["PolicyDocument"]))
+            for role in template.resources[logical]["Properties"].get("Roles", ()):
+                roles[role["Ref"]] += statements
+    for logical in template.of("AWS::IAM::Role"):
+        for given in template.resources[logical]["Properties"].get("ManagedPolicyArns", ()):
+            document = template.of("AWS::IAM::ManagedPolicy")[given["Ref"]]["PolicyDocument"]
+            roles[logical] += statements_of(given["Ref"], document)
     return {name: tuple(found) for name, found in roles.items()}
