@@ -4,6 +4,7 @@ It believes what AWS saw and never what the product says of itself. `endings` lo
 end.
 """
 
+import re
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,6 +20,7 @@ Params = dict[str, Any]
 # Calls between the last look at an approval and the update that rests on it.
 _MOST_CALLS_BETWEEN = 1
 _DAY = 86_400.0
+_NAMED = re.compile(r"(?:^|; )[\w-]+: (\w+): ")
 
 
 @dataclass(frozen=True)
@@ -53,9 +55,11 @@ class Judge:
         self.violate("nothing denied", f"{caller.role} lacks {demand.action} on {demand.resource}")
 
     def raised(self, invocation: Invocation, error: Exception) -> None:
-        kind = type(error).__name__
-        if kind not in FORESEEN:
-            self.violate("no unforeseen error", f"{invocation.name} raises {kind}: {error}"[:300])
+        # reconcile tells of each model's trouble in one error, each by its type.
+        for kind in (type(error).__name__, *_NAMED.findall(str(error))):
+            if kind not in FORESEEN:
+                said = f"{invocation.name} raises {kind}: {error}"[:300]
+                self.violate("no unforeseen error", said)
 
     def ended(self, invocation: Invocation, outcome: Outcome) -> None:
         if outcome.error in DEATHS or outcome.error in FORESEEN:

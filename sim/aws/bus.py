@@ -1,7 +1,7 @@
 """EventBridge, SQS and Lambda's own queue: how events come, late, twice, disordered or never."""
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,7 @@ _DURABLE = {"aws.s3", "everloop"}
 _RETRY_SECONDS = (60.0, 120.0)  # between asynchronous invocations of a function
 
 
+_MOST_REDRIVES = 4  # what dies again and again is left for a person to read
 POISON = "data/no model_at all/"
 
 
@@ -42,6 +43,7 @@ class Bus:
         self._queues: dict[str, _Queue] = defaultdict(_Queue)
         self.letters: dict[str, list[str]] = defaultdict(list)
         self.sent: list[tuple[str, Event]] = []  # bus and event, in the order they were put
+        self._redriven: Counter[str] = Counter()
         self.handled: set[str] = set()  # ids of events that a function has taken
         self.on_the_way = 0
         self._ids = 0
@@ -185,7 +187,8 @@ class Bus:
                 (arn for arn, q in self._account.stack.queues.items() if q.dead == queue), ""
             )
             for body in bodies:
-                if POISON in body:
+                self._redriven[body] += 1
+                if POISON in body or self._redriven[body] > _MOST_REDRIVES:
                     self.letters[queue].append(body)
                     continue
                 count += 1

@@ -48,7 +48,8 @@ class Telling:
 
     def get_schedule(self, caller: Any, params: Params) -> Params:
         found = self._schedule(params["Name"])
-        return {key: found[key] for key in ("Name", "GroupName", "ScheduleExpression")}
+        told = {key: found[key] for key in ("Name", "GroupName", "ScheduleExpression")}
+        return {**told, "State": found.get("State", "ENABLED")}
 
     def delete_schedule(self, caller: Any, params: Params) -> Params:
         self._schedule(params["Name"])
