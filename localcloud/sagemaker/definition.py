@@ -6,14 +6,16 @@ from collections.abc import Iterator
 from typing import Any
 
 from localcloud.errors import validation
-from localcloud.sagemaker import caching, retries
+from localcloud.sagemaker import caching, for_each, retries
 
 Json = dict[str, Any]
 STEP_TYPES = (
     *("Processing", "Training", "Tuning", "Transform", "Model", "RegisterModel"),
     *("EndpointConfig", "Endpoint"),
-    *("Condition", "Fail", "Lambda", "Callback"),
+    *("Condition", "Fail", "Lambda", "Callback", "ForEach"),
 )
+# What a ForEach step may not repeat.
+_ONLY_ONCE = ("Condition", "Fail", "ForEach")
 TRIGGERS = ("Completed", "Failed", "Stopped", "Any")
 VARIABLES = {
     "StartDateTime",
@@ -37,6 +39,7 @@ _REQUIRED = {
     "Endpoint": ("EndpointConfigName",),
     "Condition": ("Conditions",),
     "Fail": ("ErrorMessage",),
+    "ForEach": ("IterableItems", "MaxConcurrency", "ForEachBody"),
 }
 _REQUIRED_BESIDE = {"Lambda": "FunctionArn", "Callback": "SqsQueueUrl"}
 
@@ -62,8 +65,9 @@ def read(text: str) -> Json:
     for step in walk(steps):
         _check_step(step, known)
         known[step["Name"]] = step
+    repeated = _check_bodies(known)
     for step in known.values():
-        _check_references(step, known, parameters)
+        _check_references(step, known, parameters, repeated)
     _check_cycles(known)
     return definition
 
@@ -139,6 +143,38 @@ def _check_step(step: Json, known: dict[str, Json]) -> None:
             caching.expiry(step["CacheConfig"]["ExpireAfter"])
 
 
+def _check_bodies(known: dict[str, Json]) -> set[str]:
+    """Check the bodies of ForEach steps; returns the names of the steps in them."""
+    inner: dict[str, Json] = {}
+    for step in known.values():
+        if step["Type"] != "ForEach":
+            continue
+        body = step["Arguments"]["ForEachBody"]
+        if not isinstance(body, list) or not body:
+            raise validation(
+                f"Invalid pipeline definition: step {step['Name']}: ForEachBody must list steps"
+            )
+        for each in body:
+            if not isinstance(each, dict):
+                raise validation("Invalid pipeline definition: each step must be an object")
+            _check_step(each, {**known, **inner})
+            if each["Type"] in _ONLY_ONCE:
+                raise validation(
+                    f"Invalid pipeline definition: step {each['Name']} of type {each['Type']}"
+                    " cannot be in a ForEachBody"
+                )
+            inner[each["Name"]] = each
+        for_each.check(step, parents)
+    for name in [*known, *inner]:
+        start, dash, index = name.rpartition("-")
+        if dash and index.isdigit() and start in inner:
+            raise validation(
+                f"Invalid pipeline definition: step {name!r} has a name that ForEach gives to"
+                f" step {start!r} for an item"
+            )
+    return set(inner)
+
+
 def references(value: Any) -> Iterator[str]:
     """Yield the text of every Get in a value."""
     if isinstance(value, dict):
@@ -157,6 +193,9 @@ def own_arguments(step: Json) -> Any:
     arguments = step.get("Arguments") or {}
     if step["Type"] == "Condition":
         return arguments["Conditions"]
+    if step["Type"] == "ForEach":
+        bodies = [own_arguments(each) for each in for_each.body(step)]
+        return [arguments["IterableItems"], *bodies]
     return [arguments, step.get("FunctionArn"), step.get("SqsQueueUrl")]
 
 
@@ -165,9 +204,11 @@ def parents(step: Json) -> set[str]:
     needed = {
         got.split(".")[1] for got in references(own_arguments(step)) if got.startswith("Steps.")
     }
-    for entry in step.get("DependsOn", []):
-        needed.add(entry["Step"] if isinstance(entry, dict) else entry)
-    return needed
+    repeated = for_each.body(step) if step["Type"] == "ForEach" else []
+    for one in (step, *repeated):
+        for entry in one.get("DependsOn", []):
+            needed.add(entry["Step"] if isinstance(entry, dict) else entry)
+    return needed - {each["Name"] for each in repeated}
 
 
 def triggers(step: Json) -> dict[str, str]:
@@ -179,8 +220,18 @@ def triggers(step: Json) -> dict[str, str]:
     }
 
 
-def _check_references(step: Json, known: dict[str, Json], parameters: dict[str, Json]) -> None:
+def _check_references(
+    step: Json, known: dict[str, Json], parameters: dict[str, Json], repeated: set[str]
+) -> None:
+    roots = ["Parameters", "Execution", "Steps", "PipelineExperimentConfig"]
+    if step["Type"] == "ForEach":
+        roots.append("ForEach")
     for name in parents(step):
+        if name in repeated:
+            raise validation(
+                f"Invalid pipeline definition: step {step['Name']} refers to step {name!r}, which"
+                " ForEach repeats: refer to the ForEach step's IterationOutputs or Selected"
+            )
         if name not in known:
             raise validation(
                 f"Invalid pipeline definition: step {step['Name']} refers to step {name!r}, "
@@ -198,7 +249,7 @@ def _check_references(step: Json, known: dict[str, Json], parameters: dict[str, 
                 f"Invalid pipeline definition: step {step['Name']} refers to Execution.{rest}, "
                 "which is not there"
             )
-        if root not in ("Parameters", "Execution", "Steps", "PipelineExperimentConfig"):
+        if root not in roots:
             raise validation(f"Invalid pipeline definition: step {step['Name']} has Get {got!r}")
 
 

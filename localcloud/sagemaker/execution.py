@@ -2,10 +2,11 @@
 
 import threading
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from localcloud.sagemaker import definition, retries
+from localcloud.sagemaker import definition, for_each, retries
 from localcloud.sagemaker.behalf import Behalf
+from localcloud.sagemaker.iterations import Iterations, may_run
 from localcloud.sagemaker.resolver import Json, Resolver, Unresolvable
 from localcloud.sagemaker.resource_steps import StepFailed
 from localcloud.sagemaker.steps import Step, StepStopped
@@ -40,6 +41,9 @@ class Execution:
         self._stopping: bool = record["PipelineExecutionStatus"] == "Stopping"
         self._stop = self.cloud.clock.signal()
         self._answered: dict[str, Signal] = {}
+        self._iterations = Iterations()
+        for name, items in record.get("items", {}).items():
+            self._expand(self._steps[name], items)
         for name, told in record["steps"].items():
             if told["StepStatus"] == "Succeeded" and self._steps[name]["Type"] == "Condition":
                 self.choose(name, told["Metadata"]["Condition"]["Outcome"] == "True")
@@ -109,7 +113,12 @@ class Execution:
             for name, trigger in definition.triggers(step).items()
             if trigger in (self._status(name), "Any") and self._steps[name]["Type"] != "Fail"
         }
-        return [t for t in self._with_status("Failed", "Stopped") if t["StepName"] not in handled]
+        # A child's end is its ForEach step's: the other items go on.
+        return [
+            told
+            for told in self._with_status("Failed", "Stopped")
+            if told["StepName"] not in handled and told["StepName"] not in self._iterations
+        ]
 
     def _status(self, name: str) -> str | None:
         told = self._record["steps"].get(name)
@@ -119,19 +128,68 @@ class Execution:
         limit = (self._record.get("ParallelismConfiguration") or {}).get(
             "MaxParallelExecutionSteps", _MOST_AT_ONCE
         )
+        # A ForEach step only waits for its children: it takes nobody's place.
+        limit -= sum(self._steps[name]["Type"] != "ForEach" for name in self._active)
+        room = self._iterations.room(self._steps.values(), self._active)
         found = []
         for name, step in self._steps.items():
             if name not in self._chosen or name in self._active or self._status(name) in _DONE:
                 continue
             if name not in self._selected:
                 continue
-            triggers = definition.triggers(step)
-            if all(
-                self._fires(parent, triggers.get(parent, "Completed"))
-                for parent in definition.parents(step)
-            ):
+            if not all(self._lets_run(name, parent) for parent in definition.parents(step)):
+                continue
+            if step["Type"] == "ForEach":
                 found.append(name)
-        return found[: max(0, limit - len(self._active))]
+                continue
+            owner = self._iterations.owner(name)
+            if limit <= 0 or (owner is not None and room[owner] <= 0):
+                continue
+            limit -= 1
+            if owner is not None:
+                room[owner] -= 1
+            found.append(name)
+        return found
+
+    def iterate(self, step: Json) -> Json:
+        """Run the body of a ForEach step for each item; returns the step's properties."""
+        name = step["Name"]
+        known = self._record.setdefault("items", {})
+        if name not in known:
+            items = for_each.read_items(self.resolver().resolve(step["Arguments"]["IterableItems"]))
+            with self._changed:
+                self._expand(step, items)
+                known[name] = items
+            self.save()
+        with self._changed:
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self._iterated(name))
+        return for_each.outcome(step, known[name], self._record["steps"].get)
+
+    def _expand(self, step: Json, items: list[Any]) -> None:
+        children = self._iterations.add(step, items)
+        self._steps |= children
+        self._chosen |= children.keys()
+        self._selected |= children.keys()
+
+    def _iterated(self, name: str) -> bool:
+        """Whether no child of a ForEach step runs, or will."""
+        children = self._iterations.of(name)
+        if any(each in self._active for each in children):
+            return False
+        if self._stopping or self._unhandled():
+            return True
+        waiting = {each for each in children if self._status(each) not in _DONE}
+
+        def parents(child: str) -> set[str]:
+            return definition.parents(self._steps[child])
+
+        return not any(may_run(each, waiting, parents, self._lets_run) for each in waiting)
+
+    def _lets_run(self, name: str, parent: str) -> bool:
+        """Whether what became of a step lets another one run."""
+        trigger = definition.triggers(self._steps[name]).get(parent, "Completed")
+        return self._fires(parent, trigger)
 
     def _fires(self, parent: str, trigger: str) -> bool:
         status = self._status(parent)
@@ -169,6 +227,8 @@ class Execution:
                 "StepStatus": "Starting",
                 "AttemptCount": 1,
             }
+            if name in self._iterations:
+                told["IterationContext"] = self._iterations.context(name)
             for key in ("DisplayName", "Description"):
                 if key in step:
                     told[f"Step{key}"] = step[key]

@@ -357,7 +357,7 @@ class Pipelines(Tuning, Transform):
         return found
 
     def _told(self, record: Record) -> Record:
-        hidden = ("token", "definition", "parameters", "steps", "selected")
+        hidden = ("token", "definition", "parameters", "steps", "selected", "items")
         return {key: value for key, value in record.items() if key not in hidden}
 
     def follow(self, record: Record, kind: str, arguments: Record, experiment: Record) -> None:

@@ -145,6 +145,22 @@ class Step(ResourceSteps):
         self._told["Metadata"] = {"Fail": {"ErrorMessage": message}}
         raise StepFailed(message)
 
+    def _for_each(self) -> None:
+        self._executing({"ForEach": {}})
+        found = self._execution.iterate(self._step)
+        index = found.pop("selected", None)
+        counts: Json = {k: value for k, value in found.items() if isinstance(value, int | str)}
+        if index is not None:
+            compared = self._step["Arguments"]["Selector"]["Field"]["Get"].split(".")[1]
+            counts["Selector"] = {"StepName": f"{compared}-{index}", "Index": index}
+        self._told["Metadata"] = {"ForEach": counts}
+        self._told["properties"] = found
+        if found["Status"] != "Succeeded":
+            done, total = found["SucceededStepCount"], found["TotalStepCount"]
+            if self._execution.stopping or found["Status"] == "Stopped":
+                raise StepStopped(f"{done} of {total} steps succeeded")
+            raise StepFailed(f"ClientError: {done} of {total} steps succeeded")
+
     def _lambda(self) -> None:
         resolve = self._execution.resolver().resolve
         function = resolve(self._step["FunctionArn"])
@@ -247,6 +263,7 @@ class Step(ResourceSteps):
     _of_type: ClassVar[dict[str, Callable[["Step"], None]]] = {
         "Condition": _condition,
         "Fail": _fail,
+        "ForEach": _for_each,
         "Model": ResourceSteps._model,
         "RegisterModel": ResourceSteps._register,
         "EndpointConfig": ResourceSteps._endpoint_config,
