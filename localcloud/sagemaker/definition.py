@@ -12,7 +12,7 @@ Json = dict[str, Any]
 STEP_TYPES = (
     *("Processing", "Training", "Tuning", "Transform", "Model", "RegisterModel"),
     *("EndpointConfig", "Endpoint"),
-    *("Condition", "Fail", "Lambda", "Callback", "ForEach"),
+    *("Condition", "Fail", "Lambda", "Callback", "ForEach", "Lineage", "Cleanup"),
 )
 # What a ForEach step may not repeat.
 _ONLY_ONCE = ("Condition", "Fail", "ForEach")
@@ -39,6 +39,7 @@ _REQUIRED = {
     "Endpoint": ("EndpointConfigName",),
     "Condition": ("Conditions",),
     "Fail": ("ErrorMessage",),
+    "Cleanup": ("Resources",),
     "ForEach": ("IterableItems", "MaxConcurrency", "ForEachBody"),
 }
 _REQUIRED_BESIDE = {"Lambda": "FunctionArn", "Callback": "SqsQueueUrl"}

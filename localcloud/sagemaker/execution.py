@@ -335,6 +335,11 @@ class Execution:
         files = self._steps[name].get("PropertyFiles", [])
         return {**told["properties"], "PropertyFiles": files}
 
+    def left(self, name: str) -> Json | None:
+        """Return the properties of a step that ran; None where it did not."""
+        told: Json = self._record["steps"].get(name) or {}
+        return told.get("properties")
+
     def _load(self, uri: str) -> str:
         bucket, _, key = uri.removeprefix("s3://").partition("/")
         return Behalf(self.cloud, self.role_arn).read(bucket, key).decode()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from localcloud.errors import AwsError
 from localcloud.sagemaker.caching import CACHED, cache_key, expiry
 from localcloud.sagemaker.conditions import holds
+from localcloud.sagemaker.record_steps import RecordSteps
 from localcloud.sagemaker.resolver import Json
 from localcloud.sagemaker.resource_steps import ResourceSteps, StepFailed, text_maps
 
@@ -39,7 +40,7 @@ JOBS = {
 _ENDED = ("Completed", "Failed", "Stopped")
 
 
-class Step(ResourceSteps):
+class Step(ResourceSteps, RecordSteps):
     """One step of one execution. `told` is its record, which outlives the cloud."""
 
     def __init__(self, execution: "Execution", step: Json, told: Json) -> None:
@@ -269,6 +270,8 @@ class Step(ResourceSteps):
         "EndpointConfig": ResourceSteps._endpoint_config,
         "Endpoint": ResourceSteps._endpoint,
         "Lambda": _lambda,
+        "Lineage": RecordSteps._lineage,
+        "Cleanup": RecordSteps._cleanup,
         "Callback": _callback,
     }
 
