@@ -103,7 +103,7 @@ class People:
             at(dice.uniform(1200, 5200), lambda: self._tamper(model))
         if dice.random() < 0.2:
             at(dice.uniform(1200, 5000), lambda: self._lose_schedule(model))
-        if dice.random() < 0.2:
+        if dice.random() < 0.2 and self._account.faults.tick:  # reconcile ends what a pause began
             start = dice.uniform(300, 4000)
             at(start, lambda: self._pause(model, True))
             at(start + dice.uniform(60, 1500), lambda: self._pause(model, False))

@@ -131,7 +131,18 @@ class States:
         self._waits.pop(token, None)
 
     def submit(self, call: TaskCall) -> Any:
-        return integrations.submit(call, self._call)
+        self._kernel.pause(self._kernel.chance("machines").uniform(0.005, 0.3))
+        service = call.resource.service
+        kind = self._account.faults.at_machine(service)
+        if kind:
+            self._account.note(f"machine {kind}", f"{call.resource.name} of {call.execution_arn}")
+        if kind in ("throttle", "fault"):
+            raise integrations.named(call.resource, call.resource.operation, _error(kind, service))
+        answer = integrations.submit(call, self._call)
+        if kind == "lost":
+            prefix = integrations.java_name(service)
+            raise StateError(f"{prefix}.SdkClientException", "Unable to execute HTTP request")
+        return answer
 
     def follow(self, call: TaskCall, submitted: Any, stopped: Any) -> Any:
         job = self._account.jobs.processing[call.arguments["ProcessingJobName"]]
@@ -144,23 +155,18 @@ class States:
         self._account.jobs.processing[call.arguments["ProcessingJobName"]].done.set()
 
     def _call(self, service: str, operation: str, request: Params, role: str) -> Params:
-        """Make a machine's own call, with AWS's retries behind us and faults before us."""
-        self._kernel.pause(self._kernel.chance("machines").uniform(0.005, 0.3))
-        kind = self._account.faults.at_machine(service)
         caller = self._account.machine_caller(role)
-        if kind:
-            self._account.note(f"machine {kind}", f"{caller.name} {service}.{operation}")
-        if kind == "throttle":
-            raise _throttled(service)
-        if kind == "fault":
-            raise AwsError("ServiceException", "Service exception.", 500)
         answer: Params = self._account.call(caller, service, operation, request)
-        if kind == "lost":
-            raise AwsError("SdkClientException", "Read timed out", 500)
         return answer
 
 
-def _throttled(service: str) -> AwsError:
+def _error(kind: str, service: str) -> AwsError:
+    """Return what an API says that is too busy, or broken."""
     if service == "lambda":
-        return AwsError("TooManyRequestsException", "Rate Exceeded.", 429)
-    return AwsError("ThrottlingException", "Rate exceeded")
+        if kind == "throttle":
+            return AwsError("TooManyRequestsException", "Rate Exceeded.", 429)
+        return AwsError("ServiceException", "Service exception.", 500)
+    if kind == "throttle":
+        return AwsError("ThrottlingException", "Rate exceeded")
+    code = "InternalServerError" if service == "dynamodb" else "InternalFailure"
+    return AwsError(code, "Internal failure.", 500)
