@@ -264,15 +264,21 @@ class Account:
         token = json.dumps([f"{machines}-{machine}:{name}", 1, "nonce"])
         return base64.b64encode(token.encode()).decode()
 
-    def answer(self, client: Any, operation: str, status: int, **told: Any) -> None:
-        """Let AWS answer a client's call from here on, in parsed form: what moto does not know."""
+    def answer(self, client: Any, operation: str, status: int, **told: Any) -> list[Any]:
+        """Let AWS answer a client's call from here on, in parsed form: what moto does not know.
 
-        def answer(**_: Any) -> tuple[AWSResponse, dict[str, Any]]:
+        Returns the list that the calls' parameters go to.
+        """
+        asked: list[Any] = []
+
+        def answer(params: Any, **_: Any) -> tuple[AWSResponse, dict[str, Any]]:
+            asked.append(json.loads(params["body"]))
             return AWSResponse("", status, {}, None), {**told, "ResponseMetadata": {}}
 
         event = f"before-call.{client.meta.service_model.service_name}.{operation}"
         client.meta.events.register_first(event, answer)
         self.answered.append((client, event, answer))
+        return asked
 
     def executions(self, machine: str) -> list[str]:
         found = self.client("stepfunctions").list_executions(

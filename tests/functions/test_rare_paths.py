@@ -15,7 +15,7 @@ import start_rollout
 import start_training
 from everloop.aws import arrivals, clients, ledger
 from everloop.aws.ledger import RELEASE, TRAINING, Token
-from everloop.decisions.governor import DATA, FAILED, Run
+from everloop.decisions.governor import DATA, FAILED, RUNNING, Run
 from everloop.errors import NotReady
 from everloop.flows import waking
 from everloop.moments import moment
@@ -23,6 +23,7 @@ from everloop.moments import moment
 NOW = moment("2026-11-20T10:20:00Z")
 REGION, ACCOUNT = "us-east-1", "123456789012"
 MACHINES = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:everloop"
+PIPELINES = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:pipeline"
 RELEASING = "flight-delays-r1-v1"
 HOLDER = MACHINES.replace(":stateMachine:", ":execution:") + f"-deploy:{RELEASING}"
 
@@ -32,7 +33,10 @@ def endpoints_backend():
 
 
 def rollout(account, stage, arn):
-    ledger.take_lease("flight-delays", RELEASE, HOLDER, 1, NOW, NOW.replace(year=2040))
+    planned = account.request(
+        "machine-plan-release", package_arn=arn, version=1, epoch=1, execution=HOLDER
+    )
+    assert plan_release.handler(planned, account.context)["go"] is True
     request = account.request(
         "machine-start-rollout",
         stage=stage,
@@ -54,6 +58,27 @@ def test_a_pipeline_that_sagemaker_refuses_leaves_no_schedule_behind(account):
     assert ledger.models() == []
 
 
+def test_a_run_that_nobody_waits_for_is_stopped_before_the_next(account):
+    account.push()
+    found = {
+        "PipelineExecutionArn": f"{PIPELINES}/flight-delays/execution/lost",
+        "PipelineExecutionDisplayName": "flight-delays-w1-0123abcd",
+        "PipelineExecutionStatus": "Executing",
+        "StartTime": NOW,
+    }
+    sagemaker = clients.sagemaker()
+    account.answer(sagemaker, "ListPipelineExecutions", 200, PipelineExecutionSummaries=[found])
+    stopped = account.answer(sagemaker, "StopPipelineExecution", 200)
+    account.answer(sagemaker, "ListPipelineExecutionSteps", 200, PipelineExecutionSteps=[])
+    name = "flight-delays-w2-a1"
+    execution = MACHINES.replace(":stateMachine:", ":execution:") + f"-train:{name}"
+    request = account.request(
+        "machine-start-training", execution=execution, token=account.token("train", name), window=2
+    )
+    start_training.handler(request, account.context)
+    assert [asked["PipelineExecutionArn"] for asked in stopped] == [found["PipelineExecutionArn"]]
+
+
 def test_a_pipeline_that_ended_at_once_is_noticed_by_who_started_it(account):
     account.push()
     account.answer(
@@ -65,7 +90,8 @@ def test_a_pipeline_that_ended_at_once_is_noticed_by_who_started_it(account):
         "machine-start-training", execution=execution, token=account.token("train", name), window=1
     )
     assert start_training.handler(request, account.context)["started"] is True
-    assert ledger.token(waking.run_subject("flight-delays", name)) is None
+    (run,) = ledger.runs("flight-delays")
+    assert ledger.token(waking.run_subject("flight-delays", run.name)) is None
 
 
 def test_a_marker_wakes_the_machine_that_waits_for_quiet(account):
@@ -98,7 +124,9 @@ def test_a_release_that_ended_without_a_trace_is_not_taken_for_a_running_one(acc
     died = machines.start_execution(stateMachineArn=f"{MACHINES}-deploy", name=RELEASING)
     machines.stop_execution(executionArn=died["executionArn"])
     if who == "heeds":
-        event = account.event("sagemaker-model-package-approved", ModelPackageArn=arn)
+        event = account.event(
+            "sagemaker-model-package-approved", ModelPackageArn=arn, ModelPackageVersion=1
+        )
         heed_registry.handler(event, account.context)
     elif who == "plans":
         old = account.register(2, approval="Rejected")
@@ -124,9 +152,8 @@ def test_a_staging_endpoint_that_had_failed_is_deleted_before_the_next(account):
     arn = account.register(approval="Approved")
     rollout(account, "staging", arn)
     endpoints_backend()["flight-delays-staging"].endpoint_status = "Failed"
-    other = account.register(2, approval="Approved")
     with pytest.raises(NotReady, match="had failed and is being deleted"):
-        rollout(account, "staging", other)
+        rollout(account, "staging", arn)
     assert "flight-delays-staging" not in endpoints_backend()
 
 
@@ -141,7 +168,7 @@ def test_a_report_that_is_not_there_yet_is_asked_for_again(account, who):
         run = {"started": True, "run": "arn:run", "status": "Succeeded", "package_arn": package}
         run |= {"failed_step": "", "reason": ""}
         name = "arn:aws:states:us-east-1:123456789012:execution:everloop-train:w1-a1"
-        ledger.put_run("flight-delays", Run("w1-a1", "d", "b", DATA, NOW, "running"))
+        ledger.put_run("flight-delays", Run("w1", "d", "b", DATA, NOW, RUNNING, execution="w1-a1"))
         ledger.take_lease("flight-delays", TRAINING, name, 1, NOW, NOW.replace(year=2027))
         request = account.request("machine-finish-training", window=1, execution=name, run=run)
         finish, request = finish_training.handler, request
@@ -177,7 +204,7 @@ def test_violations_that_training_cannot_mend_are_told_to_people(account):
         began = moment(f"2026-11-0{day}T10:00:00Z")
         run = Run(f"w{day}-a1", f"d{day}", "b", DATA, began, FAILED, began)
         ledger.put_run("flight-delays", run)
-    heed_violation.handler(account.event("everloop-violation-found"), account.context)
+    heed_violation.handler(account.violation(), account.context)
     assert account.mails() == ["flight-delays: violations start no training any more"]
 
 

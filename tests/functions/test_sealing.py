@@ -131,6 +131,15 @@ def test_a_bundle_that_is_not_what_the_package_says_is_not_sealed(account):
     assert ledger.seal("flight-delays", 1) is None
 
 
+def test_a_candidate_whose_model_is_gone_is_not_sealed(account):
+    account.push()
+    arn = account.register()
+    remove_model(account)
+    with pytest.raises(BadInput, match=r"there is no s3://.*model\.tar\.gz"):
+        seal(account, arn)
+    assert ledger.seal("flight-delays", 1) is None
+
+
 def test_model_data_outside_the_stacks_bucket_is_not_sealed(account):
     account.push()
     arn = account.register(**{"bundle-uri": "s3://somebody-elses/bundle.tar.gz"})
