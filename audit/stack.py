@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from localcloud.access.evaluation import Statement, listed
 from tools.translate import translate
@@ -175,5 +175,4 @@ def stack() -> Stack:
         os.environ.pop("AWS_DEFAULT_REGION")
         if before is not None:
             os.environ["AWS_DEFAULT_REGION"] = before
-    assert isinstance(found, dict)
-    return Stack(found)
+    return Stack(cast(Json, found))

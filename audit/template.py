@@ -29,6 +29,7 @@ _NAMES: Final = {  # the property that names a resource, and what stands before 
     "AWS::Lambda::Function": ("FunctionName", "lambda:{here}:function:"),
     "AWS::Logs::LogGroup": ("LogGroupName", "logs:{here}:log-group:"),
     "AWS::StepFunctions::StateMachine": ("StateMachineName", "states:{here}:stateMachine:"),
+    "AWS::Scheduler::ScheduleGroup": ("Name", "scheduler:{here}:schedule-group/"),
     "AWS::IAM::Role": ("RoleName", "iam::123456789012:role/"),
 }
 
@@ -111,7 +112,8 @@ class Answered:
         )
         if is_arn and attribute in ("", "Arn") and prefix:
             here = f"{_PSEUDO['AWS::Region']}:{_PSEUDO['AWS::AccountId']}"
-            return f"arn:aws:{prefix.format(here=here)}{name}"
+            streams = ":*" if resource["Type"] == "AWS::Logs::LogGroup" else ""
+            return f"arn:aws:{prefix.format(here=here)}{name}{streams}"
         return name
 
 

@@ -73,6 +73,9 @@ def _by_role(subject: Subject) -> dict[str, list[dict[str, object]]]:
             logical: [names.get(str(role), str(role)) for role in many(policy.get("Roles"))]
             for logical, policy in stack.of("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy")
         }
+        for logical, properties in stack.of("AWS::IAM::Role"):
+            for arn in many(properties.get("ManagedPolicyArns")):
+                attached.get(arn, []).append(logical)
         for document in subject.policies:
             if not document.trust and not document.on_resource:
                 for role in _roles_of(document, set(names.values()), attached):

@@ -62,6 +62,6 @@ def resource(text: str) -> Plant:
 
 
 def statement(function: str, text: str) -> Plant:
-    """Add a statement to the policy of a function of the template."""
-    opening = "        - Version: '2012-10-17'\n          Statement:\n"
-    return change("template.yaml", opening, f"{opening}{text}", after=f"\n  {function}:\n")
+    """Add a statement to the policy of a function's role in the template."""
+    opening = '            Version: "2012-10-17"\n            Statement:\n'
+    return change("template.yaml", opening, f"{opening}  {text}", after=f"\n  {function}Role:\n")

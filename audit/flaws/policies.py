@@ -47,7 +47,10 @@ FLAWS = (
         "role that a service may take for anybody",
         drop(
             _T,
-            "            Condition: {StringEquals: {aws:SourceAccount: !Ref AWS::AccountId}}\n",
+            """            Condition:
+              StringEquals: {aws:SourceAccount: !Ref AWS::AccountId}
+              ArnEquals: {aws:SourceArn: !Sub "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine:${AWS::StackName}-train"}
+""",
             after="\n  TrainRole:\n",
         ),
         *("own", "trust-without-source", "TrainRole states.amazonaws.com"),
@@ -56,8 +59,8 @@ FLAWS = (
         "role that is an administrator's",
         change(
             _T,
-            "    Properties:\n",
-            "    Properties:\n      ManagedPolicyArns: [!Sub 'arn:${AWS::Partition}:iam::aws:policy/AdministratorAccess']\n",
+            "      ManagedPolicyArns: [",
+            "      ManagedPolicyArns: [!Sub 'arn:${AWS::Partition}:iam::aws:policy/AdministratorAccess', ",
             after="\n  MonitorRole:\n",
         ),
         *("own", "administrator", "MonitorRole"),
@@ -75,14 +78,14 @@ FLAWS = (
             "CollectData",
             "            - {Effect: Allow, Action: 'sqs:Get*', Resource: !GetAtt ArrivalsQueue.Arn}\n",
         ),
-        *("own", "action-wildcard", "CollectDataRole/CollectDataRolePolicy0"),
+        *("own", "action-wildcard", "CollectDataRole/collect-data"),
     ),
     Flaw(
         "role that may pass any role to any service",
         statement(
             "StartTraining", "            - {Effect: Allow, Action: iam:PassRole, Resource: '*'}\n"
         ),
-        *("own", "pass-role-unpinned", "StartTrainingRole/StartTrainingRolePolicy0"),
+        *("own", "pass-role-unpinned", "StartTrainingRole/start-training"),
     ),
     Flaw(
         "role that may make itself an administrator",
@@ -105,7 +108,7 @@ FLAWS = (
             "PlanComparison",
             "            - {Effect: Allow, Action: sagemaker:DescribeModelPackages, Resource: '*'}\n",
         ),
-        *("parliament", "UNKNOWN_ACTION", "PlanComparisonRole/PlanComparisonRolePolicy0"),
+        *("parliament", "UNKNOWN_ACTION", "PlanComparisonRole/plan-comparison"),
     ),
     Flaw(
         "misspelt action, as cfn-lint sees it in the translated template only",
@@ -124,7 +127,7 @@ FLAWS = (
         *(
             "parliament",
             "RESOURCE_MISMATCH",
-            "TestEndpointRole/TestEndpointRolePolicy0 dynamodb:Query",
+            "TestEndpointRole/test-endpoint dynamodb:Query",
         ),
     ),
     Flaw(
@@ -135,7 +138,7 @@ FLAWS = (
         *(
             "parliament",
             "RESOURCE_STAR",
-            "HeedViolationRole/HeedViolationRolePolicy0 sns:Subscribe",
+            "HeedViolationRole/heed-violation sns:Subscribe",
         ),
     ),
     Flaw(
@@ -144,6 +147,6 @@ FLAWS = (
             "HeedRegistry",
             "            - {Effect: Allow, Action: sns:Publish, Resource: !Ref NotificationTopic, Condition: {StringEquals: {s3:prefix: a}}}\n",
         ),
-        *("parliament", "UNKNOWN_CONDITION_FOR_ACTION", "HeedRegistryRole/HeedRegistryRolePolicy0"),
+        *("parliament", "UNKNOWN_CONDITION_FOR_ACTION", "HeedRegistryRole/heed-registry"),
     ),
 )

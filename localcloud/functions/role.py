@@ -42,13 +42,13 @@ def check_destinations(cloud: "Cloud", record: dict[str, Any], config: dict[str,
         if not arn:
             continue
         service, name = arn.split(":")[2], arn.rpartition(":")[2]
-        requests: dict[str, dict[str, Any]] = {
+        by_service: dict[str, dict[str, Any]] = {
             "sqs": {"QueueUrl": name},
             "sns": {"TopicArn": arn},
             "lambda": {"FunctionName": arn},
             "events": {"Entries": [{"EventBusName": arn}]},
         }
-        operation, request = _SENDING.get(service), requests.get(service)
+        operation, request = _SENDING.get(service), by_service.get(service)
         if operation is None or request is None:
             raise invalid(f"{arn} is no queue, topic, function or bus")
         if not cloud.roles.permits(record["Role"], service, operation, **request):
