@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from audit.findings import AuditError
+
 Json = dict[str, Any]
 
 _PSEUDO: Final = {
@@ -114,6 +116,9 @@ class Answered:
             here = f"{_PSEUDO['AWS::Region']}:{_PSEUDO['AWS::AccountId']}"
             streams = ":*" if resource["Type"] == "AWS::Logs::LogGroup" else ""
             return f"arn:aws:{prefix.format(here=here)}{name}{streams}"
+        if attribute == "Arn":
+            kind = resource.get("Type", "what there is not")
+            raise AuditError(f"{logical}.Arn: audit/template.py knows no ARN of {kind}; add it")
         return name
 
 

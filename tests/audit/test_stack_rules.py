@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from audit.findings import AuditError
 from audit.rules import Rule, machines, policies, stack
 from audit.template import Answered, documents
 
@@ -138,6 +139,15 @@ def test_references_become_what_a_stack_would_have() -> None:
         "Name": "t",
         "Text": "everloop/arn:aws:dynamodb:us-east-1:123456789012:table/t/${kept}",
     }
+
+
+def test_an_arn_that_nobody_can_tell_is_said_and_not_guessed() -> None:
+    found = template(
+        Other={"Type": "AWS::Glue::Job"},
+        It={"Type": "Any", "Properties": {"Arn": {"Fn::GetAtt": ["Other", "Arn"]}}},
+    )
+    with pytest.raises(AuditError, match="knows no ARN of AWS::Glue::Job; add it"):
+        Answered(found, yes=True)
 
 
 def test_steps_inside_of_a_map_are_looked_at() -> None:
