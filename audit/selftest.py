@@ -12,12 +12,18 @@ from pathlib import Path
 from audit.auditors.every import OFFLINE
 from audit.auditors.own import ALL
 from audit.findings import Acceptance, Finding, judge
-from audit.flaws import Flaw, code, machines, policies, stack
+from audit.flaws import Flaw, code, functions, machines, policies, stack
 from audit.rules import name_of
 from audit.run import run
 from audit.subject import Subject
 
-FLAWS: tuple[Flaw, ...] = (*stack.FLAWS, *policies.FLAWS, *machines.FLAWS, *code.FLAWS)
+FLAWS: tuple[Flaw, ...] = (
+    *stack.FLAWS,
+    *functions.FLAWS,
+    *policies.FLAWS,
+    *machines.FLAWS,
+    *code.FLAWS,
+)
 
 
 def selftest(

@@ -33,7 +33,10 @@ class Subject:
         """The template as SAM translates it to plain CloudFormation."""
         # Found nowhere else but in the environment; nothing is asked of AWS.
         os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
-        return translate(self.template)
+        try:
+            return translate(self.template)
+        except Exception as error:  # cfn-lint's reader and SAM's translator raise many kinds
+            raise AuditError(f"{self.template} cannot be translated: {error}") from error
 
     @cached_property
     def plain_file(self) -> Path:

@@ -99,6 +99,12 @@ def test_an_auditor_that_cannot_look_is_a_failure_beside_what_others_found() -> 
     assert found.findings == [FOUND]
 
 
+def test_a_template_that_cannot_be_read_is_an_error_that_names_it(tmp_path: Path) -> None:
+    (tmp_path / "template.yaml").write_text("Resources:\n  It: {Type: AWS::Serverless::Function\n")
+    with pytest.raises(AuditError, match=r"template\.yaml cannot be translated"):
+        _ = Subject(tmp_path).plain
+
+
 def test_a_folder_without_the_product_is_nothing_to_audit(tmp_path: Path) -> None:
     with pytest.raises(AuditError, match="no Python file in functions/"):
         Subject(tmp_path).product()
