@@ -10,7 +10,7 @@ NPM := build/npm
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint types template machines conformance audit audit-selftest iam clients bench services sam-local clean
+.PHONY: help setup demo test fuzz load check lint types template machines conformance audit audit-selftest iam clients bench services sam-local clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -43,6 +43,12 @@ demo: $(VENV)/run.ready ## Watch the whole loop turn on real flights
 
 test: $(VENV)/dev.ready ## Run every test that needs nothing but this machine
 	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+
+fuzz: $(VENV)/dev.ready ## Hostile input: cases and findings of each target; CASES=20000 of them
+	@$(BIN)/python tests/fuzz/run.py $(or $(CASES),20000)
+
+load: $(VENV)/dev.ready ## 10,000 objects in one burst, 1,000 models in one stack: losses, costs, throughput
+	@$(BIN)/python -m load
 
 check: lint types template machines conformance test ## The gate: the same for a person and for CI
 

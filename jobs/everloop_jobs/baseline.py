@@ -35,7 +35,7 @@ def _numeric(name: str, column: pd.Series, common: dict[str, int]) -> dict[str, 
             "inferred_type": "Unknown",
             "numerical_statistics": {"common": common},
         }
-    counts, edges = np.histogram(values, bins=_BUCKETS)
+    counts, edges = _histogram(values)
     buckets = [
         {"lower_bound": float(edges[i]), "upper_bound": float(edges[i + 1]), "count": int(count)}
         for i, count in enumerate(counts)
@@ -52,6 +52,14 @@ def _numeric(name: str, column: pd.Series, common: dict[str, int]) -> dict[str, 
         "distribution": {"kll": {"buckets": buckets, "sketch": sketch}},
     }
     return {"name": name, "inferred_type": kind, "numerical_statistics": numerical}
+
+
+def _histogram(values: Any) -> tuple[Any, Any]:
+    """Return counts and edges of ten buckets; of one, where floats cannot tell ten apart."""
+    try:
+        return np.histogram(values, bins=_BUCKETS)
+    except ValueError:  # one huge value again and again, or a range beyond floats
+        return np.array([values.size]), np.array([values[0], values[-1]])
 
 
 def _text(name: str, column: pd.Series, common: dict[str, int]) -> dict[str, Any]:

@@ -46,7 +46,7 @@ def _records(path: Path) -> Iterator[Any]:
             if line.strip():
                 try:
                     yield json.loads(line)
-                except json.JSONDecodeError:
+                except (json.JSONDecodeError, RecursionError):
                     yield None  # counted as unreadable by the caller
 
 

@@ -31,7 +31,7 @@ def read_json(path: Path) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(path.read_text())
     except FileNotFoundError as error:
         raise JobError(f"{name} is missing among the job's inputs") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise JobError(f"{name} is no JSON: {error}") from error
     return found
 

@@ -1,22 +1,22 @@
 """Prepare a training run: the frozen dataset's exact objects, checked, then the model's split."""
 
 import hashlib
-import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import boto3
 import pandas as pd
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ParamValidationError
 
 import baseline
-from container import INPUT, JobError, output, run, spec, unpacked, write_json
+from container import INPUT, JobError, output, read_json, run, spec, unpacked, write_json
 from tables import problems_of
 
 _PARTS = ("train", "validation", "holdout")
@@ -24,6 +24,7 @@ _PARTS = ("train", "validation", "holdout")
 _PATIENT = Config(
     connect_timeout=10, read_timeout=60, retries={"mode": "standard", "max_attempts": 10}
 )
+_NEEDED = ("bucket", "key", "etag")
 _SHOWN = 8  # problems in the message; all are in the log
 
 
@@ -49,18 +50,30 @@ def _manifest() -> dict[str, Any]:
     found = sorted((INPUT / "dataset").glob("*.json"))
     if len(found) != 1:
         raise JobError(f"one manifest belongs into the input dataset, there are {len(found)}")
-    manifest: dict[str, Any] = json.loads(found[0].read_text())
-    if not manifest.get("objects"):
+    manifest = read_json(found[0])
+    objects = manifest.get("objects") if isinstance(manifest, dict) else None
+    if not objects:
         raise JobError("the manifest lists no objects: there is nothing to train on")
+    if not isinstance(objects, list) or not all(_is_object(each) for each in objects):
+        raise JobError("the manifest is not what freeze_dataset writes: it was changed, or cut off")
     return manifest
+
+
+def _is_object(entry: Any) -> bool:
+    """Whether an entry has what is needed to fetch and check the object that it lists."""
+    return (
+        isinstance(entry, dict)
+        and all(isinstance(entry.get(name), str) and entry[name] for name in _NEEDED)
+        and isinstance(entry.get("size"), int)
+        and isinstance(entry.get("version_id"), str | None)
+    )
 
 
 def _fetch(objects: list[dict[str, Any]], folder: Path) -> dict[str, str]:
     """Download every object at its version; returns local file name -> key."""
     s3 = boto3.client("s3", config=_PATIENT)
-    local: dict[str, dict[str, Any]] = {}
-    for entry in sorted(objects, key=lambda entry: str(entry["key"])):
-        local[_local_name(entry["key"], local)] = entry
+    by_key = {str(entry["key"]): entry for entry in objects}
+    local = {name: by_key[key] for name, key in local_names(by_key).items()}
 
     def fetch(item: tuple[str, dict[str, Any]]) -> str | None:
         name, entry = item
@@ -71,6 +84,8 @@ def _fetch(objects: list[dict[str, Any]], folder: Path) -> dict[str, str]:
             if error.response["Error"]["Code"] not in ("NoSuchKey", "NoSuchVersion", "404"):
                 raise
             return f"{entry['key']}: its frozen version {entry.get('version_id')} is gone"
+        except ParamValidationError as error:
+            return f"{entry['key']}: no object has such a bucket, key or version: {error}"
         data = answer["Body"].read()
         etag, seen = (str(each).strip('"') for each in (entry["etag"], answer["ETag"]))
         if len(data) != entry["size"]:
@@ -86,14 +101,29 @@ def _fetch(objects: list[dict[str, Any]], folder: Path) -> dict[str, str]:
     return {name: str(entry["key"]) for name, entry in local.items()}
 
 
-def _local_name(key: str, taken: Container[str]) -> str:
-    """Return a key's last part, made unique and short; nothing else of a key becomes a path."""
-    last = PurePosixPath(key).name or "object"
-    if last in taken or last in (".", "..") or len(last.encode()) > 200:
-        # Sorts behind the plain name, as its key does; an underscore is behind the dot in ASCII.
-        stem, suffix = PurePosixPath(last).stem[:40], PurePosixPath(last).suffix[:10]
-        return f"{stem}_{hashlib.sha256(key.encode()).hexdigest()[:12]}{suffix}"
-    return last
+def local_names(keys: Iterable[str]) -> dict[str, str]:
+    """Return a file name for each key, with the key: its last part, made unique and short.
+
+    Nothing else of a key becomes a path. The names sort as their keys do, but for the rare ones.
+    """
+    named: dict[str, str] = {}
+    for key in sorted(keys):
+        last = PurePosixPath(key).name or "object"
+        if last in named or last in (".", "..") or "\0" in last or len(last.encode()) > 200:
+            last = _rare_name(key, last, named)
+        named[last] = key
+    return named
+
+
+def _rare_name(key: str, last: str, taken: Container[str]) -> str:
+    # Sorts behind the plain name, as its key does; an underscore is behind the dot in ASCII.
+    plain = PurePosixPath(last.replace("\0", "_"))
+    for attempt in count():
+        told = hashlib.sha256(f"{key}{attempt or ''}".encode()).hexdigest()[:12]
+        name = f"{plain.stem[:40]}_{told}{plain.suffix[:10]}"
+        if name not in taken:
+            return name
+    raise AssertionError("unreachable")
 
 
 def _check(folder: Path, names: dict[str, str], asked: dict[str, Any]) -> None:

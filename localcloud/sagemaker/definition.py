@@ -61,7 +61,7 @@ def read(text: str) -> Json:
     steps = definition.get("Steps")
     if not isinstance(steps, list) or not steps:
         raise validation("Invalid pipeline definition: Steps must list at least one step")
-    parameters = _parameters(definition.get("Parameters", []))
+    parameters = _parameters(listed(definition, "Parameters", (dict,), "the pipeline"))
     known: dict[str, Json] = {}
     for step in walk(steps):
         _check_step(step, known)
@@ -71,6 +71,18 @@ def read(text: str) -> Json:
         _check_references(step, known, parameters, repeated)
     _check_cycles(known)
     return definition
+
+
+def listed(where: Json, name: str, kinds: tuple[type, ...], of: str) -> list[Any]:
+    """Return a list's items, none where it is missing. Raises AwsError for what is no such list."""
+    found = where.get(name, [])
+    if not isinstance(found, list) or not all(isinstance(each, kinds) for each in found):
+        words = " or ".join("objects" if kind is dict else "texts" for kind in kinds)
+        raise validation(
+            f"Invalid pipeline definition: {of} has {name} {str(found)[:100]}; a list of {words}"
+            " belongs there"
+        )
+    return found
 
 
 def without_nulls(value: Any) -> Any:
@@ -88,17 +100,17 @@ def walk(steps: list[Json]) -> Iterator[Json]:
         if not isinstance(step, dict):
             raise validation("Invalid pipeline definition: each step must be an object")
         yield step
-        arguments = step.get("Arguments") or {}
-        if step.get("Type") == "Condition":
-            yield from walk(arguments.get("IfSteps", []))
-            yield from walk(arguments.get("ElseSteps", []))
+        arguments = step.get("Arguments")
+        if step.get("Type") == "Condition" and isinstance(arguments, dict):
+            for branch in ("IfSteps", "ElseSteps"):
+                yield from walk(listed(arguments, branch, (dict,), f"step {step.get('Name')}"))
 
 
 def _parameters(declared: list[Json]) -> dict[str, Json]:
     found = {}
     for parameter in declared:
         name, kind = parameter.get("Name", ""), parameter.get("Type", "String")
-        if not _NAME.fullmatch(name):
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
             raise validation(f"Invalid pipeline definition: parameter name {name!r}")
         if kind not in ("String", "Integer", "Boolean", "Float"):
             raise validation(f"Invalid pipeline definition: parameter {name} has type {kind!r}")
@@ -109,14 +121,14 @@ def _parameters(declared: list[Json]) -> dict[str, Json]:
 
 
 def _check_step(step: Json, known: dict[str, Json]) -> None:
-    name, kind = str(step.get("Name", "")), step.get("Type")
-    if not _NAME.fullmatch(name):
+    name, kind = step.get("Name", ""), step.get("Type")
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise validation(
             f"Invalid pipeline definition: step name {name!r} must match [A-Za-z0-9-_]{{1,64}}"
         )
     if name in known:
         raise validation(f"Invalid pipeline definition: duplicate step name {name!r}")
-    if kind not in STEP_TYPES:
+    if not isinstance(kind, str) or kind not in STEP_TYPES:
         raise validation(
             f"Invalid pipeline definition: step {name} has type {kind!r}; "
             f"the local cloud runs {', '.join(STEP_TYPES)}"
@@ -130,14 +142,20 @@ def _check_step(step: Json, known: dict[str, Json]) -> None:
     for member in _REQUIRED.get(kind, ()):
         if member not in arguments:
             raise validation(f"Invalid pipeline definition: step {name} lacks Arguments.{member}")
-    for entry in step.get("DependsOn", []):
+    for entry in listed(step, "DependsOn", (dict, str), f"step {name}"):
+        if isinstance(entry, dict) and not isinstance(entry.get("Step"), str):
+            raise validation(
+                f"Invalid pipeline definition: step {name} has DependsOn without the name of a Step"
+            )
         if isinstance(entry, dict) and entry.get("Trigger", "Completed") not in TRIGGERS:
             raise validation(
                 f"Invalid pipeline definition: step {name} has DependsOn with Trigger"
                 f" {entry['Trigger']!r}; there are {', '.join(TRIGGERS)}"
             )
-    retries.check(name, step.get("RetryPolicies", []))
+    retries.check(name, listed(step, "RetryPolicies", (dict,), f"step {name}"))
     if "CacheConfig" in step:
+        if not isinstance(step["CacheConfig"], dict):
+            raise validation(f"Invalid pipeline definition: step {name}: CacheConfig is no object")
         if kind not in caching.CACHED:
             raise validation(f"Invalid pipeline definition: step {name} of type {kind} has a cache")
         if step["CacheConfig"].get("Enabled") and "ExpireAfter" in step["CacheConfig"]:

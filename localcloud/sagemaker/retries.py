@@ -23,6 +23,13 @@ _KNOWN = {
 def check(step: str, policies: list[Json]) -> None:
     """Raise AwsError ValidationException for a policy that cannot be."""
     for policy in policies:
+        given = policy.get("ExceptionType", [])
+        given = given if isinstance(given, list) else [given]
+        if not all(isinstance(each, str) for each in given):
+            raise validation(
+                f"Invalid pipeline definition: step {step} has a retry policy for {given}; "
+                f"ExceptionType takes {sorted(_KNOWN)}"
+            )
         unknown = [kind for kind in _kinds(policy) if kind not in _KNOWN]
         if unknown or not _kinds(policy):
             raise validation(
@@ -34,6 +41,13 @@ def check(step: str, policies: list[Json]) -> None:
                 f"Invalid pipeline definition: step {step} has a retry policy with MaxAttempts and"
                 " ExpireAfterMin: give one"
             )
+        for name in ("MaxAttempts", "ExpireAfterMin", "IntervalSeconds", "BackoffRate"):
+            number = policy.get(name, 1)
+            if isinstance(number, bool) or not isinstance(number, int | float) or not number > 0:
+                raise validation(
+                    f"Invalid pipeline definition: step {step} has a retry policy with {name}"
+                    f" {str(number)[:50]}; a number above 0 belongs there"
+                )
 
 
 def wait_before_retry(

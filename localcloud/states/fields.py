@@ -58,6 +58,19 @@ EXCLUSIVE = [
     ("ToleratedFailureCount", "ToleratedFailureCountPath"),
     ("ToleratedFailurePercentage", "ToleratedFailurePercentagePath"),
 ]
+# Fields whose value is an object, or a text, in both query languages.
+OBJECTS = ("Assign", "ProcessorConfig", "Credentials")
+TEXTS = ("Resource", "Label")
+# Numbers; where JSONata computes them, texts.
+NUMBERS = (
+    "MaxConcurrency",
+    "ToleratedFailureCount",
+    "ToleratedFailurePercentage",
+    "TimeoutSeconds",
+    "HeartbeatSeconds",
+)
+LISTS = ("Branches", "Choices", "Retry", "Catch")  # of objects
+MAY_BE_NULL = ("InputPath", "OutputPath", "ResultPath")
 TOP = {"Comment", "QueryLanguage", "StartAt", "States", "TimeoutSeconds", "Version"}
 INNER = {"Comment", "StartAt", "States", "ProcessorConfig", "QueryLanguage"}
 RETRIER = {"ErrorEquals", "IntervalSeconds", "MaxAttempts", "BackoffRate", "MaxDelaySeconds"}

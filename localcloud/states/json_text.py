@@ -1,6 +1,7 @@
 """JSON as Step Functions reads and writes it."""
 
 import json
+import math
 from typing import Any
 
 
@@ -11,11 +12,18 @@ def dumps(value: Any) -> str:
 
 def loads(text: str) -> Any:
     """Read JSON strictly: NaN and Infinity are no JSON. Raises ValueError."""
-    return json.loads(text, parse_constant=_refuse)
+    return json.loads(text, parse_constant=_refuse, parse_float=_finite)
 
 
 def _refuse(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):  # 1e999: what no number of ours can hold could not be written again
+        raise ValueError(f"{text} is out of range")
+    return value
 
 
 def size(value: Any) -> int:

@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from localcloud.states import fields, resources, rules, timestamps
+from localcloud.states import fields, json_text, resources, rules, timestamps
 from localcloud.states.expressions import Expressions
 
 SCHEMA = "SCHEMA_VALIDATION_FAILED"
@@ -30,12 +30,14 @@ class Diagnostic:
 def validate(text: str, kind: str = "STANDARD") -> list[Diagnostic]:
     """Return everything that is wrong with a definition's text; nothing means it may run."""
     try:
-        definition = json.loads(text)
+        definition = json_text.loads(text)
+        if not isinstance(definition, dict):
+            return [Diagnostic(SCHEMA, "Expected value of type Object", "/")]
+        return _Judge(definition, kind).judge()
     except ValueError as error:
         return [_not_json(text, error)]
-    if not isinstance(definition, dict):
-        return [Diagnostic(SCHEMA, "Expected value of type Object", "/")]
-    return _Judge(definition, kind).judge()
+    except RecursionError:
+        return [Diagnostic("INVALID_JSON_DESCRIPTION", "It is nested too deeply", "/")]
 
 
 def validate_state(state: dict[str, Any], kind: str = "STANDARD") -> list[Diagnostic]:
@@ -115,6 +117,9 @@ class _Judge:
         if not isinstance(states, dict) or not states:
             self._wrong("Expected a non-empty Object of states", f"{location}/States")
             return
+        if not isinstance(start, str):
+            self._wrong("Expected value of type String", f"{location}/StartAt")
+            return
         if start not in states:
             message = f"Missing 'StartAt' target: {start}"
             self._wrong(message, f"{location}/StartAt", TRANSITION)
@@ -137,7 +142,7 @@ class _Judge:
             if name in seen or not isinstance(states.get(name), dict):
                 continue
             seen.add(name)
-            left += [target for target, _ in _targets(states[name])]
+            left += [target for target, _ in _targets(states[name]) if isinstance(target, str)]
         for name in states:
             if name not in seen:
                 message = f'State "{name}" is not reachable.'
@@ -160,7 +165,7 @@ class _Judge:
         if not self._required(state, ["Type"], location):
             return
         kind = state["Type"]
-        if kind not in fields.TYPES:
+        if not isinstance(kind, str) or kind not in fields.TYPES:
             self._wrong(
                 f"Value is not one of the supported values: {list(fields.TYPES)}",
                 f"{location}/Type",
@@ -168,6 +173,8 @@ class _Judge:
             return
         language = state.get("QueryLanguage", self._language)
         self._one_of(state, "QueryLanguage", _LANGUAGES, f"{location}/QueryLanguage")
+        if language not in _LANGUAGES:
+            return
         if language == "JSONPath" and self._language == "JSONata":
             self._wrong(
                 "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine",
@@ -175,6 +182,7 @@ class _Judge:
             )
             return
         self._fields_of(state, kind, language, location)
+        self._kinds(state, language, location)
         self._transitions(state, kind, location, states)
         self._particular(state, kind, language, location)
         self._expressions.judge(state, language, location)
@@ -197,6 +205,31 @@ class _Judge:
             if all(field in state for field in pair):
                 self._wrong(f"Only one of these fields is allowed: [{', '.join(pair)}]", location)
 
+    def _kinds(self, where: dict[str, Any], language: str, location: str) -> None:
+        for names, kind, word in ((fields.OBJECTS, dict, "Object"), (fields.TEXTS, str, "String")):
+            for name in names:
+                if name in where and not isinstance(where[name], kind):
+                    self._wrong(f"Expected value of type {word}", f"{location}/{name}")
+        for name, value in where.items():
+            if name.endswith("Path") and not isinstance(value, str):
+                if value is not None or name not in fields.MAY_BE_NULL:
+                    self._wrong("Expected value of type String", f"{location}/{name}")
+            elif name in fields.NUMBERS and not _number(value):
+                if language == "JSONPath" or not isinstance(value, str):
+                    self._wrong("Expected value of type Integer", f"{location}/{name}")
+            elif name in fields.LISTS:
+                self._list(value, f"{location}/{name}")
+
+    def _list(self, value: Any, location: str) -> None:
+        if not isinstance(value, list):
+            self._wrong("Expected value of type Array", location)
+            return
+        for index, each in enumerate(value):
+            if not isinstance(each, dict):
+                self._wrong("Expected value of type Object", f"{location}[{index}]")
+            elif not isinstance(each.get("Assign", {}), dict):
+                self._wrong("Expected value of type Object", f"{location}[{index}]/Assign")
+
     def _transitions(
         self, state: dict[str, Any], kind: str, location: str, states: dict[str, Any] | None
     ) -> None:
@@ -210,7 +243,9 @@ class _Judge:
         if states is None:
             return
         for target, where in _targets(state):
-            if target not in states:
+            if not isinstance(target, str):
+                self._wrong("Expected value of type String", f"{location}/{where}")
+            elif target not in states:
                 field = where.rpartition("/")[2]
                 message = f"Missing '{field}' target: {target}"
                 self._wrong(message, f"{location}/{where}", TRANSITION)
@@ -238,6 +273,7 @@ class _Judge:
     def _inner(self, machine: Any, location: str) -> None:
         if isinstance(machine, dict):
             self._unknown(machine, fields.INNER, location)
+            self._kinds(machine, self._language, location)
         self._machine(machine, location)
 
     def _resource(self, arn: str, location: str) -> None:
@@ -276,6 +312,10 @@ class _Judge:
                 timestamps.parse(text if isinstance(text, str) else "")
             except ValueError:
                 self._wrong("String does not match RFC3339 timestamp", f"{location}/Timestamp")
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value == value
 
 
 def _whole(value: Any, least: int) -> bool:

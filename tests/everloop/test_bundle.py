@@ -137,6 +137,8 @@ def test_an_archive_made_by_tar_itself_opens() -> None:
         pytest.param(plain("a/../../evil.py"), "lies outside", id="parent, hidden"),
         pytest.param(plain("/etc/cron.d/evil"), "lies outside", id="absolute"),
         pytest.param(plain("a\\..\\evil.py"), "lies outside", id="backslashes"),
+        pytest.param(plain("."), "give it a name", id="no name"),
+        pytest.param(plain("\udcff.py"), "a name in UTF-8", id="no UTF-8"),
         pytest.param(special("x", tarfile.SYMTYPE, "/etc/passwd"), "is a link", id="symbolic link"),
         pytest.param(special("x", tarfile.LNKTYPE, "train.py"), "is a link", id="hard link"),
         pytest.param(special("x", tarfile.CHRTYPE), "no regular file", id="device"),

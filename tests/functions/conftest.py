@@ -292,8 +292,14 @@ class Account:
         return list(journal.decisions(model))
 
     def mails(self) -> list[str]:
-        answer = self.client("sqs").receive_message(QueueUrl=self.mail, MaxNumberOfMessages=10)
-        return [json.loads(message["Body"])["Subject"] for message in answer.get("Messages", [])]
+        """Take the mails out of the box; return their subjects."""
+        sqs = self.client("sqs")
+        found = []
+        received = sqs.receive_message(QueueUrl=self.mail, MaxNumberOfMessages=10)
+        for message in received.get("Messages", []):
+            found.append(json.loads(message["Body"])["Subject"])
+            sqs.delete_message(QueueUrl=self.mail, ReceiptHandle=message["ReceiptHandle"])
+        return found
 
 
 @cache

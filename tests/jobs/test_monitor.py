@@ -201,10 +201,10 @@ def test_unreadable_records_are_counted_and_others_still_read(watched: Container
     sent = encoded["captureData"]["endpointInput"]
     sent["data"] = base64.b64encode(sent["data"].encode()).decode()
     sent["encoding"] = "BASE64"
-    capture(watched, short, ragged, late, bare, "{cut of", "[1, 2]", encoded)
+    capture(watched, short, ragged, late, bare, "{cut of", "[1, 2]", "[" * 100_000, encoded)
     watched.succeed("monitor.py", ASKED)
     told = watched.read("findings/findings.json")
-    assert (told["rows"], told["unreadable_records"]) == (300, 5)
+    assert (told["rows"], told["unreadable_records"]) == (300, 6)
 
 
 def label(container: Container, name: str, lines: Sequence[str], head: str = "id,price") -> None:

@@ -1,5 +1,6 @@
 """prepare.py: the frozen objects, checked, split by the model, and described."""
 
+import hashlib
 import json
 from typing import Any
 
@@ -167,6 +168,57 @@ def test_what_preprocess_does_wrong_is_said(
     freeze(container, drops.put("data/mean-price/p.csv", rows(0, 20)))
     container.code(bundle_with({"preprocess.py": script}), spec_of())
     assert said in container.fail("prepare.py")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        pytest.param({"objects": 7}, "not what freeze_dataset writes", id="no list"),
+        pytest.param({"objects": [7]}, "not what freeze_dataset writes", id="no objects"),
+        pytest.param({"size": "9"}, "not what freeze_dataset writes", id="size"),
+        pytest.param({"etag": None}, "not what freeze_dataset writes", id="etag"),
+        pytest.param({"version_id": 1.5}, "not what freeze_dataset writes", id="version"),
+        pytest.param({"bucket": "no bucket"}, "no object has such a bucket", id="bucket"),
+    ],
+)
+def test_a_manifest_of_another_shape_is_refused(
+    container: Container, drops: Drops, bundle: bytes, change: dict[str, Any], said: str
+) -> None:
+    entry = drops.put("data/f/a.csv", rows(0, 9))
+    manifest = change if "objects" in change else {"objects": [{**entry, **change}]}
+    (container.input("dataset") / "m.json").write_text(json.dumps(manifest))
+    container.code(bundle, spec_of())
+    assert said in container.fail("prepare.py")
+
+
+def test_a_column_of_one_huge_number_is_described(
+    container: Container, drops: Drops, bundle: bytes
+) -> None:
+    lines = [f"{n:04},blue,71758187050265180{n % 2}" for n in range(50)]
+    freeze(container, drops.put("data/f/a.csv", "\n".join(["id,colour,price", *lines]) + "\n"))
+    container.code(bundle, spec_of(data={"target": "id", "key": None}))
+    container.succeed("prepare.py")
+    price = next(
+        each
+        for each in container.read("baseline/statistics.json")["features"]
+        if each["name"] == "price"
+    )
+    buckets = price["numerical_statistics"]["distribution"]["kll"]["buckets"]
+    assert sum(bucket["count"] for bucket in buckets) == 30
+
+
+def test_a_name_made_for_one_object_is_never_anothers(
+    container: Container, drops: Drops, bundle: bytes
+) -> None:
+    made = hashlib.sha256(b"data/f/z/a.csv").hexdigest()[:12]
+    dropped = [
+        drops.put("data/f/a.csv", rows(0, 9)),
+        drops.put(f"data/f/b/a_{made}.csv", rows(9, 18)),
+        drops.put("data/f/z/a.csv", rows(18, 27)),
+    ]
+    freeze(container, *dropped)
+    container.code(bundle, spec_of())
+    assert container.succeed("prepare.py").endswith("train 16, validation 5, holdout 6")
 
 
 def test_a_folder_without_manifest_is_refused(container: Container, bundle: bytes) -> None:

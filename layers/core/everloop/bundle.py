@@ -137,7 +137,14 @@ def _safe_name(member: tarfile.TarInfo) -> str | None:
         raise BadInput(f"the bundle holds {member.name!r}, which lies outside its folder")
     if member.isdir():
         return None
+    if path == PurePosixPath() or _unwritable(member.name):
+        raise BadInput(f"the bundle holds a file named {member.name!r}; give it a name in UTF-8")
     if not member.isreg() or member.issparse():  # a sparse file's size may be anything
         kind = "a link" if member.issym() or member.islnk() else "no regular file"
         raise BadInput(f"{member.name} in the bundle is {kind}; only plain files are taken")
     return path.as_posix()
+
+
+def _unwritable(name: str) -> bool:
+    """Whether the archive's bytes were no UTF-8: tarfile leaves half characters in their place."""
+    return any("\ud800" <= character <= "\udfff" for character in name)

@@ -325,6 +325,26 @@ def test_a_pipeline_below_its_bar_fails_with_the_message(world: Any) -> None:
         pytest.param(lambda d: d.update(Parameters=[]), "'Cause'", id="unknown-parameter"),
         pytest.param(lambda d: d["Steps"][0].update(DependsOn=["Good"]), "cycle", id="cycle"),
         pytest.param(lambda d: d.update(Version="1"), "Version", id="version"),
+        pytest.param(lambda d: d.update(Parameters=[1]), "a list of objects", id="parameters"),
+        pytest.param(lambda d: d["Steps"][0].update(Name=[]), "step name []", id="name"),
+        pytest.param(lambda d: d["Steps"][0].update(Type=[]), "has type []", id="kind"),
+        pytest.param(lambda d: d["Steps"][0].update(DependsOn=1), "a list of", id="depends-on"),
+        pytest.param(
+            lambda d: d["Steps"][0].update(DependsOn=[{}]), "the name of a Step", id="depends-on-x"
+        ),
+        pytest.param(
+            lambda d: d["Steps"][0].update(RetryPolicies=[{"ExceptionType": 1}]),
+            "ExceptionType takes",
+            id="exception-type",
+        ),
+        pytest.param(
+            lambda d: d["Steps"][0].update(
+                RetryPolicies=[{"ExceptionType": "Step.THROTTLING", "MaxAttempts": "x"}]
+            ),
+            "MaxAttempts x",
+            id="attempts",
+        ),
+        pytest.param(lambda d: d["Steps"][0].update(CacheConfig=1), "no object", id="cache"),
     ],
 )
 def test_a_definition_that_cannot_run_is_refused(

@@ -89,6 +89,14 @@ def test_nothing_is_wrong_with_a_good_machine() -> None:
         ("States/Good?/Choices/0/Condition", None, "/States/Good?/Choices[0]"),
         ("TimeoutSeconds", 0, "/TimeoutSeconds"),
         ("Stats", {}, "/Stats"),
+        ("StartAt", ["Start"], "/StartAt"),
+        ("States/Start/Next", {"x": 1}, "/States/Start/Next"),
+        ("States/Start/Type", ["Pass"], "/States/Start/Type"),
+        ("States/Start/QueryLanguage", [], "/States/Start/QueryLanguage"),
+        ("States/Start/Assign", "x", "/States/Start/Assign"),
+        ("States/Good?/Choices/0/Assign", [1], "/States/Good?/Choices[0]/Assign"),
+        ("States/Good?/Choices", [1], "/States/Good?/Choices[0]"),
+        ("States/Train/TimeoutSeconds", [1], "/States/Train/TimeoutSeconds"),
     ],
 )
 def test_a_fault_is_found_where_it_is(path: str, value: Any, location: str) -> None:
@@ -109,6 +117,9 @@ def test_a_fault_is_found_where_it_is(path: str, value: Any, location: str) -> N
         ({"Type": "Wait", "End": True}, "/States/S"),
         ({"Type": "Wait", "Seconds": "1", "End": True}, "/States/S/Seconds"),
         ({"Type": "Fail", "CausePath": "nope"}, "/States/S"),
+        ({"Type": "Wait", "SecondsPath": None, "End": True}, "/States/S/SecondsPath"),
+        ({"Type": "Parallel", "Branches": 3, "End": True}, "/States/S/Branches"),
+        ({"Type": "Map", "MaxConcurrency": "x", "End": True}, "/States/S/MaxConcurrency"),
     ],
 )
 def test_a_fault_in_a_jsonpath_state_is_found(state: dict[str, Any], location: str) -> None:
@@ -125,6 +136,8 @@ def test_a_name_may_be_used_once_in_the_whole_machine() -> None:
     assert codes == ["DUPLICATE_STATE_NAME"]
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{", '{"States": }'])
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{", '{"States": }', "[" * 100_000, '{"TimeoutSeconds": 1e999}', "NaN"]
+)
 def test_what_is_no_machine_is_told_so(text: str) -> None:
     assert len(validate(text)) == 1

@@ -70,11 +70,18 @@ def golden_rows(
     kept = [index for index, name in enumerate(header) if name not in without]
     rows: list[tuple[str, ...]] = []
     scores: list[float] = []
-    for line in scored[1:]:
-        row = int(line[at_row])
-        if row + 1 < len(table) and len(rows) < most:
-            rows.append(tuple(table[row + 1][index] for index in kept))
-            scores.append(float(line[at_score]))
+    for number, line in enumerate(scored[1:], 1):
+        try:
+            row, score = int(line[at_row]), float(line[at_score])
+            cells = table[row + 1] if 0 <= row < len(table) - 1 else None
+            if cells is not None and len(rows) < most:
+                rows.append(tuple(cells[index] for index in kept))
+                scores.append(score)
+        except (ValueError, IndexError) as error:
+            raise BadInput(
+                f"predictions.csv: line {number} is {str(line)[:80]}; the position of a row in the "
+                "holdout, of as many fields as its header, and its score belong there"
+            ) from error
     if not rows:
         raise BadInput("predictions.csv: no row of it is in the holdout; nothing to test with")
     return Golden(tuple(header[index] for index in kept), tuple(rows), tuple(scores))
@@ -152,7 +159,10 @@ def answers_in_time(answers: Sequence[Answer], most_ms: float | None) -> Test:
 def _whole_rows(data: bytes, name: str) -> list[list[str]]:
     text = data.decode("utf-8", "replace")
     whole = text[: text.rfind("\n") + 1] or text
-    rows = [row for row in csv.reader(io.StringIO(whole)) if row]
+    try:
+        rows = [row for row in csv.reader(io.StringIO(whole, newline="")) if row]
+    except csv.Error as error:
+        raise BadInput(f"{name} is no CSV: {error}") from error
     if len(rows) < 2:
         raise BadInput(f"{name}: no rows in it")
     return rows
