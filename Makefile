@@ -10,7 +10,7 @@ NPM := build/npm
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test fuzz load check lint types template machines conformance audit audit-selftest iam clients bench services sam-local clean
+.PHONY: help setup demo test fuzz load sim sim-mutants check lint types template machines conformance audit audit-selftest iam clients bench services sam-local clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -49,6 +49,12 @@ fuzz: $(VENV)/dev.ready ## Hostile input: cases and findings of each target; CAS
 
 load: $(VENV)/dev.ready ## 10,000 objects in one burst, 1,000 models in one stack: losses, costs, throughput
 	@$(BIN)/python -m load
+
+sim: $(VENV)/dev.ready ## Faults at every call, judged: SEEDS=1000, or SEED=42 TRACE=1 for one history to read
+	@$(BIN)/python -m sim $(if $(SEED),--seed $(SEED) $(if $(TRACE),--trace),--seeds $(or $(SEEDS),1000) $(if $(TWICE),--twice))
+
+sim-mutants: $(VENV)/dev.ready ## Plant flaws in the product: how many histories see each?
+	@$(BIN)/python -m sim.mutation $(if $(SEEDS),--seeds $(SEEDS))
 
 check: lint types template machines conformance test ## The gate: the same for a person and for CI
 

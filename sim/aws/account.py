@@ -1,11 +1,12 @@
 """The account: its services, who may call them, and what it saw."""
 
+import json
 import re
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from localcloud.access.demands import Place, demands
+from localcloud.access.demands import Demand, Place, demands
 from localcloud.access.evaluation import evaluate
 from localcloud.access.record import wanted
 from localcloud.errors import AwsError
@@ -93,7 +94,7 @@ class Account:
 
     def invoke(self, caller: Any, params: Params) -> Params:
         """Lambda's Invoke, as machines make it."""
-        outcome = self.functions.invoke(params["FunctionName"], _payload(params["Payload"]))
+        outcome = self.functions.invoke(params["FunctionName"], json.loads(params["Payload"]))
         failed = {"FunctionError": "Unhandled"} if outcome.error else {}
         return {
             "StatusCode": 200,
@@ -114,16 +115,8 @@ class Account:
                 raise AwsError("AccessDeniedException", f"{told} on {demand.resource}", 403)
 
 
-def _payload(raw: Any) -> Any:
-    import json
-
-    return json.loads(raw)
-
-
 @cache
 def _allowed(role: str, action: str, resource: str | None, context: Any) -> bool:
-    from localcloud.access.demands import Demand
-
     demand = Demand(action, resource, {key: list(values) for key, values in context})
     return evaluate(stack().roles[role], demand, _KNOWN).allowed
 
