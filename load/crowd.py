@@ -115,7 +115,8 @@ def _reconciled(ground: Ground) -> tuple[Any, ...]:
     once = Config(read_timeout=900, retries={"total_max_attempts": 1})
     client = session_client("lambda", config=once)
     name = f"{ground.site.stack}-reconcile"
-    timeout = client.get_function_configuration(FunctionName=name)["Timeout"]
+    configured = client.get_function_configuration(FunctionName=name)
+    timeout, role = configured["Timeout"], configured["Role"].rpartition("/")[2]
     models = len(ground.records.models())
     before = meter.read(ground)
     seconds: list[float] = []
@@ -131,7 +132,7 @@ def _reconciled(ground: Ground) -> tuple[Any, ...]:
         seen |= set(json.loads(said)["mended"])
     assert len(seen) == models, f"reconcile looked at {len(seen)} of {models} models"
     assert max(seconds) < timeout, f"a tick took {max(seconds):.0f} s of {timeout} s"
-    calls = (meter.read(ground) - before).function_calls
+    calls = (meter.read(ground) - before).by_role[role]
     looks = min(models, MOST_PER_TICK) * len(seconds)
     per_look = (round(sum(seconds) / looks * 1000, 1), calls, round(calls / looks, 2))
     return (len(seconds), round(max(seconds), 1), timeout, *per_look)

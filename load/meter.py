@@ -22,6 +22,7 @@ class Cost:
     transitions: int
     by_function: Counter[str]  # invocations
     by_operation: Counter[str]  # function_calls, by service and operation
+    by_role: Counter[str]  # function_calls, by the name of the role that made them
 
     @property
     def invocations(self) -> int:
@@ -34,6 +35,7 @@ class Cost:
             self.transitions - before.transitions,
             self.by_function - before.by_function,
             self.by_operation - before.by_operation,
+            self.by_role - before.by_role,
         )
 
 
@@ -42,6 +44,7 @@ def read(ground: Ground) -> Cost:
     time.sleep(3)
     functions, jobs = 0, 0
     operations: Counter[str] = Counter()
+    roles: Counter[str] = Counter()
     for row in ground.calls():
         principal = str(row["principal"])
         if "role/" not in principal:
@@ -51,7 +54,8 @@ def read(ground: Ground) -> Cost:
         else:
             functions += row["calls"]
             operations[f"{row['service']}.{row['operation']}"] += row["calls"]
-    return Cost(functions, jobs, transitions(ground), _invocations(ground), operations)
+            roles[principal.partition("role/")[2].partition("/")[0]] += row["calls"]
+    return Cost(functions, jobs, transitions(ground), _invocations(ground), operations, roles)
 
 
 def _invocations(ground: Ground) -> Counter[str]:
