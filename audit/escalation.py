@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from audit.stack import ACCOUNT, REGION, Json, Stack
+from audit.stack import Json, Stack
+from audit.template import ACCOUNT, REGION
 from localcloud.access.demands import Demand
 from localcloud.access.evaluation import Statement, evaluate, listed
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from audit import key
 from audit.reasons import Key
-from audit.stack import ACCOUNT, REGION, Stack
+from audit.stack import Stack
+from audit.template import ACCOUNT, REGION
 from localcloud.access.demands import Demand
 from localcloud.access.evaluation import Statement, evaluate, listed
 

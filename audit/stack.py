@@ -1,6 +1,5 @@
 """The stack of template.yaml as AWS has it: every role with its policies, names filled in."""
 
-import json
 import os
 import re
 from dataclasses import dataclass
@@ -8,30 +7,13 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, cast
 
+from audit.template import NAME, REGION, Answered
 from localcloud.access.evaluation import Statement, listed
 from tools.translate import translate
 
 ROOT = Path(__file__).parents[1]
 TEMPLATE = ROOT / "template.yaml"
-ACCOUNT, REGION, NAME = "123456789012", "us-east-1", "everloop"
 Json = dict[str, Any]
-_PSEUDO = {
-    "AWS::Partition": "aws",
-    "AWS::Region": REGION,
-    "AWS::AccountId": ACCOUNT,
-    "AWS::StackName": NAME,
-}
-# Where the ARN of a resource has its name, and which property the name is.
-_ARNS = {
-    "AWS::DynamoDB::Table": ("TableName", "dynamodb", "table/"),
-    "AWS::Lambda::Function": ("FunctionName", "lambda", "function:"),
-    "AWS::SQS::Queue": ("QueueName", "sqs", ""),
-    "AWS::SNS::Topic": ("TopicName", "sns", ""),
-    "AWS::Events::EventBus": ("Name", "events", "event-bus/"),
-    "AWS::Events::Rule": ("Name", "events", "rule/"),
-    "AWS::Scheduler::ScheduleGroup": ("Name", "scheduler", "schedule-group/"),
-    "AWS::StepFunctions::StateMachine": ("StateMachineName", "states", "stateMachine:"),
-}
 _WITH_KEY = "HasKey"  # the one condition that policies of the template have
 
 
@@ -123,45 +105,12 @@ class Stack:
         return Document(holder, name, content, condition is not None)
 
     def resolved(self, value: Any) -> Any:
-        """Return a value with Ref, Fn::GetAtt and Fn::Sub replaced by what the stack would have."""
-        if isinstance(value, list):
-            return [self.resolved(item) for item in value]
-        if not isinstance(value, dict):
-            return value
-        if "Ref" in value:
-            return _PSEUDO.get(value["Ref"]) or self._physical(value["Ref"], "")
-        if "Fn::GetAtt" in value:
-            return self._physical(*value["Fn::GetAtt"])
-        if "Fn::Sub" in value:
-            return re.sub(r"\$\{([^}]+)\}", lambda found: self._part(found[1]), value["Fn::Sub"])
-        return {key: self.resolved(inner) for key, inner in value.items()}
+        """Return a value with its functions answered, as a stack with all options would."""
+        return self._answered.answer(value)
 
-    def _part(self, name: str) -> str:
-        if name in _PSEUDO:
-            return _PSEUDO[name]
-        logical, _, attribute = name.partition(".")
-        return self._physical(logical, attribute)
-
-    def _physical(self, logical: str, attribute: str) -> str:
-        resource = self.resources.get(logical)
-        if resource is None:
-            return logical  # a parameter
-        kind, properties = resource["Type"], resource.get("Properties", {})
-        if kind == "AWS::S3::Bucket":
-            name = str(self.resolved(properties["BucketName"]))
-            return f"arn:aws:s3:::{name}" if attribute else name
-        if kind == "AWS::IAM::Role":
-            name = str(self.resolved(properties.get("RoleName", logical)))
-            return f"arn:aws:iam::{ACCOUNT}:role/{name}" if attribute else name
-        if kind == "AWS::Logs::LogGroup":
-            name = str(self.resolved(properties["LogGroupName"]))
-            return f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{name}:*" if attribute else name
-        if kind in _ARNS:
-            key, service, path = _ARNS[kind]
-            name = str(self.resolved(properties[key]))
-            whole = f"arn:aws:{service}:{REGION}:{ACCOUNT}:{path}{name}"
-            return whole if attribute or kind == "AWS::SNS::Topic" else name
-        raise LookupError(f"{logical}: {json.dumps(resource)[:80]} has no name here")
+    @cached_property
+    def _answered(self) -> Answered:
+        return Answered({"Resources": self.resources}, yes=True)
 
 
 @cache

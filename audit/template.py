@@ -10,17 +10,18 @@ from audit.findings import AuditError
 
 Json = dict[str, Any]
 
+ACCOUNT, REGION, NAME = "123456789012", "us-east-1", "everloop"
 _PSEUDO: Final = {
     "AWS::Partition": "aws",
-    "AWS::Region": "us-east-1",
-    "AWS::AccountId": "123456789012",
-    "AWS::StackName": "everloop",
+    "AWS::Region": REGION,
+    "AWS::AccountId": ACCOUNT,
+    "AWS::StackName": NAME,
     "AWS::URLSuffix": "amazonaws.com",
-    "AWS::StackId": "arn:aws:cloudformation:us-east-1:123456789012:stack/everloop/1",
+    "AWS::StackId": f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{NAME}/1",
 }
 _NOTHING: Final = object()
 # What a parameter holds where a default leaves it empty.
-_GIVEN: Final = {"KmsKeyArn": "arn:aws:kms:us-east-1:123456789012:key/0"}
+_GIVEN: Final = {"KmsKeyArn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/0"}
 _NAMES: Final = {  # the property that names a resource, and what stands before the name in its ARN
     "AWS::S3::Bucket": ("BucketName", "s3:::"),
     "AWS::DynamoDB::Table": ("TableName", "dynamodb:{here}:table/"),
@@ -32,7 +33,7 @@ _NAMES: Final = {  # the property that names a resource, and what stands before 
     "AWS::Logs::LogGroup": ("LogGroupName", "logs:{here}:log-group:"),
     "AWS::StepFunctions::StateMachine": ("StateMachineName", "states:{here}:stateMachine:"),
     "AWS::Scheduler::ScheduleGroup": ("Name", "scheduler:{here}:schedule-group/"),
-    "AWS::IAM::Role": ("RoleName", "iam::123456789012:role/"),
+    "AWS::IAM::Role": ("RoleName", f"iam::{ACCOUNT}:role/"),
 }
 
 
@@ -48,7 +49,7 @@ class Answered:
         self._parameters: Json = template.get("Parameters", {})
         self._all: Json = template["Resources"]
         self.resources: dict[str, Json] = {
-            name: self._answer(resource)
+            name: self.answer(resource)
             for name, resource in self._all.items()
             if yes or "Condition" not in resource
         }
@@ -59,9 +60,10 @@ class Answered:
             if resource["Type"] in kinds:
                 yield name, resource.get("Properties", {})
 
-    def _answer(self, value: Any) -> Any:
+    def answer(self, value: Any) -> Any:
+        """Return a value of the template with its functions answered."""
         if isinstance(value, list):
-            return [each for item in value if (each := self._answer(item)) is not _NOTHING]
+            return [each for item in value if (each := self.answer(item)) is not _NOTHING]
         if not isinstance(value, dict):
             return value
         if len(value) == 1:
@@ -76,13 +78,13 @@ class Answered:
             if name == "Fn::Sub":
                 return self._filled(inner)
             if name == "Fn::If":
-                return self._answer(inner[1] if self._yes else inner[2])
+                return self.answer(inner[1] if self._yes else inner[2])
             if name == "Fn::Join":
-                return inner[0].join(str(self._answer(part)) for part in inner[1])
+                return inner[0].join(str(self.answer(part)) for part in inner[1])
         return {
             key: each
             for key, inner in value.items()
-            if (each := self._answer(inner)) is not _NOTHING
+            if (each := self.answer(inner)) is not _NOTHING
         }
 
     def _filled(self, given: Any) -> str:
@@ -93,7 +95,7 @@ class Answered:
             if name.startswith("!"):
                 return f"${{{name[1:]}}}"
             if name in own:
-                return str(self._answer(own[name]))
+                return str(self.answer(own[name]))
             logical, _, attribute = name.partition(".")
             return str(self._physical(logical, attribute))
 
@@ -107,13 +109,13 @@ class Answered:
             return _GIVEN.get(logical, default) if self._yes else default
         resource = self._all.get(logical, {})
         key, prefix = _NAMES.get(resource.get("Type", ""), ("", ""))
-        name = self._answer(resource.get("Properties", {}).get(key, logical))
+        name = self.answer(resource.get("Properties", {}).get(key, logical))
         is_arn = attribute == "Arn" or resource.get("Type") in (
             "AWS::SNS::Topic",
             "AWS::StepFunctions::StateMachine",
         )
         if is_arn and attribute in ("", "Arn") and prefix:
-            here = f"{_PSEUDO['AWS::Region']}:{_PSEUDO['AWS::AccountId']}"
+            here = f"{REGION}:{ACCOUNT}"
             streams = ":*" if resource["Type"] == "AWS::Logs::LogGroup" else ""
             return f"arn:aws:{prefix.format(here=here)}{name}{streams}"
         if attribute == "Arn":
@@ -176,9 +178,7 @@ def _documents_in(value: Any, place: str, *, trust: bool) -> Iterator[Document]:
 def _document(place: str, said: Any, *, trust: bool) -> Document:
     statements = many(said)
     if trust:  # a role is its own resource; tools ask for one
-        statements = [
-            {"Resource": f"arn:aws:iam::123456789012:role/{place}", **s} for s in statements
-        ]
+        statements = [{"Resource": f"arn:aws:iam::{ACCOUNT}:role/{place}", **s} for s in statements]
     return Document(place, trust, json.dumps({"Version": "2012-10-17", "Statement": statements}))
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from audit.stack import ACCOUNT, REGION, ROOT, stack
+from audit.stack import ROOT, stack
+from audit.template import ACCOUNT, REGION
 from localcloud.cloud import started
 
 ROLES = ("SchedulerRole", "EvaluateRole", "MonitorRole", "SageMakerRole")
