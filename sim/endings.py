@@ -297,7 +297,8 @@ class Endings:
                 if by == "judge_candidate" and package.arn not in kinds["judge"]:
                     self._judge.violate("every effect is told", f"v{package.version} {approval}")
         for execution in self._account.states.executions.values():
-            ended = execution.machine == "everloop-deploy" and execution.status == "SUCCEEDED"
+            acted = execution.name in self._judge.releasing[model.name]
+            ended = acted and execution.status == "SUCCEEDED"
             if ended and execution.name.startswith(f"{model.name}-r"):
                 said = kinds["serve"] | kinds["rollback"] | kinds["release"]
                 if execution.name not in said:

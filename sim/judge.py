@@ -39,7 +39,7 @@ class Judge:
         self.unapproved_updates = 0  # withdrawn between the last look and the update
         self.taken_back: dict[tuple[str, int], list[float]] = defaultdict(list)
         self.tested: dict[tuple[str, str, int], bool] = {}  # (execution, model, version)
-        self._releasing: dict[str, list[str]] = defaultdict(list)
+        self.releasing: dict[str, list[str]] = defaultdict(list)
         self._trainings: dict[str, list[Any]] = defaultdict(list)
 
     def watch(self, account: Any) -> None:
@@ -171,7 +171,7 @@ class Judge:
     def _alone(self, caller: Any, model: str) -> None:
         """Once a release has moved an endpoint, those before it move none any more."""
         execution = caller.event.get("execution", "").rpartition(":")[2]
-        order = self._releasing[model]
+        order = self.releasing[model]
         if execution in order[:-1]:
             self.violate("one release at a time", f"{model}: {execution} after {order[-1]}")
         elif execution not in order:
@@ -255,13 +255,21 @@ class Judge:
         since = run.started_at - last if last is not None else _DAY
         if run.parameters["Cause"] == "violation" and since < spec.cooldown_hours * 3600 - 120:
             self.violate("cooldowns hold", f"{run.display_name} after {since:.0f} s")
-        if run.parameters["Cause"] not in spec.causes and any(o.package for o in before):
+        if run.parameters["Cause"] not in spec.causes and self._existed(run):
             self.violate(
                 "only its causes", f"{run.display_name} because of {run.parameters['Cause']}"
             )
         self._frozen(run)
         run.definition_digest = self._code(run.model)
         before.append(run)
+
+    def _existed(self, run: Any) -> bool:
+        """Whether a version was there when the window was closed: the first needs no cause."""
+        uri = run.parameters["DatasetUri"]
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        frozen = self._account.s3.objects[bucket, key][0].modified
+        packages = self._account.registry.groups.get(run.model, [])
+        return bool(packages) and bool(packages[0].created < frozen - timedelta(minutes=5))
 
     def _code(self, model: str) -> str:
         found = content.find_step(self._account.jobs.pipelines[model].definition, "RegisterModel")
@@ -281,15 +289,20 @@ class Judge:
             return
         name = key.split("/")[1]
         manifest, spec = content.read_json(params["Body"]), self.models[name]
-        now = self._account.kernel.moment()
+        now, oldest, fresh = self._account.kernel.moment(), 0.0, []
         for each in manifest["objects"]:
             if each["window"] != max(manifest["windows"]):
                 continue
             versions = self._account.s3.objects[each["bucket"], each["key"]]
             written = next(v.modified for v in versions if v.id == each["version_id"])
-            quiet = (now - written).total_seconds()
-            if quiet < spec.quiet_minutes * 60 - 1 and not self._marked(name, written):
-                self.violate("frozen after quiet", f"{each['key']} {quiet:.0f} s old")
+            age = (now - written).total_seconds()
+            oldest = max(oldest, age)
+            if age < spec.quiet_minutes * 60 - 1 and not self._marked(name, written):
+                fresh.append(f"{each['key']} {age:.0f} s old")
+        # What keeps arriving is cut after 48 quiet periods.
+        if oldest < 48 * spec.quiet_minutes * 60:
+            for said in fresh:
+                self.violate("frozen after quiet", said)
 
     def _marked(self, name: str, since: Any) -> bool:
         """Whether a drop was called complete lately; a marker counts for the window it falls in."""

@@ -489,11 +489,13 @@ MUTANTS = (
             raise
         refused = error
     try:
-        found: Any = sagemaker().describe_model(""",
+        with translated(f"model {name}"):
+            found: Any = sagemaker().describe_model(""",
         """    except ClientError as error:
         raise
     try:
-        found: Any = sagemaker().describe_model(""",
+        with translated(f"model {name}"):
+            found: Any = sagemaker().describe_model(""",
     ),
     Mutant(
         "give up when a function dies",

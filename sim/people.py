@@ -69,7 +69,7 @@ class People:
         self.over = False
         self.poisoned = 0
         self._violations = 0
-        self.tampered: set[tuple[str, int]] = set()  # versions whose sealed copy is broken
+        self.tampered: set[tuple[str, int]] = set()  # versions that may be refused as such
 
     def begin(self) -> None:
         for model in self.models:
@@ -258,9 +258,8 @@ class People:
         data = self._account.s3.objects[bucket, key][-1].data + b"!"
         self._account.note("tampered", key)
         self._account.s3.put(bucket, key, data)
-        if (bucket, key) in sealed:
-            self.tampered.add((model.name, package.version))
-        else:
+        self.tampered.add((model.name, package.version))
+        if (bucket, key) not in sealed:  # if it was not sealed before, this is what is sealed
             package.digests.add(sha256(data).hexdigest())
 
     # operating

@@ -57,7 +57,8 @@ def ensure_model(name: str, container: Mapping[str, Any], role_arn: str) -> None
             raise
         refused = error
     try:
-        found: Any = sagemaker().describe_model(ModelName=name)
+        with translated(f"model {name}"):
+            found: Any = sagemaker().describe_model(ModelName=name)
     except ClientError as error:
         if _missing(error):
             raise refused from error
@@ -76,7 +77,8 @@ def ensure_config(name: str, config: Mapping[str, Any]) -> None:
             raise
         refused = error
     try:
-        found: Any = sagemaker().describe_endpoint_config(EndpointConfigName=name)
+        with translated(f"endpoint config {name}"):
+            found: Any = sagemaker().describe_endpoint_config(EndpointConfigName=name)
     except ClientError as error:
         if _missing(error):
             raise refused from error

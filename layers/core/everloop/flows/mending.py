@@ -7,7 +7,7 @@ from datetime import datetime
 from everloop import names, policy
 from everloop.aws import arrivals, ledger, machines, monitoring, registry, schedules
 from everloop.aws.ledger import RELEASE, TRAINING, Installed
-from everloop.decisions.governor import DATA, may_train
+from everloop.decisions.governor import DATA
 from everloop.decisions.mending import PATIENCE, Lease, is_abandoned, next_attempt
 from everloop.decisions.monitoring import overdue
 from everloop.flows import judging, releasing, training, waking
@@ -70,9 +70,7 @@ def _window(installed: Installed, now: datetime) -> Iterator[Mend]:
     last, window = arrivals.last_closed(model), arrivals.open_window(model)
     if last is not None and last.outcome is None:
         number, attempt, since, cause = last.number, last.attempt, last.closed_at, last.cause
-        allowed = may_train(
-            DATA, runs, policy.retrain(installed.spec), now, paused=installed.paused
-        )
+        allowed = training.may_train_frozen(installed, last, runs, now)
     elif window.objects and window.last_at is not None:
         number, attempt, since, cause = window.number, window.attempt, window.last_at, DATA
         allowed = training.trains_on_data(installed, runs)

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from everloop import names, policy
 from everloop.aws import arrivals, ledger, machines
+from everloop.aws.arrivals import Closed
 from everloop.aws.ledger import Installed
 from everloop.decisions import Decision
 from everloop.decisions.governor import DATA, REGISTERED, VIOLATION, Run, may_train
@@ -70,6 +71,21 @@ def trains_on_data(installed: Installed, runs: list[Run]) -> Decision:
     return Decision(False, "[retrain] lets data alone not train; it waits for another cause")
 
 
+def may_train_frozen(
+    installed: Installed, closed: Closed, runs: list[Run], now: datetime
+) -> Decision:
+    """Whether a window that is frozen and untrained may be trained now.
+
+    Its own run may be known already, from an attempt that died: it has its place in the budget.
+    """
+    name = ""
+    if closed.digest:
+        fingerprint = (closed.digest, installed.bundle_digest)
+        name = names.training_run(installed.model, closed.number, *fingerprint)
+    limits = policy.retrain(installed.spec)
+    return may_train(DATA, runs, limits, now, name=name, paused=installed.paused)
+
+
 def start_left_over(installed: Installed, now: datetime, *, but: int = 0) -> Asked:
     """Start the training of what was frozen and not trained, else of what has arrived meanwhile.
 
@@ -78,10 +94,7 @@ def start_left_over(installed: Installed, now: datetime, *, but: int = 0) -> Ask
     model = installed.model
     last = arrivals.last_closed(model)
     if last is not None and last.number != but and last.outcome is None:
-        runs = ledger.runs(model)
-        allowed = may_train(
-            DATA, runs, policy.retrain(installed.spec), now, paused=installed.paused
-        )
+        allowed = may_train_frozen(installed, last, ledger.runs(model), now)
         if not allowed.go:
             return Asked(allowed)
         attempt = last.attempt + 1
