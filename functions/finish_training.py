@@ -20,6 +20,7 @@ from everloop.decisions.governor import (
     Run,
     useless_in_a_row,
 )
+from everloop.decisions.windows import REFUSED
 from everloop.errors import said
 from everloop.flows import report, training
 from everloop.flows.report import logger
@@ -27,7 +28,6 @@ from everloop.flows.report import logger
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-REFUSED = "refused"
 _FOR_GOOD = ("BadInput", "States.Runtime", "States.QueryEvaluationError")  # another attempt ends so
 _BELOW_BARS_STEP = "BelowBars"
 

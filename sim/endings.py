@@ -85,19 +85,40 @@ class Endings:
         trained = any(p for p in self._account.registry.groups.get(model.name, []))
         if "data" not in model.causes and trained:
             return  # what has arrived waits for another cause
+        contained = self._contained(model)
         waits = item is not None and int(item["objects"]["N"]) > 0
         if waits and self._why_not(model, int(item["number"]["N"])) is None:
             yield f"{model.name}: {item['objects']['N']} objects wait in their window"
         for (pk, sk), closed in list(self._account.ledger.items.items()):
+            if sk.startswith("WINDOW#") and int(sk[7:]) in contained:
+                continue
             mine = pk == f"MODEL#{model.name}" and sk.startswith("WINDOW#")
             if not mine or "outcome" in closed:
                 continue
             if self._why_not(model, int(closed["number"]["N"])) is None:
                 yield f"{model.name}: window {closed['number']['N']} was not trained"
 
+    def _contained(self, model: Model) -> set[int]:
+        """Return the windows whose objects were trained on, in their own dataset or a later one."""
+        trained = {
+            run.parameters["DatasetDigest"]
+            for run in self._account.jobs.runs.values()
+            if run.model == model.name
+        }
+        return {
+            number
+            for manifest in self._manifests(model)
+            if manifest["digest"] in trained
+            for number in manifest["windows"]
+        }
+
     def _why_not(self, model: Model, window: int) -> str | None:
         """Return why a window may wait: its budget is spent, or a person was told to look."""
-        runs = [run for run in self._account.jobs.runs.values() if run.model == model.name]
+        runs = [
+            sk
+            for pk, sk in self._account.ledger.items
+            if pk == f"MODEL#{model.name}" and sk.startswith("RUN#")
+        ]
         if len(runs) >= model.per_day:
             return "the budget is spent"
         attempts = [

@@ -172,7 +172,7 @@ MUTANTS = (
     Mutant(
         "answer a violation that was answered",
         "functions/heed_violation.py",
-        "if before is not None:",
+        'if report.was_decided("retrain", id=trouble.fact, model=trouble.model):',
         "if False:",
     ),
     # judging
@@ -377,6 +377,12 @@ MUTANTS = (
         f"{_CORE}/flows/training.py",
         "    if installed.paused:\n        return Decision(False, installed.paused)\n",
         "",
+    ),
+    Mutant(
+        "release what was tampered with",
+        "layers/core/everloop/flows/sealing.py",
+        "    if said:\n        raise Tampered",
+        "    if False:\n        raise Tampered",
     ),
     # waking and mending
     Mutant(

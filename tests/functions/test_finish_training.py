@@ -126,3 +126,19 @@ def test_reconcile_brings_back_a_schedule(account):
     )
     assert tick(account) == 1
     assert tick(account) == 0
+
+
+def test_a_machine_that_died_ends_neither_its_window_nor_its_run(running):
+    ledger.put_run(
+        "flight-delays",
+        Run("w1", "d", "b", "data", NOW, RUNNING, execution="flight-delays-w1-a1"),
+    )
+    died = {"Error": "Sandbox.Timedout", "Cause": "Task timed out"}
+    assert finish(running, run=None, error=died)["ok"] is False
+    closed = arrivals.closed("flight-delays", 1)
+    assert closed is not None and closed.outcome is None
+    assert [run.outcome for run in ledger.runs("flight-delays")] == [RUNNING]
+    assert running.mails() == ["flight-delays: training failed"]
+    running.client("stepfunctions").stop_execution(executionArn=ARN)
+    tick(running)
+    assert "flight-delays-w1-a2" in running.executions("train")

@@ -12,6 +12,7 @@ from everloop.decisions.windows import (
     completeness,
     dataset_digest,
     kept_windows,
+    left_over,
     manifest,
     newest,
 )
@@ -113,3 +114,25 @@ def test_keep_says_how_many_windows_a_dataset_has():
     assert kept_windows(5, 3) == [3, 4, 5]
     assert kept_windows(2, 3) == [1, 2]
     assert kept_windows(3, None) == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("windows", "keep", "left"),
+    [
+        pytest.param([], None, None, id="none"),
+        pytest.param([(2, None), (1, "registered")], None, 2, id="the last"),
+        pytest.param([(2, "registered"), (1, None)], None, None, id="contained in the last"),
+        pytest.param([(2, "registered"), (1, None)], 1, 1, id="not kept by the last"),
+        pytest.param([(2, "refused"), (1, None)], None, 1, id="nobody trained on the last"),
+        pytest.param([(3, None), (2, None), (1, "failed")], 2, 3, id="the newest of two"),
+    ],
+)
+def test_what_is_left_over(windows, keep, left):
+    assert left_over(windows, keep) == left
+
+
+def test_a_marker_that_is_older_than_an_object_spoke_of_another_drop():
+    late = T + timedelta(minutes=1)
+    marked = Window(4, 3, T, late, "done", T)
+    assert not completeness(marked, QUIET, late).complete
+    assert completeness(Window(4, 3, T, late, "done", late), QUIET, late).complete

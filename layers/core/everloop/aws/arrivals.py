@@ -221,10 +221,14 @@ def closed(model: str, number: int) -> Closed | None:
     return _closed(item) if item else None
 
 
+def newest_closed(model: str, most: int = 20) -> list[Closed]:
+    """Return a model's last closed windows, the newest first."""
+    found = table.query(f"MODEL#{model}", "WINDOW#", newest_first=True, limit=most)
+    return [_closed(item) for item in found]
+
+
 def last_closed(model: str) -> Closed | None:
-    for item in table.query(f"MODEL#{model}", "WINDOW#", newest_first=True, limit=1):
-        return _closed(item)
-    return None
+    return next(iter(newest_closed(model, 1)), None)
 
 
 def _closed(item: Mapping[str, Any]) -> Closed:

@@ -8,6 +8,8 @@ from typing import Any
 from everloop.moments import moment, text
 from everloop.names import digest
 
+REFUSED = "refused"  # the outcome of a window that the governor did not train on
+
 
 @dataclass(frozen=True)
 class Arrival:
@@ -100,6 +102,21 @@ def kept_windows(number: int, keep: int | None) -> list[int]:
     """Return which windows a dataset that ends with window `number` is made of; None keeps all."""
     first = 1 if keep is None else max(1, number - keep + 1)
     return list(range(first, number + 1))
+
+
+def left_over(windows: Iterable[tuple[int, str | None]], keep: int | None) -> int | None:
+    """Return the newest closed window that nobody trained on; None if there is none.
+
+    `windows` are closed ones with their outcomes, the newest first. A later dataset that was
+    trained on contains what it keeps of the earlier ones: those need no training of their own.
+    """
+    contained: set[int] = set()
+    for number, outcome in windows:
+        if outcome is None and number not in contained:
+            return number
+        if outcome is not None and outcome != REFUSED:
+            contained.update(kept_windows(number, keep))
+    return None
 
 
 def dataset_digest(objects: Iterable[Mapping[str, Any]]) -> str:

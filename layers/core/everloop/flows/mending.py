@@ -67,8 +67,8 @@ def _window(installed: Installed, now: datetime) -> Iterator[Mend]:
     if ledger.lease(model, TRAINING).held(now):
         return  # its end looks for what is left over
     runs = ledger.runs(model)
-    last, window = arrivals.last_closed(model), arrivals.open_window(model)
-    if last is not None and last.outcome is None:
+    last, window = training.untrained(installed), arrivals.open_window(model)
+    if last is not None:
         number, attempt, since, cause = last.number, last.attempt, last.closed_at, last.cause
         allowed = training.may_train_frozen(installed, last, runs, now)
     elif window.objects and window.last_at is not None:

@@ -9,7 +9,7 @@ from everloop.aws.arrivals import Closed
 from everloop.aws.ledger import Installed
 from everloop.decisions import Decision
 from everloop.decisions.governor import DATA, REGISTERED, VIOLATION, Run, may_train
-from everloop.decisions.windows import Window, completeness
+from everloop.decisions.windows import Window, completeness, left_over
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,14 @@ def trains_on_data(installed: Installed, runs: list[Run]) -> Decision:
     return Decision(False, "[retrain] lets data alone not train; it waits for another cause")
 
 
+def untrained(installed: Installed) -> Closed | None:
+    """Return the newest frozen window that nobody trained on, itself or in a later dataset."""
+    found = arrivals.newest_closed(installed.model)
+    keep = policy.data(installed.spec).keep
+    number = left_over([(closed.number, closed.outcome) for closed in found], keep)
+    return next((closed for closed in found if closed.number == number), None)
+
+
 def may_train_frozen(
     installed: Installed, closed: Closed, runs: list[Run], now: datetime
 ) -> Decision:
@@ -92,8 +100,8 @@ def start_left_over(installed: Installed, now: datetime, *, but: int = 0) -> Ask
     `but` is the window that just ended.
     """
     model = installed.model
-    last = arrivals.last_closed(model)
-    if last is not None and last.number != but and last.outcome is None:
+    last = untrained(installed)
+    if last is not None and last.number != but:
         allowed = may_train_frozen(installed, last, ledger.runs(model), now)
         if not allowed.go:
             return Asked(allowed)
