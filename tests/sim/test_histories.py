@@ -9,10 +9,9 @@ import pytest
 from sim.mutants import MUTANTS
 
 ROOT = Path(__file__).parents[2]
-# Each has shown a bug once: a dying function that ended its machine (11, 14), a run that outlived
-# it (11), an endpoint that failed and could not be replaced (3), a release that cleaned up after
-# another (6), a monitor that could never look (18), a late marker (1), an answer given twice (24).
-FOUND = (1, 3, 6, 11, 14, 18, 24)
+# Each has shown a bug: docs/proofs.md. What a seed draws changes when people learn something new, so
+# the bugs themselves are kept as flaws in sim/mutants.py, which the judge must see.
+FOUND = (1, 3, 6, 11, 14, 24, 32, 146)
 
 
 def sim(*words: str) -> subprocess.CompletedProcess[str]:
