@@ -3,10 +3,11 @@
 import hashlib
 import json
 from collections import Counter
+from datetime import datetime
 from typing import Any
 
 # What botocore fills in at random, each time anew.
-_RANDOM = {"ClientRequestToken"}
+_RANDOM = {"ClientRequestToken", "ClientToken"}
 _COLOURS = {
     "decided": "36",
     "mail": "35",
@@ -20,6 +21,18 @@ _COLOURS = {
 }
 
 
+def _plain(value: Any) -> str:
+    """Write what JSON has no form for, by what it holds and never by where it lies in memory."""
+    if hasattr(value, "read"):
+        value.seek(0)
+        value = value.read()
+    if isinstance(value, bytes | bytearray):
+        return hashlib.sha256(value).hexdigest()
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} has no place in a trace")
+
+
 class Trace:
     def __init__(self, *, lines: bool = False, colours: bool = False) -> None:
         self._hash = hashlib.sha256()
@@ -31,7 +44,7 @@ class Trace:
     def call(self, now: float, who: str, service: str, operation: str, params: Any) -> None:
         self.calls[f"{service}.{operation}"] += 1
         told = {k: v for k, v in params.items() if k not in _RANDOM}
-        text = json.dumps(told, sort_keys=True, default=str)
+        text = json.dumps(told, sort_keys=True, default=_plain)
         self._hash.update(f"{now:.6f} {who} {service}.{operation} {text}\n".encode())
 
     def note(self, now: float, kind: str, text: str) -> None:
