@@ -48,9 +48,10 @@ def _prepare() -> None:
     if _ready:
         return
     functions.prepare(stack().environment)
-    from everloop.aws import clients
+    from everloop.aws import clients, endpoints
 
     _wire.plug_into(clients._session())
+    endpoints.time = _wire.time  # type: ignore[assignment]
     _ready = True
 
 
