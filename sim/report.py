@@ -41,6 +41,8 @@ class Report:
         self._digests[result.seed] = result.digest
         for violation in result.violations:
             self._violations[violation.invariant].append((result.seed, violation.text))
+            said = f"seed {result.seed}: {violation.invariant}: {violation.text}"[:220]
+            print(f"\x1b[2K{said}" if self._colours else said, file=sys.stderr, flush=True)
         self._progress()
 
     def compare(self, result: Result) -> None:

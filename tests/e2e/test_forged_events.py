@@ -60,7 +60,7 @@ def test_what_was_forged_trains_judges_and_releases_nothing(laptop: Laptop, tmp_
     def refused() -> str | None:
         for record in failures(laptop):
             event = record["requestPayload"]
-            if event["detail"].get("findings_uri") == violation["findings_uri"]:
+            if event.get("detail", {}).get("findings_uri") == violation["findings_uri"]:
                 return str(record["responsePayload"]["errorMessage"])
         return None
 
