@@ -37,7 +37,7 @@ class Request:
 
 
 class _Withdrawn(Exception):
-    """The approval was taken back a moment ago."""
+    """The approval was taken back a moment ago, or another version should serve by now."""
 
 
 @logger.inject_lambda_context
@@ -84,6 +84,7 @@ def _ask(request: Request, installed: Installed, endpoint: str, config: str) -> 
     if asked_before:
         return "asked before"
     if serving is None:
+        _check_wanted(request, installed)
         _check_approval(request.package_arn)
         endpoints.create(endpoint, config)
     elif serving.status == "InService" and serving.config == config:
@@ -110,12 +111,20 @@ def _update(request: Request, installed: Installed, endpoint: str, config: str) 
         for alarm in alarms:
             endpoints.put_alarm(alarm)
     steps = deploy.steps if request.stage == PRODUCTION else None
+    _check_wanted(request, installed)
     _check_approval(request.package_arn)
     endpoints.update(
         endpoint,
         config,
         deployment_config(steps, [alarm["AlarmName"] for alarm in alarms]) if steps else None,
     )
+
+
+def _check_wanted(request: Request, installed: Installed) -> None:
+    """Look whether another version should serve by now; the end of this release starts that one."""
+    wanted = releasing.wanted(installed)
+    if wanted is not None and wanted.version != request.version:
+        raise _Withdrawn(f"version {wanted.version} should serve by now, not {request.version}")
 
 
 def _check_approval(package_arn: str) -> None:

@@ -264,12 +264,15 @@ class Judge:
         before.append(run)
 
     def _existed(self, run: Any) -> bool:
-        """Whether a version was there when the window was closed: the first needs no cause."""
-        uri = run.parameters["DatasetUri"]
-        bucket, _, key = uri.removeprefix("s3://").partition("/")
-        frozen = self._account.s3.objects[bucket, key][0].modified
+        """Whether a version was there when the window's machine began: the first needs no cause."""
+        machine = f":{run.display_name.rpartition('-')[0]}-a1"
+        began = next(
+            execution.started
+            for arn, execution in self._account.states.executions.items()
+            if arn.endswith(machine)
+        )
         packages = self._account.registry.groups.get(run.model, [])
-        return bool(packages) and bool(packages[0].created < frozen - timedelta(minutes=5))
+        return bool(packages) and bool(packages[0].created < began - timedelta(seconds=30))
 
     def _code(self, model: str) -> str:
         found = content.find_step(self._account.jobs.pipelines[model].definition, "RegisterModel")

@@ -254,9 +254,20 @@ MUTANTS = (
     Mutant(
         "update without a last look",
         "functions/start_rollout.py",
-        "    steps = deploy.steps if request.stage == PRODUCTION else None\n"
-        "    _check_approval(request.package_arn)\n",
-        "    steps = deploy.steps if request.stage == PRODUCTION else None\n",
+        "    _check_approval(request.package_arn)\n    endpoints.update(",
+        "    endpoints.update(",
+    ),
+    Mutant(
+        "release what another version has overtaken",
+        "functions/start_rollout.py",
+        "if wanted is not None and wanted.version != request.version:",
+        "if False:",
+    ),
+    Mutant(
+        "test what was never staged",
+        "statemachines/deploy.asl.yaml",
+        'Condition: "{% $staging.started %}"',
+        'Condition: "{% true %}"',
     ),
     Mutant(
         "create without a last look",

@@ -10,7 +10,7 @@ from everloop.aws.ledger import Installed
 from everloop.aws.registry import Described
 from everloop.aws.settings import settings
 from everloop.decisions import Decision
-from everloop.decisions.releases import RELEASED, Package, Serving, release_wanted
+from everloop.decisions.releases import RELEASED, Package, Serving, desired, release_wanted
 from everloop.decisions.rollouts import endpoint_config
 from everloop.decisions.seals import Seal, container
 
@@ -53,6 +53,13 @@ def plan(installed: Installed, described: Described, seal: Seal) -> Planned:
         names.endpoint_config(model, version, production, staging=False),
         production,
     )
+
+
+def wanted(installed: Installed) -> Package | None:
+    """Return the version that should serve, by the registry and the releases that failed."""
+    releases = ledger.releases(installed.model)
+    failed = frozenset(r.version for r in releases if r.outcome != RELEASED)
+    return desired(registry.packages(installed.model, look_closer_at=failed), releases)
 
 
 def look(installed: Installed) -> tuple[Decision, Package | None, Serving | None]:
