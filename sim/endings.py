@@ -9,6 +9,7 @@ from sim.aws.account import Account
 from sim.aws.bus import POISON
 from sim.aws.registry import APPROVED, PENDING, REJECTED, Package
 from sim.judge import Judge
+from sim.kernel import START
 from sim.people import Model, People
 
 _TRIES = 3  # of a release that failed for AWS's own reasons
@@ -67,8 +68,7 @@ class Endings:
         since = package.history[-1][0]
         if not package.faithful or (package.model, package.version) in self._people.tampered:
             return True  # its tests fail, whenever they are run; or it is refused as tampered with
-        if any(when >= since for when in self._judge.taken_back[package.model, package.version]):
-            return True
+        taken_back = self._judge.taken_back[package.model, package.version]
         tried = [
             execution
             for execution in self._account.states.executions.values()
@@ -78,6 +78,10 @@ class Endings:
             and execution.ended_at >= since
             and execution.status != "RUNNING"
         ]
+        # AWS took it back during one of these: the approval was renewed under way, not since.
+        spans = [((e.started - START).total_seconds(), e.ended_at) for e in tried]
+        if any(begin <= when <= end for when in taken_back for begin, end in spans):
+            return True
         return len([e for e in tried if e.status != "SUCCEEDED"]) >= _TRIES
 
     def _windows(self, model: Model) -> Iterator[str]:
