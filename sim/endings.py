@@ -280,8 +280,11 @@ class Endings:
         }
         told = [d for d in self._account.telling.decisions if d["model"] == model.name]
         refused = {d["subject"] for d in told if d["kind"] == "train" and not d["go"]}
+        contained = self._contained(model)
         for manifest in self._manifests(model):
             digest = manifest["digest"]
+            if max(manifest["windows"]) in contained:
+                continue
             if digest not in trained and not any(digest in subject for subject in refused):
                 waits = self._why_not(model, max(manifest["windows"]))
                 if waits is None and "data" in model.causes:

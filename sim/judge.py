@@ -264,15 +264,19 @@ class Judge:
         before.append(run)
 
     def _existed(self, run: Any) -> bool:
-        """Whether a version was there when the window's machine began: the first needs no cause."""
+        """Whether a version was known when the window's machine began: the first needs no cause."""
         machine = f":{run.display_name.rpartition('-')[0]}-a1"
         began = next(
             execution.started
             for arn, execution in self._account.states.executions.items()
             if arn.endswith(machine)
         )
-        packages = self._account.registry.groups.get(run.model, [])
-        return bool(packages) and bool(packages[0].created < began - timedelta(seconds=30))
+        latest = f"{began - timedelta(seconds=30):%Y-%m-%dT%H:%M:%S}"
+        return any(
+            told["kind"] == "train-end" and told["go"] and told["time"] < latest
+            for told in self._account.telling.decisions
+            if told["model"] == run.model
+        )
 
     def _code(self, model: str) -> str:
         found = content.find_step(self._account.jobs.pipelines[model].definition, "RegisterModel")
