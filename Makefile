@@ -54,7 +54,7 @@ sim: $(VENV)/dev.ready ## Faults at every call, judged: SEEDS=1000, or SEED=42 T
 	@$(BIN)/python -m sim $(if $(SEED),--seed $(SEED) $(if $(TRACE),--trace),--seeds $(or $(SEEDS),1000) $(if $(TWICE),--twice))
 
 sim-mutants: $(VENV)/dev.ready ## Plant flaws in the product: how many histories see each?
-	@$(BIN)/python -m sim.mutation $(if $(SEEDS),--seeds $(SEEDS))
+	@$(BIN)/python -m sim.mutation $(if $(SEEDS),--seeds $(SEEDS)) $(if $(FIRST),--first)
 
 check: lint types template machines conformance test ## The gate: the same for a person and for CI
 

@@ -11,6 +11,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sim.mutants import MUTANTS, Mutant
 from sim.stack import ROOT
@@ -32,18 +33,21 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=24, help="histories for each flaw")
     parser.add_argument("--only", default="", help="flaws whose name holds this")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument(
+        "--first", action="store_true", help="end at the first history that sees it"
+    )
     parser.add_argument("--count", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.count:
-        return _count(given.seeds)
+        return _count(given.seeds, first=given.first)
     chosen = [mutant for mutant in MUTANTS if given.only in mutant.name]
-    clean = _played(ROOT, given.seeds)
+    clean = _played(ROOT, given.seeds, first=False)
     if clean["bad"]:
         print(f"the product itself breaks: {clean}", file=sys.stderr)
         return 2
     found: list[Caught] = []
     with multiprocessing.get_context("spawn").Pool(given.workers) as pool:
-        work = [(mutant, given.seeds) for mutant in chosen]
+        work = [(mutant, given.seeds, given.first) for mutant in chosen]
         for caught in pool.imap(_plant, work):
             found.append(caught)
             word = f"{caught.seeds:>3} of {caught.of}"
@@ -56,8 +60,8 @@ def main() -> int:
     return 0 if share >= 0.85 and killed + explained == len(found) else 1
 
 
-def _plant(work: tuple[Mutant, int]) -> Caught:
-    mutant, seeds = work
+def _plant(work: tuple[Mutant, int, bool]) -> Caught:
+    mutant, seeds, first = work
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder)
         for name in _COPIED:
@@ -71,13 +75,14 @@ def _plant(work: tuple[Mutant, int]) -> Caught:
         if mutant.before not in text:
             raise LookupError(f"{mutant.name}: {mutant.file} has no {mutant.before!r} any more")
         file.write_text(text.replace(mutant.before, mutant.after))
-        answer = _played(copy, seeds)
-    return Caught(mutant, answer["bad"], seeds, answer["by"])
+        answer = _played(copy, seeds, first=first)
+    return Caught(mutant, answer["bad"], answer["of"], answer["by"])
 
 
-def _played(product: Path, seeds: int) -> dict[str, object]:
+def _played(product: Path, seeds: int, *, first: bool) -> dict[str, Any]:
     """Play seeds of a product in a process of their own."""
     command = [sys.executable, "-m", "sim.mutation", "--count", "--seeds", str(seeds)]
+    command += ["--first"] if first else []
     environment = {**os.environ, "SIM_PRODUCT": str(product), "PYTHONPATH": str(ROOT)}
     try:
         done = subprocess.run(
@@ -90,26 +95,29 @@ def _played(product: Path, seeds: int) -> dict[str, object]:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return {"bad": seeds, "by": f"no end within {_LONGEST_SECONDS} s"}
+        return {"bad": seeds, "of": seeds, "by": f"no end within {_LONGEST_SECONDS} s"}
     if done.returncode:
         last = done.stderr.strip().splitlines()[-1:] or [""]
-        return {"bad": seeds, "by": f"the simulator stops: {last[0][:80]}"}
-    answer: dict[str, object] = json.loads(done.stdout.splitlines()[-1])
+        return {"bad": seeds, "of": seeds, "by": f"the simulator stops: {last[0][:80]}"}
+    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return answer
 
 
-def _count(seeds: int) -> int:
+def _count(seeds: int, *, first: bool) -> int:
     from collections import Counter
 
     from sim.history import play
 
-    bad, invariants = 0, Counter[str]()
+    bad, played, invariants = 0, 0, Counter[str]()
     for seed in range(1, seeds + 1):
+        played = seed
         broken = {violation.invariant for violation in play(seed).violations}
         bad += bool(broken)
         invariants.update(broken)
+        if bad and first:
+            break
     by = invariants.most_common(1)[0][0] if invariants else ""
-    print(json.dumps({"bad": bad, "by": by}))
+    print(json.dumps({"bad": bad, "of": played, "by": by}))
     return 0
 
 
