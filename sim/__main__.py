@@ -7,10 +7,9 @@ import sys
 import time
 from collections.abc import Iterator
 
+from sim.faults import KINDS
 from sim.history import Result, play
 from sim.report import Report
-
-_KINDS = "throttle fault lost crash-before crash-after slow machine duplicate delay lose"
 
 
 def main() -> int:
@@ -19,11 +18,15 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=1, help="the first seed")
     parser.add_argument("--seed", type=int, help="play this one, and no other")
     parser.add_argument("--trace", action="store_true", help="print the history of --seed")
-    parser.add_argument("--off", default="", help=f"faults to leave out, of: {_KINDS}, …")
+    parser.add_argument(
+        "--off", default="", help="faults to leave out: " + ", ".join(sorted(KINDS))
+    )
     parser.add_argument("--twice", action="store_true", help="play each twice, and compare")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     given = parser.parse_args()
-    off = frozenset(given.off.replace(",", " ").split())
+    off = frozenset(word.strip() for word in given.off.split(",") if word.strip())
+    if off - KINDS:
+        parser.error(f"--off: no fault is called {', '.join(sorted(off - KINDS))}; see --help")
     if given.seed is not None:
         return _one(given.seed, off, trace=given.trace)
     report = Report(given.seeds, colours=sys.stdout.isatty())

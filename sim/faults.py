@@ -3,7 +3,6 @@
 import zlib
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any
 
 from sim.kernel import Kernel
 
@@ -26,6 +25,7 @@ _RATES: dict[str, tuple[float, ...]] = {
     "job hangs": (0.0, 0.1, 0.3),
     "update fails": (0.0, 0.1, 0.5),
 }
+KINDS = frozenset((*_RATES, "outage", "aim"))  # what can be left out of a history
 # Without the tick nothing may be lost for good, as nothing would ever look again.
 _WITHOUT_TICK = {"lose": (0.0,), "crash-before": (0.0, 0.01), "crash-after": (0.0, 0.01),
                  "slow": (0.0,), "machine": (0.0, 0.03), "fault": (0.0, 0.02)}  # fmt: skip
@@ -117,6 +117,3 @@ class Faults:
             return None
         self._aimed[site] += 1
         return kind
-
-    def told(self) -> dict[str, Any]:
-        return {kind: rate for kind, rate in self.rates.items() if rate}

@@ -4,6 +4,7 @@ It believes what AWS saw and never what the product says of itself. `endings` lo
 end.
 """
 
+import json
 import re
 from collections import defaultdict
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from hashlib import sha256
 from typing import Any
 
 from sim.aws import content
-from sim.aws.functions import DEATHS, FORESEEN, Invocation, Outcome
+from sim.aws.functions import FORESEEN, Invocation, Outcome
 from sim.aws.registry import APPROVED, PENDING, Package
 from sim.people import Model
 
@@ -35,7 +36,6 @@ class Judge:
         self.violations: list[Violation] = []
         self.effects: list[str] = []  # what changes the world, for "again changes nothing"
         self.models: dict[str, Model] = {}
-        self.exposures: list[float] = []  # seconds that a withdrawn version went on serving
         self.unapproved_updates = 0  # withdrawn between the last look and the update
         self.taken_back: dict[tuple[str, int], list[float]] = defaultdict(list)
         self.tested: dict[tuple[str, str, int], bool] = {}  # (execution, model, version)
@@ -62,13 +62,10 @@ class Judge:
                 self.violate("no unforeseen error", said)
 
     def ended(self, invocation: Invocation, outcome: Outcome) -> None:
-        if outcome.error in DEATHS or outcome.error in FORESEEN:
-            return
         if invocation.name == "test_endpoint" and outcome.error is None:
-            event = invocation.event
-            passed = b'"passed": true' in outcome.payload
-            execution = self._release_of(event["model"], event["epoch"], event["version"])
-            self.tested[execution, event["model"], event["version"]] = passed
+            model, version = invocation.event["model"], invocation.event["version"]
+            execution = f"{model}-r{invocation.event['epoch']}-v{version}"
+            self.tested[execution, model, version] = json.loads(outcome.payload)["passed"]
 
     # calls
 
@@ -176,9 +173,6 @@ class Judge:
             self.violate("one release at a time", f"{model}: {execution} after {order[-1]}")
         elif execution not in order:
             order.append(execution)
-
-    def _release_of(self, model: str, epoch: int, version: int) -> str:
-        return f"{model}-r{epoch}-v{version}"
 
     def _token_lies(self, pk: str, text: str) -> None:
         if (pk, "TOKEN") not in self._account.ledger.items:

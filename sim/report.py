@@ -70,7 +70,7 @@ class Report:
             f"call sites x kinds of fault   {covered} of {pairs} ({covered / pairs:.1%})",
             f"quiet until all had converged median {median(quiet) / 60:.0f} min, "
             f"99 % within {quiet[int(len(quiet) * 0.99)] / 60:.0f} min",
-            f"withdrawn between last look and update  {self._unapproved} (taken back each time)",
+            f"withdrawn between last look and update  {self._unapproved}",
         ]
         if self._compared:
             same = self._compared - len(self._differ)

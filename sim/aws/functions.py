@@ -15,7 +15,6 @@ from sim.wire import Crash, TimedOut
 _PATHS = ("functions", "layers/core", "jobs")
 # What a handler may end with. Anything else was not foreseen, and nobody retries it rightly.
 FORESEEN = {"BadInput", "NotReady", "Conflict", "EverloopError", "Cancelled", "Tampered"}
-DEATHS = {"Sandbox.Timedout", "Runtime.ExitError"}
 
 
 @dataclass(frozen=True)
