@@ -10,7 +10,7 @@ from sim.mutants import MUTANTS
 
 ROOT = Path(__file__).parents[2]
 # Each has shown a bug (docs/proofs.md). What a seed draws changes as people learn something new: so
-# the bugs themselves are kept as flaws in sim/mutants.py, which the judge must see.
+# the bugs themselves are kept as flaws in sim/mutants, and the judge is to see them.
 FOUND = (1, 3, 6, 11, 14, 24, 32, 146)
 
 

@@ -1,0 +1,15 @@
+"""Flaws to plant in the product, one at a time: does the judge see them?"""
+
+from sim.mutants import calls, datasets, judging, mending, releasing, training
+from sim.mutants.mutant import Mutant
+
+MUTANTS = (
+    *datasets.FLAWS,
+    *training.FLAWS,
+    *judging.FLAWS,
+    *releasing.FLAWS,
+    *mending.FLAWS,
+    *calls.FLAWS,
+)
+
+__all__ = ["MUTANTS", "Mutant"]

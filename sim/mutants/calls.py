@@ -1,0 +1,80 @@
+"""Flaws in how AWS's answers are taken."""
+
+from sim.mutants.mutant import CORE, Mutant
+
+FLAWS = (
+    Mutant(
+        "take a throttle for a bug",
+        f"{CORE}/aws/clients.py",
+        '    "ThrottlingException": NotReady,\n',
+        "",
+    ),
+    Mutant(
+        "take a lost connection for a bug",
+        f"{CORE}/aws/clients.py",
+        "except (ConnectionError, HTTPClientError) as error:",
+        "except ZeroDivisionError as error:",
+    ),
+    Mutant(
+        "take a busy endpoint for a bug",
+        f"{CORE}/aws/endpoints.py",
+        'if code_of(error) == "ValidationException" and busy:',
+        "if False:",
+    ),
+    Mutant(
+        "take what exists for an error",
+        f"{CORE}/aws/endpoints.py",
+        """    except ClientError as error:
+        if code_of(error) != "ValidationException":
+            raise
+        refused = error
+    try:
+        with translated(f"model {name}"):
+            found: Any = sagemaker().describe_model(""",
+        """    except ClientError as error:
+        raise
+    try:
+        with translated(f"model {name}"):
+            found: Any = sagemaker().describe_model(""",
+    ),
+    Mutant(
+        "give up when a function dies",
+        "statemachines/train.asl.yaml",
+        "Sandbox.Timedout, Runtime.ExitError, NotReady",
+        "NotReady",
+    ),
+    Mutant(
+        "give up a release when a function dies",
+        "statemachines/deploy.asl.yaml",
+        "Sandbox.Timedout, Runtime.ExitError, NotReady",
+        "NotReady",
+    ),
+    Mutant(
+        "write a frozen dataset again",
+        "functions/freeze_dataset.py",
+        """    uri = storage.write_once(
+        settings().artefact_bucket,
+        f"datasets""",
+        """    uri = storage.write(
+        settings().artefact_bucket,
+        f"datasets""",
+    ),
+    Mutant(
+        "take a cut call of an endpoint for a bug",
+        f"{CORE}/aws/endpoints.py",
+        '        with translated(f"endpoint {endpoint}"):\n            answer =',
+        "        if True:\n            answer =",
+    ),
+    Mutant(
+        "take a throttled look at a config for a bug",
+        f"{CORE}/aws/endpoints.py",
+        '        with translated(f"endpoint config {name}"):\n            found: Any',
+        "        if True:\n            found: Any",
+    ),
+    Mutant(
+        "take a lost reply to a new group for a bug",
+        f"{CORE}/aws/registry.py",
+        '"already exist" not in str(error).lower()',
+        "True",
+    ),
+)

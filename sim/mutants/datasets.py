@@ -1,0 +1,67 @@
+"""Flaws in how arrivals become datasets."""
+
+from sim.mutants.mutant import CORE, Mutant
+
+FLAWS = (
+    Mutant(
+        "swallow a batch that could not be collected",
+        "functions/collect_data.py",
+        "failed += [received.message for received in batch]",
+        "pass",
+    ),
+    Mutant(
+        "swallow an arrival that cannot be read",
+        "functions/collect_data.py",
+        'failed.append(record["messageId"])',
+        "pass",
+    ),
+    Mutant(
+        "collect data and start no training",
+        "functions/collect_data.py",
+        "asked = training.start_on_data(installed, window, now)",
+        "return",
+    ),
+    Mutant(
+        "freeze before the drop is quiet",
+        "functions/freeze_dataset.py",
+        "if not complete.complete:",
+        "if False:",
+    ),
+    Mutant(
+        "count an object again when it comes again",
+        f"{CORE}/aws/arrivals.py",
+        """                condition="attribute_not_exists(#pk)",
+            )
+        )
+        actions.append(""",
+        """            )
+        )
+        actions.append(""",
+    ),
+    Mutant(
+        "put an arrival into a closed window",
+        f"{CORE}/aws/arrivals.py",
+        """            condition="#number = :number",
+            first=first,""",
+        """            condition="#number >= :number",
+            first=first,""",
+    ),
+    Mutant(
+        "close a window that has changed since",
+        f"{CORE}/aws/arrivals.py",
+        'condition="#number = :number AND #objects = :objects",',
+        'condition="#number = :number",',
+    ),
+    Mutant(
+        "let a late marker close the next window",
+        f"{CORE}/decisions/windows.py",
+        "if window.marker and not _outdated(window):",
+        "if window.marker:",
+    ),
+    Mutant(
+        "take the oldest version of a key",
+        f"{CORE}/decisions/windows.py",
+        "if other is None or _order(arrival, other) > _order(other, arrival):",
+        "if other is None or _order(arrival, other) < _order(other, arrival):",
+    ),
+)

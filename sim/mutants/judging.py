@@ -1,0 +1,68 @@
+"""Flaws in who judges and approves."""
+
+from sim.mutants.mutant import CORE, Mutant
+
+FLAWS = (
+    Mutant(
+        "judge nobody",
+        "functions/heed_registry.py",
+        "decision = judging.start_evaluation(package)",
+        'return {"go": False, "reason": ""}',
+    ),
+    Mutant(
+        "forget who approved",
+        "functions/heed_registry.py",
+        """        report.decided(
+            "approve",""",
+        """        (lambda *_, **__: None)(
+            "approve",""",
+    ),
+    Mutant(
+        "believe the event",
+        "functions/heed_registry.py",
+        "go=package.approval == APPROVED,",
+        'go=event["detail"]["ModelApprovalStatus"] == APPROVED,',
+    ),
+    Mutant(
+        "compare with nobody",
+        "functions/plan_comparison.py",
+        "if champion is None or champion == candidate.package.version:",
+        "if True:",
+    ),
+    Mutant(
+        "overrule people",
+        "functions/judge_candidate.py",
+        "if package.approval != PENDING:",
+        "if False:",
+    ),
+    Mutant(
+        "approve whatever the verdict",
+        "functions/judge_candidate.py",
+        "status = APPROVED if verdict.verdict == judgement.APPROVED else REJECTED",
+        "status = APPROVED",
+    ),
+    Mutant(
+        "ask nobody",
+        "functions/judge_candidate.py",
+        "        _ask(candidate, verdict.reason)\n",
+        "        pass\n",
+    ),
+    Mutant(
+        "approve what is not better",
+        f"{CORE}/decisions/judgement.py",
+        "    if not better.go:\n",
+        "    if False:\n",
+    ),
+    Mutant(
+        "approve where a person decides",
+        f"{CORE}/decisions/judgement.py",
+        "if rules.by == PERSON:",
+        "if False:",
+    ),
+    Mutant(
+        "approve the first where a person decides",
+        f"{CORE}/decisions/judgement.py",
+        "if first and rules.first == PERSON:",
+        "if False:",
+    ),
+)

@@ -1,0 +1,88 @@
+"""Flaws in waking, mending and the ledger."""
+
+from sim.mutants.mutant import CORE, Mutant
+
+FLAWS = (
+    Mutant(
+        "wake nobody",
+        "functions/wake.py",
+        "found = waking.look_at_run(fact.execution_arn)",
+        'found = ""',
+    ),
+    Mutant(
+        "wake no release",
+        "functions/wake.py",
+        "found = waking.look_at_endpoint(fact.endpoint)",
+        'found = ""',
+    ),
+    Mutant(
+        "take a wake that came late for an error",
+        f"{CORE}/aws/machines.py",
+        "if code_of(error) in _GONE:\n            return False\n        raise",
+        "raise",
+    ),
+    Mutant(
+        "wake before what was asked for has begun",
+        f"{CORE}/flows/waking.py",
+        "if not arrived and not (token.armed and serving.settled):",
+        "if not arrived and not serving.settled:",
+    ),
+    Mutant(
+        "leave the leases of the dead",
+        f"{CORE}/flows/mending.py",
+        "        if ledger.free_lease(model, kind, lease.holder):\n            yield",
+        "        if False:\n            yield",
+    ),
+    Mutant(
+        "mend no window",
+        f"{CORE}/flows/mending.py",
+        "    yield from _window(installed, now)\n",
+        "",
+    ),
+    Mutant(
+        "mend no judgement",
+        f"{CORE}/flows/mending.py",
+        "    yield from _judgements(installed, now)\n",
+        "",
+    ),
+    Mutant(
+        "mend no release",
+        f"{CORE}/flows/mending.py",
+        "    yield from _release(installed, now)\n",
+        "",
+    ),
+    Mutant(
+        "mend no schedule",
+        f"{CORE}/flows/mending.py",
+        "    yield from _schedule(installed)\n",
+        "",
+    ),
+    Mutant(
+        "let two decisions have one place",
+        f"{CORE}/aws/journal.py",
+        """                        condition="attribute_not_exists(#pk)",
+                    ),
+                    table.action_update(
+                        model_key(entry.model, "CHAIN"),
+                        "SET #seq = :seq, #hash = :hash",
+                        condition="attribute_not_exists(#seq) OR #seq = :before",
+""",
+        """                    ),
+                    table.action_update(
+                        model_key(entry.model, "CHAIN"),
+                        "SET #seq = :seq, #hash = :hash",
+""",
+    ),
+    Mutant(
+        "tell the bus of no decision",
+        f"{CORE}/aws/journal.py",
+        '        publish("Decision Recorded", decision)\n',
+        "",
+    ),
+    Mutant(
+        "take any lease",
+        f"{CORE}/aws/ledger.py",
+        'condition="(attribute_not_exists(#holder) OR #holder = :free OR #holder = :holder "',
+        'condition="(attribute_not_exists(#holder) OR #holder <> :free OR #holder = :free "',
+    ),
+)

@@ -1,0 +1,174 @@
+"""Flaws in what is released, and how."""
+
+from sim.mutants.mutant import CORE, Mutant
+
+FLAWS = (
+    Mutant(
+        "release what is not wanted any more",
+        "functions/plan_release.py",
+        "go = decision.go and wanted is not None and wanted.version == request.version",
+        "go = True",
+    ),
+    Mutant(
+        "release beside another release",
+        "functions/plan_release.py",
+        'return {"go": False, "reason": "another release of this model came first"}',
+        "pass",
+    ),
+    Mutant(
+        "update without a last look",
+        "functions/start_rollout.py",
+        "    _check_approval(request.package_arn)\n    endpoints.update(",
+        "    endpoints.update(",
+    ),
+    Mutant(
+        "release what another version has overtaken",
+        "functions/start_rollout.py",
+        "if wanted is not None and wanted.version != request.version:",
+        "if False:",
+    ),
+    Mutant(
+        "test what was never staged",
+        "statemachines/deploy.asl.yaml",
+        'Condition: "{% $staging.started %}"',
+        'Condition: "{% true %}"',
+    ),
+    Mutant(
+        "create without a last look",
+        "functions/start_rollout.py",
+        "        _check_approval(request.package_arn)\n        endpoints.create(endpoint, config)",
+        "        endpoints.create(endpoint, config)",
+    ),
+    Mutant(
+        "look, and release all the same",
+        "functions/start_rollout.py",
+        "if not package.deployable:",
+        "if False:",
+    ),
+    Mutant(
+        "move an endpoint before the token lies",
+        "functions/start_rollout.py",
+        "    ledger.put_token(token, request.time)\n",
+        "",
+    ),
+    Mutant(
+        "update to what serves already",
+        "functions/start_rollout.py",
+        'elif serving.status == "InService" and serving.config == config:',
+        "elif False:",
+    ),
+    Mutant(
+        "hear of no failed rollout",
+        "functions/start_rollout.py",
+        "armed = Token(subject, request.token, request.model, request.execution, config, True)",
+        "armed = Token(subject, request.token, request.model, request.execution, config, False)",
+    ),
+    Mutant(
+        "pass every test",
+        "functions/test_endpoint.py",
+        "passed = all(test.passed for test in tests)",
+        "passed = True",
+    ),
+    Mutant(
+        "believe any score",
+        f"{CORE}/decisions/endpoint_tests.py",
+        "passed = worst <= tolerance",
+        "passed = True",
+    ),
+    Mutant(
+        "release without tests",
+        "statemachines/deploy.asl.yaml",
+        'Condition: "{% $tests.passed %}"',
+        'Condition: "{% true %}"',
+    ),
+    Mutant(
+        "leave staging behind",
+        "functions/finish_release.py",
+        "        endpoints.delete(names.staging_endpoint(request.model))\n",
+        "        pass\n",
+    ),
+    Mutant(
+        "clean up after another's release",
+        "functions/finish_release.py",
+        "if ended is not None and ledger.lease",
+        "if False and ended is not None and ledger.lease",
+    ),
+    Mutant(
+        "keep the release lease",
+        "functions/finish_release.py",
+        "    ledger.free_lease(request.model, RELEASE, request.execution)\n",
+        "",
+    ),
+    Mutant(
+        "look for no other release",
+        "functions/finish_release.py",
+        "    return _start_next(request, installed, outcome, reason)\n\n",
+        '    return {"outcome": outcome, "ok": outcome == RELEASED, "reason": reason}\n\n',
+    ),
+    Mutant(
+        "forget how a release ended",
+        "functions/finish_release.py",
+        "    ledger.put_release(request.model, release, request.tests or {})\n",
+        "",
+    ),
+    Mutant(
+        "tell nobody of a failed release",
+        "functions/finish_release.py",
+        '        people.tell(f"{request.model} v{request.version} was not released", reason)\n',
+        "        pass\n",
+    ),
+    Mutant(
+        "release what failed, again and again",
+        f"{CORE}/decisions/releases.py",
+        "if package.deployable and not _failed_since_approval(package, releases):",
+        "if package.deployable:",
+    ),
+    Mutant(
+        "want the oldest version",
+        f"{CORE}/decisions/releases.py",
+        "key=lambda package: package.version, reverse=True)",
+        "key=lambda package: package.version)",
+    ),
+    Mutant(
+        "want what nobody approved",
+        f"{CORE}/decisions/releases.py",
+        'return self.approval == "Approved" and self.status == "Completed"',
+        'return self.status == "Completed"',
+    ),
+    Mutant(
+        "take a busy endpoint for a free one",
+        f"{CORE}/decisions/releases.py",
+        "    if serving is not None and not serving.settled:\n",
+        "    if False:\n",
+    ),
+    Mutant(
+        "release while paused",
+        f"{CORE}/decisions/releases.py",
+        "if paused and not withdrawn:",
+        "if False:",
+    ),
+    Mutant(
+        "train while paused",
+        f"{CORE}/flows/training.py",
+        "    if installed.paused:\n        return Decision(False, installed.paused)\n",
+        "",
+    ),
+    Mutant(
+        "release what was tampered with",
+        f"{CORE}/flows/sealing.py",
+        "    if said:\n        raise Tampered",
+        "    if False:\n        raise Tampered",
+    ),
+    Mutant(
+        "leave a failed endpoint where it is",
+        "template.yaml",
+        "endpoint/* # production's as well",
+        "endpoint/*-staging # production's as well",
+    ),
+    Mutant(
+        "call a release that arrived a failure",
+        "statemachines/deploy.asl.yaml",
+        "Next: Serving? # what failed",
+        "Next: Not released # what failed",
+    ),
+)

@@ -1,0 +1,111 @@
+"""Flaws in when and how a model is trained."""
+
+from sim.mutants.mutant import CORE, Mutant
+
+FLAWS = (
+    Mutant(
+        "train whatever the governor says",
+        "functions/start_training.py",
+        "if not allowed.go:",
+        "if False:",
+    ),
+    Mutant(
+        "train although another training runs",
+        "functions/start_training.py",
+        'return _refuse(request, name, reason, {"later": True})',
+        "pass",
+    ),
+    Mutant(
+        "start before the token lies",
+        "functions/start_training.py",
+        """    ledger.put_token(
+        Token(subject, request.token, request.model, request.execution, "", True), request.time
+    )
+    _record""",
+        "    _record",
+    ),
+    Mutant(
+        "name a run by its delivery",
+        "functions/start_training.py",
+        "names.run_token(request.model, request.window, *fingerprint)",
+        "names.digest([request.token])",
+    ),
+    Mutant(
+        "forget what was started",
+        "functions/start_training.py",
+        "    _record(request, name, fingerprint, runs, allowed)\n",
+        "",
+    ),
+    Mutant(
+        "let an orphaned run go on",
+        "functions/start_training.py",
+        "if names.is_training_run(request.model, other.display_name, but=name):",
+        "if False:",
+    ),
+    Mutant(
+        "keep the training lease",
+        "functions/finish_training.py",
+        "    ledger.free_lease(request.model, TRAINING, request.execution)\n",
+        "",
+    ),
+    Mutant(
+        "forget that a window was trained",
+        "functions/finish_training.py",
+        'if not died and not (request.run or {}).get("later"):',
+        "if False:",
+    ),
+    Mutant(
+        "take a dead machine for a failed training",
+        "functions/finish_training.py",
+        "died = request.error is not None and",
+        "died = False and request.error is not None and",
+    ),
+    Mutant(
+        "leave what arrived meanwhile",
+        "functions/finish_training.py",
+        "left = training.start_left_over(installed, request.time, but=request.window)",
+        'return {"outcome": outcome, "ok": outcome not in (FAILED, STOPPED), "reason": reason}',
+    ),
+    Mutant(
+        "tell nobody of a failed training",
+        "functions/finish_training.py",
+        "        _tell(installed, ledger.runs(request.model), outcome, reason, name)\n",
+        "",
+    ),
+    Mutant(
+        "spend more than the budget",
+        f"{CORE}/decisions/governor.py",
+        "if spent >= most:",
+        "if False:",
+    ),
+    Mutant(
+        "train the same data and code again",
+        f"{CORE}/decisions/governor.py",
+        "if fingerprint == (run.dataset_digest, run.bundle_digest) and run.outcome in _CONCLUSIVE:",
+        "if False:",
+    ),
+    Mutant(
+        "let violations not cool down",
+        f"{CORE}/decisions/governor.py",
+        "if last is not None and now - last < cooldown:",
+        "if False:",
+    ),
+    Mutant(
+        "answer a violation that was answered",
+        "functions/heed_violation.py",
+        'if report.was_decided("retrain", id=trouble.fact, model=trouble.model):',
+        "if False:",
+    ),
+    Mutant(
+        "count a run against itself",
+        f"{CORE}/flows/training.py",
+        "name=name, paused=installed.paused)",
+        "paused=installed.paused)",
+    ),
+    Mutant(
+        "train the last window only",
+        f"{CORE}/decisions/windows.py",
+        "        if outcome is None and number not in contained:\n            return number",
+        "        return number if outcome is None else None",
+    ),
+)
