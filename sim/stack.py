@@ -12,35 +12,14 @@ from typing import Any
 
 import yaml
 
+from audit.template import ACCOUNT, REGION, Answered
 from localcloud.access.evaluation import Statement, statements_of
-from localcloud.cloudformation.intrinsics import Resolver
 from localcloud.events.patterns import Pattern
 from tools.translate import translate
 
 ROOT = Path(__file__).parents[1]
 PRODUCT = Path(os.environ.get("SIM_PRODUCT", ROOT))  # a copy of it, where a flaw was planted
-ACCOUNT, REGION, STACK = "123456789012", "us-east-1", "everloop"
 Json = dict[str, Any]
-
-_PSEUDO = {
-    "AWS::Partition": "aws",
-    "AWS::Region": REGION,
-    "AWS::AccountId": ACCOUNT,
-    "AWS::StackName": STACK,
-    "AWS::URLSuffix": "amazonaws.com",
-}
-# Property with the name, service and path of the ARN, and whether Ref gives the ARN.
-_ARNS = {
-    "AWS::DynamoDB::Table": ("TableName", "dynamodb", "table/", False),
-    "AWS::Lambda::Function": ("FunctionName", "lambda", "function:", False),
-    "AWS::SQS::Queue": ("QueueName", "sqs", "", False),
-    "AWS::SNS::Topic": ("TopicName", "sns", "", True),
-    "AWS::Events::EventBus": ("Name", "events", "event-bus/", False),
-    "AWS::Events::Rule": ("Name", "events", "rule/", False),
-    "AWS::StepFunctions::StateMachine": ("StateMachineName", "states", "stateMachine:", True),
-    "AWS::Scheduler::ScheduleGroup": ("Name", "scheduler", "schedule-group/", False),
-    "AWS::Logs::LogGroup": ("LogGroupName", "logs", "log-group:", False),
-}
 
 
 @dataclass(frozen=True)
@@ -106,41 +85,20 @@ class Stack:
 
 
 class _Template:
-    """The translated template, and what its resources are called."""
+    """The translated template, without its options, and what its resources are called."""
 
     def __init__(self) -> None:
         os.environ.setdefault("AWS_DEFAULT_REGION", REGION)  # the translator wants one
-        self.template: Json = dict(translate(PRODUCT / "template.yaml"))
-        self.resources: dict[str, Json] = self.template["Resources"]
-        given = {k: v.get("Default") for k, v in self.template["Parameters"].items()}
-        self._resolver = Resolver(self.template, {**_PSEUDO, **given}, self._name)
+        translated: Json = dict(translate(PRODUCT / "template.yaml"))
+        self.resources: dict[str, Json] = translated["Resources"]
+        self._answered = Answered(translated, yes=False)
 
     def of(self, kind: str) -> dict[str, Json]:
-        """Return the resolved properties of the resources of a type, by logical id."""
-        return {
-            name: self._resolver.value(resource.get("Properties", {}))
-            for name, resource in self.resources.items()
-            if resource["Type"] == kind and self._there(resource)
-        }
+        """Return the properties of the resources of a type, by logical id."""
+        return dict(self._answered.of(kind))
 
-    def _there(self, resource: Json) -> bool:
-        return "Condition" not in resource or self._resolver.condition(resource["Condition"])
-
-    def _name(self, logical: str, attribute: str | None) -> Any:
-        resource = self.resources[logical]
-        kind, properties = resource["Type"], resource.get("Properties", {})
-        if kind == "AWS::S3::Bucket":
-            name = self._resolver.value(properties["BucketName"])
-            return f"arn:aws:s3:::{name}" if attribute == "Arn" else name
-        if kind == "AWS::IAM::Role":
-            name = self._resolver.value(properties.get("RoleName", f"{STACK}-{logical}"))
-            return f"arn:aws:iam::{ACCOUNT}:role/{name}" if attribute == "Arn" else name
-        if kind in _ARNS:
-            key, service, path, ref_is_arn = _ARNS[kind]
-            name = self._resolver.value(properties.get(key, f"{STACK}-{logical}"))
-            whole = f"arn:aws:{service}:{REGION}:{ACCOUNT}:{path}{name}"
-            return whole if attribute in ("Arn", "TopicArn") or ref_is_arn else name
-        return f"{STACK}-{logical}"
+    def arn(self, logical: str) -> str:
+        return str(self._answered.answer({"Fn::GetAtt": [logical, "Arn"]}))
 
 
 @cache
@@ -165,10 +123,7 @@ def stack() -> Stack:
         queues=dict(_queues(template)),
         machines=_machines(template),
         roles=_roles(template),
-        role_arns={
-            name: f"arn:aws:iam::{ACCOUNT}:role/{found.get('RoleName', f'{STACK}-{name}')}"
-            for name, found in template.of("AWS::IAM::Role").items()
-        },
+        role_arns={name: template.arn(name) for name in template.of("AWS::IAM::Role")},
         environment=_environment(template),
         tick=300.0,
     )
