@@ -30,7 +30,8 @@ def _doctor(site: Site, arguments: argparse.Namespace) -> int:
         for each in findings:
             # Not a table: a command that a cell breaks in two cannot be copied.
             word = show.mark(f"{each.state:<5}", _STYLES[each.state])
-            show.out.print(word, f"{each.check}: {each.found}", soft_wrap=True)
+            # Nor markup: a reason may name a section of model.toml, such as [retrain].
+            show.out.print(word, f"{each.check}: {each.found}", soft_wrap=True, markup=False)
             if each.mend:
                 show.out.print("      mend it:", each.mend, soft_wrap=True, markup=False)
     return 1 if any(finding.state == doctor.BAD for finding in findings) else 0
