@@ -128,7 +128,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return run(parsed)
     except Trouble as trouble:
-        show.err.print(f"[red]everloop {parsed.command}:[/red]", str(trouble), markup=True)
+        show.err.print(show.mark(f"everloop {parsed.command}:", "red"), str(trouble), markup=False)
     except (BotoCoreError, ClientError) as error:
         show.err.print(f"everloop {parsed.command}: AWS: {error}", style="red")
     except KeyboardInterrupt:

@@ -36,7 +36,8 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> 
         numeric = bool(kept) and all(isinstance(row[index], int | float) for row in kept)
         made.add_column(name, justify="right" if numeric else "left", header_style=QUIET)
     for row in kept:
-        made.add_row(*(cell if isinstance(cell, Text) else _text(cell) for cell in row))
+        # As text: a reason may name a section of model.toml, and [retrain] is no markup.
+        made.add_row(*(cell if isinstance(cell, Text) else Text(_text(cell)) for cell in row))
     out.print(made if kept else Text(f"{title}: none", style=QUIET))
 
 
