@@ -52,7 +52,8 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         facts={"bundle_digest": bundle.digest, "pipeline_arn": installed.pipeline_arn},
         subject=installed.bundle_uri,
     )
-    # Data that came before its model has waited for this.
+    # Data that came before its model has waited for this. Read again: a pause outlives a push.
+    installed = ledger.installed(model)
     asked = training.start_on_data(installed, arrivals.open_window(model), fact.time)
     logger.info("looked at training", model=model, go=asked.decision.go, why=asked.decision.reason)
     return {"go": True, "reason": f"installed {bundle.digest}"}

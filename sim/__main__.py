@@ -9,7 +9,9 @@ from collections.abc import Iterator
 
 from sim.faults import KINDS
 from sim.history import Result, play
-from sim.report import Report
+from sim.report import History, Report
+
+_ROUNDS = 3  # what is struck on purpose may come to call sites that nobody has seen
 
 
 def main() -> int:
@@ -21,6 +23,12 @@ def main() -> int:
     parser.add_argument(
         "--off", default="", help="faults to leave out: " + ", ".join(sorted(KINDS))
     )
+    parser.add_argument(
+        "--strike",
+        action="append",
+        default=[],
+        help="with --seed: a call site and a kind of fault, as a report names them",
+    )
     parser.add_argument("--twice", action="store_true", help="play each twice, and compare")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     given = parser.parse_args()
@@ -28,28 +36,38 @@ def main() -> int:
     if off - KINDS:
         parser.error(f"--off: no fault is called {', '.join(sorted(off - KINDS))}; see --help")
     if given.seed is not None:
-        return _one(given.seed, off, trace=given.trace)
+        return _one(given.seed, off, given.strike, trace=given.trace)
     report = Report(given.seeds, colours=sys.stdout.isatty())
     began = time.monotonic()
     seeds = range(given.first, given.first + given.seeds)
-    for result in _played(list(seeds), given.workers):
+    for result in _played([(seed, ()) for seed in seeds], given.workers):
         report.add(result)
+    for _ in range(_ROUNDS):
+        for result in _played(report.to_strike(), given.workers):
+            report.add(result)
     if given.twice:
-        for result in _played(list(reversed(seeds)), given.workers):
+        for result in _played([(seed, ()) for seed in reversed(seeds)], given.workers):
             report.compare(result)
     print(report.text(time.monotonic() - began))
     return 0 if report.passed else 1
 
 
-def _played(seeds: list[int], workers: int) -> Iterator[Result]:
-    """Yield results as they come, in the order of the seeds."""
+def _played(histories: list[History], workers: int) -> Iterator[Result]:
+    """Yield results as they come, in the order of the histories."""
     context = multiprocessing.get_context("spawn")  # each worker with its own hash seed
     with context.Pool(workers) as pool:
-        yield from pool.imap(play, seeds, chunksize=4)
+        yield from pool.imap(_play, histories, chunksize=4)
 
 
-def _one(seed: int, off: frozenset[str], *, trace: bool) -> int:
-    result = play(seed, lines=trace, colours=trace and sys.stdout.isatty(), off=off)
+def _play(history: History) -> Result:
+    seed, strikes = history
+    return play(seed, strikes=strikes)
+
+
+def _one(seed: int, off: frozenset[str], strikes: list[str], *, trace: bool) -> int:
+    aims = tuple((aim.rpartition(" ")[0], aim.rpartition(" ")[2]) for aim in strikes)
+    colours = trace and sys.stdout.isatty()
+    result = play(seed, lines=trace, colours=colours, off=off, strikes=aims)
     for line in result.lines:
         print(line)
     print(

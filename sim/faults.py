@@ -2,6 +2,7 @@
 
 import zlib
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sim.kernel import Kernel
@@ -17,6 +18,7 @@ _RATES: dict[str, tuple[float, ...]] = {
     "crash-before": (0.0, 0.0, 0.01, 0.06),
     "crash-after": (0.0, 0.0, 0.01, 0.06),
     "slow": (0.0, 0.0, 0.005, 0.02),
+    "stall": (0.0, 0.0, 0.02, 0.1),
     "machine": (0.0, 0.0, 0.03, 0.15),
     "duplicate": (0.0, 0.2, 0.5),
     "delay": (0.0, 0.1, 0.3),
@@ -29,21 +31,44 @@ KINDS = frozenset((*_RATES, "outage", "aim"))  # what can be left out of a histo
 # Without the tick nothing may be lost for good, as nothing would ever look again.
 _WITHOUT_TICK = {"lose": (0.0,), "crash-before": (0.0, 0.01), "crash-after": (0.0, 0.01),
                  "slow": (0.0,), "machine": (0.0, 0.03), "fault": (0.0, 0.02)}  # fmt: skip
+_STALLS = 6  # of one call site, where a history aims at it
 _TARGETS = 12  # call sites are dealt to that many histories of each kind
 _SERVICES = ("dynamodb", "s3", "sagemaker", "stepfunctions", "events", "sns")
+_LENGTHS = (60.0, 600.0, 2400.0)  # of an outage, in seconds
+# Their events come again, or die where a person redrives them: they may fail without a tick, too.
+_HEARD_AGAIN = ("collect_data", "heed_registry", "heed_violation", "wake")
+
+
+# Call sites, and what goes wrong there the first time that they are reached.
+Strikes = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
 class Outage:
+    """A service answers nobody, or one function alone: a hot partition, a lost route, a quota."""
+
     service: str
+    function: str  # empty for all
     start: float
     end: float
+
+    def holds(self, service: str, function: str, now: float) -> bool:
+        here = service == self.service and self.function in ("", function)
+        return here and self.start <= now < self.end
 
 
 class Faults:
     """The faults of one history. `on` ends with the quiet period, and all faults with it."""
 
-    def __init__(self, kernel: Kernel, *, tick: bool, off: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        kernel: Kernel,
+        *,
+        tick: bool,
+        functions: Sequence[str] = (),
+        off: frozenset[str] = frozenset(),
+        strikes: Strikes = (),
+    ) -> None:
         self._kernel = kernel
         self._dice = kernel.chance("faults")
         self.on = True
@@ -53,17 +78,27 @@ class Faults:
             rate = self._dice.choice(choices if tick else _WITHOUT_TICK.get(kind, choices))
             self.rates[kind] = 0.0 if kind in off else rate
         self.outages: list[Outage] = []
-        if tick and self._dice.random() < 0.25 and "outage" not in off:
-            start = self._dice.uniform(0, 4000)
-            length = self._dice.choice((60.0, 600.0, 2400.0))
-            self.outages.append(Outage(self._dice.choice(_SERVICES), start, start + length))
+        if "outage" not in off:
+            if tick and self._dice.random() < 0.2:
+                self._plan_outage(_SERVICES, ("",))
+            if self._dice.random() < 0.4:
+                self._plan_outage(_SERVICES[:4], functions if tick else _HEARD_AGAIN)
+        self._strikes = dict(strikes)
         # Rare call sites would hardly ever be struck by chance: each history aims at a few of them.
         self._aim = kernel.seed % (_TARGETS * len(CALL_KINDS))
         self._aimed: Counter[str] = Counter()
+        self._stalled: Counter[str] = Counter()
         self._aims = "aim" not in off
+        self._long = self._aims and "stall" not in off
         self.struck: Counter[str] = Counter()
         self.sites: set[str] = set()
         self.covered: set[tuple[str, str]] = set()
+
+    def _plan_outage(self, services: Sequence[str], functions: Sequence[str]) -> None:
+        service, function = self._dice.choice(services), self._dice.choice(functions)
+        start = self._dice.uniform(0, 4000)
+        end = start + self._dice.choice(_LENGTHS)
+        self.outages.append(Outage(service, function, start, end))
 
     def strikes(self, kind: str) -> bool:
         """Tell whether a fault of this kind strikes now."""
@@ -75,10 +110,15 @@ class Faults:
     def at_call(self, service: str, site: str) -> str | None:
         """Return what goes wrong with this call of a function, if anything does."""
         self.sites.add(site)
+        if site in self._strikes:
+            kind = self._strikes.pop(site)
+            self.struck[kind] += 1
+            self.covered.add((site, kind))
+            return kind
         if not self.on:
             return None
         kind = self._aimed_at(site)
-        if kind is None and self._out(service):
+        if kind is None and self._out(service, site.partition(" ")[0]):
             self.struck["outage"] += 1
             kind = "fault"
         if kind is None:
@@ -95,7 +135,7 @@ class Faults:
         """Return what goes wrong with a call that a state machine makes, if anything does."""
         if not self.on:
             return None
-        if self._out(service):
+        if self._out(service, ""):
             self.struck["outage"] += 1
             return "fault"
         if self._dice.random() < self.rates["machine"]:
@@ -104,14 +144,26 @@ class Faults:
             return kind
         return None
 
-    def _out(self, service: str) -> bool:
-        now = self._kernel.now
-        return any(o.service == service and o.start <= now < o.end for o in self.outages)
+    def stalls(self, site: str) -> bool:
+        """Tell whether this call takes long, and goes well: whatever others do comes before it."""
+        share = self._share(f"stall {site}")
+        aimed = self.on and self._long and share == self._kernel.seed % _TARGETS
+        if aimed and self._stalled[site] < _STALLS and self._dice.random() < 0.5:
+            self._stalled[site] += 1
+            self.struck["stall"] += 1
+            return True
+        return self.strikes("stall")
+
+    def _out(self, service: str, function: str) -> bool:
+        return any(o.holds(service, function, self._kernel.now) for o in self.outages)
+
+    def _share(self, site: str) -> int:
+        return zlib.crc32(site.encode()) % _TARGETS
 
     def _aimed_at(self, site: str) -> str | None:
         kind = CALL_KINDS[self._aim % len(CALL_KINDS)]
         share = self._aim // len(CALL_KINDS)
-        if not self._aims or zlib.crc32(site.encode()) % _TARGETS != share:
+        if not self._aims or self._share(site) != share:
             return None
         if self._aimed[site] >= 2 or self._dice.random() < 0.3:
             return None

@@ -15,6 +15,7 @@ from typing import Any
 from sim.aws import content
 from sim.aws.functions import FORESEEN, Invocation, Outcome
 from sim.aws.registry import APPROVED, PENDING, Package
+from sim.kernel import START
 from sim.people import Model
 
 Params = dict[str, Any]
@@ -66,6 +67,9 @@ class Judge:
             model, version = invocation.event["model"], invocation.event["version"]
             execution = f"{model}-r{invocation.event['epoch']}-v{version}"
             self.tested[execution, model, version] = json.loads(outcome.payload)["passed"]
+        planned = invocation.name == "plan_release" and outcome.error is None
+        if planned and json.loads(outcome.payload)["go"]:
+            self._planned(invocation)
 
     # calls
 
@@ -130,6 +134,18 @@ class Judge:
             self.violate("only what predicts truly", f"{model} v{package.version} serves falsely")
         self._forward(model, package, known)
         self._sealed(caller, config)
+
+    def _planned(self, invocation: Invocation) -> None:
+        """A release goes on from its plan only for what is approved, and where nothing moves."""
+        began = (invocation.memory["began"] - START).total_seconds()
+        package: Package = self._account.registry.find(invocation.event["package_arn"])
+        name = f"{package.model} v{package.version}"
+        if APPROVED not in (package.approval, package.approval_at(began)):
+            self.violate("only what is wanted is planned", f"{name} is {package.approval}")
+        endpoint = self._account.hosting.endpoints.get(package.model)
+        moved = endpoint is not None and endpoint.status in ("Creating", "Updating", "Deleting")
+        if moved and endpoint.changed < invocation.memory["began"]:
+            self.violate("one release at a time", f"{name} is planned, {package.model} moves")
 
     def _approved(self, caller: Any, package: Package) -> None:
         name = f"{package.model} v{package.version}"
@@ -329,7 +345,7 @@ class Judge:
         if machine == "deploy":
             endpoint = self._account.hosting.endpoints.get(model)
             serving = endpoint and self._account.hosting.package_of(endpoint.config)
-            if serving is not None and serving.approval == APPROVED:
+            if serving is None or serving.approval == APPROVED:
                 self._new_while_paused(caller, params)
         elif machine == "train":
             self._new_while_paused(caller, params)

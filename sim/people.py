@@ -69,6 +69,7 @@ class People:
         self.over = False
         self.poisoned = 0
         self._violations = 0
+        self._late = 0
         self.tampered: set[tuple[str, int]] = set()  # versions that may be refused as such
 
     def begin(self) -> None:
@@ -99,15 +100,26 @@ class People:
             at(dice.uniform(600, 5200), lambda: self._forge(model))
         if dice.random() < 0.2:
             at(dice.uniform(0, 5000), lambda: self._poison(model))
-        if dice.random() < 0.2:
+        for _ in range(dice.choice((0, 0, 1, 3))):
             at(dice.uniform(1200, 5200), lambda: self._tamper(model))
         if dice.random() < 0.2:
             at(dice.uniform(1200, 5000), lambda: self._lose_schedule(model))
-        if dice.random() < 0.2 and self._account.faults.tick:  # reconcile ends what a pause began
+        if dice.random() < 0.3 and self._account.faults.tick:  # reconcile ends what a pause began
             start = dice.uniform(300, 4000)
+            length = dice.uniform(60, 1500)
             at(start, lambda: self._pause(model, True))
-            at(start + dice.uniform(60, 1500), lambda: self._pause(model, False))
+            at(start + dice.uniform(0, length), lambda: self._approve_all(model))
+            at(start + length, lambda: self._pause(model, False))
+        if dice.random() < 0.3:
+            at(dice.uniform(1200, 5200), lambda: self._approve_all(model))
+        if dice.random() < 0.3:
+            at(dice.uniform(1800, 4600), lambda: self._waver(model))
+        if dice.random() < 0.4:
+            at(dice.uniform(1200, 5000), lambda: self._drop_again(model))
         self._kernel.spawn(lambda: self._approve(model))
+
+    def model(self, name: str) -> Model:
+        return next(model for model in self.models if model.name == name)
 
     def _at(self, when: float, action: Any) -> None:
         self._kernel.at(when, lambda: self._kernel.spawn(action))
@@ -144,6 +156,28 @@ class People:
             marker = f"data/{model.name}/drop {drop}/_SUCCESS"
             self._account.s3.put(self._account.data_bucket, marker, b"")
 
+    def drop_one(self, model: Model) -> None:
+        """Add one more object, when others thought that the drop was over."""
+        self._late += 1
+        self._note(f"drops a late object for {model.name}")
+        name = f"data/{model.name}/late/part {self._late}.csv"
+        content = f"{model.name},late,{self._late}\n" * 40
+        self._account.s3.put(self._account.data_bucket, name, content.encode())
+
+    def drop_and_complain(self, model: Model) -> None:
+        """Bring new data, wait until it is at rest, and tell that the model is not what it was."""
+        self.drop_one(model)
+        self._kernel.pause(model.quiet_minutes * 60 * self._dice.uniform(0.5, 2.5))
+        self._violation(model)
+
+    def _drop_again(self, model: Model) -> None:
+        """Upload everything once more, byte for byte, as a person does who is not sure."""
+        self._note(f"drops everything again for {model.name}")
+        prefix = f"data/{model.name}/"
+        for (bucket, key), versions in list(self._account.s3.objects.items()):
+            if bucket == self._account.data_bucket and key.startswith(prefix):
+                self._account.s3.put(bucket, key, versions[-1].data)
+
     def _poison(self, model: Model) -> None:
         """Somebody writes where no model's data can be."""
         self.poisoned += 1
@@ -168,10 +202,10 @@ class People:
             package, to = self._choice(packages)
             if package is None or to == package.approval:
                 continue
-            self._set(package, to)
+            self.set(package, to)
             if self._dice.random() < 0.3:
                 self._kernel.pause(self._dice.choice((0.1, 2.0, 5.0, 100.0, 500.0)))
-                self._set(package, REJECTED if to == APPROVED else APPROVED)
+                self.set(package, REJECTED if to == APPROVED else APPROVED)
 
     def _choice(self, packages: list[Package]) -> tuple[Package | None, str]:
         dice = self._dice.random()
@@ -184,7 +218,24 @@ class People:
             return self._dice.choice(packages), REJECTED
         return None, ""
 
-    def _set(self, package: Package, status: str) -> None:
+    def _approve_all(self, model: Model) -> None:
+        """Approve whatever waits, one after the other, as fast as one can click."""
+        for package in list(self._account.registry.groups.get(model.name) or []):
+            if package.approval != APPROVED and self._dice.random() < 0.8:
+                self.set(package, APPROVED)
+                self._kernel.pause(self._dice.choice((0.0, 0.3, 1.0)))
+
+    def _waver(self, model: Model) -> None:
+        """Withdraw what serves, and take that back when its successor is on its way."""
+        endpoint = self._account.hosting.endpoints.get(model.name)
+        if endpoint is None or endpoint.status != "InService":
+            return
+        package = self._account.hosting.package_of(endpoint.config)
+        self.set(package, REJECTED)
+        self._kernel.pause(self._dice.choice((30.0, 120.0, 300.0, 600.0)))
+        self.set(package, APPROVED)
+
+    def set(self, package: Package, status: str) -> None:
         self._note(f"sets {package.model} v{package.version} {status}")
         request = {"ModelPackageArn": package.arn, "ModelApprovalStatus": status}
         self._account.call(PERSON, "sagemaker", "UpdateModelPackage", request)
@@ -247,20 +298,23 @@ class People:
         packages = self._account.registry.groups.get(model.name) or []
         if not packages:
             return
-        package = self._dice.choice(packages)
+        package = self._dice.choice((packages[-1], self._dice.choice(packages)))
         sealed = [
             (bucket, key)
             for bucket, key in self._account.s3.objects
             if any(f"models/{model.name}/{digest}/" in key for digest in package.digests)
         ]
         bucket, _, key = package.model_data.removeprefix("s3://").partition("/")
-        bucket, key = self._dice.choice([(bucket, key), *sealed])
+        bucket, key = self._dice.choice([(bucket, key), *sealed * 2])
         data = self._account.s3.objects[bucket, key][-1].data + b"!"
         self._account.note("tampered", key)
         self._account.s3.put(bucket, key, data)
         self.tampered.add((model.name, package.version))
         if (bucket, key) not in sealed:  # if it was not sealed before, this is what is sealed
             package.digests.add(sha256(data).hexdigest())
+        if self._dice.random() < 0.5:
+            self._kernel.pause(self._dice.uniform(1, 60))
+            self.set(package, APPROVED)
 
     # operating
 

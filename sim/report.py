@@ -5,8 +5,11 @@ import time
 from collections import Counter, defaultdict
 from statistics import median
 
-from sim.faults import CALL_KINDS
+from sim.faults import CALL_KINDS, Strikes
 from sim.history import Result
+
+History = tuple[int, Strikes]
+_LEAST_FOR_STRIKES = 100  # seeds: a few say nothing about what chance leaves out
 
 
 class Report:
@@ -14,6 +17,8 @@ class Report:
         self._total = total
         self._colours = colours
         self._results = 0
+        self._on_purpose = 0
+        self._seen_by: dict[str, History] = {}  # which came by a call site first
         self._struck: Counter[str] = Counter()
         self._calls: Counter[str] = Counter()
         self._sites: set[str] = set()
@@ -31,19 +36,41 @@ class Report:
         return not self._violations and not self._differ
 
     def add(self, result: Result) -> None:
-        self._results += 1
+        aims = "".join(f" --strike '{site} {kind}'" for site, kind in result.strikes)
+        if result.strikes:
+            self._on_purpose += 1
+        else:
+            self._results += 1
+            self._digests[result.seed] = result.digest
+        if result.tick:
+            for site in result.sites:
+                self._seen_by.setdefault(site, (result.seed, result.strikes))
         self._struck += result.struck
         self._calls += result.calls
         self._sites |= result.sites
         self._covered |= result.covered
         self._quiet.append(result.converged_after)
         self._unapproved += result.unapproved_updates
-        self._digests[result.seed] = result.digest
         for violation in result.violations:
             self._violations[violation.invariant].append((result.seed, violation.text))
-            said = f"seed {result.seed}: {violation.invariant}: {violation.text}"[:220]
+            said = f"seed {result.seed}{aims}: {violation.invariant}: {violation.text}"[:220]
             print(f"\x1b[2K{said}" if self._colours else said, file=sys.stderr, flush=True)
         self._progress()
+
+    def to_strike(self) -> list[History]:
+        """Return which seeds to play again, and how: what chance has left out is struck on purpose.
+
+        Up to the strike such a history is the one that its seed alone is, so it gets there. Those
+        without a tick are not asked: they may not lose a function for good.
+        """
+        if self._total < _LEAST_FOR_STRIKES:
+            return []
+        found = []
+        for site, kind in self.uncovered():
+            if site in self._seen_by:
+                seed, strikes = self._seen_by[site]
+                found.append((seed, (*strikes, (site, kind))))
+        return found
 
     def compare(self, result: Result) -> None:
         """Take a second play of a seed: its trace must be the first one's."""
@@ -62,12 +89,13 @@ class Report:
         lines = [
             "",
             f"{self._results} seeds in {seconds:.0f} s "
-            f"({self._results / seconds * 60:.0f} a minute), "
+            f"({(self._results + self._on_purpose) / seconds * 60:.0f} a minute), "
             f"{self._calls.total():,} calls of AWS, {self._struck.total():,} faults",
             "",
             *_table(sorted(self._struck.items(), key=lambda item: -item[1])),
             "",
             f"call sites x kinds of fault   {covered} of {pairs} ({covered / pairs:.1%})",
+            f"  seeds played again for one of them   {self._on_purpose}",
             f"quiet until all had converged median {median(quiet) / 60:.0f} min, "
             f"99 % within {quiet[int(len(quiet) * 0.99)] / 60:.0f} min",
             f"withdrawn between last look and update  {self._unapproved}",
@@ -88,15 +116,16 @@ class Report:
 
     def _progress(self) -> None:
         now = time.monotonic()
-        last = self._results == self._total
+        last = self._results == self._total and not self._on_purpose
         if not last and now - self._last_shown < (0.2 if sys.stderr.isatty() else 30):
             return
         self._last_shown = now
         bad = len({seed for found in self._violations.values() for seed, _ in found})
         share = self._results / self._total
+        again = f", {self._on_purpose} played again" if self._on_purpose else ""
         bar = "#" * round(share * 30) + "." * (30 - round(share * 30))
         end = "\n" if last or not sys.stderr.isatty() else "\r"
-        text = f"sim [{bar}] {self._results}/{self._total} seeds, {bad} with a violation"
+        text = f"sim [{bar}] {self._results}/{self._total} seeds{again}, {bad} with a violation"
         print(text, end=end, file=sys.stderr, flush=True)
 
 

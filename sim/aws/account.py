@@ -57,6 +57,7 @@ class Account:
         self.jobs = Jobs(self)
         self.hosting = Hosting(self)
         self.telling = Telling(self)
+        self.moments: Any = None  # who hears of every call, once there are people
         self._services = {
             "dynamodb": (self.ledger,),
             "s3": (self.s3,),
@@ -83,6 +84,8 @@ class Account:
         self.judge.before(caller, service, operation, params)
         answer: Params = getattr(part, name)(caller, params)
         self.judge.after(caller, service, operation, params, answer)
+        if self.moments is not None:
+            self.moments.called(caller, operation, params)
         return answer
 
     def note(self, kind: str, text: str) -> None:

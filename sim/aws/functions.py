@@ -107,6 +107,8 @@ class Functions:
         finally:
             here.invocation = before
         self._account.judge.ended(invocation, outcome)
+        if outcome.error is None:
+            self._account.moments.answered(function.handler, given, outcome.payload)
         said = outcome.error or outcome.payload.decode()[:160]
         self._account.note("returned", f"{function.handler}: {said}")
         return outcome

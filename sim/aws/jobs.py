@@ -185,6 +185,7 @@ class Jobs:
     def _finish(self, run: Run, status: str) -> None:
         run.status, run.changed, run.ended_at = status, self._kernel.moment(), self._kernel.now
         self._account.note("pipeline", f"{run.model} {run.display_name} {status} {run.failed_step}")
+        self._account.moments.trained(run.model)
         self._account.bus.emit(
             "aws.sagemaker",
             "SageMaker Model Building Pipeline Execution Status Change",

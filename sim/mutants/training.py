@@ -103,6 +103,12 @@ FLAWS = (
         "paused=installed.paused)",
     ),
     Mutant(
+        "let a push end a pause",
+        "functions/install_model.py",
+        "    installed = ledger.installed(model)\n",
+        "",
+    ),
+    Mutant(
         "train the last window only",
         f"{CORE}/decisions/windows.py",
         "        if outcome is None and number not in contained:\n            return number",

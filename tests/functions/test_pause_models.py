@@ -62,8 +62,10 @@ def test_an_approved_version_waits_and_a_withdrawn_one_leaves(account):
 def test_a_push_does_not_end_a_pause(account):
     account.push()
     pause(account)
+    account.drop(account.arrival("data/flight-delays/a.csv"))
     account.push()
     assert ledger.installed(MODEL).paused
+    assert account.executions("train") == []
 
 
 def test_pausing_twice_is_pausing_once_and_each_change_is_in_the_ledger(account):

@@ -19,7 +19,8 @@ def endpoint_url() -> Iterator[str]:
     server.stop()
 
 
-@pytest.fixture(scope="session")
+# Anew for each file: what other tests do with moto in this process forgets every bucket.
+@pytest.fixture(scope="module")
 def drops(endpoint_url: str) -> Drops:
     return Drops(endpoint_url)
 
