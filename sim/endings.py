@@ -167,6 +167,8 @@ class Endings:
             self._chain(model)
             self._every_effect_told(model)
             self._failures_told(model)
+            if self._account.faults.tick:  # without it a machine that died is nobody's to mend
+                self._successes_told(model)
             self._approvals_kept(model)
         poison = 0
         for queue, letters in self._account.bus.letters.items():
@@ -201,6 +203,21 @@ class Endings:
                 subject == f"{model.name} {version} was not released" for subject in mails
             ):
                 self._judge.violate("failures are told", execution.name)
+
+    def _successes_told(self, model: Model) -> None:
+        """What a training has brought is told as such, whatever happened to its machine."""
+        told = {
+            item["reason"]["S"].partition(" ")[2]
+            for (pk, sk), item in self._account.ledger.items.items()
+            if pk == f"MODEL#{model.name}" and sk.startswith("DECISION#")
+            if item["kind"]["S"] == "train-end" and item["go"]["BOOL"]
+        }
+        for run in self._account.jobs.runs.values():
+            if run.model != model.name or run.status != "Succeeded" or run.package.arn in told:
+                continue
+            window = int(run.display_name.rpartition("-w")[2].partition("-")[0])
+            if self._why_not(model, window) is None:
+                self._judge.violate("successes are told", run.display_name)
 
     def _approvals_kept(self, model: Model) -> None:
         """The ledger knows who approved what, and invents nothing."""

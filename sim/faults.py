@@ -36,6 +36,8 @@ _TARGETS = 12  # call sites are dealt to that many histories of each kind
 _SERVICES = ("dynamodb", "s3", "sagemaker", "stepfunctions", "events", "sns")
 _LENGTHS = (60.0, 600.0, 2400.0)  # of an outage, in seconds
 # Their events come again, or die where a person redrives them: they may fail without a tick, too.
+_IN_MACHINES = ("freeze_dataset", "start_training", "finish_training", "judge_candidate",
+                "plan_release", "start_rollout", "test_endpoint", "finish_release")  # fmt: skip
 _HEARD_AGAIN = ("collect_data", "heed_registry", "heed_violation", "wake")
 
 
@@ -83,6 +85,8 @@ class Faults:
                 self._plan_outage(_SERVICES, ("",))
             if self._dice.random() < 0.4:
                 self._plan_outage(_SERVICES[:4], functions if tick else _HEARD_AGAIN)
+            if tick and self._dice.random() < 0.3:
+                self._plan_outage(("dynamodb", "sagemaker"), _IN_MACHINES)
         self._strikes = dict(strikes)
         # Rare call sites would hardly ever be struck by chance: each history aims at a few of them.
         self._aim = kernel.seed % (_TARGETS * len(CALL_KINDS))

@@ -41,6 +41,7 @@ class Judge:
         self.taken_back: dict[tuple[str, int], list[float]] = defaultdict(list)
         self.tested: dict[tuple[str, str, int], bool] = {}  # (execution, model, version)
         self.releasing: dict[str, list[str]] = defaultdict(list)
+        self._planned_releases: dict[str, list[str]] = defaultdict(list)
         self._trainings: dict[str, list[Any]] = defaultdict(list)
 
     def watch(self, account: Any) -> None:
@@ -75,7 +76,8 @@ class Judge:
 
     def before(self, caller: Any, service: str, operation: str, params: Params) -> None:
         if service == "sagemaker" and operation in ("CreateEndpoint", "UpdateEndpoint"):
-            self._release(caller, operation, params)
+            if isinstance(caller, Invocation):
+                self._release(caller, operation, params)
         elif service == "sagemaker" and operation == "UpdateModelPackage":
             if isinstance(caller, Invocation):
                 self._approval(caller, params)
@@ -146,6 +148,14 @@ class Judge:
         moved = endpoint is not None and endpoint.status in ("Creating", "Updating", "Deleting")
         if moved and endpoint.changed < invocation.memory["began"]:
             self.violate("one release at a time", f"{name} is planned, {package.model} moves")
+        executions = self._account.states.executions
+        lease = self._account.ledger.items[f"MODEL#{package.model}", "LEASE#release"]
+        for other in self._planned_releases[package.model]:
+            if other == invocation.event["execution"] or executions[other].status != "RUNNING":
+                continue
+            if lease["holder"]["S"] == other:  # else it has done all that it had to do
+                self.violate("one release at a time", f"{name} beside {other.rpartition(':')[2]}")
+        self._planned_releases[package.model].append(invocation.event["execution"])
 
     def _approved(self, caller: Any, package: Package) -> None:
         name = f"{package.model} v{package.version}"
@@ -306,20 +316,29 @@ class Judge:
             return
         name = key.split("/")[1]
         manifest, spec = content.read_json(params["Body"]), self.models[name]
-        now, oldest, fresh = self._account.kernel.moment(), 0.0, []
+        now, fresh = self._account.kernel.moment(), []
         for each in manifest["objects"]:
             if each["window"] != max(manifest["windows"]):
                 continue
             versions = self._account.s3.objects[each["bucket"], each["key"]]
             written = next(v.modified for v in versions if v.id == each["version_id"])
             age = (now - written).total_seconds()
-            oldest = max(oldest, age)
             if age < spec.quiet_minutes * 60 - 1 and not self._marked(name, written):
                 fresh.append(f"{each['key']} {age:.0f} s old")
         # What keeps arriving is cut after 48 quiet periods.
-        if oldest < 48 * spec.quiet_minutes * 60:
+        if self._oldest(name, max(manifest["windows"])) < 48 * spec.quiet_minutes * 60:
             for said in fresh:
                 self.violate("frozen after quiet", said)
+
+    def _oldest(self, name: str, window: int) -> float:
+        """Return the age of what came into a window first, replaced since or not, in seconds."""
+        now, ages = self._account.kernel.moment(), []
+        for (pk, _), item in self._account.ledger.items.items():
+            if pk == f"ARRIVAL#{name}#{window}":
+                versions = self._account.s3.objects[self._account.data_bucket, item["key"]["S"]]
+                written = next(v.modified for v in versions if v.id == item["version_id"]["S"])
+                ages.append((now - written).total_seconds())
+        return max(ages)
 
     def _marked(self, name: str, since: Any) -> bool:
         """Whether a drop was called complete lately; a marker counts for the window it falls in."""

@@ -30,6 +30,7 @@ class Moments:
             "violation": dice.choice((0.0, 0.6)),
         }
         self._happened: Counter[str] = Counter()
+        self._held = ""  # the function whose next write takes long
 
     def called(self, caller: Any, operation: str, params: Params) -> None:
         """Hear of a call that has just taken effect."""
@@ -47,9 +48,17 @@ class Moments:
             return
         answer = json.loads(payload)
         if not answer["closed"]:  # it looks again by then, and closes what is there
-            at = self._kernel.now + answer["wait_seconds"] + self._dice.uniform(-10.0, 2.0)
+            at = self._kernel.now + answer["wait_seconds"] + self._dice.uniform(-12.0, 2.0)
+            self._held = self._dice.choice(("collect_data", "freeze_dataset"))
             model = self._people.model(event["model"])
             self._kernel.at(at, lambda: self._kernel.spawn(lambda: self._people.drop_one(model)))
+
+    def holds(self, function: str, operation: str) -> bool:
+        """Whether this call takes long: what it rests on was read, and others write meanwhile."""
+        if function != self._held or operation != "TransactWriteItems":
+            return False
+        self._held = ""
+        return True
 
     def trained(self, name: str) -> None:
         """Hear that a pipeline's execution has ended: now is the time when nobody may train."""

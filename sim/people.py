@@ -109,11 +109,16 @@ class People:
             length = dice.uniform(60, 1500)
             at(start, lambda: self._pause(model, True))
             at(start + dice.uniform(0, length), lambda: self._approve_all(model))
+            if dice.random() < 0.5:
+                at(start + length / 4, lambda: self.drop_one(model))
+                at(start + length / 2, lambda: self._push(model))
             at(start + length, lambda: self._pause(model, False))
         if dice.random() < 0.3:
             at(dice.uniform(1200, 5200), lambda: self._approve_all(model))
-        if dice.random() < 0.3:
+        if dice.random() < 0.4:
             at(dice.uniform(1800, 4600), lambda: self._waver(model))
+        if dice.random() < 0.2 and self._account.faults.tick:
+            at(dice.uniform(1800, 5000), lambda: self._update_by_hand(model))
         if dice.random() < 0.4:
             at(dice.uniform(1200, 5000), lambda: self._drop_again(model))
         self._kernel.spawn(lambda: self._approve(model))
@@ -231,9 +236,28 @@ class People:
         if endpoint is None or endpoint.status != "InService":
             return
         package = self._account.hosting.package_of(endpoint.config)
+        for older in reversed(self._account.registry.groups[model.name][: package.version - 1]):
+            if older.approval != APPROVED:
+                self.set(older, APPROVED)  # that is what shall serve instead
+            break
         self.set(package, REJECTED)
         self._kernel.pause(self._dice.choice((30.0, 120.0, 300.0, 600.0)))
         self.set(package, APPROVED)
+
+    def _update_by_hand(self, model: Model) -> None:
+        """Bring production to another version past the registry, as one can in the console."""
+        hosting = self._account.hosting
+        endpoint = hosting.endpoints.get(model.name)
+        if endpoint is None or endpoint.status != "InService":
+            return
+        known = [name for name in hosting.configs if name != endpoint.config]
+        others = [name for name in known if hosting.package_of(name).model == model.name]
+        if not others:
+            return
+        config = self._dice.choice(others)
+        self._note(f"updates {model.name} to {config} by hand")
+        request = {"EndpointName": model.name, "EndpointConfigName": config}
+        self._account.call(PERSON, "sagemaker", "UpdateEndpoint", request)
 
     def set(self, package: Package, status: str) -> None:
         self._note(f"sets {package.model} v{package.version} {status}")
@@ -321,6 +345,8 @@ class People:
     def _pause(self, model: Model, pause: bool) -> None:
         if pause:
             self.paused.add(model.name)
+        else:
+            self.paused.discard(model.name)
         request = {
             "pause": pause,
             "reason": "looking into it",
@@ -331,14 +357,13 @@ class People:
         self._note(f"{'pauses' if pause else 'resumes'} {model.name}")
         arn = self._account.stack.function("pause_models").arn
         for _ in range(20):  # as a person does who sees an error
+            if pause and model.name not in self.paused:
+                return  # it is to go on by now
             outcome = self._account.functions.invoke(arn, request)
-            if outcome.error is None:
-                break
-            if outcome.error == "BadInput":
-                break  # it is not installed yet
+            if outcome.error in (None, "BadInput"):
+                return  # done, or it is not installed yet
             self._kernel.pause(60.0)
-        if not pause:
-            self.paused.discard(model.name)
+        self.paused.add(model.name)
 
     def settle(self) -> None:
         """Leave the stack alone: resume what is paused, and send back what died."""

@@ -141,7 +141,7 @@ class Wire:
         params = dict(getcurrent().params)
         site = f"{invocation.function.handler} {service}.{operation} {_place()}"
         kind = self._account.faults.at_call(service, site)
-        self._travel(invocation, kind, site)
+        self._travel(invocation, operation, kind, site)
         if kind:
             self._account.note(kind, f"{invocation.function.handler} {operation}")
         if kind == "crash-before":
@@ -167,11 +167,12 @@ class Wire:
             raise ConnectionClosedError(endpoint_url=request.url)
         return self._answer(request, answer)
 
-    def _travel(self, invocation: Any, kind: str | None, site: str) -> None:
+    def _travel(self, invocation: Any, operation: str, kind: str | None, site: str) -> None:
         """Let the call take its time; others go on meanwhile, and a function may run out of it."""
         dice = self._account.kernel.chance("wire")
         seconds = 0.005 + dice.random() * dice.choice((0.02, 0.02, 0.02, 1.0))
-        if self._account.faults.stalls(site):
+        held = self._account.moments.holds(invocation.function.handler, operation)
+        if held or self._account.faults.stalls(site):
             left = invocation.deadline - self.kernel.now
             seconds = max(seconds, min(dice.uniform(4, 30), left / 2))
         if kind == "slow":
