@@ -41,6 +41,7 @@ class Judge:
         self.taken_back: dict[tuple[str, int], list[float]] = defaultdict(list)
         self.tested: dict[tuple[str, str, int], bool] = {}  # (execution, model, version)
         self.releasing: dict[str, list[str]] = defaultdict(list)
+        self._asked: set[tuple[str, str]] = set()  # endpoint and config
         self._planned_releases: dict[str, list[str]] = defaultdict(list)
         self._trainings: dict[str, list[Any]] = defaultdict(list)
 
@@ -100,7 +101,10 @@ class Judge:
             memory["read", answer["ModelPackageArn"]] = found
         elif operation == "GetItem" and params["Key"]["sk"] == {"S": "SPEC"}:
             memory["paused"] = answer.get("Item", {}).get("paused", {}).get("S")
+        elif operation == "SendTaskSuccess":
+            self._woken(json.loads(params["output"]))
         elif operation in ("CreateEndpoint", "UpdateEndpoint"):
+            self._asked.add((params["EndpointName"], params["EndpointConfigName"]))
             self.effects.append(
                 f"{operation} {params['EndpointName']} {params['EndpointConfigName']}"
             )
@@ -136,6 +140,16 @@ class Judge:
             self.violate("only what predicts truly", f"{model} v{package.version} serves falsely")
         self._forward(model, package, known)
         self._sealed(caller, config)
+
+    def _woken(self, output: Params) -> None:
+        """Who waits for an endpoint sleeps on until it was asked for what they wait for."""
+        if not output.get("started") or "endpoint" not in output:
+            return
+        name, config = output["endpoint"], output["config"]
+        endpoint = self._account.hosting.endpoints.get(name)
+        there = endpoint is not None and endpoint.config == config
+        if not there and (name, config) not in self._asked:
+            self.violate("nobody is woken too soon", f"{name} was never asked for {config}")
 
     def _planned(self, invocation: Invocation) -> None:
         """A release goes on from its plan only for what is approved, and where nothing moves."""
