@@ -7,9 +7,9 @@ import sys
 import time
 from collections.abc import Iterator
 
-from sim.faults import KINDS
-from sim.history import Result, play
-from sim.report import History, Report
+from sim.faults import KINDS, History
+from sim.history import Result, play, play_struck
+from sim.report import Report
 
 _ROUNDS = 3  # what is struck on purpose may come to call sites that nobody has seen
 
@@ -43,7 +43,10 @@ def main() -> int:
     for result in _played([(seed, ()) for seed in seeds], given.workers):
         report.add(result)
     for _ in range(_ROUNDS):
-        for result in _played(report.to_strike(), given.workers):
+        struck = report.to_strike()
+        if not struck:
+            break
+        for result in _played(struck, given.workers):
             report.add(result)
     if given.twice:
         for result in _played([(seed, ()) for seed in reversed(seeds)], given.workers):
@@ -56,12 +59,7 @@ def _played(histories: list[History], workers: int) -> Iterator[Result]:
     """Yield results as they come, in the order of the histories."""
     context = multiprocessing.get_context("spawn")  # each worker with its own hash seed
     with context.Pool(workers) as pool:
-        yield from pool.imap(_play, histories, chunksize=4)
-
-
-def _play(history: History) -> Result:
-    seed, strikes = history
-    return play(seed, strikes=strikes)
+        yield from pool.imap(play_struck, histories, chunksize=4)
 
 
 def _one(seed: int, off: frozenset[str], strikes: list[str], *, trace: bool) -> int:

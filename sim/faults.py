@@ -43,6 +43,7 @@ _HEARD_AGAIN = ("collect_data", "heed_registry", "heed_violation", "wake")
 
 # Call sites, and what goes wrong there the first time that they are reached.
 Strikes = tuple[tuple[str, str], ...]
+History = tuple[int, Strikes]  # a seed, and what is struck in it on purpose
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,9 @@ import time
 from collections import Counter, defaultdict
 from statistics import median
 
-from sim.faults import CALL_KINDS, Strikes
+from sim.faults import CALL_KINDS, History
 from sim.history import Result
 
-History = tuple[int, Strikes]
 _LEAST_FOR_STRIKES = 100  # seeds: a few say nothing about what chance leaves out
 
 
