@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 
-from sim.faults import KINDS, History
+from sim.faults import CALL_KINDS, KINDS, History, Strikes
 from sim.history import Result, play, play_struck
 from sim.report import Report
 
@@ -36,7 +36,13 @@ def main() -> int:
     if off - KINDS:
         parser.error(f"--off: no fault is called {', '.join(sorted(off - KINDS))}; see --help")
     if given.seed is not None:
-        return _one(given.seed, off, given.strike, trace=given.trace)
+        aims = tuple((aim.rpartition(" ")[0], aim.rpartition(" ")[2]) for aim in given.strike)
+        for site, kind in aims:
+            if not site or kind not in CALL_KINDS:
+                parser.error(
+                    f"--strike: {site} {kind}: a call site and one of {', '.join(CALL_KINDS)}"
+                )
+        return _one(given.seed, off, aims, trace=given.trace)
     report = Report(given.seeds, colours=sys.stdout.isatty())
     began = time.monotonic()
     seeds = range(given.first, given.first + given.seeds)
@@ -62,8 +68,7 @@ def _played(histories: list[History], workers: int) -> Iterator[Result]:
         yield from pool.imap(play_struck, histories, chunksize=4)
 
 
-def _one(seed: int, off: frozenset[str], strikes: list[str], *, trace: bool) -> int:
-    aims = tuple((aim.rpartition(" ")[0], aim.rpartition(" ")[2]) for aim in strikes)
+def _one(seed: int, off: frozenset[str], aims: Strikes, *, trace: bool) -> int:
     colours = trace and sys.stdout.isatty()
     result = play(seed, lines=trace, colours=colours, off=off, strikes=aims)
     for line in result.lines:
@@ -75,7 +80,10 @@ def _one(seed: int, off: frozenset[str], strikes: list[str], *, trace: bool) -> 
     )
     for violation in result.violations:
         print(f"  VIOLATION at {violation.time:.0f} s: {violation.invariant}: {violation.text}")
-    return 1 if result.violations else 0
+    missed = [aim for aim in aims if aim not in result.covered]
+    for site, kind in missed:
+        print(f"  seed {seed} does not come by {site}: no {kind} there")
+    return 1 if result.violations or missed else 0
 
 
 if __name__ == "__main__":

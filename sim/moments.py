@@ -82,11 +82,9 @@ class Moments:
     def _tell_again(self, subject: str) -> None:
         """Let the last event about what somebody begins to wait for come once more."""
         kind, _, name = subject.partition("/")
-        field, value = "EndpointName", name
-        if kind != "endpoint":
-            field, value = "pipelineExecutionDisplayName", name
+        field = "EndpointName" if kind == "endpoint" else "pipelineExecutionDisplayName"
         for bus, event in reversed(self._account.bus.sent):
-            if event["detail"].get(field) == value:
+            if event["detail"].get(field) == name:
                 self._account.note("event again", f"about {subject}")
                 self._account.bus.put(event, bus)
                 return

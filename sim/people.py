@@ -236,10 +236,9 @@ class People:
         if endpoint is None or endpoint.status != "InService":
             return
         package = self._account.hosting.package_of(endpoint.config)
-        for older in reversed(self._account.registry.groups[model.name][: package.version - 1]):
-            if older.approval != APPROVED:
-                self.set(older, APPROVED)  # that is what shall serve instead
-            break
+        older = self._account.registry.groups[model.name][: package.version - 1]
+        if older and older[-1].approval != APPROVED:
+            self.set(older[-1], APPROVED)  # that is what shall serve instead
         self.set(package, REJECTED)
         self._kernel.pause(self._dice.choice((30.0, 120.0, 300.0, 600.0)))
         self.set(package, APPROVED)

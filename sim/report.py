@@ -22,7 +22,7 @@ class Report:
         self._calls: Counter[str] = Counter()
         self._sites: set[str] = set()
         self._covered: set[tuple[str, str]] = set()
-        self._violations: dict[str, list[tuple[int, str]]] = defaultdict(list)
+        self._violations: dict[str, list[tuple[int, str, str]]] = defaultdict(list)
         self._quiet: list[float] = []
         self._unapproved = 0
         self._digests: dict[int, str] = {}
@@ -51,8 +51,8 @@ class Report:
         self._quiet.append(result.converged_after)
         self._unapproved += result.unapproved_updates
         for violation in result.violations:
-            self._violations[violation.invariant].append((result.seed, violation.text))
-            said = f"seed {result.seed}{aims}: {violation.invariant}: {violation.text}"[:220]
+            self._violations[violation.invariant].append((result.seed, aims, violation.text))
+            said = f"seed {result.seed}{aims}: {violation.invariant}: {violation.text[:200]}"
             print(f"\x1b[2K{said}" if self._colours else said, file=sys.stderr, flush=True)
         self._progress()
 
@@ -84,7 +84,7 @@ class Report:
         pairs = len(self._sites) * len(CALL_KINDS)
         covered = len(self._covered)
         quiet = sorted(self._quiet)
-        bad = {seed for found in self._violations.values() for seed, _ in found}
+        bad = {seed for found in self._violations.values() for seed, *_ in found}
         lines = [
             "",
             f"{self._results} seeds in {seconds:.0f} s "
@@ -106,8 +106,8 @@ class Report:
         lines += [f"  not covered: {kind} at {site}" for site, kind in self.uncovered()[:15]]
         lines.append(f"seeds with a violation        {len(bad)}")
         for invariant, found in sorted(self._violations.items(), key=lambda item: -len(item[1])):
-            lines.append(f"  {self._red(invariant)}: {len({s for s, _ in found})} seeds")
-            lines += [f"    seed {seed}: {text[:200]}" for seed, text in found[:3]]
+            lines.append(f"  {self._red(invariant)}: {len({s for s, *_ in found})} seeds")
+            lines += [f"    seed {seed}{aims}: {text[:200]}" for seed, aims, text in found[:3]]
         return "\n".join(lines)
 
     def _red(self, text: str) -> str:
@@ -119,7 +119,7 @@ class Report:
         if not last and now - self._last_shown < (0.2 if sys.stderr.isatty() else 30):
             return
         self._last_shown = now
-        bad = len({seed for found in self._violations.values() for seed, _ in found})
+        bad = len({seed for found in self._violations.values() for seed, *_ in found})
         share = self._results / self._total
         again = f", {self._on_purpose} played again" if self._on_purpose else ""
         bar = "#" * round(share * 30) + "." * (30 - round(share * 30))

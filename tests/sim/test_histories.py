@@ -70,3 +70,19 @@ def test_a_planted_flaw_is_seen() -> None:
         check=False,
     )
     assert "1 of 1 flaws are seen" in done.stdout, done.stdout + done.stderr
+
+
+def test_what_chance_left_out_can_be_struck_on_purpose() -> None:
+    report = sim("--seeds", "1", "--workers", "1").stdout
+    line = next(line for line in report.splitlines() if "not covered: throttle at " in line)
+    site = line.partition(" at ")[2]
+    played = sim("--seed", "1", "--strike", f"{site} throttle")
+    assert played.returncode == 0, played.stdout
+    assert "does not come by" not in played.stdout
+
+
+def test_a_strike_that_meets_no_call_is_told() -> None:
+    played = sim("--seed", "2", "--strike", "nobody s3.GetObject nowhere.py:1 lost")
+    assert played.returncode == 1
+    assert "seed 2 does not come by nobody s3.GetObject nowhere.py:1" in played.stdout
+    assert "--strike" in sim("--seed", "2", "--strike", "nobody loses").stderr
