@@ -1,13 +1,12 @@
 """The stack of template.yaml as AWS has it: every role with its policies, names filled in."""
 
-import os
 import re
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, cast
 
-from audit.template import NAME, REGION, Answered
+from audit.template import NAME, Answered
 from localcloud.access.evaluation import Statement, listed
 from tools.translate import translate
 
@@ -116,12 +115,4 @@ class Stack:
 @cache
 def stack() -> Stack:
     """Return the stack of template.yaml."""
-    before = os.environ.get("AWS_DEFAULT_REGION")
-    os.environ["AWS_DEFAULT_REGION"] = REGION  # the translator wants one
-    try:
-        found = translate(TEMPLATE)["Resources"]
-    finally:
-        os.environ.pop("AWS_DEFAULT_REGION")
-        if before is not None:
-            os.environ["AWS_DEFAULT_REGION"] = before
-    return Stack(cast(Json, found))
+    return Stack(cast(Json, translate(TEMPLATE)["Resources"]))

@@ -1,7 +1,6 @@
 """What is audited: a folder that holds the product, or a copy of it with flaws."""
 
 import json
-import os
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
@@ -31,11 +30,9 @@ class Subject:
     @cached_property
     def plain(self) -> dict[str, Any]:
         """The template as SAM translates it to plain CloudFormation."""
-        # Found nowhere else but in the environment; nothing is asked of AWS.
-        os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
         try:
             return translate(self.template)
-        except Exception as error:  # cfn-lint's reader and SAM's translator raise many kinds
+        except Exception as error:  # the translator raises many kinds
             raise AuditError(f"{self.template} cannot be translated: {error}") from error
 
     @cached_property

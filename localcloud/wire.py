@@ -416,13 +416,14 @@ def _to_data(shape: Any, value: Any, protocol: str) -> Any:
     if kind == "structure":
         if getattr(shape, "is_document_type", False):
             return value
-        unknown = set(value) - set(shape.members)
+        members = shape.members  # often a hundred, of which an answer gives ten
+        unknown = value.keys() - members.keys()
         if unknown:
             raise AssertionError(f"{shape.name} has no member {sorted(unknown)}")
         return {
-            member.serialization.get("name", name): _to_data(member, value[name], protocol)
-            for name, member in shape.members.items()
-            if value.get(name) is not None
+            members[name].serialization.get("name", name): _to_data(members[name], given, protocol)
+            for name, given in value.items()
+            if given is not None
         }
     if kind == "list":
         return [_to_data(shape.member, item, protocol) for item in value]

@@ -58,18 +58,19 @@ def _prepare() -> None:
     _ready = True
     # A history is garbage as a whole, once it is over: to look for it on the way is a fifth of the
     # time.
-    gc.collect()
-    gc.freeze()
     gc.disable()
 
 
-def _fresh_clients() -> None:
-    """Forget the clients of the history before: their rate limits remember it."""
+def _forget() -> None:
+    """Forget the history before, and its clients: their rate limits remember it."""
     from everloop.aws import clients
 
+    _wire.connect(None)
     for value in vars(clients).values():
         if hasattr(value, "cache_clear") and value is not clients._session:
             value.cache_clear()
+    gc.collect()
+    gc.freeze()  # what is left is modules and botocore's models: they stay
 
 
 def play(
@@ -85,7 +86,7 @@ def play(
     `strikes` are call sites, and what goes wrong with the first call that is made there.
     """
     _prepare()
-    _fresh_clients()
+    _forget()
     random.seed(seed)  # botocore's jitter
     tick = seed % 4 != 3
     trace, kernel, judge = Trace(lines=lines, colours=colours), Kernel(seed), Judge()
@@ -121,7 +122,6 @@ def play(
     finally:
         sys.stdout = log
         kernel.close()
-        gc.collect()
     result = Result(
         seed=seed,
         strikes=strikes,
@@ -173,6 +173,6 @@ def _replay(kernel: Kernel, account: Account, judge: Judge) -> None:
     account.note("replay", f"{len(chosen)} old events come again")
     for bus, event in chosen:
         account.bus.put(event, bus)
-    kernel.run(kernel.now + 2400.0)
+    kernel.run(kernel.now + 1500.0)
     for effect in judge.effects[before:]:
         judge.violate("old events change nothing", effect)

@@ -88,7 +88,6 @@ class _Template:
     """The translated template, without its options, and what its resources are called."""
 
     def __init__(self) -> None:
-        os.environ.setdefault("AWS_DEFAULT_REGION", REGION)  # the translator wants one
         translated: Json = dict(translate(PRODUCT / "template.yaml"))
         self.resources: dict[str, Json] = translated["Resources"]
         self._answered = Answered(translated, yes=False)
@@ -217,8 +216,4 @@ def _roles(template: _Template) -> dict[str, tuple[Statement, ...]]:
             statements = list(statements_of(found.get(name, logical), found["PolicyDocument"]))
             for role in template.resources[logical]["Properties"].get("Roles", ()):
                 roles[role["Ref"]] += statements
-    for logical in template.of("AWS::IAM::Role"):
-        for given in template.resources[logical]["Properties"].get("ManagedPolicyArns", ()):
-            document = template.of("AWS::IAM::ManagedPolicy")[given["Ref"]]["PolicyDocument"]
-            roles[logical] += statements_of(given["Ref"], document)
     return {name: tuple(found) for name, found in roles.items()}

@@ -4,26 +4,21 @@ import json
 import sys
 from pathlib import Path
 
-from cfnlint.decode.cfn_yaml import load as load_template
-from samtranslator.translator.transform import transform
+from localcloud.cloudformation.template import read, translated
 
-
-class _NoManagedPolicies:
-    def load(self) -> dict[str, str]:
-        return {}
+_REGION = "us-east-1"  # the translator wants one; nothing of the template depends on it
 
 
 def translate(path: Path) -> dict[str, object]:
-    """Return the translated template; raises what the translator finds wrong with it."""
-    source = json.loads(json.dumps(load_template(str(path))))
+    """Return the translated template; raises AwsError with what the translator finds wrong."""
+    source = read(path.read_text())
     # Local folders are uploaded before translation.
     parts = [resource.get("Properties", {}) for resource in source["Resources"].values()]
     for properties in parts + list(source.get("Globals", {}).values()):
         for key in ("CodeUri", "ContentUri", "DefinitionUri"):
             if isinstance(properties.get(key), str):
                 properties[key] = f"s3://bucket/{properties[key]}"
-    translated: dict[str, object] = transform(source, {}, _NoManagedPolicies())
-    return translated
+    return translated(source, {}, _REGION)
 
 
 if __name__ == "__main__":

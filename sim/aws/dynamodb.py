@@ -1,5 +1,6 @@
 """DynamoDB: one table of items with pk and sk, conditions, transactions and pages."""
 
+from collections import defaultdict
 from typing import Any
 
 from localcloud.errors import AwsError
@@ -13,7 +14,8 @@ _SAME_TOKEN_SECONDS = 600.0
 class DynamoDb:
     def __init__(self, account: Any) -> None:
         self._account = account
-        self.items: dict[tuple[str, str], Item] = {}
+        self.items: dict[tuple[str, str], Item] = {}  # to read
+        self._sort_keys: dict[str, set[str]] = defaultdict(set)  # by partition
         self._tokens: dict[str, float] = {}
 
     def get_item(self, caller: Any, params: Params) -> Params:
@@ -32,15 +34,14 @@ class DynamoDb:
 
     def delete_item(self, caller: Any, params: Params) -> Params:
         self._check(params, _key(params["Key"]))
-        self.items.pop(_key(params["Key"]), None)
+        self._delete(params)
         return {}
 
     def query(self, caller: Any, params: Params) -> Params:
         pk = params["ExpressionAttributeValues"][":pk"]["S"]
+        condition = params["KeyConditionExpression"]
         keys = [
-            key
-            for key, item in self.items.items()
-            if key[0] == pk and holds(params["KeyConditionExpression"], item, params)
+            (pk, sk) for sk in self._sort_keys[pk] if holds(condition, self.items[pk, sk], params)
         ]
         forward = params.get("ScanIndexForward", True)
         keys.sort(key=lambda key: key[1].encode(), reverse=not forward)
@@ -76,7 +77,7 @@ class DynamoDb:
             elif kind == "Update":
                 self._update(request)
             elif kind == "Delete":
-                self.items.pop(_key(request["Key"]), None)
+                self._delete(request)
         if token:
             self._tokens[token] = now
         return {}
@@ -92,11 +93,20 @@ class DynamoDb:
             raise AwsError("ConditionalCheckFailedException", "The conditional request failed")
 
     def _put(self, request: Params) -> None:
-        self.items[_key(request["Item"])] = dict(request["Item"])
+        self._write(_key(request["Item"]), dict(request["Item"]))
 
     def _update(self, request: Params) -> None:
         key = _key(request["Key"])
-        self.items[key] = updated(self.items.get(key, dict(request["Key"])), request)
+        self._write(key, updated(self.items.get(key, dict(request["Key"])), request))
+
+    def _write(self, key: tuple[str, str], item: Item) -> None:
+        self.items[key] = item
+        self._sort_keys[key[0]].add(key[1])
+
+    def _delete(self, request: Params) -> None:
+        pk, sk = _key(request["Key"])
+        self.items.pop((pk, sk), None)
+        self._sort_keys[pk].discard(sk)
 
 
 def _key(item: Item) -> tuple[str, str]:

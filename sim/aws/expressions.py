@@ -4,13 +4,22 @@ Items are in wire form: {"S": …}, {"N": …}. What is not known here raises Un
 must never go on with an expression that was read wrongly.
 """
 
+import operator
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
 Item = dict[str, Any]
+_SIGNS = {
+    "=": operator.eq,
+    "<>": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
 _TOKEN = re.compile(r"\s*(<=|>=|<>|[=<>(),+-]|[#:]?\w+)")
 
 
@@ -18,7 +27,6 @@ class Unsupported(Exception):
     """An expression that the simulator does not read."""
 
 
-@lru_cache(maxsize=512)
 def _tokens(text: str) -> tuple[str, ...]:
     found, at = [], 0
     while at < len(text.rstrip()):
@@ -30,14 +38,17 @@ def _tokens(text: str) -> tuple[str, ...]:
     return tuple(found)
 
 
+# What an expression says, given an item and the request that came with it.
+_Value = Callable[[Item, Mapping[str, Any]], Any]
+
+
 class _Reader:
-    def __init__(self, text: str, item: Item | None, request: Mapping[str, Any]) -> None:
+    """Reads an expression once; what comes out is asked for each item."""
+
+    def __init__(self, text: str) -> None:
         self._text = text
         self._tokens = _tokens(text)
         self._at = 0
-        self._item = item or {}
-        self._names = request.get("ExpressionAttributeNames") or {}
-        self._values = request.get("ExpressionAttributeValues") or {}
 
     def peek(self) -> str:
         return self._tokens[self._at] if self._at < len(self._tokens) else ""
@@ -49,59 +60,72 @@ class _Reader:
         self._at += 1
         return token
 
-    def name(self) -> str:
+    def name(self) -> Callable[[Mapping[str, Any]], str]:
         token = self.take()
         if token.startswith("#"):
-            return str(self._names[token])
+            return lambda request: str(request["ExpressionAttributeNames"][token])
         if not re.fullmatch(r"[A-Za-z_]\w*", token):
             raise Unsupported(f"{token!r} is no attribute in {self._text!r}")
-        return token
+        return lambda request: token
 
-    def operand(self) -> Any:
+    def operand(self) -> _Value:
         if self.peek().startswith(":"):
-            return self._values[self.take()]
+            token = self.take()
+            return lambda item, request: request["ExpressionAttributeValues"][token]
         if self.peek() == "if_not_exists":
             self.take()
             self.take("(")
-            found = self._item.get(self.name())
+            name = self.name()
             self.take(",")
             other = self.operand()
             self.take(")")
-            return other if found is None else found
-        return self._item.get(self.name())
+
+            def first(item: Item, request: Mapping[str, Any]) -> Any:
+                found = item.get(name(request))
+                return other(item, request) if found is None else found
+
+            return first
+        name = self.name()
+        return lambda item, request: item.get(name(request))
 
     # conditions
 
-    def either(self) -> bool:
-        holds = self.both()
+    def either(self) -> _Value:
+        parts = [self.both()]
         while self.peek() == "OR":
             self.take()
-            holds = self.both() or holds
-        return holds
+            parts.append(self.both())
+        if len(parts) == 1:
+            return parts[0]
+        return lambda item, request: any(part(item, request) for part in parts)
 
-    def both(self) -> bool:
-        holds = self.one()
+    def both(self) -> _Value:
+        parts = [self.one()]
         while self.peek() == "AND":
             self.take()
-            holds = self.one() and holds
-        return holds
+            parts.append(self.one())
+        if len(parts) == 1:
+            return parts[0]
+        return lambda item, request: all(part(item, request) for part in parts)
 
-    def one(self) -> bool:
+    def one(self) -> _Value:
         token = self.peek()
         if token == "NOT":
             self.take()
-            return not self.one()
+            denied = self.one()
+            return lambda item, request: not denied(item, request)
         if token == "(":
             self.take()
-            holds = self.either()
+            inner = self.either()
             self.take(")")
-            return holds
+            return inner
         if token in ("attribute_exists", "attribute_not_exists"):
             self.take()
             self.take("(")
-            there = self.name() in self._item
+            name = self.name()
             self.take(")")
-            return there == (token == "attribute_exists")
+            wanted = token == "attribute_exists"
+            return lambda item, request: (name(request) in item) == wanted
         if token == "begins_with":
             self.take()
             self.take("(")
@@ -109,14 +133,15 @@ class _Reader:
             self.take(",")
             prefix = self.operand()
             self.take(")")
-            return value is not None and str(value["S"]).startswith(prefix["S"])
+            return lambda item, request: _begins(value(item, request), prefix(item, request))
         left = self.operand()
         sign = self.take("=", "<>", "<", "<=", ">", ">=")
-        return _compare(left, sign, self.operand())
+        right = self.operand()
+        return lambda item, request: _compare(left(item, request), sign, right(item, request))
 
     # updates
 
-    def changes(self) -> Iterator[tuple[str, str, Any]]:
+    def changes(self) -> Iterator[tuple[str, Callable[[Mapping[str, Any]], str], _Value]]:
         """Yield each change: its clause, the attribute and the new value."""
         while self.peek():
             clause = self.take("SET", "REMOVE", "ADD")
@@ -128,17 +153,26 @@ class _Reader:
                 elif clause == "ADD":
                     yield clause, name, self.operand()
                 else:
-                    yield clause, name, None
+                    yield clause, name, lambda item, request: None
                 if self.peek() != ",":
                     break
                 self.take()
 
-    def _sum(self) -> Any:
+    def _sum(self) -> _Value:
         value = self.operand()
         while self.peek() in ("+", "-"):
-            sign = 1 if self.take() == "+" else -1
-            value = _number(_plain(value) + sign * _plain(self.operand()))
+            value = _added(value, 1 if self.take() == "+" else -1, self.operand())
         return value
+
+
+def _added(left: _Value, sign: int, right: _Value) -> _Value:
+    return lambda item, request: _number(
+        _plain(left(item, request)) + sign * _plain(right(item, request))
+    )
+
+
+def _begins(value: Any, prefix: Any) -> bool:
+    return value is not None and str(value["S"]).startswith(prefix["S"])
 
 
 def _plain(value: Any) -> Decimal:
@@ -157,33 +191,35 @@ def _compare(left: Any, sign: str, right: Any) -> bool:
         return sign == "<>"
     if kind == "N":
         one, other = Decimal(one), Decimal(other)
-    return bool(
-        {
-            "=": lambda: one == other,
-            "<>": lambda: one != other,
-            "<": lambda: one < other,
-            "<=": lambda: one <= other,
-            ">": lambda: one > other,
-            ">=": lambda: one >= other,
-        }[sign]()
-    )
+    return bool(_SIGNS[sign](one, other))
 
 
-def holds(expression: str, item: Item | None, request: Mapping[str, Any]) -> bool:
-    """Tell whether a condition holds for an item; None is one that is not there."""
-    if not expression:
-        return True
-    reader = _Reader(expression, item, request)
+@lru_cache(maxsize=512)
+def _condition(expression: str) -> _Value:
+    reader = _Reader(expression)
     found = reader.either()
     if reader.peek():
         raise Unsupported(f"{reader.peek()!r} is left over in {expression!r}")
     return found
 
 
+@lru_cache(maxsize=512)
+def _changes(expression: str) -> tuple[tuple[str, Callable[[Mapping[str, Any]], str], _Value], ...]:
+    return tuple(_Reader(expression).changes())
+
+
+def holds(expression: str, item: Item | None, request: Mapping[str, Any]) -> bool:
+    """Tell whether a condition holds for an item; None is one that is not there."""
+    if not expression:
+        return True
+    return bool(_condition(expression)(item or {}, request))
+
+
 def updated(item: Item, request: Mapping[str, Any]) -> Item:
     """Return the item after the request's update; every value is read before any is written."""
     result = dict(item)
-    for clause, name, value in _Reader(request["UpdateExpression"], item, request).changes():
+    for clause, named, given in _changes(request["UpdateExpression"]):
+        name, value = named(request), given(item, request)
         if clause == "REMOVE":
             result.pop(name, None)
         elif clause == "ADD":
