@@ -34,6 +34,12 @@ FLAWS = (
         "        if False:\n            yield",
     ),
     Mutant(
+        "conclude no run that nobody saw end",
+        f"{CORE}/flows/mending.py",
+        "for concluded in concluding.conclude_lost(installed, runs, now):",
+        "for concluded in list(concluding.conclude_lost(installed, [], now)):",
+    ),
+    Mutant(
         "mend no window",
         f"{CORE}/flows/mending.py",
         "    yield from _window(installed, now)\n",

@@ -64,13 +64,26 @@ FLAWS = (
         "leave what arrived meanwhile",
         "functions/finish_training.py",
         "left = training.start_left_over(installed, request.time, but=request.window)",
-        'return {"outcome": outcome, "ok": outcome not in (FAILED, STOPPED), "reason": reason}',
+        'return {"outcome": outcome, "ok": outcome not in (FAILED, STOPPED), "reason": ""}',
     ),
     Mutant(
         "tell nobody of a failed training",
-        "functions/finish_training.py",
-        "        _tell(installed, ledger.runs(request.model), outcome, reason, name)\n",
+        f"{CORE}/flows/concluding.py",
+        '    people.tell(f"{installed.model}: training {concluded.outcome}", message)\n',
         "",
+    ),
+    Mutant(
+        "write a run down before it is told",
+        "functions/finish_training.py",
+        "    if outcome != REFUSED:\n        concluding.tell(",
+        "    if ended is not None:\n        ledger.put_run(request.model, ended)\n"
+        "    if outcome != REFUSED:\n        concluding.tell(",
+    ),
+    Mutant(
+        "take a run for refused because its start was, when tried again",
+        "functions/finish_training.py",
+        "sees = not died and outcome != REFUSED",
+        "sees = not died",
     ),
     Mutant(
         "spend more than the budget",

@@ -5,6 +5,7 @@ from moto.backends import get_backend
 
 import finish_release
 import finish_training
+import freeze_dataset
 import heed_registry
 import heed_violation
 import judge_candidate
@@ -25,6 +26,7 @@ REGION, ACCOUNT = "us-east-1", "123456789012"
 MACHINES = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:everloop"
 PIPELINES = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:pipeline"
 RELEASING = "flight-delays-r1-v1"
+LOST = "flight-delays-w1-0123abcd"
 HOLDER = MACHINES.replace(":stateMachine:", ":execution:") + f"-deploy:{RELEASING}"
 
 
@@ -77,6 +79,104 @@ def test_a_run_that_nobody_waits_for_is_stopped_before_the_next(account):
     )
     start_training.handler(request, account.context)
     assert [asked["PipelineExecutionArn"] for asked in stopped] == [found["PipelineExecutionArn"]]
+
+
+def lost_run(account, status, steps):
+    """A run whose machine died, and the frozen window it was started for."""
+    account.push()
+    account.drop(account.arrival("data/flight-delays/a.csv"))
+    freeze_dataset.handler(
+        account.request("machine-freeze-dataset", window=1, time="2026-11-20T11:00:00Z"),
+        account.context,
+    )
+    run = Run(
+        LOST,
+        "d",
+        "b",
+        DATA,
+        moment("2026-11-20T10:11:00Z"),
+        RUNNING,
+        execution="flight-delays-w1-a1",
+    )
+    ledger.put_run("flight-delays", run)
+    arn = f"{PIPELINES}/flight-delays/execution/lost"
+    summary = {
+        "PipelineExecutionArn": arn,
+        "PipelineExecutionDisplayName": LOST,
+        "PipelineExecutionStatus": status,
+        "StartTime": NOW,
+    }
+    described = {
+        "PipelineArn": f"{PIPELINES}/flight-delays",
+        "PipelineExecutionDisplayName": LOST,
+        "PipelineExecutionStatus": status,
+        "CreationTime": NOW,
+        "LastModifiedTime": NOW,
+    }
+    client = clients.sagemaker()
+    listed = [summary] if status else []
+    account.answer(client, "ListPipelineExecutions", 200, PipelineExecutionSummaries=listed)
+    account.answer(client, "DescribePipelineExecution", 200, **described)
+    account.answer(client, "ListPipelineExecutionSteps", 200, PipelineExecutionSteps=steps)
+    account.client("stepfunctions").stop_execution(
+        executionArn=MACHINES.replace(":stateMachine:", ":execution:")
+        + "-train:flight-delays-w1-a1"
+    )
+
+
+def train_ends(account):
+    return [d["reason"] for d in account.decisions() if d["kind"] == "train-end"]
+
+
+def test_a_run_that_nobody_saw_succeed_is_told_and_not_trained_again(account):
+    package = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:model-package/flight-delays/1"
+    step = {"StepName": "Register", "Metadata": {"RegisterModel": {"Arn": package}}}
+    lost_run(account, "Succeeded", [step])
+    for time in ("2026-11-20T12:00:00Z", "2026-11-20T12:05:00Z"):
+        reconcile.handler({"time": time}, account.context)
+    assert train_ends(account) == [f"registered {package}"]
+    assert [run.outcome for run in ledger.runs("flight-delays")] == ["registered"]
+    assert arrivals.closed("flight-delays", 1).outcome == "registered"
+    assert account.executions("train") == ["flight-delays-w1-a1"]
+
+
+def test_a_run_that_nobody_saw_fail_is_told_to_people(account):
+    failed = {"StepName": "Train", "StepStatus": "Failed", "FailureReason": "out of memory"}
+    lost_run(account, "Failed", [failed])
+    reconcile.handler({"time": "2026-11-20T12:00:00Z"}, account.context)
+    assert train_ends(account) == ["the pipeline ended Failed: step Train: out of memory"]
+    assert account.mails() == ["flight-delays: training failed"]
+    assert arrivals.closed("flight-delays", 1).outcome == "failed"
+
+
+def test_a_run_that_never_began_is_tried_again(account):
+    lost_run(account, "", [])
+    reconcile.handler({"time": "2026-11-20T12:00:00Z"}, account.context)
+    assert train_ends(account) == ["its machine died before it began"]
+    assert arrivals.closed("flight-delays", 1).outcome is None
+    assert account.executions("train") == ["flight-delays-w1-a1", "flight-delays-w1-a2"]
+
+
+def test_a_run_that_goes_on_without_its_machine_is_left_alone(account):
+    lost_run(account, "Executing", [])
+    reconcile.handler({"time": "2026-11-20T12:00:00Z"}, account.context)
+    assert train_ends(account) == []
+    assert [run.outcome for run in ledger.runs("flight-delays")] == ["running"]
+
+
+def test_a_start_that_is_refused_when_it_is_tried_again_leaves_its_run_running(account):
+    account.push()
+    run = Run(LOST, "d", "b", DATA, NOW, RUNNING, execution="flight-delays-w1-a1")
+    ledger.put_run("flight-delays", run)
+    execution = MACHINES.replace(":stateMachine:", ":execution:") + "-train:flight-delays-w1-a1"
+    request = account.request(
+        "machine-finish-training",
+        window=1,
+        execution=execution,
+        run={"started": False, "reason": "paused", "later": True},
+    )
+    finish_training.handler(request, account.context)
+    assert [run.outcome for run in ledger.runs("flight-delays")] == ["running"]
 
 
 def test_a_pipeline_that_ended_at_once_is_noticed_by_who_started_it(account):

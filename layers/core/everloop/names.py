@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+_WINDOW = re.compile(r"-w(\d+)-[0-9a-f]{8}$")
 _VERSION = re.compile(r"-v(\d+)-(?:staging-)?[0-9a-f]{8}$")
 
 
@@ -39,6 +40,12 @@ def monitor_execution(model: str, scheduled_at: datetime) -> str:
 def training_run(model: str, window: int, dataset_digest: str, bundle_digest: str) -> str:
     """Name a training run by what is trained, whichever attempt of a machine asks for it."""
     return f"{model}-w{window}-{digest([dataset_digest, bundle_digest])[:8]}"
+
+
+def window_of_run(name: str) -> int | None:
+    """Return the window that a training run of ours was started for; None for any other name."""
+    found = _WINDOW.search(name)
+    return int(found[1]) if found else None
 
 
 def is_training_run(model: str, name: str, *, but: str) -> bool:

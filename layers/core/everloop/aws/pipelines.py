@@ -11,6 +11,7 @@ from everloop.errors import BadInput
 from everloop.moments import moment
 from everloop.names import digest
 
+EXECUTING = "Executing"
 _TERMINAL = ("Succeeded", "Failed", "Stopped", "CompletedWithFailures")
 
 
@@ -89,10 +90,10 @@ def start(
     return answer["PipelineExecutionArn"]
 
 
-def running(model: str) -> list[Execution]:
-    """Return the executions of a model's pipeline that have not ended, the newest first.
+def newest(model: str) -> list[Execution]:
+    """Return the hundred newest executions of a model's pipeline, the last first.
 
-    Only the newest are looked at: what is older than a hundred executions has ended.
+    Why one failed and when it changed is not in this list: `describe` tells.
     """
     with translated(f"executions of pipeline {model}"):
         found: Any = sagemaker().list_pipeline_executions(
@@ -109,8 +110,15 @@ def running(model: str) -> list[Execution]:
             changed_at=moment(summary["StartTime"]),
         )
         for summary in found["PipelineExecutionSummaries"]
-        if summary["PipelineExecutionStatus"] == "Executing"
     ]
+
+
+def running(model: str) -> list[Execution]:
+    """Return the executions of a model's pipeline that have not ended, the newest first.
+
+    Only the newest are looked at: what is older than a hundred executions has ended.
+    """
+    return [execution for execution in newest(model) if execution.status == EXECUTING]
 
 
 def stop(arn: str, why: str) -> None:

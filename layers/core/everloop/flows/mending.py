@@ -10,7 +10,7 @@ from everloop.aws.ledger import RELEASE, TRAINING, Installed
 from everloop.decisions.governor import DATA
 from everloop.decisions.mending import PATIENCE, Lease, is_abandoned, next_attempt
 from everloop.decisions.monitoring import overdue
-from everloop.flows import judging, releasing, training, waking
+from everloop.flows import concluding, judging, releasing, training, waking
 from everloop.moments import text
 
 MONITOR = "monitor"
@@ -67,6 +67,9 @@ def _window(installed: Installed, now: datetime) -> Iterator[Mend]:
     if ledger.lease(model, TRAINING).held(now):
         return  # its end looks for what is left over
     runs = ledger.runs(model)
+    for concluded in concluding.conclude_lost(installed, runs, now):
+        yield Mend(concluded.run, f"nobody saw {concluded.run} end: {concluded.reason}")
+        runs = ledger.runs(model)
     last, window = training.untrained(installed), arrivals.open_window(model)
     if last is not None:
         number, attempt, since, cause = last.number, last.attempt, last.closed_at, last.cause

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from everloop.aws import endpoints, ledger, machines, pipelines
 from everloop.aws.ledger import Token
+from everloop.aws.pipelines import Execution
 
 
 def run_subject(model: str, run: str) -> str:
@@ -28,18 +29,20 @@ def look_at_run(arn: str, *, before: datetime | None = None) -> str:
     token = ledger.token(run_subject(execution.pipeline, execution.display_name))
     if token is None:
         return f"{arn} is {execution.status}, and nobody waits for it"
-    ending = pipelines.ending(arn)
-    return _wake(
-        token,
-        {
-            "started": True,
-            "status": execution.status,
-            "run": arn,
-            "package_arn": ending.package_arn,
-            "failed_step": ending.failed_step,
-            "reason": ending.reason or execution.failure_reason,
-        },
-    )
+    return _wake(token, ending_of(execution))
+
+
+def ending_of(execution: Execution) -> dict[str, object]:
+    """Return what a machine is told of a pipeline execution that has ended."""
+    ending = pipelines.ending(execution.arn)
+    return {
+        "started": True,
+        "status": execution.status,
+        "run": execution.arn,
+        "package_arn": ending.package_arn,
+        "failed_step": ending.failed_step,
+        "reason": ending.reason or execution.failure_reason,
+    }
 
 
 def look_at_endpoint(endpoint: str, *, before: datetime | None = None) -> str:

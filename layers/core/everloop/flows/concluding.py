@@ -1,0 +1,158 @@
+"""Concluding: how a training ended, told and written down by whoever lives to see it.
+
+First told, then written down: what is written down nobody looks at again.
+"""
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from everloop import names, policy
+from everloop.aws import arrivals, ledger, people, pipelines
+from everloop.aws.ledger import Installed
+from everloop.decisions.governor import (
+    BELOW_BARS,
+    FAILED,
+    REGISTERED,
+    RUNNING,
+    STOPPED,
+    Run,
+    useless_in_a_row,
+)
+from everloop.decisions.mending import PATIENCE
+from everloop.decisions.windows import REFUSED
+from everloop.flows import report, waking
+
+_BELOW_BARS_STEP = "BelowBars"
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    """How a training ended, and why; `arn` is the pipeline execution's, if one was started."""
+
+    outcome: str
+    reason: str
+    arn: str = ""
+    package_arn: str = ""
+
+
+def conclusion(found: Mapping[str, Any]) -> Conclusion:
+    """Return what a run's ending means; `found` is what the machine that waited is woken with."""
+    arn, package = str(found.get("run") or ""), str(found.get("package_arn") or "")
+    return Conclusion(*_outcome(found, package), arn, package)
+
+
+def _outcome(found: Mapping[str, Any], package: str) -> tuple[str, str]:
+    reason, status = str(found.get("reason") or ""), found.get("status")
+    if not found.get("started"):
+        return REFUSED, reason
+    if status == "Succeeded" and package:
+        return REGISTERED, f"registered {package}"
+    if found.get("failed_step") == _BELOW_BARS_STEP:
+        return BELOW_BARS, f"the candidate missed its bars: {reason}"
+    if status == "Succeeded":
+        return FAILED, "the pipeline succeeded and registered no package"
+    if status == "Stopped":
+        return STOPPED, "somebody stopped the pipeline"
+    step = f"step {found['failed_step']}: " if found.get("failed_step") else ""
+    return FAILED, f"the pipeline ended {status}: {step}{reason}"
+
+
+def tell(
+    installed: Installed,
+    concluded: Conclusion,
+    runs: Sequence[Run],
+    *,
+    name: str,
+    window: int,
+    cause: str,
+    time: datetime,
+) -> None:
+    """Record how a training ended, once for each run, and tell people unless it brought a version.
+
+    `name` says who ended: the machine, or the run where no machine lived to see it.
+    """
+    report.decided(
+        "train-end",
+        id=concluded.arn or name,
+        model=installed.model,
+        time=time,
+        go=concluded.outcome == REGISTERED,
+        reason=concluded.reason,
+        facts={
+            "outcome": concluded.outcome,
+            "cause": cause,
+            "window": window,
+            "package_arn": concluded.package_arn or None,
+        },
+        subject=concluded.arn,
+    )
+    if concluded.outcome == REGISTERED:
+        return
+    useless = useless_in_a_row(runs)
+    limit = policy.retrain(installed.spec).stop_after_failures
+    message = f"{name}: {concluded.reason}\n\nRuns in a row without a new version: {useless}."
+    if useless >= limit:
+        message += (
+            f"\nViolations start no further training until a run brings a version ({limit} is the "
+            "limit in [retrain]). New data or a new push of the model's folder still do."
+        )
+    people.tell(f"{installed.model}: training {concluded.outcome}", message)
+
+
+@dataclass(frozen=True)
+class Lost:
+    """A run that nobody saw end, and what became of it."""
+
+    run: str
+    reason: str
+
+
+def conclude_lost(installed: Installed, runs: Sequence[Run], now: datetime) -> Iterator[Lost]:
+    """Conclude the runs whose machines died before they saw the end; yield each.
+
+    To be asked while nobody holds the lease of training.
+    """
+    lost = [run for run in runs if run.outcome == RUNNING]
+    listed = pipelines.newest(installed.model) if lost else []
+    executions = {execution.display_name: execution for execution in reversed(listed)}
+    for run in lost:
+        execution, window = executions.get(run.name), names.window_of_run(run.name)
+        if window is None:
+            continue  # a record of an older release; its window was answered by its machine
+        if execution is None:
+            if now - run.started_at < PATIENCE:
+                continue
+            concluded, ended_at = Conclusion(FAILED, "its machine died before it began"), now
+        elif execution.ended:
+            found = pipelines.describe(execution.arn)
+            concluded, ended_at = conclusion(waking.ending_of(found)), found.changed_at
+        else:
+            continue
+        ended = dataclasses.replace(run, outcome=concluded.outcome, ended_at=ended_at)
+        others = [other for other in runs if other.name != run.name]
+        tell(
+            installed,
+            concluded,
+            [*others, ended],
+            name=run.name,
+            window=window,
+            cause=run.cause,
+            time=now,
+        )
+        ledger.put_run(installed.model, ended)
+        if _answers(concluded, ended, window, others):
+            arrivals.note_outcome(installed.model, window, concluded.outcome)
+        yield Lost(run.name, concluded.reason)
+
+
+def _answers(concluded: Conclusion, ended: Run, window: int, others: Sequence[Run]) -> bool:
+    """Whether a window is answered by this run: its last one, if that ran to its end."""
+    if not concluded.arn or concluded.outcome == STOPPED:
+        return False  # it is tried again
+    return not any(
+        names.window_of_run(other.name) == window and other.started_at > ended.started_at
+        for other in others
+    )
