@@ -41,7 +41,8 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     request = requests.read(Request, event)
     installed = ledger.installed(request.model)
     ended = _recorded(request)
-    if ended is not None and ledger.lease(request.model, RELEASE).holder != request.execution:
+    mine = ledger.lease(request.model, RELEASE).holder == request.execution
+    if ended is not None and not mine:
         # An earlier try gave the lease back already: what there is now is another's.
         return _start_next(request, installed, ended.outcome, ended.reason)
     serving = endpoints.serving(request.model)
@@ -66,7 +67,6 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         request.time,
         was,
     )
-    ledger.put_release(request.model, release, request.tests or {})
     report.decided(
         "serve" if outcome == RELEASED else "rollback",
         id=request.execution.rpartition(":")[2],
@@ -86,10 +86,12 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         subject=request.package_arn,
         actor=package.modified_by or "unknown",
     )
-    if not policy.deploy(installed.spec).keep_staging:
-        endpoints.delete(names.staging_endpoint(request.model))
     if outcome != RELEASED:
         people.tell(f"{request.model} v{request.version} was not released", reason)
+    if mine and not policy.deploy(installed.spec).keep_staging:
+        endpoints.delete(names.staging_endpoint(request.model))
+    # What is written down nobody looks at again: so it is told before.
+    ledger.put_release(request.model, release, request.tests or {})
     ledger.raise_epoch(request.model, RELEASE, request.epoch)
     ledger.free_lease(request.model, RELEASE, request.execution)
     return _start_next(request, installed, outcome, reason)

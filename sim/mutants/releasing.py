@@ -90,8 +90,8 @@ FLAWS = (
     Mutant(
         "clean up after another's release",
         "functions/finish_release.py",
-        "if ended is not None and ledger.lease",
-        "if False and ended is not None and ledger.lease",
+        "if mine and not policy.deploy(installed.spec).keep_staging:",
+        "if not policy.deploy(installed.spec).keep_staging:",
     ),
     Mutant(
         "keep the release lease",
@@ -110,6 +110,12 @@ FLAWS = (
         "functions/finish_release.py",
         "    ledger.put_release(request.model, release, request.tests or {})\n",
         "",
+    ),
+    Mutant(
+        "write a release down before it is told",
+        "functions/finish_release.py",
+        '    report.decided(\n        "serve" if',
+        '    ledger.put_release(request.model, release, {})\n    report.decided(\n        "serve" if',
     ),
     Mutant(
         "tell nobody of a failed release",
