@@ -8,7 +8,7 @@ import json
 import re
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -42,6 +42,7 @@ class Judge:
         self.tested: dict[tuple[str, str, int], bool] = {}  # (execution, model, version)
         self.releasing: dict[str, list[str]] = defaultdict(list)
         self._asked: set[tuple[str, str]] = set()  # endpoint and config
+        self._known_since: dict[str, datetime] = {}  # when a first version was written down
         self._planned_releases: dict[str, list[str]] = defaultdict(list)
         self._trainings: dict[str, list[Any]] = defaultdict(list)
 
@@ -101,6 +102,9 @@ class Judge:
             memory["read", answer["ModelPackageArn"]] = found
         elif operation == "GetItem" and params["Key"]["sk"] == {"S": "SPEC"}:
             memory["paused"] = answer.get("Item", {}).get("paused", {}).get("S")
+        elif operation == "PutItem" and params["Item"].get("outcome") == {"S": "registered"}:
+            model = params["Item"]["pk"]["S"].removeprefix("MODEL#")
+            self._known_since.setdefault(model, self._account.kernel.moment())
         elif operation == "SendTaskSuccess":
             self._woken(json.loads(params["output"]))
         elif operation in ("CreateEndpoint", "UpdateEndpoint"):
@@ -298,19 +302,18 @@ class Judge:
         before.append(run)
 
     def _existed(self, run: Any) -> bool:
-        """Whether a version was known when the window's machine began: the first needs no cause."""
+        """Whether a version was written down when the window's machine began.
+
+        The first needs no cause.
+        """
         machine = f":{run.display_name.rpartition('-')[0]}-a1"
         began = next(
             execution.started
             for arn, execution in self._account.states.executions.items()
             if arn.endswith(machine)
         )
-        latest = f"{began - timedelta(seconds=30):%Y-%m-%dT%H:%M:%S}"
-        return any(
-            told["kind"] == "train-end" and told["go"] and told["time"] < latest
-            for told in self._account.telling.decisions
-            if told["model"] == run.model
-        )
+        since = self._known_since.get(run.model)
+        return since is not None and since < began - timedelta(seconds=30)
 
     def _code(self, model: str) -> str:
         found = content.find_step(self._account.jobs.pipelines[model].definition, "RegisterModel")

@@ -115,7 +115,8 @@ FLAWS = (
         "write a release down before it is told",
         "functions/finish_release.py",
         '    report.decided(\n        "serve" if',
-        '    ledger.put_release(request.model, release, {})\n    report.decided(\n        "serve" if',
+        "    ledger.put_release(request.model, release, {})\n"
+        '    report.decided(\n        "serve" if',
     ),
     Mutant(
         "tell nobody of a failed release",
