@@ -34,6 +34,12 @@ FLAWS = (
         "        if False:\n            yield",
     ),
     Mutant(
+        "leave the staging of the dead",
+        f"{CORE}/flows/mending.py",
+        "if kind == RELEASE and not _staging_is_gone(installed):",
+        "if False:",
+    ),
+    Mutant(
         "conclude no run that nobody saw end",
         f"{CORE}/flows/mending.py",
         "for concluded in concluding.conclude_lost(installed, runs, now):",

@@ -230,8 +230,8 @@ class Account:
     def put_json(self, uri: str, value: Any) -> None:
         self.put(uri, json.dumps(value).encode())
 
-    def serve(self, version: int) -> str:
-        """Let the production endpoint serve a version; return its config's name."""
+    def serve(self, version: int, endpoint: str = "flight-delays") -> str:
+        """Let an endpoint serve a version; return its config's name."""
         config = f"flight-delays-v{version}-0123abcd"
         sagemaker = self.client("sagemaker")
         sagemaker.create_model(
@@ -246,7 +246,7 @@ class Account:
                 {**variant, "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
             ],
         )
-        sagemaker.create_endpoint(EndpointName="flight-delays", EndpointConfigName=config)
+        sagemaker.create_endpoint(EndpointName=endpoint, EndpointConfigName=config)
         return config
 
     def approval(self, arn: str) -> str:

@@ -240,6 +240,18 @@ def test_a_release_that_ended_without_a_trace_is_not_taken_for_a_running_one(acc
     assert ledger.lease("flight-delays", RELEASE).epoch >= 1
 
 
+def test_what_a_dead_release_left_in_staging_is_deleted_with_its_lease(account):
+    account.push()
+    account.serve(1, "flight-delays-staging")
+    machines = account.client("stepfunctions")
+    died = machines.start_execution(stateMachineArn=f"{MACHINES}-deploy", name=RELEASING)
+    ledger.take_lease("flight-delays", RELEASE, HOLDER, 1, NOW, NOW.replace(month=12))
+    machines.stop_execution(executionArn=died["executionArn"])
+    reconcile.handler({"time": "2026-11-20T12:00:00Z"}, account.context)
+    assert ledger.lease("flight-delays", RELEASE).holder == ""
+    assert account.client("sagemaker").list_endpoints()["Endpoints"] == []
+
+
 def test_an_endpoint_that_is_there_at_once_wakes_the_release_itself(account):
     account.push()
     arn = account.register(approval="Approved")

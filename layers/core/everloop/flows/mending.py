@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from everloop import names, policy
-from everloop.aws import arrivals, ledger, machines, monitoring, registry, schedules
+from everloop.aws import arrivals, endpoints, ledger, machines, monitoring, registry, schedules
 from everloop.aws.ledger import RELEASE, TRAINING, Installed
 from everloop.decisions.governor import DATA
 from everloop.decisions.mending import PATIENCE, Lease, is_abandoned, next_attempt
 from everloop.decisions.monitoring import overdue
+from everloop.errors import NotReady
 from everloop.flows import concluding, judging, releasing, training, waking
 from everloop.moments import text
 
@@ -44,12 +45,25 @@ def _lease(installed: Installed, kind: str, now: datetime) -> Iterator[Mend]:
     status = machines.status(lease.holder)
     name = lease.holder.rpartition(":")[2]
     if is_abandoned(lease, status):
+        if kind == RELEASE and not _staging_is_gone(installed):
+            return  # the next tick tries again; until then nobody else releases
         if ledger.free_lease(model, kind, lease.holder):
             yield Mend(name, f"{name} is {status or 'gone'} and still held the {kind} lease")
         return
     found = _look(lease, now)
     if found.startswith("woke"):
         yield Mend(lease.waits_for, f"{found}; its event was lost")
+
+
+def _staging_is_gone(installed: Installed) -> bool:
+    """Delete what a dead release has left in staging; nobody else does if no other follows."""
+    if policy.deploy(installed.spec).keep_staging:
+        return True
+    try:
+        endpoints.delete(names.staging_endpoint(installed.model))
+    except NotReady:
+        return False  # it is still being created
+    return True
 
 
 def _look(lease: Lease, now: datetime) -> str:
