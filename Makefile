@@ -6,6 +6,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 NPM := build/npm
+# One process more than cores, at most four: many tests wait for a cloud.
+TESTERS := $(shell n=$$(( $$(getconf _NPROCESSORS_ONLN) + 1 )); echo $$(( n < 4 ? n : 4 )))
 # Bytecode of the packages is written once, whatever a container's image says: see tools/setup.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -42,7 +44,7 @@ demo: $(VENV)/run.ready ## Watch the whole loop turn on real flights
 	@$(BIN)/everloop demo
 
 test: $(VENV)/dev.ready ## Run every test that needs nothing but this machine
-	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	@$(BIN)/python -m pytest --numprocesses $(TESTERS) --dist loadfile --no-loadscope-reorder
 
 fuzz: $(VENV)/dev.ready ## Hostile input: cases and findings of each target; CASES=20000 of them
 	@$(BIN)/python tests/fuzz/run.py $(or $(CASES),20000)

@@ -1,6 +1,5 @@
 """Print every benchmark's table; medians, and ratios of what was measured in turn."""
 
-import sys
 import tempfile
 from pathlib import Path
 
@@ -24,4 +23,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -79,8 +79,9 @@ class Emulator:
 
     def client(self, service: str) -> Any:
         if service not in self._clients:
+            named: Any = service  # the stubs want a literal
             self._clients[service] = boto3.client(
-                service,
+                named,
                 endpoint_url=self.url,
                 region_name="us-east-1",
                 aws_access_key_id="test",

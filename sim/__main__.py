@@ -18,7 +18,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="sim", description=__doc__)
     parser.add_argument("--seeds", type=int, default=100, help="how many histories")
     parser.add_argument("--first", type=int, default=1, help="the first seed")
-    parser.add_argument("--seed", type=int, help="play this one, and no other")
+    parser.add_argument("--seed", type=int, nargs="+", help="play these, and no others")
     parser.add_argument("--trace", action="store_true", help="print the history of --seed")
     parser.add_argument(
         "--off", default="", help="faults to leave out: " + ", ".join(sorted(KINDS))
@@ -42,7 +42,7 @@ def main() -> int:
                 parser.error(
                     f"--strike: {site} {kind}: a call site and one of {', '.join(CALL_KINDS)}"
                 )
-        return _one(given.seed, off, aims, trace=given.trace)
+        return max(_one(seed, off, aims, trace=given.trace) for seed in given.seed)
     report = Report(given.seeds, colours=sys.stdout.isatty())
     began = time.monotonic()
     seeds = range(given.first, given.first + given.seeds)

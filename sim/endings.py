@@ -196,6 +196,7 @@ class Endings:
         for execution in self._account.states.executions.values():
             if execution.machine != "everloop-deploy" or execution.status != "FAILED":
                 continue
+            assert execution.ending is not None  # it has failed
             if execution.ending.error in ("unreported", "States.Runtime"):
                 continue  # the alarm on failed executions tells
             version = execution.name.rpartition("-")[2]
@@ -213,7 +214,10 @@ class Endings:
             if item["kind"]["S"] == "train-end" and item["go"]["BOOL"]
         }
         for run in self._account.jobs.runs.values():
-            if run.model != model.name or run.status != "Succeeded" or run.package.arn in told:
+            if run.model != model.name or run.status != "Succeeded":
+                continue
+            assert run.package is not None  # it has succeeded
+            if run.package.arn in told:
                 continue
             window = int(run.display_name.rpartition("-w")[2].partition("-")[0])
             if self._why_not(model, window) is None:
@@ -336,7 +340,7 @@ class Endings:
             for (pk, sk), item in self._account.ledger.items.items()
             if pk == f"MODEL#{model.name}" and sk.startswith("DECISION#")
         }
-        kinds = defaultdict(set)
+        kinds = defaultdict[str, set[str]](set)
         for kind, subject, name in kept:
             kinds[kind] |= {subject, name.partition(":")[2]}
         for run in self._account.jobs.runs.values():

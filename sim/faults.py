@@ -116,10 +116,10 @@ class Faults:
         """Return what goes wrong with this call of a function, if anything does."""
         self.sites.add(site)
         if site in self._strikes:
-            kind = self._strikes.pop(site)
-            self.struck[kind] += 1
-            self.covered.add((site, kind))
-            return kind
+            wanted = self._strikes.pop(site)
+            self.struck[wanted] += 1
+            self.covered.add((site, wanted))
+            return wanted
         if not self.on:
             return None
         kind = self._aimed_at(site)

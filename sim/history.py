@@ -54,7 +54,7 @@ def _prepare() -> None:
     from everloop.aws import clients, endpoints
 
     _wire.plug_into(clients._session())
-    endpoints.time = _wire.time  # type: ignore[assignment]
+    endpoints.__dict__["time"] = _wire.time
     _ready = True
     # A history is garbage as a whole, once it is over: to look for it on the way is a fifth of the
     # time.

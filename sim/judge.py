@@ -349,7 +349,7 @@ class Judge:
 
     def _oldest(self, name: str, window: int) -> float:
         """Return the age of what came into a window first, replaced since or not, in seconds."""
-        now, ages = self._account.kernel.moment(), []
+        now, ages = self._account.kernel.moment(), list[float]()
         for (pk, _), item in self._account.ledger.items.items():
             if pk == f"ARRIVAL#{name}#{window}":
                 versions = self._account.s3.objects[self._account.data_bucket, item["key"]["S"]]

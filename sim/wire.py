@@ -110,12 +110,20 @@ class Wire:
     def __init__(self) -> None:
         self._account: Any = None
         self.time = _Time(self)
-        botocore.endpoint.time = self.time
-        botocore.retries.bucket.time = self.time
         condition = type("Condition", (_Condition,), {"line": self})
-        botocore.retries.bucket.threading = SimpleNamespace(Lock=condition, Condition=condition)
-        # Nobody reads it, and putting it together is a tenth of a call.
-        botocore.useragent.UserAgentString.to_string = lambda _: "simulator"
+        replaced: tuple[tuple[Any, str, Any], ...] = (
+            (botocore.endpoint, "time", self.time),
+            (botocore.retries.bucket, "time", self.time),
+            (
+                botocore.retries.bucket,
+                "threading",
+                SimpleNamespace(Lock=condition, Condition=condition),
+            ),
+            # Nobody reads it, and putting it together is a tenth of a call.
+            (botocore.useragent.UserAgentString, "to_string", lambda _: "simulator"),
+        )
+        for where, name, ours in replaced:
+            setattr(where, name, ours)
 
     @property
     def kernel(self) -> Kernel:
@@ -131,12 +139,12 @@ class Wire:
         session.register("before-parameter-build.*.*", self._remember, unique_id="sim")
         session.get_component("event_emitter").register_first("before-send.*.*", self._send)
 
-    def _remember(self, params: dict[str, Any], **_: Any) -> None:
-        getcurrent().params = params
+    def _remember(self, **given: Any) -> None:
+        getcurrent().params = given["params"]
 
     def _send(self, request: Any, event_name: str, **_: Any) -> AWSResponse:
-        _, service, operation = event_name.split(".")
-        service = _SERVICES.get(service, service)
+        called, operation = event_name.split(".")[1:]
+        service = _SERVICES.get(called, called)
         invocation = self._account.functions.current()
         params = dict(getcurrent().params)
         site = f"{invocation.function.handler} {service}.{operation} {_place()}"
@@ -187,7 +195,8 @@ class Wire:
         return self._answer(request, found)
 
     def _answer(self, request: Any, answer: wire.Answer) -> AWSResponse:
-        return AWSResponse(request.url, answer.status, answer.headers, _Raw(answer.body))
+        headers: Any = answer.headers  # a dict will do
+        return AWSResponse(request.url, answer.status, headers, _Raw(answer.body))
 
 
 def _throttled(service: str) -> AwsError:

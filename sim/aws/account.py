@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from audit.template import ACCOUNT, REGION
 from localcloud.access.demands import Demand, Place, demands
 from localcloud.access.evaluation import evaluate
 from localcloud.access.record import wanted
@@ -19,7 +20,7 @@ from sim.aws.registry import Registry
 from sim.aws.s3 import S3
 from sim.aws.states import States
 from sim.aws.telling import Telling
-from sim.stack import ACCOUNT, REGION, stack
+from sim.stack import stack
 
 Params = dict[str, Any]
 _RECORD = wanted("sim")

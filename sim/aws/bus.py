@@ -5,9 +5,10 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
+from audit.template import ACCOUNT, REGION
 from localcloud.cloud import stamp
 from localcloud.events.patterns import flatten
-from sim.stack import ACCOUNT, REGION, Mapping, Rule
+from sim.stack import Mapping, Rule
 
 Event = dict[str, Any]
 # What AWS promises to deliver at least once; of the rest, a few are lost.

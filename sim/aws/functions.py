@@ -9,7 +9,8 @@ from typing import Any
 
 from greenlet import getcurrent
 
-from sim.stack import PRODUCT, REGION, Function
+from audit.template import REGION
+from sim.stack import PRODUCT, Function
 from sim.wire import Crash, TimedOut
 
 _PATHS = ("functions", "layers/core", "jobs")
@@ -33,7 +34,7 @@ class Invocation:
     id: int
     event: Any
     deadline: float
-    memory: dict[str, Any] = field(default_factory=dict)
+    memory: dict[Any, Any] = field(default_factory=dict)
 
     @property
     def role(self) -> str:

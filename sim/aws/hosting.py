@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
+from audit.template import ACCOUNT, REGION
 from localcloud.errors import AwsError
 from sim.aws import content
-from sim.stack import ACCOUNT, REGION
 
 Params = dict[str, Any]
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
+from audit.template import ACCOUNT, REGION
 from localcloud.errors import AwsError
 from sim.aws import content
 from sim.aws.registry import Package
-from sim.stack import ACCOUNT, REGION
 
 Params = dict[str, Any]
 _HANGS_SECONDS = 3000.0  # until the job's own limit ends it

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from audit.template import ACCOUNT, REGION
 from localcloud.errors import AwsError
-from sim.stack import ACCOUNT, REGION
 
 Params = dict[str, Any]
 APPROVED, REJECTED, PENDING = "Approved", "Rejected", "PendingManualApproval"

@@ -72,8 +72,8 @@ class S3:
             bucket, _, key = unquote(path).partition("/")
             source = {"Bucket": bucket, "Key": key, "VersionId": version or None}
         data = self._version(source).data
-        version = self.put_object(caller, {**params, "Body": data})
-        return {"CopyObjectResult": {"ETag": version["ETag"]}, "VersionId": version["VersionId"]}
+        copy = self.put_object(caller, {**params, "Body": data})
+        return {"CopyObjectResult": {"ETag": copy["ETag"]}, "VersionId": copy["VersionId"]}
 
     def get_object(self, caller: Any, params: Params) -> Params:
         version = self._version(params)
@@ -141,4 +141,4 @@ def _bytes(body: Any) -> bytes:
     if hasattr(body, "read"):
         body.seek(0)
         return bytes(body.read())
-    return body if isinstance(body, bytes | bytearray) else str(body).encode()
+    return bytes(body) if isinstance(body, bytes | bytearray) else str(body).encode()

@@ -118,7 +118,7 @@ class States:
         self._kernel.spawn(action)
 
     def random(self) -> float:
-        return self._kernel.chance("machines").random()
+        return float(self._kernel.chance("machines").random())
 
     def uuid(self) -> str:
         number = f"{self._kernel.chance('machines').getrandbits(128):032x}"
