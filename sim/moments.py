@@ -30,7 +30,7 @@ class Moments:
             "violation": dice.choice((0.0, 0.6)),
         }
         self._happened: Counter[str] = Counter()
-        self._held = ""  # the function whose next write takes long
+        self._held: set[tuple[str, str]] = set()  # whose next call of what takes long
 
     def called(self, caller: Any, operation: str, params: Params) -> None:
         """Hear of a call that has just taken effect."""
@@ -39,8 +39,7 @@ class Moments:
                 self._kernel.spawn(lambda: self._change_mind(params["ModelPackageName"]))
         elif operation == "PutItem" and params["Item"]["sk"] == {"S": "TOKEN"}:
             subject = params["Item"]["pk"]["S"].removeprefix("RUN#")
-            if self._strikes("event again"):
-                self._tell_again(subject)
+            self._tell_again(subject)
 
     def answered(self, function: str, event: Any, payload: bytes) -> None:
         """Hear what a function has answered."""
@@ -49,15 +48,17 @@ class Moments:
         answer = json.loads(payload)
         if not answer["closed"]:  # it looks again by then, and closes what is there
             at = self._kernel.now + answer["wait_seconds"] + self._dice.uniform(-12.0, 2.0)
-            self._held = self._dice.choice(("collect_data", "freeze_dataset"))
+            self._held.add(
+                (self._dice.choice(("collect_data", "freeze_dataset")), "TransactWriteItems")
+            )
             model = self._people.model(event["model"])
             self._kernel.at(at, lambda: self._kernel.spawn(lambda: self._people.drop_one(model)))
 
     def holds(self, function: str, operation: str) -> bool:
         """Whether this call takes long: what it rests on was read, and others write meanwhile."""
-        if function != self._held or operation != "TransactWriteItems":
+        if (function, operation) not in self._held:
             return False
-        self._held = ""
+        self._held.remove((function, operation))
         return True
 
     def trained(self, name: str) -> None:
@@ -85,6 +86,10 @@ class Moments:
         field = "EndpointName" if kind == "endpoint" else "pipelineExecutionDisplayName"
         for bus, event in reversed(self._account.bus.sent):
             if event["detail"].get(field) == name:
+                if not self._strikes("event again"):
+                    return
                 self._account.note("event again", f"about {subject}")
+                if kind == "endpoint":  # it arrives before what is waited for was asked
+                    self._held.add(("start_rollout", "UpdateEndpoint"))
                 self._account.bus.put(event, bus)
                 return

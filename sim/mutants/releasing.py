@@ -117,6 +117,7 @@ FLAWS = (
         '    report.decided(\n        "serve" if',
         "    ledger.put_release(request.model, release, {})\n"
         '    report.decided(\n        "serve" if',
+        "seen only where a release dies before its lease, and its end once more: seed 1460",
     ),
     Mutant(
         "tell nobody of a failed release",

@@ -78,12 +78,14 @@ FLAWS = (
         "    if outcome != REFUSED:\n        concluding.tell(",
         "    if ended is not None:\n        ledger.put_run(request.model, ended)\n"
         "    if outcome != REFUSED:\n        concluding.tell(",
+        "seen only where every try dies behind it: one history in some hundred (seed 1108)",
     ),
     Mutant(
         "take a run for refused because its start was, when tried again",
         "functions/finish_training.py",
         "sees = not died and outcome != REFUSED",
         "sees = not died",
+        "needs a pause within the seconds of a retry: one history in some hundred (seed 1230)",
     ),
     Mutant(
         "spend more than the budget",
