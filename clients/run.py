@@ -94,7 +94,7 @@ def cloud(folder: Path) -> Iterator[str]:
 
 
 def give_role(url: str) -> None:
-    """Give the account the role that its jobs run as, with what accounts attach to it."""
+    """Give the account the role of its jobs and functions, with what accounts attach to it."""
     iam = boto3.client(
         "iam",
         endpoint_url=url,
@@ -102,7 +102,8 @@ def give_role(url: str) -> None:
         aws_access_key_id="owner",
         aws_secret_access_key="secret",
     )
-    trust = {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}}
+    services = ["sagemaker.amazonaws.com", "lambda.amazonaws.com"]
+    trust = {"Effect": "Allow", "Principal": {"Service": services}}
     document = {"Version": "2012-10-17", "Statement": [{**trust, "Action": "sts:AssumeRole"}]}
     iam.create_role(
         Path="/service-role/", RoleName=ROLE, AssumeRolePolicyDocument=json.dumps(document)
