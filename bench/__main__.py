@@ -1,5 +1,6 @@
 """Print every benchmark's table; medians, and ratios of what was measured in turn."""
 
+import sys
 import tempfile
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from bench.ground import Ground
 from console import show
 
 
-def main() -> None:
+def main() -> int:
     show.err.print("bench: two busy cores are noisy; read medians and ratios", style="dim")
     imports.run()
     with tempfile.TemporaryDirectory() as folder:
@@ -19,8 +20,11 @@ def main() -> None:
         finally:
             ground.down()
     with tempfile.TemporaryDirectory() as folder:
-        beside.run(Path(folder))
+        unable = beside.run(Path(folder))
+    if unable:
+        show.err.print(f"bench: the laptop's cloud could not do: {', '.join(unable)}")
+    return 1 if unable else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -7,7 +7,6 @@ import time
 import uuid
 import zipfile
 from collections.abc import Callable
-from typing import Any
 
 from bench.emulators import Emulator
 
@@ -176,6 +175,7 @@ def rule_to_function(emulator: Emulator) -> str:
 
 
 def start_execution(emulator: Emulator) -> Call:
+    _role(emulator)
     client = emulator.client("stepfunctions")
     machine = client.create_state_machine(
         name=_name(), definition=json.dumps(_MACHINE), roleArn=_ROLE
@@ -289,8 +289,10 @@ def _function(emulator: Emulator) -> str:
 
 def _role(emulator: Emulator) -> None:
     iam = emulator.client("iam")
-    trust: dict[str, Any] = {"Version": "2012-10-17", "Statement": []}
+    services = ["lambda.amazonaws.com", "states.amazonaws.com"]
+    allow = {"Effect": "Allow", "Principal": {"Service": services}, "Action": "sts:AssumeRole"}
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
     try:
-        iam.create_role(RoleName="bench", AssumeRolePolicyDocument=json.dumps(trust))
+        iam.create_role(RoleName="bench", AssumeRolePolicyDocument=trust)
     except iam.exceptions.EntityAlreadyExistsException:
         return
