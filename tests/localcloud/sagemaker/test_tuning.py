@@ -155,7 +155,9 @@ def test_a_search_goes_on_after_a_restart_and_ends_at_its_target(
     cloud, client = cloud_with(*services, folder=tmp_path / "kept")
     s3 = client("s3")
     s3.create_bucket(Bucket="lab")
-    s3.put_object(Bucket="lab", Key="code.tar.gz", Body=pack({"train.py": SCRIPT}))
+    gate = tmp_path / "restarted"  # no trial ends before
+    waits = f"import os, time\nwhile not os.path.exists({str(gate)!r}):\n    time.sleep(0.05)\n"
+    s3.put_object(Bucket="lab", Key="code.tar.gz", Body=pack({"train.py": waits + SCRIPT}))
     wanted = request("kept", choices(size=["2"], shift=["b"]), MaxNumberOfTrainingJobs=9)
     config = wanted["HyperParameterTuningJobConfig"]
     config["ResourceLimits"]["MaxParallelTrainingJobs"] = 1
@@ -166,6 +168,7 @@ def test_a_search_goes_on_after_a_restart_and_ends_at_its_target(
     )
     assert not ended(running)
     cloud.stop()
+    gate.touch()
     _, client = cloud_with(*services, folder=tmp_path / "kept")
     told = until(client("sagemaker"), "kept", ended)
     assert told["HyperParameterTuningJobStatus"] == "Completed", told["FailureReason"]
