@@ -11,7 +11,7 @@ from typing import Any
 
 from everloop import names, policy
 from everloop.aws import arrivals, ledger, people, pipelines
-from everloop.aws.ledger import Installed
+from everloop.aws.ledger import TRAINING, Installed
 from everloop.decisions.governor import (
     BELOW_BARS,
     FAILED,
@@ -123,7 +123,8 @@ def conclude_lost(installed: Installed, runs: Sequence[Run], now: datetime) -> I
         if window is None:
             continue  # a record of an older release; its window was answered by its machine
         if execution is None:
-            if now - run.started_at < PATIENCE:
+            # Another attempt at it may have begun since the lease was looked at.
+            if now - run.started_at < PATIENCE or ledger.lease(installed.model, TRAINING).holder:
                 continue
             concluded, ended_at = Conclusion(FAILED, "its machine died before it began"), now
         elif execution.ended:
