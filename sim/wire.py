@@ -6,7 +6,7 @@ botocore itself retries, backs off and parses; it only takes the time from the k
 import inspect
 import sys
 from collections.abc import Iterator
-from types import SimpleNamespace
+from types import FrameType, SimpleNamespace
 from typing import Any
 
 import botocore.endpoint
@@ -206,10 +206,10 @@ def _throttled(service: str) -> AwsError:
 
 def _place() -> str:
     """Return where in the product the call is made: file and line of its innermost own frame."""
-    frame = sys._getframe(2)
+    frame: FrameType | None = sys._getframe(2)
     while frame is not None:
         name = frame.f_code.co_filename
         if name.startswith(_OURS) and not name.endswith(_PLUMBING):
             return f"{name.rpartition('/')[2]}:{frame.f_lineno}"
-        frame = frame.f_back  # type: ignore[assignment]
+        frame = frame.f_back
     raise LookupError(f"a call from nowhere: {inspect.stack()[2:6]}")

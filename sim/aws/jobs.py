@@ -217,7 +217,7 @@ class Jobs:
             | {"Execution.PipelineExecutionArn": run.arn},
             f"s3://{bucket}/{root}",
         )
-        return self._account.registry.register(  # type: ignore[no-any-return]
+        package: Package = self._account.registry.register(
             run.model,
             image=register["InferenceSpecification"]["Containers"][0]["Image"],
             model_data=f"s3://{bucket}/{root}/model/model.tar.gz",
@@ -226,6 +226,7 @@ class Jobs:
             faithful=faithful,
             digests={sha256(f"{run.model} {version}".encode()).hexdigest()},
         )
+        return package
 
     # processing jobs
 
