@@ -42,9 +42,15 @@ FLAWS = (
         "put an arrival into a closed window",
         f"{CORE}/aws/arrivals.py",
         """            condition="#number = :number",
-            first=first,""",
+            first=text(min""",
         """            condition="#number >= :number",
-            first=first,""",
+            first=text(min""",
+    ),
+    Mutant(
+        "let the quiet period begin with whoever collects last",
+        f"{CORE}/aws/arrivals.py",
+        '"#number = :number AND (attribute_not_exists(#last_at) OR #last_at < :last)"',
+        '"#number = :number"',
     ),
     Mutant(
         "close a window that has changed since",

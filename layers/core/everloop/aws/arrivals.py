@@ -64,6 +64,8 @@ def add(model: str, arrivals: Sequence[Arrival], marker: Arrival | None) -> int:
     fresh = {arrival.id: arrival for arrival in arrivals}
     added, conflicts = 0, 0
     pending = list(fresh.values())
+    if pending:
+        _extend(model, window, max(arrival.arrived_at for arrival in pending))
     while pending:
         part, pending = pending[:_OBJECTS_PER_TRANSACTION], pending[_OBJECTS_PER_TRANSACTION:]
         try:
@@ -99,20 +101,33 @@ def _ensure(model: str, window: Window) -> None:
         return  # somebody was faster
 
 
+def _extend(model: str, window: Window, last_at: datetime) -> None:
+    """Let the window's quiet period begin with its newest arrival, whoever collects at once.
+
+    Before the arrivals are added: who freezes the window meanwhile waits once too long, never too
+    short.
+    """
+    if window.last_at is not None and window.last_at >= last_at:
+        return  # within a window it only grows
+    try:
+        table.update(
+            model_key(model, "WINDOW"),
+            "SET #last_at = :last",
+            condition="#number = :number AND (attribute_not_exists(#last_at) OR #last_at < :last)",
+            last=text(last_at),
+            number=window.number,
+        )
+    except Conflict:
+        return  # a newer one is known, or the window was closed: adding to it finds out
+
+
 def _adding(model: str, window: Window, part: Sequence[Arrival]) -> list[dict[str, Any]]:
-    times = [text(arrival.arrived_at) for arrival in part]
-    first, last = min(times), max(times)
-    if window.first_at is not None:
-        first = min(first, text(window.first_at))
-    if window.last_at is not None:
-        last = max(last, text(window.last_at))
     actions = [
         table.action_update(
             model_key(model, "WINDOW"),
-            "SET #first_at = :first, #last_at = :last ADD #objects :count",
+            "SET #first_at = if_not_exists(#first_at, :first) ADD #objects :count",
             condition="#number = :number",
-            first=first,
-            last=last,
+            first=text(min(arrival.arrived_at for arrival in part)),
             count=len(part),
             number=window.number,
         )
