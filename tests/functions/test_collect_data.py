@@ -32,12 +32,13 @@ def test_the_quiet_period_begins_with_the_newest_arrival_in_whatever_order_they_
     account.push()
     times = [f"2026-11-20T10:{15 - n // 5:02d}:{n % 5:02d}Z" for n in range(60)]
     events = [
-        account.arrival(f"data/flight-delays/{n:04d}.csv", time=time)
+        {**account.arrival(f"data/flight-delays/{n:04d}.csv"), "time": time}
         for n, time in enumerate(times)
     ]
     account.drop(*events)
     assert arrivals.open_window("flight-delays").last_at == moment(max(times))
-    account.drop(account.arrival("data/flight-delays/late.csv", time="2026-11-20T09:00:00Z"))
+    late = account.arrival("data/flight-delays/late.csv")
+    account.drop({**late, "time": "2026-11-20T09:00:00Z"})
     assert arrivals.open_window("flight-delays").last_at == moment(max(times))
 
 
