@@ -81,8 +81,8 @@ audit: .venv-audit/audit.ready ## What auditors find in template, policies, code
 audit-selftest: .venv-audit/audit.ready ## Plant flaws into a copy: is each found?
 	@.venv-audit/bin/python -m audit --selftest
 
-clients: .venv-clients/clients.ready ## Scripts of strangers, with AWS's own clients: which work unchanged
-	@$(BIN)/python clients/run.py
+clients: .venv-clients/clients.ready ## Scripts of strangers, with AWS's own clients: which work unchanged; ONLY="walk_through cli_s3"
+	@$(BIN)/python clients/run.py $(ONLY)
 
 bench: $(VENV)/dev.ready .venv-bench/bench.ready ## Figures, measured side by side in one run
 	@$(BIN)/python -m bench
