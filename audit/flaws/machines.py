@@ -12,7 +12,7 @@ FLAWS = (
         drop(
             _DEPLOY,
             """    Retry:
-      - ErrorEquals: [SageMaker.SageMakerException]
+      - ErrorEquals: [SageMaker.SageMakerException, SageMaker.SdkClientException]
         IntervalSeconds: 5
         BackoffRate: 2
         MaxAttempts: 4
@@ -49,7 +49,7 @@ FLAWS = (
     Flaw(
         "step to nowhere",
         change(_DEPLOY, "    Next: Test endpoint\n", "    Next: Test end point\n"),
-        *("own", "next-to-nothing", "deploy/Start staging"),
+        *("own", "next-to-nothing", "deploy/Staging begun?"),
     ),
     Flaw(
         "state that nothing leads to",
