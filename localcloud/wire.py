@@ -4,7 +4,6 @@ A request becomes (operation, parameters); an answer or an AwsError becomes byte
 and serializers do query, rest-json and rest-xml; JSON and CBOR, plain data, are done here.
 """
 
-import base64
 import copy
 import json
 import re
@@ -12,7 +11,6 @@ import urllib.parse
 import uuid
 from collections.abc import Set
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import cache, lru_cache
 from typing import Any
 
@@ -25,7 +23,7 @@ from moto.core.parse import PROTOCOL_PARSERS, RequestParserError
 from moto.core.serialize import get_serializer_class
 from werkzeug.datastructures import MultiDict
 
-from localcloud import constraints, sqs_query
+from localcloud import constraints, shapes, sqs_query
 from localcloud.errors import AwsError
 from localcloud.heads import Headers
 
@@ -152,10 +150,10 @@ def parse(
     try:
         if protocol == "json":
             data = json.loads(request.body or b"{}")
-            return _from_data(model.input_shape, data, blobs_as_text=True) or {}
+            return shapes.from_data(model.input_shape, data, blobs_as_text=True) or {}
         if protocol == "cbor":
             data = cbor2.loads(request.body) if request.body else {}
-            return _from_data(model.input_shape, data, blobs_as_text=False) or {}
+            return shapes.from_data(model.input_shape, data, blobs_as_text=False) or {}
         values: MultiDict[str, str] = MultiDict(request.query.items(multi=True))
         if protocol == "query":
             form = urllib.parse.parse_qsl(request.body.decode(), keep_blank_values=True)
@@ -176,7 +174,7 @@ def parse(
             bound = _bound(service, operation)
             unsent = bound.keys() - request.headers.names() - request.query.keys()
             model = _without_input(service, operation, frozenset(unsent))
-        parser = PROTOCOL_PARSERS[protocol](model, timestamp_parser=_aware)
+        parser = PROTOCOL_PARSERS[protocol](model, timestamp_parser=shapes.aware)
         parsed: dict[str, Any] = parser.parse(given)
     except _MALFORMED as error:
         code = {"query": "MalformedInput", "rest-xml": "MalformedXML"}.get(protocol)
@@ -265,7 +263,7 @@ def encode(service: str, operation: str, protocol: str, result: dict[str, Any]) 
     model = service_model(service).operation_model(operation)
     request_id = str(uuid.uuid4())
     if protocol in ("json", "cbor"):
-        data = _to_data(model.output_shape, result, protocol) if model.output_shape else {}
+        data = shapes.to_data(model.output_shape, result, protocol) if model.output_shape else {}
         return _data_answer(service, protocol, 200, data, request_id)
     if service == "sqs":
         headers = {"Content-Type": "text/xml", "x-amzn-RequestId": request_id}
@@ -368,76 +366,6 @@ def _data_answer(
     version = service_model(service).metadata.get("jsonVersion", "1.1")
     headers["Content-Type"] = f"application/x-amz-json-{version}"
     return Answer(status, headers, json.dumps(data).encode())
-
-
-def _aware(value: Any) -> datetime:
-    from botocore.utils import parse_timestamp
-
-    parsed: datetime = parse_timestamp(value)
-    return parsed.astimezone(UTC)
-
-
-def _from_data(shape: Any, value: Any, *, blobs_as_text: bool) -> Any:
-    """Turn plain data into parameters by the shape; unknown members are dropped, as AWS does."""
-    if value is None:
-        return None
-    kind = shape.type_name
-    if kind == "structure":
-        if not isinstance(value, dict):
-            raise ValueError(f"expected an object for {shape.name}, got {type(value).__name__}")
-        if getattr(shape, "is_document_type", False):
-            return value
-        known = {}
-        for name, member in shape.members.items():
-            wire_name = member.serialization.get("name", name)
-            if value.get(wire_name) is not None:
-                known[name] = _from_data(member, value[wire_name], blobs_as_text=blobs_as_text)
-        return known
-    if kind == "list":
-        if not isinstance(value, list):
-            raise ValueError(f"expected a list for {shape.name}, got {type(value).__name__}")
-        return [_from_data(shape.member, item, blobs_as_text=blobs_as_text) for item in value]
-    if kind == "map":
-        return {
-            key: _from_data(shape.value, item, blobs_as_text=blobs_as_text)
-            for key, item in value.items()
-        }
-    if kind == "timestamp":
-        return value.astimezone(UTC) if isinstance(value, datetime) else _aware(value)
-    if kind == "blob":
-        return base64.b64decode(value) if blobs_as_text else value
-    if kind in ("float", "double") and isinstance(value, int | str) and value is not True:
-        return float(value)
-    return value
-
-
-def _to_data(shape: Any, value: Any, protocol: str) -> Any:
-    kind = shape.type_name
-    if kind == "structure":
-        if getattr(shape, "is_document_type", False):
-            return value
-        members = shape.members  # often a hundred, of which an answer gives ten
-        unknown = value.keys() - members.keys()
-        if unknown:
-            raise AssertionError(f"{shape.name} has no member {sorted(unknown)}")
-        return {
-            members[name].serialization.get("name", name): _to_data(members[name], given, protocol)
-            for name, given in value.items()
-            if given is not None
-        }
-    if kind == "list":
-        return [_to_data(shape.member, item, protocol) for item in value]
-    if kind == "map":
-        return {key: _to_data(shape.value, item, protocol) for key, item in value.items()}
-    if kind == "timestamp":
-        moment = value if isinstance(value, datetime) else _aware(value)
-        if protocol == "cbor":
-            return cbor2.CBORTag(1, moment.timestamp())
-        return moment.timestamp()
-    if kind == "blob":
-        raw = value.encode() if isinstance(value, str) else value
-        return raw if protocol == "cbor" else base64.b64encode(raw).decode()
-    return value
 
 
 def check_output(

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import threading
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 from localcloud.api import Call, operation
@@ -18,7 +19,7 @@ _MOST_PROPERTIES = 30
 _KEPT = ("Source", "Description", "Properties", "MetadataProperties")
 
 
-class LineageEntities:
+class LineageEntities(ABC):
     """Operations on artifacts, actions and contexts."""
 
     cloud: "Cloud"
@@ -170,8 +171,8 @@ class LineageEntities:
         digest = hashlib.md5(told, usedforsecurity=False).hexdigest()
         return self.cloud.arn("sagemaker", f"artifact/{digest}")
 
-    def drop_associations(self, arn: str) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def drop_associations(self, arn: str) -> None: ...
 
     def create_named(self, call: Call, kind: str, name: str, members: Record) -> Record:
         """Create an action or a context. Raises AwsError if the name is in use."""

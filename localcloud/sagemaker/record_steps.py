@@ -1,5 +1,6 @@
 """Pipeline steps that keep records and clear away: lineage, and the objects that steps left."""
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 from localcloud.sagemaker.resolver import Json
@@ -11,18 +12,18 @@ if TYPE_CHECKING:
 _ENTITIES = ("Action", "Artifact", "Context")
 
 
-class RecordSteps:
+class RecordSteps(ABC):
     """The part of a step that keeps records. Run again after a kill, each is made once."""
 
     _execution: "Execution"
     _step: Json
     _told: Json
 
-    def _call(self, operation: str, request: Json, service: str = "sagemaker") -> Json:
-        raise NotImplementedError
+    @abstractmethod
+    def _call(self, operation: str, request: Json, service: str = "sagemaker") -> Json: ...
 
-    def _executing(self, metadata: Json) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _executing(self, metadata: Json) -> None: ...
 
     def _lineage(self) -> None:
         """Make the entities, then the associations between them and others."""

@@ -1,6 +1,7 @@
 """Pipeline steps that make a resource: a model, a version in the registry, an endpoint."""
 
 import json
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 from localcloud.sagemaker.resolver import Json
@@ -22,7 +23,7 @@ class StepFailed(Exception):
         self.exception = exception
 
 
-class ResourceSteps:
+class ResourceSteps(ABC):
     """The part of a step that makes resources. Made again after a kill, they are made once."""
 
     _cloud: "Cloud"
@@ -30,17 +31,17 @@ class ResourceSteps:
     _step: Json
     _told: Json
 
-    def _call(self, operation: str, request: Json, service: str = "sagemaker") -> Json:
-        raise NotImplementedError
+    @abstractmethod
+    def _call(self, operation: str, request: Json, service: str = "sagemaker") -> Json: ...
 
-    def _name(self, longest: int) -> str:
-        raise NotImplementedError
+    @abstractmethod
+    def _name(self, longest: int) -> str: ...
 
-    def _cached(self, arguments: Json) -> bool:
-        raise NotImplementedError
+    @abstractmethod
+    def _cached(self, arguments: Json) -> bool: ...
 
-    def _executing(self, metadata: Json) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _executing(self, metadata: Json) -> None: ...
 
     def _noted_name(self) -> str:
         """Return the resource's name; it is noted before the resource is made."""

@@ -5,6 +5,7 @@ from typing import Any
 from localcloud.cloudformation.resources.kind import (
     Kind,
     Made,
+    Replaced,
     Site,
     document,
     picked,
@@ -99,10 +100,9 @@ class Rule(Kind):
         return Made(name if bus == "default" else f"{bus}|{name}", {"Arn": arn})
 
 
-class ScheduleGroup(Kind):
+class ScheduleGroup(Replaced):
     type = "AWS::Scheduler::ScheduleGroup"
     properties = frozenset({"Name", "Tags"})
-    replacing = frozenset({"Name", "Tags"})
 
     def create(self, site: Site, given: dict[str, Any]) -> Made:
         name = given.get("Name") or site.name(64)

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from localcloud.cloudformation.resources.kind import (
     Kind,
     Made,
+    Replaced,
     Site,
     only,
     picked,
@@ -138,12 +139,11 @@ def _retag(site: Site, arn: str, before: dict[str, Any], given: dict[str, Any]) 
         site.call("lambda", "TagResource", {"Resource": arn, "Tags": new})
 
 
-class LayerVersion(Kind):
+class LayerVersion(Replaced):
     type = "AWS::Lambda::LayerVersion"
     _direct = ("Description", "CompatibleRuntimes", "CompatibleArchitectures", "LicenseInfo")
     properties = frozenset({"LayerName", "Content", *_direct})
     required = frozenset({"Content"})
-    replacing = properties
 
     def create(self, site: Site, given: dict[str, Any]) -> Made:
         name = given.get("LayerName") or site.name(140)
@@ -157,7 +157,7 @@ class LayerVersion(Kind):
         site.gone("lambda", "DeleteLayerVersion", request)
 
 
-class Permission(Kind):
+class Permission(Replaced):
     type = "AWS::Lambda::Permission"
     _direct = (
         "FunctionName",
@@ -169,7 +169,6 @@ class Permission(Kind):
     )
     properties = frozenset(_direct)
     required = frozenset({"FunctionName", "Action", "Principal"})
-    replacing = properties
 
     def create(self, site: Site, given: dict[str, Any]) -> Made:
         sid = site.name(100)

@@ -4,6 +4,7 @@ import json
 import re
 import secrets
 import string
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -59,7 +60,7 @@ class Site:
         return made.lower() if lower else made
 
 
-class Kind:
+class Kind(ABC):
     """A resource type. Properties that it neither honours nor ignores for a reason are refused.
 
     A change of a property in `replacing` makes a new resource; any other is an update in place.
@@ -88,14 +89,26 @@ class Kind:
         """Tell whether the change from one set of properties to another needs a new resource."""
         return any(before.get(name) != after.get(name) for name in self.replacing)
 
-    def create(self, site: Site, given: dict[str, Any]) -> Made:
-        raise NotImplementedError
+    @abstractmethod
+    def create(self, site: Site, given: dict[str, Any]) -> Made: ...
+
+    @abstractmethod
+    def update(
+        self, site: Site, ref: str, before: dict[str, Any], given: dict[str, Any]
+    ) -> Made: ...
+
+    @abstractmethod
+    def delete(self, site: Site, ref: str, given: dict[str, Any]) -> None: ...
+
+
+class Replaced(Kind):
+    """A resource type that has no updates: whatever changes makes a new resource."""
+
+    def replaces(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+        return before != after
 
     def update(self, site: Site, ref: str, before: dict[str, Any], given: dict[str, Any]) -> Made:
-        raise NotImplementedError
-
-    def delete(self, site: Site, ref: str, given: dict[str, Any]) -> None:
-        raise NotImplementedError
+        raise AssertionError(f"{self.type} {ref} was to be replaced")
 
 
 def only(given: Mapping[str, Any], names: set[str], where: str) -> None:
