@@ -4,7 +4,6 @@ A finder counts only where it is quiet on the product as it is, and where no acc
 it found: neither one that always fires nor one that is always excused proves anything.
 """
 
-import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,18 +11,11 @@ from pathlib import Path
 from audit.auditors.every import OFFLINE
 from audit.auditors.own import ALL
 from audit.findings import Acceptance, Finding, judge
-from audit.flaws import Flaw, code, functions, machines, policies, stack
+from audit.flaws import Flaw
+from audit.flaws.every import FLAWS
 from audit.rules import name_of
 from audit.run import run
 from audit.subject import Subject
-
-FLAWS: tuple[Flaw, ...] = (
-    *stack.FLAWS,
-    *functions.FLAWS,
-    *policies.FLAWS,
-    *machines.FLAWS,
-    *code.FLAWS,
-)
 
 
 def selftest(
@@ -32,7 +24,7 @@ def selftest(
     """Return the exit code: 0 if every flaw was found and every finder has a flaw."""
     began = time.monotonic()
     original = Subject(root)
-    _copy(original, folder)
+    original.copy_to(folder)
     for flaw in FLAWS:
         flaw.plant(folder)
     say(f"auditing a copy with {len(FLAWS)} flaws")
@@ -60,13 +52,6 @@ def selftest(
         print(f"FAILED {failure}")
     print(f"Done after {time.monotonic() - began:.0f} s.")
     return 0 if found == len(FLAWS) and not failures else 1
-
-
-def _copy(subject: Subject, folder: Path) -> None:
-    for path in subject.files():
-        target = folder / subject.name(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, target)
 
 
 def _missed(flaw: Flaw, before: set[Finding]) -> str:

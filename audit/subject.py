@@ -1,6 +1,7 @@
 """What is audited: a folder that holds the product, or a copy of it with flaws."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
@@ -82,6 +83,12 @@ class Subject:
     def files(self) -> list[Path]:
         """Return every file of ours, inside or outside of a git repository."""
         return self._files
+
+    def copy_to(self, folder: Path) -> None:
+        for path in self.files():
+            target = folder / self.name(path)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
 
     @cached_property
     def _files(self) -> list[Path]:

@@ -42,8 +42,8 @@ FLAWS = (
     Mutant(
         "conclude no run that nobody saw end",
         f"{CORE}/flows/mending.py",
-        "for concluded in concluding.conclude_lost(installed, runs, now):",
-        "for concluded in list(concluding.conclude_lost(installed, [], now)):",
+        "in concluding.conclude_lost(installed, runs, now):",
+        "in concluding.conclude_lost(installed, [], now):",
     ),
     Mutant(
         "mend no window",

@@ -24,10 +24,11 @@ from everloop.moments import moment
 NOW = moment("2026-11-20T10:20:00Z")
 REGION, ACCOUNT = "us-east-1", "123456789012"
 MACHINES = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:everloop"
+EXECUTIONS = f"arn:aws:states:{REGION}:{ACCOUNT}:execution:everloop"
 PIPELINES = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:pipeline"
 RELEASING = "flight-delays-r1-v1"
 LOST = "flight-delays-w1-0123abcd"
-HOLDER = MACHINES.replace(":stateMachine:", ":execution:") + f"-deploy:{RELEASING}"
+HOLDER = f"{EXECUTIONS}-deploy:{RELEASING}"
 
 
 def endpoints_backend():
@@ -73,7 +74,7 @@ def test_a_run_that_nobody_waits_for_is_stopped_before_the_next(account):
     stopped = account.answer(sagemaker, "StopPipelineExecution", 200)
     account.answer(sagemaker, "ListPipelineExecutionSteps", 200, PipelineExecutionSteps=[])
     name = "flight-delays-w2-a1"
-    execution = MACHINES.replace(":stateMachine:", ":execution:") + f"-train:{name}"
+    execution = f"{EXECUTIONS}-train:{name}"
     request = account.request(
         "machine-start-training", execution=execution, token=account.token("train", name), window=2
     )
@@ -119,8 +120,7 @@ def lost_run(account, status, steps):
     account.answer(client, "DescribePipelineExecution", 200, **described)
     account.answer(client, "ListPipelineExecutionSteps", 200, PipelineExecutionSteps=steps)
     account.client("stepfunctions").stop_execution(
-        executionArn=MACHINES.replace(":stateMachine:", ":execution:")
-        + "-train:flight-delays-w1-a1"
+        executionArn=f"{EXECUTIONS}-train:flight-delays-w1-a1"
     )
 
 
@@ -168,7 +168,7 @@ def test_a_start_that_is_refused_when_it_is_tried_again_leaves_its_run_running(a
     account.push()
     run = Run(LOST, "d", "b", DATA, NOW, RUNNING, execution="flight-delays-w1-a1")
     ledger.put_run("flight-delays", run)
-    execution = MACHINES.replace(":stateMachine:", ":execution:") + "-train:flight-delays-w1-a1"
+    execution = f"{EXECUTIONS}-train:flight-delays-w1-a1"
     request = account.request(
         "machine-finish-training",
         window=1,
@@ -185,7 +185,7 @@ def test_a_pipeline_that_ended_at_once_is_noticed_by_who_started_it(account):
         clients.sagemaker(), "ListPipelineExecutionSteps", 200, PipelineExecutionSteps=[]
     )
     name = "flight-delays-w1-a1"
-    execution = MACHINES.replace(":stateMachine:", ":execution:") + f"-train:{name}"
+    execution = f"{EXECUTIONS}-train:{name}"
     request = account.request(
         "machine-start-training", execution=execution, token=account.token("train", name), window=1
     )

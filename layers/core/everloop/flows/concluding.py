@@ -102,16 +102,10 @@ def tell(
     people.tell(f"{installed.model}: training {concluded.outcome}", message)
 
 
-@dataclass(frozen=True)
-class Lost:
-    """A run that nobody saw end, and what became of it."""
-
-    run: str
-    reason: str
-
-
-def conclude_lost(installed: Installed, runs: Sequence[Run], now: datetime) -> Iterator[Lost]:
-    """Conclude the runs whose machines died before they saw the end; yield each.
+def conclude_lost(
+    installed: Installed, runs: Sequence[Run], now: datetime
+) -> Iterator[tuple[Run, Conclusion]]:
+    """Conclude the runs whose machines died before they saw the end; yield each with its end.
 
     To be asked while nobody holds the lease of training.
     """
@@ -146,7 +140,7 @@ def conclude_lost(installed: Installed, runs: Sequence[Run], now: datetime) -> I
         ledger.put_run(installed.model, ended)
         if _answers(concluded, ended, window, others):
             arrivals.note_outcome(installed.model, window, concluded.outcome)
-        yield Lost(run.name, concluded.reason)
+        yield ended, concluded
 
 
 def _answers(concluded: Conclusion, ended: Run, window: int, others: Sequence[Run]) -> bool:

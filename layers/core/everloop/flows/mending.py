@@ -81,8 +81,8 @@ def _window(installed: Installed, now: datetime) -> Iterator[Mend]:
     if ledger.lease(model, TRAINING).held(now):
         return  # its end looks for what is left over
     runs = ledger.runs(model)
-    for concluded in concluding.conclude_lost(installed, runs, now):
-        yield Mend(concluded.run, f"nobody saw {concluded.run} end: {concluded.reason}")
+    for run, concluded in concluding.conclude_lost(installed, runs, now):
+        yield Mend(run.name, f"nobody saw {run.name} end: {concluded.reason}")
         runs = ledger.runs(model)
     last, window = training.untrained(installed), arrivals.open_window(model)
     if last is not None:
