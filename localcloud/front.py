@@ -275,9 +275,13 @@ class _Handler(StreamRequestHandler):
             self.wfile.write(b"" if bodiless else body)
         else:
             self.wfile.write(head)
+            self.wfile.flush()
             try:
-                for chunk in () if bodiless else body:
-                    self.wfile.write(chunk)
+                if not bodiless and hasattr(body, "send_to"):
+                    body.send_to(self.connection)
+                else:
+                    for chunk in () if bodiless else body:
+                        self.wfile.write(chunk)
             finally:
                 getattr(body, "close", lambda: None)()
         self.wfile.flush()

@@ -4,7 +4,9 @@ import re
 from collections.abc import Iterable, Iterator, MutableMapping
 from dataclasses import dataclass
 from io import BufferedIOBase
+from typing import TypeVar, overload
 
+_T = TypeVar("_T")
 _LINE = 65_536  # bytes, of the request line and of all headers together
 _HEADERS = 200
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
@@ -40,6 +42,20 @@ class Headers(MutableMapping[str, str]):
 
     def __len__(self) -> int:
         return len(self._values)
+
+    @overload
+    def get(self, name: str, /) -> str | None: ...
+    @overload
+    def get(self, name: str, /, default: str) -> str: ...
+    @overload
+    def get(self, name: str, /, default: _T) -> str | _T: ...
+    def get(self, name: str, /, default: object = None) -> object:
+        known = self._values.get(name.lower())  # the mapping's own way costs three calls more
+        return default if known is None else known[1]
+
+    def by_key(self) -> list[tuple[str, str]]:
+        """Return the names in lower case, each with its value."""
+        return [(key, value) for key, (_, value) in self._values.items()]
 
     def copy(self) -> "Headers":
         return Headers(self._values.values())

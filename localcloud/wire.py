@@ -18,12 +18,12 @@ import botocore.loaders
 import cbor2
 from botocore.parsers import create_parser
 from botocore.validate import ParamValidator
-from moto.core.model import OperationModel, ServiceModel
+from moto.core.model import ServiceModel
 from moto.core.parse import PROTOCOL_PARSERS, RequestParserError
 from moto.core.serialize import get_serializer_class
 from werkzeug.datastructures import MultiDict
 
-from localcloud import constraints, shapes, sqs_query
+from localcloud import constraints, header_members, shapes, sqs_query
 from localcloud.errors import AwsError
 from localcloud.heads import Headers
 
@@ -43,7 +43,10 @@ class Request:
 
 @dataclass
 class Answer:
-    """An HTTP answer; `body` may be bytes or an iterable of bytes."""
+    """An HTTP answer; `body` may be bytes, an iterable of them, or send itself to a socket.
+
+    What sends itself has a `send_to(socket)` and a Content-Length among the headers.
+    """
 
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
@@ -154,6 +157,10 @@ def parse(
         if protocol == "cbor":
             data = cbor2.loads(request.body) if request.body else {}
             return shapes.from_data(model.input_shape, data, blobs_as_text=False) or {}
+        if protocol.startswith("rest"):
+            found = header_members.read(model.input_shape, request, url)
+            if found is not None:
+                return found
         values: MultiDict[str, str] = MultiDict(request.query.items(multi=True))
         if protocol == "query":
             form = urllib.parse.parse_qsl(request.body.decode(), keep_blank_values=True)
@@ -170,10 +177,6 @@ def parse(
             "url_path": request.path,
             "values": values,
         }
-        if protocol != "query":
-            bound = _bound(service, operation)
-            unsent = bound.keys() - request.headers.names() - request.query.keys()
-            model = _without_input(service, operation, frozenset(unsent))
         parser = PROTOCOL_PARSERS[protocol](model, timestamp_parser=shapes.aware)
         parsed: dict[str, Any] = parser.parse(given)
     except _MALFORMED as error:
@@ -199,35 +202,6 @@ _INVALID = {
 # They check names and values on their own, with codes of their own. The model of the endpoints'
 # runtime still has the old limit of a body; endpoints take 25 MB now.
 _OWN_CHECKS = {"s3", "sns", "sqs", "sagemaker-runtime"}
-
-
-# Operations of S3 have dozens of members that hardly ever come. moto's parsers and serializers ask
-# for each of them; models that are cut down to what is there spare most of a small call's time.
-
-
-@cache
-def _bound(service: str, operation: str) -> dict[str, str]:
-    """Return the members that come in headers or the query, by their names there."""
-    shape = service_model(service).operation_model(operation).input_shape
-    return {
-        _bound_name(name, member): name
-        for name, member in (shape.members if shape else {}).items()
-        if member.serialization.get("location") in ("header", "querystring")
-        and member.type_name not in ("map", "list")  # moto gives these even where none came
-    }
-
-
-def _bound_name(name: str, member: Any) -> str:
-    found = str(member.serialization.get("name", name))
-    return found.lower() if member.serialization["location"] == "header" else found
-
-
-@lru_cache(maxsize=1024)
-def _without_input(service: str, operation: str, absent: frozenset[str]) -> OperationModel:
-    model: OperationModel = copy.copy(service_model(service).operation_model(operation))
-    bound = _bound(service, operation)
-    model.input_shape = _cut(model.input_shape, {bound[name] for name in absent})
-    return model
 
 
 def _cut(shape: Any, members: Set[str]) -> Any:
@@ -268,33 +242,31 @@ def encode(service: str, operation: str, protocol: str, result: dict[str, Any]) 
     if service == "sqs":
         headers = {"Content-Type": "text/xml", "x-amzn-RequestId": request_id}
         return Answer(200, headers, sqs_query.encode(operation, result, request_id).encode())
-    there = frozenset(name for name, value in result.items() if value is not None)
-    written = _serializer(service, operation, protocol, there).serialize(result)
-    body = written["body"]
-    status = written["status_code"]
-    for name in there if model.output_shape else ():
+    status = model.http.get("responseCode", 200)
+    direct = header_members.write(model.output_shape, result) if model.output_shape else None
+    if direct is not None:
+        headers, body = direct
+    else:
+        written = _serializer(service, operation, protocol).serialize(result)
+        headers, body, status = written["headers"], written["body"], written["status_code"]
+    for name, value in result.items() if model.output_shape else ():
         member = model.output_shape.members.get(name)
-        if member is None:
+        if member is None or value is None:
             continue
         if member.serialization.get("location") == "statusCode":
-            status = result[name]  # an answer may say itself what its status is
-        if member.serialization.get("name", "").lower() == "content-type" and result[name]:
-            written["headers"]["Content-Type"] = str(result[name])  # and what its body is
+            status = value  # an answer may say itself what its status is
+        if member.serialization.get("name", "").lower() == "content-type" and value:
+            headers["Content-Type"] = str(value)  # and what its body is
     return Answer(
         status,
-        {**written["headers"], "x-amzn-RequestId": request_id},
+        {**headers, "x-amzn-RequestId": request_id},
         body.encode() if isinstance(body, str) else body,
     )
 
 
-@lru_cache(maxsize=1024)
-def _serializer(service: str, operation: str, protocol: str, there: frozenset[str]) -> Any:
-    model: OperationModel = service_model(service).operation_model(operation)
-    if model.output_shape is not None:
-        bound = (n for n, m in model.output_shape.members.items() if "location" in m.serialization)
-        absent = set(bound) - there  # what belongs to the body stays: no body is not an empty one
-        model = copy.copy(model)
-        model.output_shape = _cut(model.output_shape, absent)
+@cache
+def _serializer(service: str, operation: str, protocol: str) -> Any:
+    model = service_model(service).operation_model(operation)
     return get_serializer_class(service, protocol)(operation_model=model)
 
 

@@ -21,7 +21,6 @@ from localcloud.s3.routing import route
 
 log = logging.getLogger(__name__)
 
-_IN_MEMORY = 1024 * 1024  # bodies up to this size are answered in one send
 _PRIVATE_ACLS = (None, "private", "bucket-owner-full-control")
 # Operations whose checksum headers are not those of the request's body, or are checked elsewhere.
 _OWN_CHECKSUMS = {"PutObject", "UploadPart", "CompleteMultipartUpload"}
@@ -60,11 +59,12 @@ class S3(Buckets, Configuration, Listing, Multipart):
     def perform(self, call: Call, operation_name: str, request: dict[str, Any]) -> dict[str, Any]:
         if request.get("ACL") not in _PRIVATE_ACLS:
             raise S3Error("AccessControlListNotSupported", "The bucket does not allow ACLs")
-        storage_class = request.get("StorageClass", "STANDARD")
-        shape = wire.service_model("s3").shape_for("StorageClass")
-        if storage_class not in shape.metadata["enum"]:
-            told = f"The storage class you specified is not valid: {storage_class}"
-            raise S3Error("InvalidStorageClass", told)
+        if "StorageClass" in request:
+            storage_class = request["StorageClass"]
+            shape = wire.service_model("s3").shape_for("StorageClass")
+            if storage_class not in shape.metadata["enum"]:
+                told = f"The storage class you specified is not valid: {storage_class}"
+                raise S3Error("InvalidStorageClass", told)
         if isinstance(request.get("CopySource"), dict):
             source = request["CopySource"]
             request = {**request, "CopySource": source_text(source)}
@@ -110,8 +110,7 @@ class S3(Buckets, Configuration, Listing, Multipart):
         answer = wire.encode("s3", operation, "rest-xml", _sendable(result))
         if isinstance(body, Stream):
             answer.headers["Content-Length"] = str(result["ContentLength"])
-            small = result["ContentLength"] <= _IN_MEMORY
-            answer.body = body.read() if small else body
+            answer.body = body.read() if body.in_memory else body
         if "ContentRange" in result:
             answer.status = 206
         return answer
@@ -196,6 +195,8 @@ def _sendable(result: dict[str, Any]) -> dict[str, Any]:
 
 def _check_presigned(request: wire.Request) -> None:
     """Refuse a presigned URL that expired; its times are the client's, so real ones."""
+    if not request.query:
+        return
     began, lasts = request.query.get("X-Amz-Date"), request.query.get("X-Amz-Expires")
     if "X-Amz-Signature" in request.query and began and lasts:
         try:

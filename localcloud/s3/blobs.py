@@ -5,6 +5,7 @@ import io
 import os
 import secrets
 import shutil
+import socket
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -125,6 +126,7 @@ class Stream:
     """`size` bytes of an open file from `start`: read, iterate or close, as a botocore body."""
 
     def __init__(self, file: BinaryIO, start: int, size: int) -> None:
+        self.in_memory = isinstance(file, io.BytesIO)
         self._file = file
         self._left = size
         if size:
@@ -143,6 +145,14 @@ class Stream:
         if not self._left:
             self._file.close()
         return data
+
+    def send_to(self, connection: socket.socket) -> None:
+        """Send what is left; the kernel copies it from the file, so Python never holds it."""
+        if self._left:
+            sent = connection.sendfile(self._file, self._file.tell(), self._left)
+            if sent < self._left:
+                raise OSError(f"{self._left - sent} bytes are missing at the end of a blob")
+        self.close()
 
     def __iter__(self) -> Iterator[bytes]:
         while piece := self.read(_PIECE):

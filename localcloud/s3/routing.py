@@ -35,9 +35,8 @@ def route(request: wire.Request) -> tuple[str, str, str]:
     bucket, key = addressed(request)
     level = 2 if key else 1 if bucket else 0
     for wanted, name in _routes().get((request.method, level), ()):
-        if all(
-            part in request.query and (not value or request.query[part] == value)
-            for part, value in wanted.items()
+        if wanted.keys() <= request.query.keys() and all(
+            not value or request.query[part] == value for part, value in wanted.items()
         ):
             return _told_by_headers(name, request), bucket, key
     message = "The specified method is not allowed against this resource."
