@@ -3,8 +3,25 @@ that is started as a process checks every answer of its own."""
 
 import os
 
+import pytest
 from hypothesis import settings
 
 settings.register_profile("everloop", deadline=None)
 settings.load_profile("everloop")
 os.environ.setdefault("LOCALCLOUD_STRICT", "1")
+
+# Files that take minutes begin first: the last of them would else run while the others are done.
+_LONG = (
+    *("tests/e2e/", "tests/sim/test_histories.py", "tests/jobs/test_models.py"),
+    *("tests/models/", "tests/sim/", "tests/fuzz/"),
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def rank(item: pytest.Item) -> int:
+        return next(
+            (place for place, start in enumerate(_LONG) if item.nodeid.startswith(start)),
+            len(_LONG),
+        )
+
+    items.sort(key=rank)
