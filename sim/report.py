@@ -17,7 +17,9 @@ class Report:
         self._colours = colours
         self._results = 0
         self._on_purpose = 0
-        self._seen_by: dict[str, History] = {}  # which came by a call site first
+        # Which came by a call site first: of those with a tick, and of those without.
+        self._seen_by: dict[str, History] = {}
+        self._seen_without_tick: dict[str, History] = {}
         self._struck: Counter[str] = Counter()
         self._calls: Counter[str] = Counter()
         self._sites: set[str] = set()
@@ -41,9 +43,9 @@ class Report:
         else:
             self._results += 1
             self._digests[result.seed] = result.digest
-        if result.tick:
-            for site in result.sites:
-                self._seen_by.setdefault(site, (result.seed, result.strikes))
+        seen_by = self._seen_by if result.tick else self._seen_without_tick
+        for site in result.sites:
+            seen_by.setdefault(site, (result.seed, result.strikes))
         self._struck += result.struck
         self._calls += result.calls
         self._sites |= result.sites
@@ -60,15 +62,15 @@ class Report:
         """Return which seeds to play again, and how: what chance has left out is struck on purpose.
 
         Up to the strike such a history is the one that its seed alone is, so it gets there. Those
-        without a tick are not asked: they may not lose a function for good.
+        without a tick are asked where no other came by: one fault more is retried there, too, but
+        a function that chance has already struck may be lost for good.
         """
         if self._total < _LEAST_FOR_STRIKES:
             return []
         found = []
         for site, kind in self.uncovered():
-            if site in self._seen_by:
-                seed, strikes = self._seen_by[site]
-                found.append((seed, (*strikes, (site, kind))))
+            seed, strikes = self._seen_by.get(site) or self._seen_without_tick[site]
+            found.append((seed, (*strikes, (site, kind))))
         return found
 
     def compare(self, result: Result) -> None:
