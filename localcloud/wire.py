@@ -243,7 +243,9 @@ def encode(service: str, operation: str, protocol: str, result: dict[str, Any]) 
         headers = {"Content-Type": "text/xml", "x-amzn-RequestId": request_id}
         return Answer(200, headers, sqs_query.encode(operation, result, request_id).encode())
     status = model.http.get("responseCode", 200)
-    direct = header_members.write(model.output_shape, result) if model.output_shape else None
+    direct = None
+    if model.output_shape is not None and protocol.startswith("rest"):
+        direct = header_members.write(model.output_shape, result)
     if direct is not None:
         headers, body = direct
     else:
