@@ -8,9 +8,6 @@ from e2e.laptop import Laptop
 
 @pytest.fixture(scope="session")
 def laptop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laptop]:
-    started = Laptop(tmp_path_factory.mktemp("laptop") / "state")
-    started.up()
-    yield started
-    denied = started.denied()
-    started.down()
-    assert denied == []
+    with Laptop(tmp_path_factory.mktemp("laptop") / "state") as started:
+        yield started
+        assert started.denied() == []

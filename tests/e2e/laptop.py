@@ -26,7 +26,10 @@ T = TypeVar("T")
 
 
 class Laptop:
-    """One cloud with the stack deployed; `env` is all that a client needs."""
+    """One cloud with the stack deployed; `env` is all that a client needs.
+
+    As a context it is up within, and down after it, also where it did not get up.
+    """
 
     def __init__(self, state: Path, speed: float = 120) -> None:
         self.state = state
@@ -42,6 +45,17 @@ class Laptop:
             "AWS_DEFAULT_REGION": "us-east-1",
             "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "layers" / "core")]),
         }
+
+    def __enter__(self) -> "Laptop":
+        try:
+            self.up()
+        except BaseException:
+            self.down()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.down()
 
     def up(self) -> None:
         self.everloop(

@@ -18,12 +18,9 @@ time.sleep(4)
 
 @pytest.fixture
 def own(tmp_path: Path) -> Iterator[Laptop]:
-    started = Laptop(tmp_path / "state", speed=60)
-    started.up()
-    yield started
-    denied = started.denied()
-    started.down()
-    assert denied == []
+    with Laptop(tmp_path / "state", speed=60) as started:
+        yield started
+        assert started.denied() == []
 
 
 def test_a_killed_cloud_finishes_training_and_release(own: Laptop, tmp_path: Path) -> None:

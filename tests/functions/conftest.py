@@ -5,7 +5,7 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -275,10 +275,17 @@ class Account:
             asked.append(json.loads(params["body"]))
             return AWSResponse("", status, {}, None), {**told, "ResponseMetadata": {}}
 
-        event = f"before-call.{client.meta.service_model.service_name}.{operation}"
-        client.meta.events.register_first(event, answer)
-        self.answered.append((client, event, answer))
+        self._hook(client, f"before-call.{{}}.{operation}", answer)
         return asked
+
+    def meanwhile(self, client: Any, operation: str, others: Callable[..., None]) -> None:
+        """Let others do something just before each of a client's calls of an operation."""
+        self._hook(client, f"before-parameter-build.{{}}.{operation}", others)
+
+    def _hook(self, client: Any, moment: str, handler: Callable[..., Any]) -> None:
+        event = moment.format(client.meta.service_model.service_name)
+        client.meta.events.register_first(event, handler)
+        self.answered.append((client, event, handler))
 
     def executions(self, machine: str) -> list[str]:
         found = self.client("stepfunctions").list_executions(

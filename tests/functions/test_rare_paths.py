@@ -157,6 +157,20 @@ def test_a_run_that_never_began_is_tried_again(account):
     assert account.executions("train") == ["flight-delays-w1-a1", "flight-delays-w1-a2"]
 
 
+def test_a_run_whose_next_attempt_begins_as_reconcile_looks_is_left_to_it(account):
+    lost_run(account, "", [])
+
+    def begins(**_: object) -> None:
+        next_attempt = f"{EXECUTIONS}-train:flight-delays-w1-a2"
+        now, until = moment("2026-11-20T12:00:00Z"), moment("2026-11-21T12:00:00Z")
+        ledger.take_lease("flight-delays", TRAINING, next_attempt, 2, now, until)
+
+    account.meanwhile(clients.sagemaker(), "ListPipelineExecutions", begins)
+    reconcile.handler({"time": "2026-11-20T12:00:00Z"}, account.context)
+    assert train_ends(account) == []
+    assert [run.outcome for run in ledger.runs("flight-delays")] == ["running"]
+
+
 def test_a_run_that_goes_on_without_its_machine_is_left_alone(account):
     lost_run(account, "Executing", [])
     reconcile.handler({"time": "2026-11-20T12:00:00Z"}, account.context)
