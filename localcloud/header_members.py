@@ -9,11 +9,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import formatdate
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.utils import is_json_value_header
 
 from localcloud import shapes
+
+if TYPE_CHECKING:
+    from localcloud.wire import Request
 
 Convert = Callable[[Any], Any]
 _READ: dict[str, Convert] = {
@@ -51,7 +54,7 @@ class _Reader:
     payload: str | None = None
 
 
-def read(shape: Any, request: Any, url: dict[str, str]) -> dict[str, Any] | None:
+def read(shape: Any, request: "Request", url: dict[str, str]) -> dict[str, Any] | None:
     """Return a request's parameters; None where the shape has members within the body.
 
     Raises ValueError where a value is not of its member's type.
