@@ -31,23 +31,30 @@ class Caught:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="sim.mutation", description=__doc__)
     parser.add_argument("--seeds", type=int, default=24, help="histories for each flaw")
-    parser.add_argument("--only", default="", help="flaws whose name holds this")
+    parser.add_argument("--start", type=int, default=1, help="the first of their seeds")
+    parser.add_argument(
+        "--only", action="append", help="flaws whose name holds this; may be given again"
+    )
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument(
         "--first", action="store_true", help="end at the first history that sees it"
     )
     parser.add_argument("--count", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
+    seeds = range(given.start, given.start + given.seeds)
     if given.count:
-        return _count(given.seeds, first=given.first)
-    chosen = [mutant for mutant in MUTANTS if given.only in mutant.name]
-    clean = _played(ROOT, given.seeds, first=False)
+        return _count(seeds, first=given.first)
+    only = given.only or [""]
+    chosen = [mutant for mutant in MUTANTS if any(part in mutant.name for part in only)]
+    if not chosen:
+        parser.error(f"--only: no flaw is called {', '.join(only)}")
+    clean = _played(ROOT, seeds, first=False)
     if clean["bad"]:
         print(f"the product itself breaks: {clean}", file=sys.stderr)
         return 2
     found: list[Caught] = []
     with multiprocessing.get_context("spawn").Pool(given.workers) as pool:
-        work = [(mutant, given.seeds, given.first) for mutant in chosen]
+        work = [(mutant, seeds, given.first) for mutant in chosen]
         for caught in pool.imap(_plant, work):
             found.append(caught)
             word = f"{caught.seeds:>3} of {caught.of}"
@@ -60,7 +67,7 @@ def main() -> int:
     return 0 if share >= 0.85 and killed + explained == len(found) else 1
 
 
-def _plant(work: tuple[Mutant, int, bool]) -> Caught:
+def _plant(work: tuple[Mutant, range, bool]) -> Caught:
     mutant, seeds, first = work
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder)
@@ -79,9 +86,10 @@ def _plant(work: tuple[Mutant, int, bool]) -> Caught:
     return Caught(mutant, answer["bad"], answer["of"], answer["by"])
 
 
-def _played(product: Path, seeds: int, *, first: bool) -> dict[str, Any]:
+def _played(product: Path, seeds: range, *, first: bool) -> dict[str, Any]:
     """Play seeds of a product in a process of their own."""
-    command = [sys.executable, "-m", "sim.mutation", "--count", "--seeds", str(seeds)]
+    command = [sys.executable, "-m", "sim.mutation", "--count"]
+    command += ["--start", str(seeds.start), "--seeds", str(len(seeds))]
     command += ["--first"] if first else []
     environment = {**os.environ, "SIM_PRODUCT": str(product), "PYTHONPATH": str(ROOT)}
     try:
@@ -95,22 +103,22 @@ def _played(product: Path, seeds: int, *, first: bool) -> dict[str, Any]:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return {"bad": seeds, "of": seeds, "by": f"no end within {_LONGEST_SECONDS} s"}
+        return {"bad": len(seeds), "of": len(seeds), "by": f"no end within {_LONGEST_SECONDS} s"}
     if done.returncode:
         last = done.stderr.strip().splitlines()[-1:] or [""]
-        return {"bad": seeds, "of": seeds, "by": f"the simulator stops: {last[0][:80]}"}
+        return {"bad": len(seeds), "of": len(seeds), "by": f"the simulator stops: {last[0][:80]}"}
     answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return answer
 
 
-def _count(seeds: int, *, first: bool) -> int:
+def _count(seeds: range, *, first: bool) -> int:
     from collections import Counter
 
     from sim.history import play
 
     bad, played, invariants = 0, 0, Counter[str]()
-    for seed in range(1, seeds + 1):
-        played = seed
+    for seed in seeds:
+        played += 1
         broken = {violation.invariant for violation in play(seed).violations}
         bad += bool(broken)
         invariants.update(broken)
