@@ -84,6 +84,14 @@ def test_a_run_that_nobody_waits_for_is_stopped_before_the_next(account):
 
 def lost_run(account, status, steps):
     """A run whose machine died, and the frozen window it was started for."""
+    waited_run(account, status, steps)
+    account.client("stepfunctions").stop_execution(
+        executionArn=f"{EXECUTIONS}-train:flight-delays-w1-a1"
+    )
+
+
+def waited_run(account, status, steps):
+    """A run that its machine waits for, and the frozen window it was started for."""
     account.push()
     account.drop(account.arrival("data/flight-delays/a.csv"))
     freeze_dataset.handler(
@@ -119,9 +127,6 @@ def lost_run(account, status, steps):
     account.answer(client, "ListPipelineExecutions", 200, PipelineExecutionSummaries=listed)
     account.answer(client, "DescribePipelineExecution", 200, **described)
     account.answer(client, "ListPipelineExecutionSteps", 200, PipelineExecutionSteps=steps)
-    account.client("stepfunctions").stop_execution(
-        executionArn=f"{EXECUTIONS}-train:flight-delays-w1-a1"
-    )
 
 
 def train_ends(account):
@@ -359,3 +364,16 @@ def test_reconcile_wakes_a_release_whose_event_was_lost(account):
     ledger.note_wait("flight-delays", RELEASE, HOLDER, subject)
     reconcile.handler({"time": "2039-01-01T00:00:00Z"}, account.context)
     assert ledger.token(subject) is None
+
+
+def test_reconcile_wakes_a_training_whose_event_was_lost(account):
+    waited_run(account, "Succeeded", [])
+    holder = f"{EXECUTIONS}-train:flight-delays-w1-a1"
+    subject = waking.run_subject("flight-delays", LOST)
+    token = account.token("train", "flight-delays-w1-a1")
+    ledger.take_lease("flight-delays", TRAINING, holder, 1, NOW, NOW.replace(year=2040))
+    ledger.put_token(Token(subject, token, "flight-delays", holder, "", True), NOW)
+    ledger.note_wait("flight-delays", TRAINING, holder, f"{PIPELINES}/flight-delays/execution/lost")
+    reconcile.handler({"time": "2039-01-01T00:00:00Z"}, account.context)
+    assert ledger.token(subject) is None
+    assert ledger.lease("flight-delays", TRAINING).holder == holder  # it ends by itself
