@@ -136,8 +136,8 @@ class Endings:
 
     def _leases(self, model: Model) -> Iterator[str]:
         for kind in ("training", "release"):
-            item = self._item(model, f"LEASE#{kind}")
-            holder = item["holder"]["S"] if item else ""
+            item = self._item(model, f"LEASE#{kind}") or {}
+            holder = item.get("holder", {"S": ""})["S"]  # none yet where only its epoch was raised
             execution = self._account.states.executions.get(holder)
             if holder and (execution is None or execution.status != "RUNNING"):
                 yield f"{model.name}: the {kind} lease is held by {holder.rpartition(':')[2]}"

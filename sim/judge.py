@@ -169,10 +169,11 @@ class Judge:
             self.violate("one release at a time", f"{name} is planned, {package.model} moves")
         executions = self._account.states.executions
         lease = self._account.ledger.items[f"MODEL#{package.model}", "LEASE#release"]
+        holder = lease.get("holder", {"S": ""})["S"]
         for other in self._planned_releases[package.model]:
             if other == invocation.event["execution"] or executions[other].status != "RUNNING":
                 continue
-            if lease["holder"]["S"] == other:  # else it has done all that it had to do
+            if holder == other:  # else it has done all that it had to do
                 self.violate("one release at a time", f"{name} beside {other.rpartition(':')[2]}")
         self._planned_releases[package.model].append(invocation.event["execution"])
 
