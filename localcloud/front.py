@@ -275,13 +275,12 @@ class _Handler(StreamRequestHandler):
             self.wfile.write(b"" if bodiless else body)
         else:
             self.wfile.write(head)
-            self.wfile.flush()
             try:
                 if not bodiless and hasattr(body, "send_to"):
+                    self.wfile.flush()
                     body.send_to(self.connection)
-                else:
-                    for chunk in () if bodiless else body:
-                        self.wfile.write(chunk)
+                elif not bodiless:
+                    self.wfile.writelines(body)
             finally:
                 getattr(body, "close", lambda: None)()
         self.wfile.flush()

@@ -60,10 +60,6 @@ class Headers(MutableMapping[str, str]):
     def copy(self) -> "Headers":
         return Headers(self._values.values())
 
-    def names(self) -> set[str]:
-        """Return the names in lower case."""
-        return set(self._values)
-
 
 @dataclass
 class Head:

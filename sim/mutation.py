@@ -49,7 +49,7 @@ def main() -> int:
     if not chosen:
         parser.error(f"--only: no flaw is called {', '.join(only)}")
     clean = _played(ROOT, seeds, first=False)
-    if clean["bad"]:
+    if clean["by"]:
         print(f"the product itself breaks: {clean}", file=sys.stderr)
         return 2
     found: list[Caught] = []
@@ -58,7 +58,7 @@ def main() -> int:
         for caught in pool.imap(_plant, work):
             found.append(caught)
             word = f"{caught.seeds:>3} of {caught.of}"
-            told = caught.by if caught.seeds else f"SURVIVES {caught.mutant.why}"
+            told = caught.by or f"SURVIVES {caught.mutant.why}"
             print(f"{word}  {caught.mutant.name:<48} {told}", flush=True)
     killed = sum(1 for caught in found if caught.seeds)
     explained = sum(1 for caught in found if not caught.seeds and caught.mutant.why)
@@ -105,7 +105,8 @@ def _played(product: Path, seeds: range, *, first: bool) -> dict[str, Any]:
     except subprocess.TimeoutExpired:
         return {"bad": len(seeds), "of": len(seeds), "by": f"no end within {_LONGEST_SECONDS} s"}
     if done.returncode:  # nobody has judged: no flaw is seen by that
-        raise RuntimeError(f"the simulator stops: {done.stderr[-2000:]}")
+        last = done.stderr.strip().splitlines()[-1:] or [""]
+        return {"bad": 0, "of": len(seeds), "by": f"the simulator stops: {last[0][:80]}"}
     answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return answer
 

@@ -275,15 +275,15 @@ class Account:
             asked.append(json.loads(params["body"]))
             return AWSResponse("", status, {}, None), {**told, "ResponseMetadata": {}}
 
-        self._hook(client, f"before-call.{{}}.{operation}", answer)
+        self._hook(client, "before-call", operation, answer)
         return asked
 
     def meanwhile(self, client: Any, operation: str, others: Callable[..., None]) -> None:
         """Let others do something just before each of a client's calls of an operation."""
-        self._hook(client, f"before-parameter-build.{{}}.{operation}", others)
+        self._hook(client, "before-parameter-build", operation, others)
 
-    def _hook(self, client: Any, moment: str, handler: Callable[..., Any]) -> None:
-        event = moment.format(client.meta.service_model.service_name)
+    def _hook(self, client: Any, moment: str, operation: str, handler: Callable[..., Any]) -> None:
+        event = f"{moment}.{client.meta.service_model.service_name}.{operation}"
         client.meta.events.register_first(event, handler)
         self.answered.append((client, event, handler))
 
