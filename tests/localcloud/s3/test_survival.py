@@ -1,6 +1,7 @@
 """What S3 keeps over a kill and a restart, and whose time it stamps."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -8,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import boto3
 import pytest
+from botocore.exceptions import IncompleteReadError, ResponseStreamingError
 
 from localcloud.cloud import started
 
@@ -69,6 +71,25 @@ def test_an_overwritten_object_leaves_no_bytes_behind(setting, size):
     setting.s3.delete_object(Bucket="data", Key="k")
     assert len(setting.cloud.apis["s3"].blobs.names()) == 1
     assert setting.s3.get_object(Bucket="data", Key="copy")["Body"].read() == b"x" * size
+
+
+def test_an_object_whose_file_lost_its_end_never_passes_for_a_whole_one(setting):
+    setting.s3.put_object(Bucket="data", Key="k", Body=b"x" * 100_000)
+    blobs = setting.cloud.apis["s3"].blobs
+    (name,) = blobs.names()
+    os.truncate(blobs.path(name), 60_000)
+
+    body = setting.s3.get_object(Bucket="data", Key="k")["Body"]
+    with pytest.raises((IncompleteReadError, ResponseStreamingError)):
+        body.read()
+    assert setting.s3.list_objects_v2(Bucket="data")["KeyCount"] == 1  # the cloud answers on
+
+
+def test_a_piece_of_a_large_object_is_that_piece(setting):
+    data = bytes(range(250)) * 800
+    setting.s3.put_object(Bucket="data", Key="k", Body=data)
+    found = setting.s3.get_object(Bucket="data", Key="k", Range="bytes=70001-199990")
+    assert found["Body"].read() == data[70001:199991]
 
 
 def test_what_was_acknowledged_outlives_a_kill(tmp_path):
