@@ -8,6 +8,7 @@ from typing import Any
 from sim.aws.account import Account
 from sim.aws.bus import POISON
 from sim.aws.registry import APPROVED, PENDING, REJECTED, Package
+from sim.aws.states import UNTOLD
 from sim.judge import Judge
 from sim.kernel import START
 from sim.people import Model, People
@@ -118,12 +119,12 @@ class Endings:
 
     def _why_not(self, model: Model, window: int) -> str | None:
         """Return why a window may wait: its budget is spent, or a person was told to look."""
-        runs = [
-            sk
+        runs = {
+            sk.removeprefix("RUN#")
             for pk, sk in self._account.ledger.items
             if pk == f"MODEL#{model.name}" and sk.startswith("RUN#")
-        ]
-        if len(runs) >= model.per_day:
+        }
+        if len(runs) >= model.per_day and self._run_name(model, window) not in runs:
             return "the budget is spent"
         attempts = [
             execution
@@ -133,6 +134,16 @@ class Endings:
         if len(attempts) >= 5 and self._mailed(f"{model.name}: training"):
             return "a person was told"
         return None
+
+    def _run_name(self, model: Model, window: int) -> str:
+        """Return what a training of this window would be called now; nothing if it is open."""
+        from everloop import names
+
+        closed, spec = self._item(model, f"WINDOW#{window:08d}") or {}, self._item(model, "SPEC")
+        if "digest" not in closed or spec is None:
+            return ""
+        digests = closed["digest"]["S"], spec["bundle_digest"]["S"]
+        return names.training_run(model.name, window, *digests)
 
     def _leases(self, model: Model) -> Iterator[str]:
         for kind in ("training", "release"):
@@ -167,6 +178,7 @@ class Endings:
             self._chain(model)
             self._every_effect_told(model)
             self._failures_told(model)
+            self._no_false_failures(model)
             if self._account.faults.tick:  # without it a machine that died is nobody's to mend
                 self._successes_told(model)
             self._approvals_kept(model)
@@ -197,7 +209,7 @@ class Endings:
             if execution.machine != "everloop-deploy" or execution.status != "FAILED":
                 continue
             assert execution.ending is not None  # it has failed
-            if execution.ending.error in ("unreported", "States.Runtime"):
+            if execution.ending.error in UNTOLD:
                 continue  # the alarm on failed executions tells
             version = execution.name.rpartition("-")[2]
             if execution.name.startswith(f"{model.name}-r") and not any(
@@ -205,13 +217,22 @@ class Endings:
             ):
                 self._judge.violate("failures are told", execution.name)
 
+    def _no_false_failures(self, model: Model) -> None:
+        """A release that arrived is none that failed: an alarm would wake somebody for nothing."""
+        for decision in self._decisions(model, "serve"):
+            name = decision["id"]["S"].partition(":")[2]
+            for execution in self._account.states.executions.values():
+                if execution.name != name or not decision["go"]["BOOL"]:
+                    continue
+                if execution.status == "FAILED" and execution.ending.error not in UNTOLD:
+                    self._judge.violate("what arrived is no failure", name)
+
     def _successes_told(self, model: Model) -> None:
         """What a training has brought is told as such, whatever happened to its machine."""
         told = {
             item["reason"]["S"].partition(" ")[2]
-            for (pk, sk), item in self._account.ledger.items.items()
-            if pk == f"MODEL#{model.name}" and sk.startswith("DECISION#")
-            if item["kind"]["S"] == "train-end" and item["go"]["BOOL"]
+            for item in self._decisions(model, "train-end")
+            if item["go"]["BOOL"]
         }
         for run in self._account.jobs.runs.values():
             if run.model != model.name or run.status != "Succeeded":
@@ -227,11 +248,7 @@ class Endings:
         """The ledger knows who approved what, and invents nothing."""
         packages = {p.arn: p for p in self._account.registry.groups.get(model.name, [])}
         said = set()
-        for (pk, sk), item in self._account.ledger.items.items():
-            if pk != f"MODEL#{model.name}" or not sk.startswith("DECISION#"):
-                continue
-            if item["kind"]["S"] != "approve":
-                continue
+        for item in self._decisions(model, "approve"):
             package, go = packages[item["subject"]["S"]], item["go"]["BOOL"]
             said.add((package.arn, go))
             was = {approval for _, approval, _ in package.history}
@@ -243,6 +260,14 @@ class Endings:
             last = package.history[-1]
             if last[2] == "ana" and (package.arn, package.approval == APPROVED) not in said:
                 self._judge.violate("approvals are kept", f"{package.model} v{package.version}")
+
+    def _decisions(self, model: Model, *kinds: str) -> list[Any]:
+        return [
+            item
+            for (pk, sk), item in self._account.ledger.items.items()
+            if pk == f"MODEL#{model.name}" and sk.startswith("DECISION#")
+            if not kinds or item["kind"]["S"] in kinds
+        ]
 
     def _manifests(self, model: Model) -> Iterator[dict[str, Any]]:
         for (bucket, key), versions in self._account.s3.objects.items():
@@ -337,8 +362,7 @@ class Endings:
         """Whatever changed the world has a decision in the ledger that names it."""
         kept = {
             (item["kind"]["S"], item["subject"]["S"], item["id"]["S"])
-            for (pk, sk), item in self._account.ledger.items.items()
-            if pk == f"MODEL#{model.name}" and sk.startswith("DECISION#")
+            for item in self._decisions(model)
         }
         kinds = defaultdict[str, set[str]](set)
         for kind, subject, name in kept:

@@ -27,10 +27,11 @@ _RATES: dict[str, tuple[float, ...]] = {
     "job hangs": (0.0, 0.1, 0.3),
     "update fails": (0.0, 0.1, 0.5),
 }
-KINDS = frozenset((*_RATES, "outage", "aim"))  # what can be left out of a history
+KINDS = frozenset((*_RATES, "outage", "aim", "busy"))  # what can be left out of a history
 # Without the tick nothing may be lost for good, as nothing would ever look again.
 _WITHOUT_TICK = {"lose": (0.0,), "crash-before": (0.0, 0.01), "crash-after": (0.0, 0.01),
                  "slow": (0.0,), "machine": (0.0, 0.03), "fault": (0.0, 0.02)}  # fmt: skip
+_BUSY = (0.0, 0.0, 150.0)  # for how long a call that was throttled is throttled on, in seconds
 _STALLS = 6  # of one call site, where a history aims at it
 _TARGETS = 12  # call sites are dealt to that many histories of each kind
 _SERVICES = ("dynamodb", "s3", "sagemaker", "stepfunctions", "events", "sns")
@@ -88,6 +89,9 @@ class Faults:
                 self._plan_outage(_SERVICES[:4], functions if tick else _HEARD_AGAIN)
             if tick and self._dice.random() < 0.3:
                 self._plan_outage(("dynamodb", "sagemaker"), _IN_MACHINES)
+        # A death without a word is nobody's to mend where there is no tick.
+        self._busy_for = self._dice.choice(_BUSY) if tick and "busy" not in off else 0.0
+        self._busy_until: dict[str, float] = {}
         self._strikes = dict(strikes)
         # Rare call sites would hardly ever be struck by chance: each history aims at a few of them.
         self._aim = kernel.seed % (_TARGETS * len(CALL_KINDS))
@@ -122,6 +126,9 @@ class Faults:
             return wanted
         if not self.on:
             return None
+        if self._kernel.now < self._busy_until.get(site, 0.0):
+            self.struck["busy"] += 1
+            return "throttle"
         kind = self._aimed_at(site)
         if kind is None and self._out(service, site.partition(" ")[0]):
             self.struck["outage"] += 1
@@ -134,7 +141,13 @@ class Faults:
         if kind is not None:
             self.struck[kind] += 1
             self.covered.add((site, kind))
+        if kind == "throttle":
+            self._busy_until[site] = self._kernel.now + self._busy_for
         return kind
+
+    def break_down(self, service: str, start: float, end: float) -> None:
+        """Let a service answer no function between these moments."""
+        self.outages.append(Outage(service, "", start, end))
 
     def at_machine(self, service: str) -> str | None:
         """Return what goes wrong with a call that a state machine makes, if anything does."""

@@ -70,6 +70,9 @@ class Judge:
             model, version = invocation.event["model"], invocation.event["version"]
             execution = f"{model}-r{invocation.event['epoch']}-v{version}"
             self.tested[execution, model, version] = json.loads(outcome.payload)["passed"]
+        untold = invocation.memory.get("untold")
+        if untold and outcome.error is None and b'"itemIdentifier"' not in outcome.payload:
+            self.violate("each decision is told", f"{invocation.name} tells the bus no {untold}")
         planned = invocation.name == "plan_release" and outcome.error is None
         if planned and json.loads(outcome.payload)["go"]:
             self._planned(invocation)
@@ -105,6 +108,14 @@ class Judge:
         elif operation == "PutItem" and params["Item"].get("outcome") == {"S": "registered"}:
             model = params["Item"]["pk"]["S"].removeprefix("MODEL#")
             self._known_since.setdefault(model, self._account.kernel.moment())
+        elif operation == "TransactWriteItems":
+            for item in (
+                action.get("Put", {}).get("Item", {}) for action in params["TransactItems"]
+            ):
+                if item.get("sk", {"S": ""})["S"].startswith("DECISION#"):
+                    memory["untold"] = item["id"]["S"]
+        elif operation == "PutEvents":
+            memory["untold"] = None
         elif operation == "SendTaskSuccess":
             self._woken(json.loads(params["output"]))
         elif operation in ("CreateEndpoint", "UpdateEndpoint"):
@@ -269,7 +280,8 @@ class Judge:
     def _stood(self, caller: Invocation, champion: Any) -> bool:
         """Whether an endpoint was there before the evaluation began, so that it must be seen."""
         evaluation = self._account.states.executions[caller.event["execution"]]
-        return champion.status != "Failed" and bool(champion.created < evaluation.started)
+        serves = champion.status not in ("Failed", "Deleting")  # what failed is deleted first
+        return serves and bool(champion.created < evaluation.started)
 
     # trainings
 

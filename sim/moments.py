@@ -1,8 +1,9 @@
 """Worst moments: what people and events do just when it hurts most.
 
 Each history draws which of these it has. All of them may happen to a stack on AWS: data that comes
-as a window closes, an event that comes again, an approval that changes between a look and the call
-that rests on it.
+as a window closes or as older data is written down, an event that comes again, an approval that
+changes between a look and the call that rests on it, a service that breaks down while an endpoint
+is being created, people who take a death for an answer.
 """
 
 import json
@@ -14,6 +15,7 @@ from sim.aws.registry import APPROVED, REJECTED
 Params = dict[str, Any]
 _LOOKERS = ("start_rollout", "plan_release", "judge_candidate", "heed_registry")
 _MOST = 6  # of each, in a history
+LONG = (4.0, 30.0)  # what a call takes that takes long, in seconds
 
 
 class Moments:
@@ -28,18 +30,30 @@ class Moments:
             "event again": dice.choice((0.0, 0.6)),
             "approval": dice.choice((0.0, 0.0, 0.2)),
             "violation": dice.choice((0.0, 0.6)),
+            "second batch": dice.choice((0.0, 0.0, 0.3)),
+            "breakdown": dice.choice((0.0, 0.0, 0.3)),
+            "death": dice.choice((0.0, 0.8)),
         }
         self._happened: Counter[str] = Counter()
-        self._held: set[tuple[str, str]] = set()  # whose next call of what takes long
+        self._held: dict[tuple[str, str], tuple[float, float]] = {}  # whose next call takes long
 
     def called(self, caller: Any, operation: str, params: Params) -> None:
         """Hear of a call that has just taken effect."""
+        faults = self._account.faults
         if operation == "DescribeModelPackage" and caller.name in _LOOKERS:
             if self._strikes("approval"):
                 self._kernel.spawn(lambda: self._change_mind(params["ModelPackageName"]))
         elif operation == "PutItem" and params["Item"]["sk"] == {"S": "TOKEN"}:
             subject = params["Item"]["pk"]["S"].removeprefix("RUN#")
             self._tell_again(subject)
+        elif operation == "GetItem" and caller.name == "collect_data":
+            pk, sk = params["Key"]["pk"]["S"], params["Key"]["sk"]["S"]
+            if sk == "WINDOW" and self._strikes("second batch"):
+                self._held["collect_data", "UpdateItem"] = (20.0, 30.0)
+                self._drop(pk.removeprefix("MODEL#"), self._dice.uniform(3, 9))
+        elif operation == "CreateEndpoint" and faults.tick and self._strikes("breakdown"):
+            start = self._kernel.now + self._dice.uniform(0, 300)
+            faults.break_down("dynamodb", start, start + 2400.0)
 
     def answered(self, function: str, event: Any, payload: bytes) -> None:
         """Hear what a function has answered."""
@@ -48,24 +62,37 @@ class Moments:
         answer = json.loads(payload)
         if not answer["closed"]:  # it looks again by then, and closes what is there
             at = self._kernel.now + answer["wait_seconds"] + self._dice.uniform(-12.0, 2.0)
-            self._held.add(
-                (self._dice.choice(("collect_data", "freeze_dataset")), "TransactWriteItems")
-            )
-            model = self._people.model(event["model"])
-            self._kernel.at(at, lambda: self._kernel.spawn(lambda: self._people.drop_one(model)))
+            slow = self._dice.choice(("collect_data", "freeze_dataset"))
+            self._held[slow, "TransactWriteItems"] = LONG
+            self._drop(event["model"], at - self._kernel.now)
 
-    def holds(self, function: str, operation: str) -> bool:
-        """Whether this call takes long: what it rests on was read, and others write meanwhile."""
-        if (function, operation) not in self._held:
-            return False
-        self._held.remove((function, operation))
-        return True
+    def holds(self, function: str, operation: str) -> tuple[float, float] | None:
+        """Return how long this call takes, from and to, if what it rests on was read, and others
+        write meanwhile.
+        """
+        return self._held.pop((function, operation), None)
 
     def trained(self, name: str) -> None:
         """Hear that a pipeline's execution has ended: now is the time when nobody may train."""
         if self._strikes("violation"):
             model = self._people.model(name)
             self._kernel.spawn(lambda: self._people.drop_and_complain(model))
+
+    def died(self, machine: str, name: str) -> None:
+        """Hear that an execution has ended without a word: people see no more than that."""
+        if not self._strikes("death"):
+            return
+        if machine.endswith("-deploy"):
+            model, version = name.rpartition("-v")[0].rpartition("-r")[0], name.rpartition("-v")[2]
+            package = self._account.registry.groups[model][int(version) - 1]
+            self._kernel.spawn(lambda: self._people.set(package, REJECTED))
+        elif machine.endswith("-train"):
+            model = name.rpartition("-w")[0]
+            self._kernel.spawn(lambda: self._people.drop_whole(self._people.model(model)))
+
+    def _drop(self, model: str, seconds: float) -> None:
+        whose = self._people.model(model)
+        self._kernel.after(seconds, lambda: self._people.drop_one(whose))
 
     def _strikes(self, kind: str) -> bool:
         if not self._account.faults.on or self._happened[kind] >= _MOST:
@@ -90,6 +117,6 @@ class Moments:
                     return
                 self._account.note("event again", f"about {subject}")
                 if kind == "endpoint":  # it arrives before what is waited for was asked
-                    self._held.add(("start_rollout", "UpdateEndpoint"))
+                    self._held["start_rollout", "UpdateEndpoint"] = LONG
                 self._account.bus.put(event, bus)
                 return

@@ -169,6 +169,12 @@ class People:
         content = f"{model.name},late,{self._late}\n" * 40
         self._account.s3.put(self._account.data_bucket, name, content.encode())
 
+    def drop_whole(self, model: Model) -> None:
+        """Add one more object, and say that this is all."""
+        self.drop_one(model)
+        marker = f"data/{model.name}/late/_SUCCESS"
+        self._account.s3.put(self._account.data_bucket, marker, b"")
+
     def drop_and_complain(self, model: Model) -> None:
         """Bring new data, wait until it is at rest, and tell that the model is not what it was."""
         self.drop_one(model)
@@ -257,6 +263,9 @@ class People:
         self._note(f"updates {model.name} to {config} by hand")
         request = {"EndpointName": model.name, "EndpointConfigName": config}
         self._account.call(PERSON, "sagemaker", "UpdateEndpoint", request)
+        if self._dice.random() < 0.5:  # and the registry's way as well, while it is on its way
+            self._kernel.pause(self._dice.uniform(0, 60))
+            self._approve_all(model)
 
     def set(self, package: Package, status: str) -> None:
         self._note(f"sets {package.model} v{package.version} {status}")

@@ -22,6 +22,7 @@ from greenlet import getcurrent
 from localcloud import wire
 from localcloud.errors import AwsError
 from sim.kernel import START, Kernel
+from sim.moments import LONG
 from sim.stack import PRODUCT
 
 _SERVICES = {"sfn": "stepfunctions", "eventbridge": "events"}
@@ -180,9 +181,11 @@ class Wire:
         dice = self._account.kernel.chance("wire")
         seconds = 0.005 + dice.random() * dice.choice((0.02, 0.02, 0.02, 1.0))
         held = self._account.moments.holds(invocation.function.handler, operation)
-        if held or self._account.faults.stalls(site):
+        if held is None and self._account.faults.stalls(site):
+            held = LONG
+        if held is not None:
             left = invocation.deadline - self.kernel.now
-            seconds = max(seconds, min(dice.uniform(4, 30), left / 2))
+            seconds = max(seconds, min(dice.uniform(*held), left / 2))
         if kind == "slow":
             seconds = invocation.function.timeout + 1
         if self.kernel.now + seconds >= invocation.deadline:

@@ -14,6 +14,7 @@ from localcloud.states.tasks import execution_of
 from localcloud.states.world import TaskCall, Waiting
 
 Params = dict[str, Any]
+UNTOLD = ("unreported", "States.Runtime")  # how a machine ends of which only an alarm tells
 
 
 @dataclass
@@ -76,6 +77,8 @@ class States:
         execution.ending, execution.ended_at = ending, self._kernel.now
         said = f": {ending.error} {str(ending.cause)[:160]}" if ending.error else ""
         self._account.note("ended", f"{execution.machine} {execution.name} {ending.status}{said}")
+        if ending.error in UNTOLD:
+            self._account.moments.died(execution.machine, execution.name)
 
     def describe_execution(self, caller: Any, params: Params) -> Params:
         found = self.executions.get(params["executionArn"])
