@@ -224,7 +224,8 @@ class Endings:
             for execution in self._account.states.executions.values():
                 if execution.name != name or not decision["go"]["BOOL"]:
                     continue
-                if execution.status == "FAILED" and execution.ending.error not in UNTOLD:
+                ending = execution.ending
+                if ending and ending.status == "FAILED" and ending.error not in UNTOLD:
                     self._judge.violate("what arrived is no failure", name)
 
     def _successes_told(self, model: Model) -> None:

@@ -39,7 +39,6 @@ class Moments:
 
     def called(self, caller: Any, operation: str, params: Params) -> None:
         """Hear of a call that has just taken effect."""
-        faults = self._account.faults
         if operation == "DescribeModelPackage" and caller.name in _LOOKERS:
             if self._strikes("approval"):
                 self._kernel.spawn(lambda: self._change_mind(params["ModelPackageName"]))
@@ -51,9 +50,10 @@ class Moments:
             if sk == "WINDOW" and self._strikes("second batch"):
                 self._held["collect_data", "UpdateItem"] = (20.0, 30.0)
                 self._drop(pk.removeprefix("MODEL#"), self._dice.uniform(3, 9))
-        elif operation == "CreateEndpoint" and faults.tick and self._strikes("breakdown"):
-            start = self._kernel.now + self._dice.uniform(0, 300)
-            faults.break_down("dynamodb", start, start + 2400.0)
+        elif operation == "CreateEndpoint":
+            self._break_down(self._dice.uniform(0, 300))
+        elif operation == "PutItem" and params["Item"]["sk"]["S"].startswith("RUN#"):
+            self._break_down(0.0)
 
     def answered(self, function: str, event: Any, payload: bytes) -> None:
         """Hear what a function has answered."""
@@ -89,6 +89,13 @@ class Moments:
         elif machine.endswith("-train"):
             model = name.rpartition("-w")[0]
             self._kernel.spawn(lambda: self._people.drop_whole(self._people.model(model)))
+
+    def _break_down(self, seconds: float) -> None:
+        """Let what was begun be left lying: whoever began it can go on no more, nor tell of it."""
+        faults = self._account.faults
+        if faults.tick and self._strikes("breakdown"):
+            start = self._kernel.now + seconds
+            faults.break_down(self._dice.choice(("dynamodb", "sagemaker")), start, start + 2400.0)
 
     def _drop(self, model: str, seconds: float) -> None:
         whose = self._people.model(model)

@@ -25,7 +25,7 @@ class Model:
         self.cooldown_hours = dice.choice((0.1, 0.5))
         self.quiet_minutes = dice.choice((0.5, 2))
         self.strategy = dice.choice(("canary", "linear", "all-at-once"))
-        self.keep = dice.choice((None, 2))
+        self.keep = dice.choice((None, 1, 2))
         self.pushes = 0
 
     def spec(self) -> str:
