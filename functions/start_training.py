@@ -15,7 +15,7 @@ from everloop.aws.ledger import TRAINING, Token
 from everloop.decisions import Decision
 from everloop.decisions.governor import RUNNING, Run, may_train
 from everloop.errors import Conflict
-from everloop.flows import report, waking
+from everloop.flows import report, training, waking
 from everloop.flows.report import logger
 
 if TYPE_CHECKING:
@@ -55,12 +55,16 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     )
     if not allowed.go:
         return _refuse(request, name, allowed.reason, dict(allowed.facts))
+    later = training.trained_since(installed, request.window)
+    if later is not None:
+        reason = f"its data is in the dataset of window {later}, which was trained on since"
+        return _refuse(request, name, reason, {"trained_with": later})
     try:
         ledger.take_lease(
             request.model,
             TRAINING,
             request.execution,
-            request.window,
+            None,  # what was left over is older than what was trained last
             request.time,
             request.time + _LEASE,
         )

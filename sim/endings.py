@@ -124,7 +124,7 @@ class Endings:
             for pk, sk in self._account.ledger.items
             if pk == f"MODEL#{model.name}" and sk.startswith("RUN#")
         }
-        if len(runs) >= model.per_day and self._run_name(model, window) not in runs:
+        if len(runs) >= model.per_day and self._planned_run(model, window) not in runs:
             return "the budget is spent"
         attempts = [
             execution
@@ -135,12 +135,16 @@ class Endings:
             return "a person was told"
         return None
 
-    def _run_name(self, model: Model, window: int) -> str:
-        """Return what a training of this window would be called now; nothing if it is open."""
+    def _planned_run(self, model: Model, window: int) -> str:
+        """Return what a training of this window would be called now; nothing if it is open, or
+        another one's turn comes first.
+        """
         from everloop import names
 
         closed, spec = self._item(model, f"WINDOW#{window:08d}") or {}, self._item(model, "SPEC")
-        if "digest" not in closed or spec is None:
+        newer = [n for n in range(window + 1, window + 20) if self._item(model, f"WINDOW#{n:08d}")]
+        waits = [n for n in newer if "outcome" not in self._item(model, f"WINDOW#{n:08d}")]
+        if "digest" not in closed or spec is None or waits:
             return ""
         digests = closed["digest"]["S"], spec["bundle_digest"]["S"]
         return names.training_run(model.name, window, *digests)

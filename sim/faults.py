@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from sim.kernel import Kernel
 
 # At a call of a function. The effect of the second half happens; the caller does not learn of it.
-CALL_KINDS = ("throttle", "fault", "crash-before", "slow", "lost", "crash-after")
+CALL_KINDS = ("throttle", "busy", "fault", "crash-before", "slow", "lost", "crash-after")
 # At a call that a state machine makes by itself.
 MACHINE_KINDS = ("throttle", "fault", "lost")
 _RATES: dict[str, tuple[float, ...]] = {
     "throttle": (0.0, 0.0, 0.03, 0.15),
+    "busy": (0.0, 0.0, 0.005, 0.02),
     "fault": (0.0, 0.0, 0.02, 0.1),
     "lost": (0.0, 0.0, 0.02, 0.1),
     "crash-before": (0.0, 0.0, 0.01, 0.06),
@@ -27,11 +28,18 @@ _RATES: dict[str, tuple[float, ...]] = {
     "job hangs": (0.0, 0.1, 0.3),
     "update fails": (0.0, 0.1, 0.5),
 }
-KINDS = frozenset((*_RATES, "outage", "aim", "busy"))  # what can be left out of a history
+KINDS = frozenset((*_RATES, "outage", "aim"))  # what can be left out of a history
 # Without the tick nothing may be lost for good, as nothing would ever look again.
-_WITHOUT_TICK = {"lose": (0.0,), "crash-before": (0.0, 0.01), "crash-after": (0.0, 0.01),
-                 "slow": (0.0,), "machine": (0.0, 0.03), "fault": (0.0, 0.02)}  # fmt: skip
-_BUSY = (0.0, 0.0, 150.0)  # for how long a call that was throttled is throttled on, in seconds
+_WITHOUT_TICK = {
+    "lose": (0.0,),
+    "crash-before": (0.0, 0.01),
+    "crash-after": (0.0, 0.01),
+    "slow": (0.0,),
+    "busy": (0.0,),
+    "machine": (0.0, 0.03),
+    "fault": (0.0, 0.02),
+}
+_BUSY_SECONDS = 150.0  # longer than a function tries
 _STALLS = 6  # of one call site, where a history aims at it
 _TARGETS = 12  # call sites are dealt to that many histories of each kind
 _SERVICES = ("dynamodb", "s3", "sagemaker", "stepfunctions", "events", "sns")
@@ -89,8 +97,6 @@ class Faults:
                 self._plan_outage(_SERVICES[:4], functions if tick else _HEARD_AGAIN)
             if tick and self._dice.random() < 0.3:
                 self._plan_outage(("dynamodb", "sagemaker"), _IN_MACHINES)
-        # A death without a word is nobody's to mend where there is no tick.
-        self._busy_for = self._dice.choice(_BUSY) if tick and "busy" not in off else 0.0
         self._busy_until: dict[str, float] = {}
         self._strikes = dict(strikes)
         # Rare call sites would hardly ever be struck by chance: each history aims at a few of them.
@@ -121,13 +127,10 @@ class Faults:
         self.sites.add(site)
         if site in self._strikes:
             wanted = self._strikes.pop(site)
-            self.struck[wanted] += 1
-            self.covered.add((site, wanted))
-            return wanted
+            return self._struck(site, wanted)
         if not self.on:
             return None
         if self._kernel.now < self._busy_until.get(site, 0.0):
-            self.struck["busy"] += 1
             return "throttle"
         kind = self._aimed_at(site)
         if kind is None and self._out(service, site.partition(" ")[0]):
@@ -138,12 +141,16 @@ class Faults:
                 if self._dice.random() < self.rates[each]:
                     kind = each
                     break
-        if kind is not None:
-            self.struck[kind] += 1
-            self.covered.add((site, kind))
-        if kind == "throttle":
-            self._busy_until[site] = self._kernel.now + self._busy_for
-        return kind
+        return self._struck(site, kind) if kind else None
+
+    def _struck(self, site: str, kind: str) -> str:
+        """Note what strikes, and return what the call sees of it."""
+        self.struck[kind] += 1
+        self.covered.add((site, kind))
+        if kind != "busy":
+            return kind
+        self._busy_until[site] = self._kernel.now + _BUSY_SECONDS
+        return "throttle"
 
     def break_down(self, service: str, start: float, end: float) -> None:
         """Let a service answer no function between these moments."""
@@ -181,8 +188,8 @@ class Faults:
     def _aimed_at(self, site: str) -> str | None:
         kind = CALL_KINDS[self._aim % len(CALL_KINDS)]
         share = self._aim // len(CALL_KINDS)
-        if not self._aims or self._share(site) != share:
-            return None
+        if not self._aims or self._share(site) != share or (kind == "busy" and not self.tick):
+            return None  # a machine that dies of it is nobody's to mend without a tick
         if self._aimed[site] >= 2 or self._dice.random() < 0.3:
             return None
         self._aimed[site] += 1

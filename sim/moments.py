@@ -14,6 +14,7 @@ from sim.aws.registry import APPROVED, REJECTED
 
 Params = dict[str, Any]
 _LOOKERS = ("start_rollout", "plan_release", "judge_candidate", "heed_registry")
+_SERVICES = ("dynamodb", "sagemaker")  # that break down
 _MOST = 6  # of each, in a history
 LONG = (4.0, 30.0)  # what a call takes that takes long, in seconds
 
@@ -50,7 +51,7 @@ class Moments:
             if sk == "WINDOW" and self._strikes("second batch"):
                 self._held["collect_data", "UpdateItem"] = (20.0, 30.0)
                 self._drop(pk.removeprefix("MODEL#"), self._dice.uniform(3, 9))
-        elif operation == "CreateEndpoint":
+        elif operation in ("CreateEndpoint", "UpdateEndpoint"):
             self._break_down(self._dice.uniform(0, 300))
         elif operation == "PutItem" and params["Item"]["sk"]["S"].startswith("RUN#"):
             self._break_down(0.0)
@@ -94,8 +95,8 @@ class Moments:
         """Let what was begun be left lying: whoever began it can go on no more, nor tell of it."""
         faults = self._account.faults
         if faults.tick and self._strikes("breakdown"):
-            start = self._kernel.now + seconds
-            faults.break_down(self._dice.choice(("dynamodb", "sagemaker")), start, start + 2400.0)
+            start, service = self._kernel.now + seconds, self._dice.choice(_SERVICES)
+            faults.break_down(service, start, start + self._dice.uniform(600, 2400))
 
     def _drop(self, model: str, seconds: float) -> None:
         whose = self._people.model(model)

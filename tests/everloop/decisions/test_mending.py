@@ -1,9 +1,11 @@
-"""Every model has its turn, however many there are."""
+"""Every model has its turn, however many there are, and what failed is tried a few times."""
+
+from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from everloop.decisions.mending import turn
+from everloop.decisions.mending import MOST_ATTEMPTS, next_attempt, turn
 
 NAMES = st.lists(st.text("abc", min_size=1), unique=True).map(sorted)
 
@@ -27,3 +29,17 @@ def test_all_are_looked_at_within_as_many_turns_as_it_takes(models, after, most)
         seen.update(now)
         after = now[-1]
     assert seen == set(models)
+
+
+def test_what_failed_so_often_is_given_up():
+    now = datetime(2026, 11, 20, tzinfo=UTC)
+    waits = now - timedelta(hours=1)
+    assert next_attempt(MOST_ATTEMPTS - 1, "FAILED", waits, now).facts["attempt"] == MOST_ATTEMPTS
+    given_up = next_attempt(MOST_ATTEMPTS, "FAILED", waits, now)
+    assert (given_up.go, given_up.facts) == (False, {"given_up": True})
+
+
+def test_what_others_were_before_has_not_failed():
+    now = datetime(2026, 11, 20, tzinfo=UTC)
+    decision = next_attempt(MOST_ATTEMPTS, "SUCCEEDED", now - timedelta(hours=1), now)
+    assert (decision.go, decision.facts["attempt"]) == (True, MOST_ATTEMPTS + 1)

@@ -126,23 +126,29 @@ def lease(model: str, kind: str) -> Lease:
 
 
 def take_lease(
-    model: str, kind: str, holder: str, epoch_: int, now: datetime, until: datetime
+    model: str, kind: str, holder: str, epoch_: int | None, now: datetime, until: datetime
 ) -> None:
     """Take a lease, or keep one's own. Raises Conflict while somebody else holds it.
 
-    The epoch only grows: whoever comes with an older one than the lease has seen comes too late.
+    An epoch, where one is given, only grows: whoever comes with an older one than the lease has
+    seen comes too late.
     """
-    table.update(
-        model_key(model, f"LEASE#{kind}"),
-        "SET #holder = :holder, #epoch = :epoch, #until = :until, #since = :now REMOVE #waits_for",
-        condition="(attribute_not_exists(#holder) OR #holder = :free OR #holder = :holder "
-        "OR #until < :now) AND (attribute_not_exists(#epoch) OR #epoch <= :epoch)",
-        holder=holder,
-        free="",
-        epoch=epoch_,
-        until=text(until),
-        now=text(now),
+    taken = "SET #holder = :holder, #until = :until, #since = :now"
+    condition = (
+        "(attribute_not_exists(#holder) OR #holder = :free OR #holder = :holder OR #until < :now)"
     )
+    values: dict[str, Any] = {
+        "holder": holder,
+        "free": "",
+        "until": text(until),
+        "now": text(now),
+    }
+    if epoch_ is not None:
+        taken += ", #epoch = :epoch"
+        condition += " AND (attribute_not_exists(#epoch) OR #epoch <= :epoch)"
+        values["epoch"] = epoch_
+    key = model_key(model, f"LEASE#{kind}")
+    table.update(key, f"{taken} REMOVE #waits_for", condition=condition, **values)
 
 
 def note_wait(model: str, kind: str, holder: str, subject: str) -> None:

@@ -58,7 +58,7 @@ def next_attempt(
     if now - waiting_since < PATIENCE:
         return Decision(False, "it is on its way")
     following = attempt if status is None else attempt + 1
-    if following > MOST_ATTEMPTS:
+    if following > MOST_ATTEMPTS and status != SUCCEEDED:  # else others were first: none failed
         said = f"was {status} at attempt {attempt}, the last of {MOST_ATTEMPTS}"
         return Decision(False, said, {"given_up": True})
     was = "was never started" if status is None else f"{status} at attempt {attempt}"

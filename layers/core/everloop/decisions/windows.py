@@ -110,12 +110,22 @@ def left_over(windows: Iterable[tuple[int, str | None]], keep: int | None) -> in
     `windows` are closed ones with their outcomes, the newest first. A later dataset that was
     trained on contains what it keeps of the earlier ones: those need no training of their own.
     """
-    contained: set[int] = set()
+    newer: list[tuple[int, str | None]] = []
     for number, outcome in windows:
-        if outcome is None and number not in contained:
+        if outcome is None and trained_with(number, newer, keep) is None:
             return number
-        if outcome is not None and outcome != REFUSED:
-            contained.update(kept_windows(number, keep))
+        newer.append((number, outcome))
+    return None
+
+
+def trained_with(
+    number: int, windows: Iterable[tuple[int, str | None]], keep: int | None
+) -> int | None:
+    """Return the first later window whose dataset was trained on and holds this one's data, too."""
+    for later, outcome in windows:
+        answered = outcome is not None and outcome != REFUSED
+        if later > number and answered and number in kept_windows(later, keep):
+            return later
     return None
 
 

@@ -9,7 +9,7 @@ from everloop.aws.arrivals import Closed
 from everloop.aws.ledger import Installed
 from everloop.decisions import Decision
 from everloop.decisions.governor import DATA, REGISTERED, VIOLATION, Run, may_train
-from everloop.decisions.windows import Window, completeness, left_over
+from everloop.decisions.windows import Window, completeness, left_over, trained_with
 
 
 @dataclass(frozen=True)
@@ -74,9 +74,18 @@ def trains_on_data(installed: Installed, runs: list[Run]) -> Decision:
 def untrained(installed: Installed) -> Closed | None:
     """Return the newest frozen window that nobody trained on, itself or in a later dataset."""
     found = arrivals.newest_closed(installed.model)
-    keep = policy.data(installed.spec).keep
-    number = left_over([(closed.number, closed.outcome) for closed in found], keep)
+    number = left_over(_outcomes(found), policy.data(installed.spec).keep)
     return next((closed for closed in found if closed.number == number), None)
+
+
+def trained_since(installed: Installed, window: int) -> int | None:
+    """Return the later window, if there is one, whose training had this one's data, too."""
+    found = _outcomes(arrivals.newest_closed(installed.model))
+    return trained_with(window, found, policy.data(installed.spec).keep)
+
+
+def _outcomes(found: list[Closed]) -> list[tuple[int, str | None]]:
+    return [(closed.number, closed.outcome) for closed in found]
 
 
 def may_train_frozen(

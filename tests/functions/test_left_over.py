@@ -1,0 +1,89 @@
+"""Data that was frozen and not trained on is trained on, unless a later dataset brought it."""
+
+import pytest
+
+import finish_training
+import freeze_dataset
+import start_training
+from everloop.aws import arrivals, clients, ledger
+from everloop.aws.ledger import TRAINING
+
+EXECUTIONS = "arn:aws:states:us-east-1:123456789012:execution:everloop-train:flight-delays"
+RUN = {"started": True, "run": "arn:run", "status": "Failed", "failed_step": "BelowBars"}
+
+
+def freeze(account, window):
+    account.drop(account.arrival(f"data/flight-delays/{window}.csv", object__etag=f"{window}" * 32))
+    request = account.request("machine-freeze-dataset", window=window, time="2026-11-20T11:00:00Z")
+    assert freeze_dataset.handler(request, account.context)["closed"] is True
+
+
+def start(account, window, attempt=1):
+    name = f"flight-delays-w{window}-a{attempt}"
+    request = account.request(
+        "machine-start-training",
+        window=window,
+        execution=f"{EXECUTIONS}-w{window}-a{attempt}",
+        token=account.token("train", name),
+        dataset_digest=f"{window}" * 64,
+    )
+    return start_training.handler(request, account.context)
+
+
+def finish(account, window, run, attempt=1):
+    request = account.request(
+        "machine-finish-training",
+        window=window,
+        execution=f"{EXECUTIONS}-w{window}-a{attempt}",
+        run={"reason": "", "package_arn": "", **run},
+    )
+    finish_training.handler(request, account.context)
+
+
+@pytest.fixture
+def overtaken(account):
+    """Install a model that keeps so many windows; window 2 is trained, window 1 is not."""
+
+    def go(keep):
+        spec = f"""
+            problem = "binary_classification"
+            [data]
+            target = "late"
+            key = "id"
+            {keep}
+            [evaluate.metrics.auc]
+            min = 0.6
+            [approve]
+            by = "policy"
+            first = "policy"
+            """
+        account.push(data=account.bundle(spec))
+        freeze(account, 1)
+        freeze(account, 2)
+        client = clients.sagemaker()
+        account.answer(client, "ListPipelineExecutions", 200, PipelineExecutionSummaries=[])
+        account.answer(client, "ListPipelineExecutionSteps", 200, PipelineExecutionSteps=[])
+        assert start(account, 2)["started"] is True
+        finish(account, 2, RUN)
+
+    return go
+
+
+def test_an_older_window_that_the_next_dataset_does_not_keep_is_trained_after_it(
+    overtaken, account
+):
+    overtaken("keep = 1")
+    assert start(account, 1, attempt=2)["started"] is True
+    assert ledger.lease("flight-delays", TRAINING).holder == f"{EXECUTIONS}-w1-a2"
+
+
+def test_a_window_that_comes_too_late_is_refused_for_good_where_a_later_one_brought_its_data(
+    overtaken, account
+):
+    overtaken("")
+    answer = start(account, 1)
+    reason = "its data is in the dataset of window 2, which was trained on since"
+    assert answer == {"started": False, "reason": reason}
+    assert ledger.lease("flight-delays", TRAINING).holder == ""
+    finish(account, 1, {**answer, "later": False})
+    assert arrivals.closed("flight-delays", 1).outcome == "refused"
