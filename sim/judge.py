@@ -298,6 +298,7 @@ class Judge:
             useful = other.status == "Succeeded" or other.failed_step == "BelowBars"
             if code and useful and all(other.parameters[k] == run.parameters[k] for k in same):
                 self.violate("nothing trained twice", f"{run.display_name}, {other.display_name}")
+        self._not_overtaken(run, before)
         day = [other for other in before if other.started_at > run.started_at - _DAY]
         if len(day) >= spec.per_day:
             self.violate(
@@ -314,6 +315,22 @@ class Judge:
         self._frozen(run)
         run.definition_digest = self._code(run.model)
         before.append(run)
+
+    def _not_overtaken(self, run: Any, before: list[Any]) -> None:
+        """What a later dataset brought, and was trained on, is not trained on again by itself."""
+        window = max(self._windows(run))
+        for other in before:
+            later = self._windows(other)
+            if max(later) > window and window in later:
+                self.violate("never back to less data", f"{run.display_name}, {other.display_name}")
+
+    def _windows(self, run: Any) -> list[int]:
+        """Return the windows that a run's dataset is made of."""
+        bucket, _, key = run.parameters["DatasetUri"].removeprefix("s3://").partition("/")
+        found: list[int] = content.read_json(self._account.s3.objects[bucket, key][-1].data)[
+            "windows"
+        ]
+        return found
 
     def _existed(self, run: Any) -> bool:
         """Whether a version was written down when the window's machine began.

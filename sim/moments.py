@@ -52,7 +52,7 @@ class Moments:
                 self._held["collect_data", "UpdateItem"] = (20.0, 30.0)
                 self._drop(pk.removeprefix("MODEL#"), self._dice.uniform(3, 9))
         elif operation in ("CreateEndpoint", "UpdateEndpoint"):
-            self._break_down(self._dice.uniform(0, 300))
+            self._break_down(self._dice.choice((0.0, self._dice.uniform(0, 300))))
         elif operation == "PutItem" and params["Item"]["sk"]["S"].startswith("RUN#"):
             self._break_down(0.0)
 

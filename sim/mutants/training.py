@@ -126,7 +126,21 @@ FLAWS = (
     Mutant(
         "train the last window only",
         f"{CORE}/decisions/windows.py",
-        "        if outcome is None and number not in contained:\n            return number",
+        "        if outcome is None and trained_with(number, newer, keep) is None:\n"
+        "            return number\n"
+        "        newer.append((number, outcome))",
         "        return number if outcome is None else None",
+    ),
+    Mutant(
+        "refuse what is older than the last training",
+        "functions/start_training.py",
+        "None,  # what was left over is older than what was trained last",
+        "request.window,",
+    ),
+    Mutant(
+        "train what a later dataset had",
+        "functions/start_training.py",
+        "if later is not None:",
+        "if False:",
     ),
 )
