@@ -13,7 +13,7 @@ from everloop import names, policy, requests
 from everloop.aws import arrivals, ledger, pipelines
 from everloop.aws.ledger import TRAINING, Token
 from everloop.decisions import Decision
-from everloop.decisions.governor import RUNNING, Run, may_train
+from everloop.decisions.governor import BELOW_BARS, REGISTERED, RUNNING, Run, may_train
 from everloop.errors import Conflict
 from everloop.flows import report, training, waking
 from everloop.flows.report import logger
@@ -111,11 +111,10 @@ def _record(
         RUNNING,
         dataset_bytes=closed.bytes if closed else 0,
     )
+    if run.outcome not in (REGISTERED, BELOW_BARS):  # else this start finds the run that has ended
+        run = dataclasses.replace(run, outcome=RUNNING, ended_at=None)
     machine = request.execution.rpartition(":")[2]
-    ledger.put_run(
-        request.model,
-        dataclasses.replace(run, outcome=RUNNING, ended_at=None, execution=machine),
-    )
+    ledger.put_run(request.model, dataclasses.replace(run, execution=machine))
     report.decided(
         "train",
         id=name,

@@ -131,8 +131,11 @@ class Endings:
             for execution in self._account.states.executions.values()
             if execution.name.startswith(f"{model.name}-w{window}-a")
         ]
-        if len(attempts) >= 5 and self._mailed(f"{model.name}: training"):
+        told = self._mailed(f"{model.name}: training")
+        if told and len(attempts) >= 5:
             return "a person was told"
+        if told and not self._account.faults.tick and attempts and attempts[-1].status == "FAILED":
+            return "a person was told, and nobody else looks"
         return None
 
     def _planned_run(self, model: Model, window: int) -> str:

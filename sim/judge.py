@@ -321,7 +321,16 @@ class Judge:
         window = max(self._windows(run))
         for other in before:
             later = self._windows(other)
-            if max(later) > window and window in later:
+            if max(later) <= window or window not in later:
+                continue
+            machine = f"{run.model}-w{max(later)}-a"
+            concluded = any(  # else nobody may know of it yet
+                execution.name.startswith(machine)
+                and execution.status == "SUCCEEDED"
+                and other.ended_at <= execution.ended_at < self._account.kernel.now - 60
+                for execution in self._account.states.executions.values()
+            )
+            if concluded:
                 self.violate("never back to less data", f"{run.display_name}, {other.display_name}")
 
     def _windows(self, run: Any) -> list[int]:

@@ -187,8 +187,8 @@ class Bus:
             source = next(
                 (arn for arn, q in self._account.stack.queues.items() if q.dead == queue), ""
             )
+            self._redriven.update(set(bodies))  # an event that came twice may have died twice
             for body in bodies:
-                self._redriven[body] += 1
                 if POISON in body or self._redriven[body] > _MOST_REDRIVES:
                     self.letters[queue].append(body)
                     continue

@@ -142,5 +142,6 @@ FLAWS = (
         "functions/start_training.py",
         "if later is not None:",
         "if False:",
+        "takes a start that is tried again from before a later training until after its end",
     ),
 )

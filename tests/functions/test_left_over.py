@@ -5,10 +5,14 @@ import pytest
 import finish_training
 import freeze_dataset
 import start_training
+from everloop import names
 from everloop.aws import arrivals, clients, ledger
 from everloop.aws.ledger import TRAINING
+from everloop.decisions.governor import DATA, REGISTERED, Run
+from everloop.moments import moment
 
 EXECUTIONS = "arn:aws:states:us-east-1:123456789012:execution:everloop-train:flight-delays"
+NOW = moment("2026-11-20T10:15:30Z")
 RUN = {"started": True, "run": "arn:run", "status": "Failed", "failed_step": "BelowBars"}
 
 
@@ -87,3 +91,21 @@ def test_a_window_that_comes_too_late_is_refused_for_good_where_a_later_one_brou
     assert ledger.lease("flight-delays", TRAINING).holder == ""
     finish(account, 1, {**answer, "later": False})
     assert arrivals.closed("flight-delays", 1).outcome == "refused"
+
+
+def test_a_version_is_not_forgotten_while_its_training_is_ended_once_more(account):
+    account.push()
+    freeze(account, 1)
+    installed = ledger.installed("flight-delays")
+    fingerprint = ("1" * 64, installed.bundle_digest)
+    name = names.training_run("flight-delays", 1, *fingerprint)
+    ended = Run(name, *fingerprint, DATA, NOW, REGISTERED, ended_at=NOW, rows=900)
+    ledger.put_run("flight-delays", ended)
+    client = clients.sagemaker()
+    account.answer(client, "ListPipelineExecutions", 200, PipelineExecutionSummaries=[])
+    account.answer(client, "ListPipelineExecutionSteps", 200, PipelineExecutionSteps=[])
+    assert start(account, 1, attempt=2)["started"] is True
+    found = ledger.runs("flight-delays")
+    assert [(run.outcome, run.rows, run.execution) for run in found] == [
+        (REGISTERED, 900, "flight-delays-w1-a2")
+    ]
