@@ -237,6 +237,8 @@ class Judge:
 
     def _deletion(self, caller: Any, endpoint: str) -> None:
         found = self._account.hosting.endpoints.get(endpoint)
+        if found is not None and found.status in ("Creating", "Updating", "Deleting"):
+            return  # AWS refuses it
         if isinstance(caller, Invocation) and found is not None:
             self._alone(caller, endpoint.removesuffix("-staging"))
         if found is not None and endpoint in self.models and found.status == "InService":

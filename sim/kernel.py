@@ -13,7 +13,7 @@ from typing import Any
 
 from greenlet import GreenletExit, getcurrent, greenlet
 
-_MOST_STEPS = 100_000  # a busy history takes some 20,000
+_MOST_STEPS = 250_000  # a few histories in a thousand take 100,000
 START = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
 
 

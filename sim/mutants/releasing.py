@@ -93,6 +93,8 @@ FLAWS = (
         "functions/finish_release.py",
         "if mine and not policy.deploy(installed.spec).keep_staging:",
         "if not policy.deploy(installed.spec).keep_staging:",
+        "harms only where two releases were begun at once, and the one that never had the lease "
+        "fails with an error while the other's staging endpoint is up",
     ),
     Mutant(
         "keep the release lease",
@@ -179,5 +181,7 @@ FLAWS = (
         "statemachines/deploy.asl.yaml",
         "Next: Serving? # what failed",
         "Next: Not released # what failed",
+        "takes an error that outlasts all tries of a state, and ends before those of the report, "
+        "while the endpoint arrives",
     ),
 )

@@ -271,6 +271,26 @@ def test_what_a_dead_release_left_in_staging_is_deleted_with_its_lease(account):
     assert account.client("sagemaker").list_endpoints()["Endpoints"] == []
 
 
+def test_the_staging_endpoint_of_the_next_release_outlives_a_late_look_at_the_dead_one(account):
+    account.push()
+    account.serve(1, "flight-delays-staging")
+    machines = account.client("stepfunctions")
+    died = machines.start_execution(stateMachineArn=f"{MACHINES}-deploy", name=RELEASING)
+    ledger.take_lease("flight-delays", RELEASE, HOLDER, 1, NOW, NOW.replace(month=12))
+    machines.stop_execution(executionArn=died["executionArn"])
+    following = HOLDER.replace("-r1-", "-r2-")
+
+    def begins(**_: object) -> None:
+        if ledger.free_lease("flight-delays", RELEASE, HOLDER):
+            ledger.take_lease("flight-delays", RELEASE, following, 2, NOW, NOW.replace(month=12))
+
+    account.meanwhile(clients.stepfunctions(), "DescribeExecution", begins)
+    reconcile.handler({"time": "2026-11-20T12:00:00Z"}, account.context)
+    assert ledger.lease("flight-delays", RELEASE).holder == following
+    found = account.client("sagemaker").list_endpoints()["Endpoints"]
+    assert [each["EndpointName"] for each in found] == ["flight-delays-staging"]
+
+
 def test_an_endpoint_that_is_there_at_once_wakes_the_release_itself(account):
     account.push()
     arn = account.register(approval="Approved")

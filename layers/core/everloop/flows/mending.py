@@ -45,6 +45,8 @@ def _lease(installed: Installed, kind: str, now: datetime) -> Iterator[Mend]:
     status = machines.status(lease.holder)
     name = lease.holder.rpartition(":")[2]
     if is_abandoned(lease, status):
+        if ledger.lease(model, kind) != lease:
+            return  # another look was first: what is in staging by now is the next release's
         if kind == RELEASE and not _staging_is_gone(installed):
             return  # the next tick tries again; until then nobody else releases
         if ledger.free_lease(model, kind, lease.holder):
