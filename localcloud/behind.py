@@ -70,6 +70,7 @@ class Behind:
         for service in SERVICES:
             if f"moto.{service}.models" in sys.modules:
                 _backend(service).reset()  # of a cloud that this process ran before
+                _track_nothing(service)
         for key, entry in sorted(self._cloud.store.load("behind.journal").items()):
             self._replay(key, entry)
             self._next = int(key) + 1
@@ -223,7 +224,7 @@ class Behind:
 
         if service == "dynamodb":
             _quicken()
-        handler = next(iter(importlib.import_module(f"moto.{service}.urls").url_paths.values()))
+        handler = _handler(service)
         if seed is not None:
             mock_random.seed(seed)
         host = "iam.amazonaws.com" if service == "iam" else f"{service}.{region}.amazonaws.com"
@@ -290,7 +291,7 @@ class Behind:
         for service in _WARM:
             with self._lock:
                 _backend(service)
-                importlib.import_module(f"moto.{service}.urls")
+                _handler(service)
         _quicken()
 
 
@@ -350,6 +351,25 @@ class _Raw(BytesIO):
     def stream(self, **_: Any) -> Any:
         while piece := self.read():
             yield piece
+
+
+class _Untracked(list[Any]):
+    def append(self, _: Any) -> None:
+        """Let go of what moto would keep for ever: each record ever made, for a page of its own."""
+
+
+def _track_nothing(service: str) -> None:
+    from moto.core.model_instances import model_data
+
+    for model in model_data[service].values():
+        model.instances_tracked = _Untracked()  # type: ignore[attr-defined]
+
+
+@cache
+def _handler(service: str) -> Any:
+    found = next(iter(importlib.import_module(f"moto.{service}.urls").url_paths.values()))
+    _track_nothing(service)
+    return found
 
 
 @cache

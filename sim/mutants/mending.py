@@ -94,7 +94,7 @@ FLAWS = (
     Mutant(
         "take any lease",
         f"{CORE}/aws/ledger.py",
-        'condition="(attribute_not_exists(#holder) OR #holder = :free OR #holder = :holder "',
-        'condition="(attribute_not_exists(#holder) OR #holder <> :free OR #holder = :free "',
+        "OR #holder = :holder OR #until < :now)",
+        "OR #holder <> :holder OR #holder = :holder)",
     ),
 )
