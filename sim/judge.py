@@ -45,6 +45,8 @@ class Judge:
         self._known_since: dict[str, datetime] = {}  # when a first version was written down
         self._planned_releases: dict[str, list[str]] = defaultdict(list)
         self._trainings: dict[str, list[Any]] = defaultdict(list)
+        self._code_changed: dict[str, float] = defaultdict(lambda: -_DAY)  # a model's pipeline
+        self._amid_change: set[str] = set()  # runs that may have other code than their names say
 
     def watch(self, account: Any) -> None:
         self._account = account
@@ -108,6 +110,8 @@ class Judge:
         elif operation == "PutItem" and params["Item"].get("outcome") == {"S": "registered"}:
             model = params["Item"]["pk"]["S"].removeprefix("MODEL#")
             self._known_since.setdefault(model, self._account.kernel.moment())
+        elif operation == "UpdatePipeline":
+            self._code_changed[params["PipelineName"]] = self._account.kernel.now
         elif operation == "TransactWriteItems":
             for item in (
                 action.get("Put", {}).get("Item", {}) for action in params["TransactItems"]
@@ -292,13 +296,17 @@ class Judge:
         self.effects.append(f"StartPipelineExecution {run.model} {run.display_name}")
         before, spec = self._trainings[run.model], self.models[run.model]
         self._token_lies(f"RUN#{run.model}/{run.display_name}", f"run {run.display_name}")
+        if self._account.kernel.now - self._code_changed[run.model] < 60:
+            self._amid_change.add(run.arn)  # the push is not written down yet
         for other in before:
             if other.status == "Executing":
                 self.violate("one training at a time", f"{run.display_name}, {other.display_name}")
             same = ("DatasetDigest", "DatasetUri")
             code = other.definition_digest == self._code(run.model)
             useful = other.status == "Succeeded" or other.failed_step == "BelowBars"
-            if code and useful and all(other.parameters[k] == run.parameters[k] for k in same):
+            known = not self._amid_change & {run.arn, other.arn}
+            equal = all(other.parameters[k] == run.parameters[k] for k in same)
+            if code and useful and known and equal:
                 self.violate("nothing trained twice", f"{run.display_name}, {other.display_name}")
         self._not_overtaken(run, before)
         day = [other for other in before if other.started_at > run.started_at - _DAY]
