@@ -90,18 +90,22 @@ class Endings:
         trained = any(p for p in self._account.registry.groups.get(model.name, []))
         if "data" not in model.causes and trained:
             return  # what has arrived waits for another cause
-        contained = self._contained(model)
         waits = item is not None and int(item["objects"]["N"]) > 0
         if waits and self._why_not(model, int(item["number"]["N"])) is None:
             yield f"{model.name}: {item['objects']['N']} objects wait in their window"
-        for (pk, sk), closed in list(self._account.ledger.items.items()):
-            if sk.startswith("WINDOW#") and int(sk[7:]) in contained:
-                continue
-            mine = pk == f"MODEL#{model.name}" and sk.startswith("WINDOW#")
-            if not mine or "outcome" in closed:
-                continue
-            if self._why_not(model, int(closed["number"]["N"])) is None:
-                yield f"{model.name}: window {closed['number']['N']} was not trained"
+        for number in self._untrained(model):
+            if self._why_not(model, number) is None:
+                yield f"{model.name}: window {number} was not trained"
+
+    def _untrained(self, model: Model) -> list[int]:
+        """Return the closed windows without an outcome that no later training had, either."""
+        contained = self._contained(model)
+        return [
+            number
+            for (pk, sk), closed in self._account.ledger.items.items()
+            if pk == f"MODEL#{model.name}" and sk.startswith("WINDOW#") and "outcome" not in closed
+            if (number := int(sk.removeprefix("WINDOW#"))) not in contained
+        ]
 
     def _contained(self, model: Model) -> set[int]:
         """Return the windows whose objects were trained on, in their own dataset or a later one."""
@@ -118,7 +122,12 @@ class Endings:
         }
 
     def _why_not(self, model: Model, window: int) -> str | None:
-        """Return why a window may wait: its budget is spent, or a person was told to look."""
+        """Return why a window may wait: its budget is spent, or a person was told to look, or so
+        it is with a newer one, whose turn comes first.
+        """
+        newest = max(self._untrained(model), default=0)
+        if newest > window:
+            return self._why_not(model, newest)
         runs = {
             sk.removeprefix("RUN#")
             for pk, sk in self._account.ledger.items
@@ -139,15 +148,11 @@ class Endings:
         return None
 
     def _planned_run(self, model: Model, window: int) -> str:
-        """Return what a training of this window would be called now; nothing if it is open, or
-        another one's turn comes first.
-        """
+        """Return what a training of this window would be called now; nothing if it is open."""
         from everloop import names
 
         closed, spec = self._item(model, f"WINDOW#{window:08d}") or {}, self._item(model, "SPEC")
-        newer = [n for n in range(window + 1, window + 20) if self._item(model, f"WINDOW#{n:08d}")]
-        waits = [n for n in newer if "outcome" not in self._item(model, f"WINDOW#{n:08d}")]
-        if "digest" not in closed or spec is None or waits:
+        if "digest" not in closed or spec is None:
             return ""
         digests = closed["digest"]["S"], spec["bundle_digest"]["S"]
         return names.training_run(model.name, window, *digests)
