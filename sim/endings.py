@@ -1,190 +1,29 @@
-"""How a history must end: what has not converged yet, and what must be true once all has."""
+"""What must be true once a history has converged."""
 
-import json
 from collections import defaultdict
-from collections.abc import Iterator
 from typing import Any
 
 from sim.aws.account import Account
 from sim.aws.bus import POISON
-from sim.aws.registry import APPROVED, PENDING, REJECTED, Package
+from sim.aws.registry import APPROVED, REJECTED
 from sim.aws.states import UNTOLD
+from sim.convergence import Convergence
 from sim.judge import Judge
-from sim.kernel import START
 from sim.people import Model, People
-
-_TRIES = 3  # of a release that failed for AWS's own reasons
 
 
 class Endings:
-    def __init__(self, account: Account, judge: Judge, people: People) -> None:
+    def __init__(
+        self, account: Account, judge: Judge, people: People, convergence: Convergence
+    ) -> None:
         self._account = account
         self._judge = judge
         self._people = people
-        self._models = people.models
-
-    # convergence
-
-    def open(self) -> Iterator[str]:
-        """Yield what is still under way, or stuck."""
-        if self._account.bus.on_the_way or self._account.bus.waiting():
-            yield "events are on their way"
-        for execution in self._account.states.executions.values():
-            if execution.status == "RUNNING":
-                yield f"{execution.machine} {execution.name} is running"
-        for model in self._models:
-            yield from self._serving(model)
-            yield from self._windows(model)
-            yield from self._leases(model)
-            yield from self._judgements(model)
-            staging = self._account.hosting.endpoints.get(f"{model.name}-staging")
-            if staging is not None:
-                yield f"{staging.name} is left {staging.status}"
-            if self._item(model, "SPEC") is None:
-                yield f"{model.name} is not installed"
-            elif f"everloop-{model.name}-monitor" not in self._account.telling.schedules:
-                yield f"{model.name} has no schedule"
-
-    def _serving(self, model: Model) -> Iterator[str]:
-        wanted = self.wanted(model)
-        endpoint = self._account.hosting.endpoints.get(model.name)
-        if endpoint is None or endpoint.status != "InService":
-            if wanted is not None:
-                yield f"{model.name} v{wanted.version} should serve, and nothing does"
-            return
-        serving = self._account.hosting.package_of(endpoint.config)
-        if serving.approval == APPROVED and serving.faithful and wanted is not None:
-            wanted = max(wanted, serving, key=lambda package: package.version)  # a later try did it
-        if wanted is not None and serving.version != wanted.version:
-            yield f"{model.name} v{serving.version} serves, v{wanted.version} should"
-
-    def wanted(self, model: Model) -> Package | None:
-        """Return the highest version that is approved, and has not failed since."""
-        for package in reversed(self._account.registry.groups.get(model.name, [])):
-            if package.approval == APPROVED and not self._failed(package):
-                return package
-        return None
-
-    def _failed(self, package: Package) -> bool:
-        since = package.history[-1][0]
-        if not package.faithful or (package.model, package.version) in self._people.tampered:
-            return True  # its tests fail, whenever they are run; or it is refused as tampered with
-        taken_back = self._judge.taken_back[package.model, package.version]
-        tried = [
-            execution
-            for execution in self._account.states.executions.values()
-            if execution.machine == "everloop-deploy"
-            and execution.name.startswith(f"{package.model}-r")
-            and execution.name.endswith(f"-v{package.version}")
-            and execution.ended_at >= since
-            and execution.status != "RUNNING"
-        ]
-        # AWS took it back during one of these: the approval was renewed under way, not since.
-        spans = [((e.started - START).total_seconds(), e.ended_at) for e in tried]
-        if any(begin <= when <= end for when in taken_back for begin, end in spans):
-            return True
-        return len([e for e in tried if e.status != "SUCCEEDED"]) >= _TRIES
-
-    def _windows(self, model: Model) -> Iterator[str]:
-        item = self._item(model, "WINDOW")
-        trained = any(p for p in self._account.registry.groups.get(model.name, []))
-        if "data" not in model.causes and trained:
-            return  # what has arrived waits for another cause
-        waits = item is not None and int(item["objects"]["N"]) > 0
-        if waits and self._why_not(model, int(item["number"]["N"])) is None:
-            yield f"{model.name}: {item['objects']['N']} objects wait in their window"
-        for number in self._untrained(model):
-            if self._why_not(model, number) is None:
-                yield f"{model.name}: window {number} was not trained"
-
-    def _untrained(self, model: Model) -> list[int]:
-        """Return the closed windows without an outcome that no later training had, either."""
-        contained = self._contained(model)
-        return [
-            number
-            for (pk, sk), closed in self._account.ledger.items.items()
-            if pk == f"MODEL#{model.name}" and sk.startswith("WINDOW#") and "outcome" not in closed
-            if (number := int(sk.removeprefix("WINDOW#"))) not in contained
-        ]
-
-    def _contained(self, model: Model) -> set[int]:
-        """Return the windows whose objects were trained on, in their own dataset or a later one."""
-        trained = {
-            run.parameters["DatasetDigest"]
-            for run in self._account.jobs.runs.values()
-            if run.model == model.name
-        }
-        return {
-            number
-            for manifest in self._manifests(model)
-            if manifest["digest"] in trained
-            for number in manifest["windows"]
-        }
-
-    def _why_not(self, model: Model, window: int) -> str | None:
-        """Return why a window may wait: its budget is spent, or a person was told to look, or so
-        it is with a newer one, whose turn comes first.
-        """
-        newest = max(self._untrained(model), default=0)
-        if newest > window:
-            return self._why_not(model, newest)
-        runs = {
-            sk.removeprefix("RUN#")
-            for pk, sk in self._account.ledger.items
-            if pk == f"MODEL#{model.name}" and sk.startswith("RUN#")
-        }
-        if len(runs) >= model.per_day and self._planned_run(model, window) not in runs:
-            return "the budget is spent"
-        attempts = [
-            execution
-            for execution in self._account.states.executions.values()
-            if execution.name.startswith(f"{model.name}-w{window}-a")
-        ]
-        told = self._mailed(f"{model.name}: training")
-        if told and len(attempts) >= 5:
-            return "a person was told"
-        if told and not self._account.faults.tick and attempts and attempts[-1].status == "FAILED":
-            return "a person was told, and nobody else looks"
-        return None
-
-    def _planned_run(self, model: Model, window: int) -> str:
-        """Return what a training of this window would be called now; nothing if it is open."""
-        from everloop import names
-
-        closed, spec = self._item(model, f"WINDOW#{window:08d}") or {}, self._item(model, "SPEC")
-        if "digest" not in closed or spec is None:
-            return ""
-        digests = closed["digest"]["S"], spec["bundle_digest"]["S"]
-        return names.training_run(model.name, window, *digests)
-
-    def _leases(self, model: Model) -> Iterator[str]:
-        for kind in ("training", "release"):
-            item = self._item(model, f"LEASE#{kind}") or {}
-            holder = item.get("holder", {"S": ""})["S"]  # none yet where only its epoch was raised
-            execution = self._account.states.executions.get(holder)
-            if holder and (execution is None or execution.status != "RUNNING"):
-                yield f"{model.name}: the {kind} lease is held by {holder.rpartition(':')[2]}"
-
-    def _judgements(self, model: Model) -> Iterator[str]:
-        for package in self._account.registry.groups.get(model.name, []):
-            if package.approval != PENDING:
-                continue
-            asked = f"{model.name} v{package.version} waits for your approval"
-            told = self._mailed(asked) or self._mailed(f"{model.name}: a candidate could not be")
-            if not told:
-                yield f"{model.name} v{package.version} waits, and nobody knows"
-
-    def _mailed(self, subject: str) -> bool:
-        return any(said.startswith(subject) for _, said, _ in self._account.telling.mails)
-
-    def _item(self, model: Model, sk: str) -> Any:
-        return self._account.ledger.items.get((f"MODEL#{model.name}", sk))
-
-    # once all has converged
+        self._convergence = convergence
 
     def check(self) -> None:
         """Look at everything that must be true in the end."""
-        for model in self._models:
+        for model in self._people.models:
             self._each_object_once(model)
             self._each_dataset_answered(model)
             self._chain(model)
@@ -254,7 +93,7 @@ class Endings:
             if run.package.arn in told:
                 continue
             window = int(run.display_name.rpartition("-w")[2].partition("-")[0])
-            if self._why_not(model, window) is None:
+            if self._convergence.why_not(model, window) is None:
                 self._judge.violate("successes are told", run.display_name)
 
     def _approvals_kept(self, model: Model) -> None:
@@ -282,19 +121,10 @@ class Endings:
             if not kinds or item["kind"]["S"] in kinds
         ]
 
-    def _manifests(self, model: Model) -> Iterator[dict[str, Any]]:
-        for (bucket, key), versions in self._account.s3.objects.items():
-            if bucket == self._account.artefact_bucket and key.startswith(
-                f"datasets/{model.name}/"
-            ):
-                if len(versions) > 1:
-                    self._judge.violate("frozen stays frozen", f"{key} was written again")
-                yield json.loads(versions[-1].data)
-
     def _each_object_once(self, model: Model) -> None:
         windows: dict[tuple[str, str], set[int]] = defaultdict(set)
         contents = set()
-        for manifest in self._manifests(model):
+        for manifest in self._convergence.manifests(model):
             for each in manifest["objects"]:
                 windows[each["key"], each["version_id"]].add(each["window"])
                 contents.add((each["key"], each["etag"]))
@@ -331,7 +161,7 @@ class Endings:
     def _closed(self, model: Model, numbers: set[int]) -> bool:
         """Whether these windows are frozen, and a dataset was made of them."""
         for number in numbers:
-            item = self._item(model, f"WINDOW#{number:08d}")
+            item = self._convergence.item(model, f"WINDOW#{number:08d}")
             if item is None or "digest" not in item:
                 return False
         return True
@@ -344,13 +174,13 @@ class Endings:
         }
         told = [d for d in self._account.telling.decisions if d["model"] == model.name]
         refused = {d["subject"] for d in told if d["kind"] == "train" and not d["go"]}
-        contained = self._contained(model)
-        for manifest in self._manifests(model):
+        contained = self._convergence.contained(model)
+        for manifest in self._convergence.manifests(model):
             digest = manifest["digest"]
             if max(manifest["windows"]) in contained:
                 continue
             if digest not in trained and not any(digest in subject for subject in refused):
-                waits = self._why_not(model, max(manifest["windows"]))
+                waits = self._convergence.why_not(model, max(manifest["windows"]))
                 if waits is None and "data" in model.causes:
                     self._judge.violate("each dataset is answered", f"{model.name} {digest[:12]}")
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from sim.aws import functions
 from sim.aws.account import Account
+from sim.convergence import Convergence
 from sim.endings import Endings
 from sim.faults import Faults, History, Strikes
 from sim.judge import Judge, Violation
@@ -97,7 +98,7 @@ def play(
     people = People(account)
     account.moments = Moments(account, people)
     judge.models = {model.name: model for model in people.models}
-    endings = Endings(account, judge, people)
+    convergence = Convergence(account, judge, people)
     converged = None
     log, sys.stdout = sys.stdout, io.StringIO()
     try:
@@ -109,13 +110,13 @@ def play(
         account.note("quiet", "no more faults from here on")
         kernel.spawn(people.settle)
         kernel.run(FAULTY + _STEP / 2)  # looked at between two ticks
-        converged = _converge(kernel, endings, account)
+        converged = _converge(kernel, convergence, account)
         if converged is not None:
-            endings.check()
+            Endings(account, judge, people, convergence).check()
             if tick:  # else an event that comes again may well be the first look in a while
                 _replay(kernel, account, judge)
         else:
-            for each in endings.open():
+            for each in convergence.open():
                 judge.violate("converges after quiet", each)
     except Endless as endless:
         judge.violate("comes to an end", str(endless))
@@ -153,13 +154,13 @@ def _tick(account: Account) -> None:
         account.kernel.spawn(lambda e=event: account.bus.invoke_later(reconcile, e))
 
 
-def _converge(kernel: Kernel, endings: Endings, account: Account) -> float | None:
+def _converge(kernel: Kernel, convergence: Convergence, account: Account) -> float | None:
     """Let quiet pass until nothing is left to do; return how long that took."""
     calm = 0
     while kernel.now < FAULTY + _QUIET:
         kernel.spawn(account.bus.redrive)  # what died while people were busy
         kernel.run(kernel.now + _STEP)
-        calm = 0 if any(True for _ in endings.open()) else calm + 1
+        calm = 0 if any(True for _ in convergence.open()) else calm + 1
         if calm == 2:
             return kernel.now - FAULTY - _STEP
     return None
