@@ -136,7 +136,7 @@ class Convergence:
             if execution.name.startswith(f"{model.name}-w{window}-a")
         ]
         told = self.mailed(f"{model.name}: training")
-        if told and len(attempts) >= 5:
+        if told and len(attempts) >= 5 and attempts[-1].status != "SUCCEEDED":
             return "a person was told"
         if told and not self._account.faults.tick and attempts and attempts[-1].status == "FAILED":
             return "a person was told, and nobody else looks"
