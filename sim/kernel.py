@@ -80,6 +80,7 @@ class Kernel:
         self._broken: list[str] = []
         self._over = False
         self._steps = 0
+        self._endless = ""
 
     def moment(self) -> datetime:
         return START + timedelta(seconds=round(self.now, 3))
@@ -122,18 +123,24 @@ class Kernel:
     def wake(self, sleeper: _Sleeper) -> None:
         self.at(self.now, lambda: self._resume(sleeper))
 
+    def give_up(self, why: str) -> None:
+        """End the history: it has no end of its own."""
+        self._endless = f"{why} by {self.now:.0f} s: something goes round for ever"
+
     def run(self, until: float) -> None:
-        """Let time pass up to `until`. Raises Broken if anything failed that should not."""
+        """Let time pass up to `until`. Raises Broken if anything failed that should not, and
+        Endless where there is no end.
+        """
         while self._due and self._due[0][0] <= until:
             self._steps += 1
             if self._steps > _MOST_STEPS:
-                raise Endless(
-                    f"{_MOST_STEPS} steps by {self.now:.0f} s: something goes round for ever"
-                )
+                self.give_up(f"{_MOST_STEPS} steps")
             self.now, _, action = heapq.heappop(self._due)
             action()
             if self._broken:
                 raise Broken("\n".join(self._broken))
+            if self._endless:
+                raise Endless(self._endless)
         self.now = max(self.now, until)
 
     def close(self) -> None:

@@ -14,6 +14,7 @@ from localcloud.states.tasks import execution_of
 from localcloud.states.world import TaskCall, Waiting
 
 Params = dict[str, Any]
+_MOST_EXECUTIONS = 300  # a busy history has some thirty
 UNTOLD = ("unreported", "States.Runtime")  # how a machine ends of which only an alarm tells
 
 
@@ -67,6 +68,8 @@ class States:
         )  # fmt: skip
         execution = Execution(arn, name, machine.name, given, run.started, run)
         self.executions[arn] = execution
+        if len(self.executions) == _MOST_EXECUTIONS:
+            self._kernel.give_up(f"{_MOST_EXECUTIONS} executions")
         self._account.note("started", f"{machine.name} {name}")
         self._kernel.spawn(lambda: self._follow(execution))
         return {"executionArn": arn, "startDate": run.started}
