@@ -259,25 +259,25 @@ def test_a_release_that_ended_without_a_trace_is_not_taken_for_a_running_one(acc
     assert ledger.lease("flight-delays", RELEASE).epoch >= 1
 
 
-def test_what_a_dead_release_left_in_staging_is_deleted_with_its_lease(account):
+def release_that_died(account):
+    """A release whose machine ended without a word: lease and staging endpoint are still there."""
     account.push()
     account.serve(1, "flight-delays-staging")
     machines = account.client("stepfunctions")
     died = machines.start_execution(stateMachineArn=f"{MACHINES}-deploy", name=RELEASING)
     ledger.take_lease("flight-delays", RELEASE, HOLDER, 1, NOW, NOW.replace(month=12))
     machines.stop_execution(executionArn=died["executionArn"])
+
+
+def test_what_a_dead_release_left_in_staging_is_deleted_with_its_lease(account):
+    release_that_died(account)
     reconcile.handler({"time": "2026-11-20T12:00:00Z"}, account.context)
     assert ledger.lease("flight-delays", RELEASE).holder == ""
     assert account.client("sagemaker").list_endpoints()["Endpoints"] == []
 
 
 def test_the_staging_endpoint_of_the_next_release_outlives_a_late_look_at_the_dead_one(account):
-    account.push()
-    account.serve(1, "flight-delays-staging")
-    machines = account.client("stepfunctions")
-    died = machines.start_execution(stateMachineArn=f"{MACHINES}-deploy", name=RELEASING)
-    ledger.take_lease("flight-delays", RELEASE, HOLDER, 1, NOW, NOW.replace(month=12))
-    machines.stop_execution(executionArn=died["executionArn"])
+    release_that_died(account)
     following = HOLDER.replace("-r1-", "-r2-")
 
     def begins(**_: object) -> None:
