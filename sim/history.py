@@ -4,7 +4,7 @@ import gc
 import io
 import random
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,7 +23,7 @@ from sim.wire import Wire
 
 _QUIET = 6 * 3600.0  # seconds within which everything must have converged
 _STEP = 300.0
-_REPLAYED = 40  # events that come once more, when all is done
+_REPLAYED = 8  # events of each kind that come once more, when all is done
 
 
 @dataclass
@@ -169,8 +169,13 @@ def _converge(kernel: Kernel, convergence: Convergence, account: Account) -> flo
 def _replay(kernel: Kernel, account: Account, judge: Judge) -> None:
     """Let old events come again: nothing may change."""
     before = len(judge.effects)
-    sent = [(bus, event) for bus, event in account.bus.sent if event["id"] in account.bus.handled]
-    chosen = kernel.chance("replay").sample(sent, min(_REPLAYED, len(sent)))
+    sent = defaultdict[str, list[Any]](list)
+    for bus, event in account.bus.sent:
+        if event["id"] in account.bus.handled:
+            sent[event["detail-type"]].append((bus, event))
+    dice = kernel.chance("replay")
+    chosen = [one for each in sent.values() for one in dice.sample(each, min(_REPLAYED, len(each)))]
+    dice.shuffle(chosen)
     account.note("replay", f"{len(chosen)} old events come again")
     for bus, event in chosen:
         account.bus.put(event, bus)

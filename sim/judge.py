@@ -105,6 +105,8 @@ class Judge:
         if operation == "DescribeModelPackage":
             found = (answer["ModelApprovalStatus"], memory["calls"])
             memory["read", answer["ModelPackageArn"]] = found
+        elif operation == "ListModelPackages":
+            memory["listed"] = self._account.kernel.moment()
         elif operation == "GetItem" and params["Key"]["sk"] == {"S": "SPEC"}:
             memory["paused"] = answer.get("Item", {}).get("paused", {}).get("S")
         elif operation == "PutItem" and params["Item"].get("outcome") == {"S": "registered"}:
@@ -145,6 +147,7 @@ class Judge:
         model = package.model
         self._alone(caller, model)
         self._token_lies(f"RUN#endpoint/{endpoint}", f"{operation} {endpoint}")
+        self._newest(caller, package)
         if known is not None and known.status == "InService" and known.config == config:
             self.violate("no update for nothing", f"{endpoint} serves {config} already")
         if endpoint != model:
@@ -203,6 +206,24 @@ class Judge:
             self.violate("looked at last", f"{name}: {between} calls between look and update")
         elif package.approval != APPROVED:
             self.unapproved_updates += 1
+
+    def _newest(self, caller: Any, package: Package) -> None:
+        """No endpoint is moved to a version when a newer one should serve, at the last look."""
+        looked = caller.memory.get("listed", caller.memory["began"])
+        seconds = (looked - START).total_seconds()
+        for newer in self._account.registry.groups[package.model][package.version :]:
+            since = newer.history[-1][0]
+            if newer.approval != APPROVED or since >= seconds:
+                continue
+            tried = any(
+                execution.name.startswith(f"{package.model}-r")
+                and execution.name.endswith(f"-v{newer.version}")
+                and (execution.status == "RUNNING" or execution.ended_at >= since)
+                for execution in self._account.states.executions.values()
+            )
+            if not tried:
+                said = f"{package.model} v{package.version}, and v{newer.version} is approved"
+                self.violate("the newest is released", said)
 
     def _forward(self, model: str, package: Package, known: Any) -> None:
         """Production goes back to an older version only if the newer one was taken away."""
@@ -408,9 +429,9 @@ class Judge:
         return max(ages)
 
     def _marked(self, name: str, since: Any) -> bool:
-        """Whether a drop was called complete lately; a marker counts for the window it falls in."""
+        """Whether a drop was called complete; what comes after a marker is of the next drop."""
         return any(
-            version.modified >= since - timedelta(minutes=30)
+            version.modified >= since - timedelta(seconds=1)
             for (_, key), versions in self._account.s3.objects.items()
             if key.startswith(f"data/{name}/") and key.endswith("/_SUCCESS")
             for version in versions

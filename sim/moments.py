@@ -2,8 +2,9 @@
 
 Each history draws which of these it has. All of them may happen to a stack on AWS: data that comes
 as a window closes or as older data is written down, an event that comes again, an approval that
-changes between a look and the call that rests on it, a service that breaks down while an endpoint
-is being created, people who take a death for an answer.
+changes between a look and the call that rests on it, a function that dies as soon as its effect is
+there, a service that breaks down while an endpoint is being created, people who stop a release and
+people who take a death for an answer.
 """
 
 import json
@@ -16,6 +17,17 @@ Params = dict[str, Any]
 _LOOKERS = ("start_rollout", "plan_release", "judge_candidate", "heed_registry")
 _SERVICES = ("dynamodb", "sagemaker")  # that break down
 _MOST = 6  # of each, in a history
+# What each function is for: it may die with that done, and be tried again.
+_EFFECTS = {
+    ("freeze_dataset", "TransactWriteItems"),
+    ("start_training", "StartPipelineExecution"),
+    ("finish_training", "PutItem"),
+    ("judge_candidate", "UpdateModelPackage"),
+    ("start_rollout", "CreateEndpointConfig"),
+    ("start_rollout", "CreateEndpoint"),
+    ("start_rollout", "UpdateEndpoint"),
+    ("finish_release", "PutItem"),
+}
 LONG = (4.0, 30.0)  # what a call takes that takes long, in seconds
 
 
@@ -34,7 +46,12 @@ class Moments:
             "second batch": dice.choice((0.0, 0.0, 0.3)),
             "breakdown": dice.choice((0.0, 0.0, 0.3)),
             "death": dice.choice((0.0, 0.8)),
+            "relapse": dice.choice((0.0, 0.0, 0.7)),
+            "abort": dice.choice((0.0, 0.0, 0.3)),
         }
+        if account.faults.mild:
+            self._chances["breakdown"] = 0.0
+        self._relapsed: set[tuple[str, str]] = set()
         self._happened: Counter[str] = Counter()
         self._held: dict[tuple[str, str], tuple[float, float]] = {}  # whose next call takes long
 
@@ -53,6 +70,7 @@ class Moments:
                 self._drop(pk.removeprefix("MODEL#"), self._dice.uniform(3, 9))
         elif operation in ("CreateEndpoint", "UpdateEndpoint"):
             self._break_down(self._dice.choice((0.0, self._dice.uniform(0, 300))))
+            self._abort(caller)
         elif operation == "PutItem" and params["Item"]["sk"]["S"].startswith("RUN#"):
             self._break_down(0.0)
 
@@ -72,6 +90,19 @@ class Moments:
         write meanwhile.
         """
         return self._held.pop((function, operation), None)
+
+    def kills(self, function: str, operation: str) -> bool:
+        """Tell whether a function dies of a call that went well, the first time that it makes it.
+
+        Only where a machine that died of too many deaths is found again.
+        """
+        effect = (function, operation)
+        if effect not in _EFFECTS - self._relapsed or not self._account.faults.tick:
+            return False
+        if not self._strikes("relapse"):
+            return False
+        self._relapsed.add(effect)
+        return True
 
     def trained(self, name: str) -> None:
         """Hear that a pipeline's execution has ended: now is the time when nobody may train."""
@@ -97,6 +128,13 @@ class Moments:
         if faults.tick and self._strikes("breakdown"):
             start, service = self._kernel.now + seconds, self._dice.choice(_SERVICES)
             faults.break_down(service, start, start + self._dice.uniform(600, 2400))
+
+    def _abort(self, caller: Any) -> None:
+        """Let a person stop the release that has just moved an endpoint, in the console."""
+        execution = getattr(caller, "event", {}).get("execution")
+        if execution and self._account.faults.tick and self._strikes("abort"):
+            seconds = self._dice.uniform(0, 400)
+            self._kernel.after(seconds, lambda: self._people.stop(execution))
 
     def _drop(self, model: str, seconds: float) -> None:
         whose = self._people.model(model)

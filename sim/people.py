@@ -259,13 +259,29 @@ class People:
         others = [name for name in known if hosting.package_of(name).model == model.name]
         if not others:
             return
-        config = self._dice.choice(others)
+        config, before = self._dice.choice(others), endpoint.config
         self._note(f"updates {model.name} to {config} by hand")
         request = {"EndpointName": model.name, "EndpointConfigName": config}
         self._account.call(PERSON, "sagemaker", "UpdateEndpoint", request)
-        if self._dice.random() < 0.5:  # and the registry's way as well, while it is on its way
+        then = self._dice.random()
+        if then < 0.4:  # and the registry's way as well, while it is on its way
             self._kernel.pause(self._dice.uniform(0, 60))
             self._approve_all(model)
+        elif then < 0.8:
+            self._take_back(endpoint, before)
+
+    def _take_back(self, endpoint: Any, before: str) -> None:
+        """Undo an update by hand, while the stack is about to do the same."""
+        self._kernel.pause(self._dice.uniform(60, 900))
+        for _ in range(20):
+            if endpoint.status == "InService" or self.over:
+                break
+            self._kernel.pause(15.0)
+        if endpoint.status != "InService" or endpoint.config == before or self.over:
+            return
+        self._note(f"takes {endpoint.name} back to {before} by hand")
+        request = {"EndpointName": endpoint.name, "EndpointConfigName": before}
+        self._account.call(PERSON, "sagemaker", "UpdateEndpoint", request)
 
     def set(self, package: Package, status: str) -> None:
         self._note(f"sets {package.model} v{package.version} {status}")
@@ -349,6 +365,13 @@ class People:
             self.set(package, APPROVED)
 
     # operating
+
+    def stop(self, execution: str) -> None:
+        """Stop a machine's execution, unless it has ended."""
+        if self._account.states.executions[execution].status == "RUNNING":
+            self._note(f"stops {execution.rpartition(':')[2]}")
+            request = {"executionArn": execution}
+            self._account.call(PERSON, "stepfunctions", "StopExecution", request)
 
     def _pause(self, model: Model, pause: bool) -> None:
         if pause:

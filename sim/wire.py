@@ -167,7 +167,8 @@ class Wire:
         else:
             protocol = _PROTOCOLS.get(service, "json")
             answer = wire.encode(service, operation, protocol, result)
-        if kind == "crash-after":
+        dies = self._account.moments.kills(invocation.function.handler, operation)
+        if kind == "crash-after" or dies:
             raise Crash(operation)
         if kind == "lost":
             self.kernel.pause(3.0)

@@ -80,8 +80,12 @@ class States:
         execution.ending, execution.ended_at = ending, self._kernel.now
         said = f": {ending.error} {str(ending.cause)[:160]}" if ending.error else ""
         self._account.note("ended", f"{execution.machine} {execution.name} {ending.status}{said}")
-        if ending.error in UNTOLD:
+        if ending.error in UNTOLD or ending.status == "ABORTED":
             self._account.moments.died(execution.machine, execution.name)
+
+    def stop_execution(self, caller: Any, params: Params) -> Params:
+        self.executions[params["executionArn"]].run.stop(Ending("ABORTED"))
+        return {"stopDate": self._kernel.moment()}
 
     def describe_execution(self, caller: Any, params: Params) -> Params:
         found = self.executions.get(params["executionArn"])
