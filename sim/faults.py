@@ -38,6 +38,8 @@ _WITHOUT_TICK = {
     "busy": (0.0,),
     "machine": (0.0, 0.03),
     "fault": (0.0, 0.02),
+    "lost": (0.0, 0.02),
+    "stall": (0.0, 0.02),
 }
 _BUSY_SECONDS = 150.0  # longer than a function tries
 _STALLS = 6  # of one call site, where a history aims at it
@@ -193,7 +195,8 @@ class Faults:
         share = self._aim // len(CALL_KINDS)
         if not self._aims or self._share(site) != share or (kind == "busy" and not self.tick):
             return None  # a machine that dies of it is nobody's to mend without a tick
-        if self._aimed[site] >= 2 or self._dice.random() < 0.3:
+        whose = site if self.tick else site.partition(" ")[0]
+        if self._aimed[whose] >= 2 or self._dice.random() < 0.3:
             return None
-        self._aimed[site] += 1
+        self._aimed[whose] += 1
         return kind

@@ -212,24 +212,29 @@ class Judge:
         looked = caller.memory.get("listed", caller.memory["began"])
         seconds = (looked - START).total_seconds()
         for newer in self._account.registry.groups[package.model][package.version :]:
-            since = newer.history[-1][0]
-            if newer.approval != APPROVED or since >= seconds:
+            if newer.approval != APPROVED or newer.history[-1][0] >= seconds:
                 continue
-            tried = any(
-                execution.name.startswith(f"{package.model}-r")
-                and execution.name.endswith(f"-v{newer.version}")
-                and (execution.status == "RUNNING" or execution.ended_at >= since)
-                for execution in self._account.states.executions.values()
-            )
-            if not tried:
+            if not self._tried(newer, "RUNNING", "SUCCEEDED", "ABORTED"):
                 said = f"{package.model} v{package.version}, and v{newer.version} is approved"
                 self.violate("the newest is released", said)
+
+    def _tried(self, package: Package, *also: str) -> bool:
+        """Whether a release of a version has failed, or is as told, since it was approved."""
+        return any(
+            execution.name.startswith(f"{package.model}-r")
+            and execution.name.endswith(f"-v{package.version}")
+            and execution.status in ("FAILED", *also)
+            and (execution.status == "RUNNING" or execution.ended_at >= package.history[-1][0])
+            for execution in self._account.states.executions.values()
+        )
 
     def _forward(self, model: str, package: Package, known: Any) -> None:
         """Production goes back to an older version only if the newer one was taken away."""
         if known is None or known.status != "InService":
             return
         now = self._account.hosting.package_of(known.config)
+        if self._tried(now):
+            return  # it had failed, and was brought here by hand
         if package.version < now.version and now.approval == APPROVED:
             recent = self._account.kernel.now - 120
             if now.approval_at(recent) == APPROVED:
@@ -248,10 +253,16 @@ class Judge:
             self.violate("sealed bytes serve", f"{key} was tampered with")
 
     def _alone(self, caller: Any, model: str) -> None:
-        """Once a release has moved an endpoint, those before it move none any more."""
+        """Once a release has moved an endpoint, those before it move none any more, and nobody
+        cleans up behind it before it has ended.
+        """
         execution = caller.event.get("execution", "").rpartition(":")[2]
         order = self.releasing[model]
-        if execution in order[:-1]:
+        if not execution:
+            for each in self._account.states.executions.values():
+                if order and each.name == order[-1] and each.status == "RUNNING":
+                    self.violate("one release at a time", f"{caller.name} beside {each.name}")
+        elif execution in order[:-1]:
             self.violate("one release at a time", f"{model}: {execution} after {order[-1]}")
         elif execution not in order:
             order.append(execution)
@@ -317,8 +328,10 @@ class Judge:
         self.effects.append(f"StartPipelineExecution {run.model} {run.display_name}")
         before, spec = self._trainings[run.model], self.models[run.model]
         self._token_lies(f"RUN#{run.model}/{run.display_name}", f"run {run.display_name}")
-        if self._account.kernel.now - self._code_changed[run.model] < 60:
-            self._amid_change.add(run.arn)  # the push is not written down yet
+        written = self._account.ledger.items[f"MODEL#{run.model}", "SPEC"]["bundle_digest"]["S"]
+        lately = self._account.kernel.now - self._code_changed[run.model] < 60
+        if lately or written != self._code(run.model):  # the push is not written down yet
+            self._amid_change.add(run.arn)
         for other in before:
             if other.status == "Executing":
                 self.violate("one training at a time", f"{run.display_name}, {other.display_name}")

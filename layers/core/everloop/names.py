@@ -75,5 +75,11 @@ def version_of_config(config: str) -> int | None:
     return int(found[1]) if found else None
 
 
+def is_staging_config(config: str) -> bool:
+    """Whether an endpoint config of ours was made to stage a version."""
+    found = _VERSION.search(config)
+    return found is not None and "-staging-" in found[0]
+
+
 def staging_endpoint(model: str) -> str:
     return f"{model}-staging"

@@ -46,6 +46,7 @@ def run(hours=48.0, outcome=REGISTERED, data="d0", code="c0", name="w1-a1", **mo
         pytest.param(VIOLATION, [run(2)], None, False, "cooling down", id="too soon"),
         pytest.param(DATA, [run(2)], None, True, "", id="data needs no cooling"),
         pytest.param(VIOLATION, [run(30)], None, True, "", id="cooled down"),
+        pytest.param(VIOLATION, [run(30, RUNNING)], None, False, "under way", id="no end known"),
         pytest.param(
             VIOLATION,
             [run(30 + h, BELOW_BARS) for h in range(3)],

@@ -36,6 +36,11 @@ def serving(version, status="InService"):
     return Serving("m", status, f"m-v{version}-0123abcd", version)
 
 
+def staged(version):
+    """What somebody brought to production by hand, with the config that staging has."""
+    return Serving("m", "InService", f"m-v{version}-staging-0123abcd", version, staged=True)
+
+
 @pytest.mark.parametrize(
     ("packages", "releases", "version"),
     [
@@ -68,6 +73,7 @@ def test_the_highest_approved_version_that_has_not_failed_should_serve(packages,
             [package(2, "Rejected"), package(1)], serving(2), True, "brings back", id="back"
         ),
         pytest.param([package(2)], serving(2), False, "and it does", id="there"),
+        pytest.param([package(2)], staged(2), True, "as in staging", id="by hand"),
         pytest.param([package(2)], serving(1, "Updating"), False, "is Updating", id="busy"),
         pytest.param([package(2)], serving(1, "Creating"), False, "is Creating", id="creating"),
         pytest.param([package(1, "Rejected")], serving(1), False, "no version", id="none left"),
@@ -121,6 +127,9 @@ def test_nothing_unapproved_is_ever_wanted(states):
             id="same version, other config",
         ),
         pytest.param(serving(1), None, None, {"Error": "E", "Cause": "c"}, ERROR, id="error"),
+        pytest.param(
+            staged(2), None, None, {"Error": "E", "Cause": "c"}, ERROR, id="by hand meanwhile"
+        ),
         pytest.param(None, None, None, {"Error": "E", "Cause": "c"}, ERROR, id="no endpoint"),
     ],
 )

@@ -17,7 +17,7 @@ from everloop.aws.clients import (
 from everloop.decisions.releases import Serving
 from everloop.errors import Conflict, NotReady
 from everloop.moments import moment
-from everloop.names import version_of_config
+from everloop.names import is_staging_config, version_of_config
 
 
 def serving(endpoint: str) -> Serving | None:
@@ -39,6 +39,7 @@ def serving(endpoint: str) -> Serving | None:
         pending_config=str(pending) if pending else None,
         failure_reason=str(found.get("FailureReason") or ""),
         changed_at=moment(found["LastModifiedTime"]),
+        staged=is_staging_config(config),
     )
 
 

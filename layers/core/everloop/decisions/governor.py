@@ -146,6 +146,9 @@ def useless_in_a_row(runs: Sequence[Run]) -> int:
 
 
 def _cooled_down(runs: Sequence[Run], cooldown: timedelta, now: datetime) -> Decision:
+    for run in runs:
+        if run.outcome == RUNNING:  # or it has just ended, and nobody wrote down when
+            return Decision(False, f"cooling down: {run.name} is under way, or has just ended")
     last = max((run.ended_at or run.started_at for run in runs), default=None)
     if last is not None and now - last < cooldown:
         until = text(last + cooldown)

@@ -53,7 +53,11 @@ class Release:
 
 @dataclass(frozen=True)
 class Serving:
-    """What the production endpoint says about itself. `version` is None for no config of ours."""
+    """What an endpoint says about itself. `version` is None for no config of ours.
+
+    `staged` is for a config of staging. In production, where somebody brought it by hand, it
+    captures no data, and nothing says that its version passed the tests.
+    """
 
     endpoint: str
     status: str
@@ -62,6 +66,7 @@ class Serving:
     pending_config: str | None = None
     failure_reason: str = ""
     changed_at: datetime | None = None
+    staged: bool = False
 
     @property
     def settled(self) -> bool:
@@ -102,7 +107,8 @@ def release_wanted(
     if serving is not None and not serving.settled:
         reason = f"the endpoint is {serving.status}; looked at again when that ends"
         return Decision(False, reason, facts), None
-    if now == wanted.version:
+    staged = serving is not None and serving.staged
+    if now == wanted.version and not staged:
         return Decision(
             False, f"version {wanted.version} is what should serve, and it does", facts
         ), None
@@ -113,6 +119,9 @@ def release_wanted(
         return Decision(
             True, f"version {wanted.version} should serve, and nothing does", facts
         ), wanted
+    if now == wanted.version:
+        reason = f"version {now} should serve as in production, and does as in staging"
+        return Decision(True, reason, facts), wanted
     word = "replaces" if wanted.version > now else "brings back the version before"
     return (
         Decision(True, f"version {wanted.version} {word} version {now}", facts),
@@ -140,8 +149,8 @@ def outcome(
     """Say how a release ended and why. What the endpoint serves outweighs what anybody reported."""
     now = "nothing serves" if serving is None else f"{serving.config} is {serving.status}"
     config = (rollout or {}).get("config")
-    arrived = serving is not None and serving.status == "InService" and serving.version == version
-    if arrived and serving is not None and (config is None or serving.config == config):
+    serves = serving is not None and serving.status == "InService" and serving.version == version
+    if serves and serving is not None and not serving.staged and config in (None, serving.config):
         return RELEASED, f"version {version} serves: {now}"
     if error is not None:
         kind = TAMPERED if error.get("Error") == Tampered.__name__ else ERROR
