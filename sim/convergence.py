@@ -52,6 +52,8 @@ class Convergence:
             wanted = max(wanted, serving, key=lambda package: package.version)  # a later try did it
         if wanted is not None and serving.version != wanted.version:
             yield f"{model.name} v{serving.version} serves, v{wanted.version} should"
+        elif wanted is not None and "-staging-" in endpoint.config:
+            yield f"{model.name} v{serving.version} serves as in staging, after an update by hand"
 
     def wanted(self, model: Model) -> Package | None:
         """Return the highest version that is approved, and has not failed since."""

@@ -75,9 +75,26 @@ class Judge:
         untold = invocation.memory.get("untold")
         if untold and outcome.error is None and b'"itemIdentifier"' not in outcome.payload:
             self.violate("each decision is told", f"{invocation.name} tells the bus no {untold}")
+        if invocation.name == "reconcile" and outcome.error is None:
+            for model in json.loads(outcome.payload)["mended"]:
+                self._nothing_left(invocation, model)
         planned = invocation.name == "plan_release" and outcome.error is None
         if planned and json.loads(outcome.payload)["go"]:
             self._planned(invocation)
+
+    def _nothing_left(self, reconcile: Invocation, model: str) -> None:
+        """Where no release is under way, reconcile leaves no endpoint in staging."""
+        staging, began = self._account.hosting.endpoints.get(f"{model}-staging"), reconcile.memory
+        if staging is None or staging.status not in ("InService", "Failed"):
+            return
+        if staging.changed > began["began"]:
+            return
+        since = (began["began"] - START).total_seconds()
+        for each in self._account.states.executions.values():
+            release = each.name.startswith(f"{model}-r")
+            if release and (each.status == "RUNNING" or each.ended_at > since):
+                return
+        self.violate("staging is cleared", f"{staging.name} is {staging.status} for nobody")
 
     # calls
 

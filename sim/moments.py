@@ -51,6 +51,7 @@ class Moments:
         }
         if account.faults.mild:
             self._chances["breakdown"] = 0.0
+        self._dying = False  # whoever makes the call that has just taken effect
         self._relapsed: set[tuple[str, str]] = set()
         self._happened: Counter[str] = Counter()
         self._held: dict[tuple[str, str], tuple[float, float]] = {}  # whose next call takes long
@@ -70,9 +71,11 @@ class Moments:
                 self._drop(pk.removeprefix("MODEL#"), self._dice.uniform(3, 9))
         elif operation in ("CreateEndpoint", "UpdateEndpoint"):
             self._break_down(self._dice.choice((0.0, self._dice.uniform(0, 300))))
-            self._abort(caller)
+            self._abort(caller, self._dice.uniform(0, 400))
         elif operation == "PutItem" and params["Item"]["sk"]["S"].startswith("RUN#"):
             self._break_down(0.0)
+            if caller.name == "start_training" and self._abort(caller, 0.0):
+                self._dying = True  # with its run written down, and not begun
 
     def answered(self, function: str, event: Any, payload: bytes) -> None:
         """Hear what a function has answered."""
@@ -96,6 +99,9 @@ class Moments:
 
         Only where a machine that died of too many deaths is found again.
         """
+        if self._dying:
+            self._dying = False
+            return True
         effect = (function, operation)
         if effect not in _EFFECTS - self._relapsed or not self._account.faults.tick:
             return False
@@ -129,12 +135,13 @@ class Moments:
             start, service = self._kernel.now + seconds, self._dice.choice(_SERVICES)
             faults.break_down(service, start, start + self._dice.uniform(600, 2400))
 
-    def _abort(self, caller: Any) -> None:
-        """Let a person stop the release that has just moved an endpoint, in the console."""
+    def _abort(self, caller: Any, seconds: float) -> bool:
+        """Let a person stop the machine that a call belongs to, in the console; tell whether."""
         execution = getattr(caller, "event", {}).get("execution")
-        if execution and self._account.faults.tick and self._strikes("abort"):
-            seconds = self._dice.uniform(0, 400)
-            self._kernel.after(seconds, lambda: self._people.stop(execution))
+        if not execution or not self._account.faults.tick or not self._strikes("abort"):
+            return False
+        self._kernel.after(seconds, lambda: self._people.stop(execution))
+        return True
 
     def _drop(self, model: str, seconds: float) -> None:
         whose = self._people.model(model)

@@ -59,6 +59,19 @@ FLAWS = (
         "elif False:",
     ),
     Mutant(
+        "leave production as somebody staged it",
+        f"{CORE}/decisions/releases.py",
+        "if now == wanted.version and not staged:",
+        "if now == wanted.version:",
+    ),
+    Mutant(
+        "take what was brought by hand for released",
+        f"{CORE}/decisions/releases.py",
+        "not serving.staged and config in",
+        "config in",
+        "takes tests that never end while a person brings what they test to production: seed 1101",
+    ),
+    Mutant(
         "hear of no failed rollout",
         "functions/start_rollout.py",
         "armed = Token(subject, request.token, request.model, request.execution, config, True)",

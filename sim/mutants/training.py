@@ -106,6 +106,13 @@ FLAWS = (
         "if False:",
     ),
     Mutant(
+        "cool down after what was written down only",
+        f"{CORE}/decisions/governor.py",
+        "if run.outcome == RUNNING:  # or",
+        "if False:  # or",
+        "takes a machine that dies between its training's end and its report: seed 1426",
+    ),
+    Mutant(
         "answer a violation that was answered",
         "functions/heed_violation.py",
         'if report.was_decided("retrain", id=trouble.fact, model=trouble.model):',

@@ -230,9 +230,9 @@ class Account:
     def put_json(self, uri: str, value: Any) -> None:
         self.put(uri, json.dumps(value).encode())
 
-    def serve(self, version: int, endpoint: str = "flight-delays") -> str:
+    def serve(self, version: int, endpoint: str = "flight-delays", *, staged: bool = False) -> str:
         """Let an endpoint serve a version; return its config's name."""
-        config = f"flight-delays-v{version}-0123abcd"
+        config = f"flight-delays-v{version}{'-staging' if staged else ''}-0123abcd"
         sagemaker = self.client("sagemaker")
         sagemaker.create_model(
             ModelName=f"m{version}",

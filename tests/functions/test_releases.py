@@ -100,6 +100,16 @@ def test_what_serves_was_released(account):
     assert account.mails() == []
 
 
+def test_a_version_that_somebody_brought_from_staging_is_released_all_the_same(account):
+    account.push()
+    arn = account.register(approval="Approved")
+    config = account.serve(1, staged=True)
+    answer = finish(account, arn, error={"Error": "NotReady", "Cause": "c"}, rollout=None)
+    assert (answer["ok"], answer["outcome"]) == (False, "error")
+    assert config in answer["reason"]
+    assert account.executions("deploy") == ["flight-delays-r2-v1"]
+
+
 def test_a_version_that_failed_its_tests_is_not_tried_again_until_approved_again(account):
     account.push()
     arn = account.register(approval="Approved")
