@@ -9,6 +9,7 @@ from sim.aws.registry import APPROVED, REJECTED
 from sim.aws.states import UNTOLD
 from sim.convergence import Convergence
 from sim.judge import Judge
+from sim.kernel import START
 from sim.people import Model, People
 
 
@@ -76,6 +77,10 @@ class Endings:
                 if execution.name != name or not decision["go"]["BOOL"]:
                     continue
                 ending = execution.ending
+                began = (execution.started - START).total_seconds()
+                by_hand = self._judge.by_hand[model.name]
+                if any(began <= when <= execution.ended_at for when in by_hand):
+                    continue  # it arrived, and was taken away again before that was written down
                 if ending and ending.status == "FAILED" and ending.error not in UNTOLD:
                     self._judge.violate("what arrived is no failure", name)
 

@@ -45,6 +45,7 @@ class Judge:
         self._known_since: dict[str, datetime] = {}  # when a first version was written down
         self._planned_releases: dict[str, list[str]] = defaultdict(list)
         self._trainings: dict[str, list[Any]] = defaultdict(list)
+        self.by_hand: dict[str, list[float]] = defaultdict(list)  # updates of an endpoint
         self._code_changed: dict[str, float] = defaultdict(lambda: -_DAY)  # a model's pipeline
         self._amid_change: set[str] = set()  # runs that may have other code than their names say
 
@@ -116,6 +117,8 @@ class Judge:
         self, caller: Any, service: str, operation: str, params: Params, answer: Params
     ) -> None:
         if not isinstance(caller, Invocation):
+            if operation == "UpdateEndpoint":
+                self.by_hand[params["EndpointName"]].append(self._account.kernel.now)
             return
         memory = caller.memory
         memory["calls"] = memory.get("calls", 0) + 1

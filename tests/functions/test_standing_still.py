@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+import freeze_dataset
 import plan_monitoring
 import reconcile
 
@@ -80,6 +81,22 @@ def test_a_training_that_was_given_up_is_told_once(account):
         "the training of window 1 was ABORTED at attempt 5, the last of 5"
     ]
     assert account.mails() == ["flight-delays: it stands still, and a person must look"]
+
+
+def test_a_frozen_window_that_was_given_up_keeps_no_later_data_waiting(account):
+    account.push()
+    arn = "arn:aws:states:us-east-1:123456789012:execution:everloop-train:flight-delays"
+    sfn = account.client("stepfunctions")
+    account.drop(account.arrival("data/flight-delays/a.csv"))
+    freeze = account.request("machine-freeze-dataset", window=1, time="2030-01-01T00:00:00Z")
+    assert freeze_dataset.handler(freeze, account.context)["closed"] is True
+    for attempt in range(1, 6):
+        sfn.stop_execution(executionArn=f"{arn}-w1-a{attempt}")
+        tick(account, "2030-01-01T00:05:00Z")
+    account.drop(account.arrival("data/flight-delays/b.csv"))
+    sfn.stop_execution(executionArn=f"{arn}-w2-a1")
+    assert tick(account, "2030-01-01T00:10:00Z") == 1
+    assert account.executions("train")[-1] == "flight-delays-w2-a2"
 
 
 def test_a_judgement_that_was_given_up_is_told_once(account):

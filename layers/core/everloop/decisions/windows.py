@@ -60,7 +60,8 @@ def completeness(window: Window, quiet: timedelta, now: datetime) -> Completenes
         return Completeness(True, 0, f"the marker {window.marker!r} says that the drop is complete")
     if window.last_at is None or window.first_at is None:
         return Completeness(True, 0, "nothing has arrived since the last dataset")
-    remaining = window.last_at + quiet - now
+    # An event that is redriven days later, or a clock that is behind, gives a `now` of the past.
+    remaining = min(window.last_at + quiet - now, quiet)
     if remaining <= timedelta(0):
         return Completeness(
             True, 0, f"{window.objects} objects, and none in the last {_length(quiet)}"

@@ -1,12 +1,13 @@
 """Mending a model: each place where an event may have been lost is looked at, and taken on from."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
 from everloop import names, policy
 from everloop.aws import arrivals, endpoints, ledger, machines, monitoring, registry, schedules
 from everloop.aws.ledger import RELEASE, TRAINING, Installed
+from everloop.decisions import Decision
 from everloop.decisions.governor import DATA
 from everloop.decisions.mending import PATIENCE, Lease, is_abandoned, next_attempt
 from everloop.decisions.monitoring import overdue
@@ -24,6 +25,16 @@ class Mend:
     subject: str
     reason: str
     stuck: str = ""
+
+
+@dataclass(frozen=True)
+class _Waits:
+    """A window that waits for its training: since when, and which attempt is the latest."""
+
+    number: int
+    attempt: int
+    since: datetime
+    cause: str
 
 
 def mends(installed: Installed, now: datetime) -> Iterator[Mend]:
@@ -78,7 +89,10 @@ def _look(lease: Lease, now: datetime) -> str:
 
 
 def _window(installed: Installed, now: datetime) -> Iterator[Mend]:
-    """Start the training of a window that is frozen and untrained, else of the open one."""
+    """Start the training of a window that is frozen and untrained, else of the open one.
+
+    What was given up keeps nothing behind it: the next dataset has its data, too, as a rule.
+    """
     model = installed.model
     if ledger.lease(model, TRAINING).held(now):
         return  # its end looks for what is left over
@@ -88,26 +102,34 @@ def _window(installed: Installed, now: datetime) -> Iterator[Mend]:
         runs = ledger.runs(model)
     last, window = training.untrained(installed), arrivals.open_window(model)
     if last is not None:
-        number, attempt, since, cause = last.number, last.attempt, last.closed_at, last.cause
+        waits = _Waits(last.number, last.attempt, last.closed_at, last.cause)
         allowed = training.may_train_frozen(installed, last, runs, now)
-    elif window.objects and window.last_at is not None:
-        number, attempt, since, cause = window.number, window.attempt, window.last_at, DATA
-        allowed = training.trains_on_data(installed, runs)
-    else:
-        return
+        if not (yield from _given_up(installed, waits, allowed, now)):
+            return
+    if window.objects and window.last_at is not None:
+        waits = _Waits(window.number, window.attempt, window.last_at, DATA)
+        yield from _given_up(installed, waits, training.trains_on_data(installed, runs), now)
+
+
+def _given_up(
+    installed: Installed, waits: _Waits, allowed: Decision, now: datetime
+) -> Generator[Mend, None, bool]:
+    """Start another attempt at a window if it needs one; return whether all of them failed."""
     if not allowed.go:
-        return
-    name = names.train_execution(model, number, attempt)
+        return False
+    name = names.train_execution(installed.model, waits.number, waits.attempt)
     status = machines.status(machines.execution_arn(machines.TRAIN, name))
-    decision = next_attempt(attempt, status, since, now)
+    decision = next_attempt(waits.attempt, status, waits.since, now)
+    said = f"the training of window {waits.number} {decision.reason}"
     if decision.facts.get("given_up"):
-        yield Mend(name, f"the training of window {number} {decision.reason}", f"gave-up:{name}")
-    if not decision.go:
-        return
-    following = decision.facts["attempt"]
-    arrivals.set_attempt(model, number, following)
-    arn = training.start(installed, number, following, cause, 0)
-    yield Mend(arn, f"the training of window {number} {decision.reason}")
+        yield Mend(name, said, f"gave-up:{name}")
+        return True
+    if decision.go:
+        following = decision.facts["attempt"]
+        arrivals.set_attempt(installed.model, waits.number, following)
+        arn = training.start(installed, waits.number, following, waits.cause, 0)
+        yield Mend(arn, said)
+    return False
 
 
 def _judgements(installed: Installed, now: datetime) -> Iterator[Mend]:
