@@ -42,7 +42,7 @@ def window(first=T, last=T, objects=3, marker=None):
         ),
         pytest.param(Window(), T, True, 0, id="nothing arrived"),
         pytest.param(window(), T - timedelta(seconds=30), False, 300, id="another clock is ahead"),
-        pytest.param(window(), T - timedelta(days=9), False, 300, id="an event redriven long after"),
+        pytest.param(window(), T - timedelta(days=9), False, 300, id="redriven long after"),
     ],
 )
 def test_a_drop_is_complete_when_it_is_quiet_or_says_so(open_window, now, complete, wait):
