@@ -260,6 +260,9 @@ class People:
         if not others:
             return
         config, before = self._dice.choice(others), endpoint.config
+        staged = [name for name in others if name.startswith(before.rpartition("-")[0] + "-stag")]
+        if staged and self._dice.random() < 0.5:
+            config = staged[0]  # the right version, in the wrong suit
         self._note(f"updates {model.name} to {config} by hand")
         request = {"EndpointName": model.name, "EndpointConfigName": config}
         self._account.call(PERSON, "sagemaker", "UpdateEndpoint", request)

@@ -123,6 +123,8 @@ FLAWS = (
         f"{CORE}/flows/training.py",
         "name=name, paused=installed.paused)",
         "paused=installed.paused)",
+        "takes a machine that dies with its run written down, where this is the last run that the "
+        "budget allows, and no other window follows: one history in some hundred",
     ),
     Mutant(
         "let a push end a pause",
