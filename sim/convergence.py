@@ -66,7 +66,7 @@ class Convergence:
         since = package.history[-1][0]
         if not package.faithful or (package.model, package.version) in self._people.tampered:
             return True  # its tests fail, whenever they are run; or it is refused as tampered with
-        taken_back = self._judge.taken_back[package.model, package.version]
+        taken_back = self._judge.releases.taken_back[package.model, package.version]
         tried = [
             execution
             for execution in self._account.states.executions.values()

@@ -78,7 +78,7 @@ class Endings:
                     continue
                 ending = execution.ending
                 began = (execution.started - START).total_seconds()
-                by_hand = self._judge.by_hand[model.name]
+                by_hand = self._judge.releases.by_hand[model.name]
                 if any(began <= when <= execution.ended_at for when in by_hand):
                     continue  # it arrived, and was taken away again before that was written down
                 if ending and ending.status == "FAILED" and ending.error not in UNTOLD:
@@ -223,7 +223,7 @@ class Endings:
                 if by == "judge_candidate" and package.arn not in kinds["judge"]:
                     self._judge.violate("every effect is told", f"v{package.version} {approval}")
         for execution in self._account.states.executions.values():
-            acted = execution.name in self._judge.releasing[model.name]
+            acted = execution.name in self._judge.releases.order[model.name]
             ended = acted and execution.status == "SUCCEEDED"
             if ended and execution.name.startswith(f"{model.name}-r"):
                 said = kinds["serve"] | kinds["rollback"] | kinds["release"]

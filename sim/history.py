@@ -134,7 +134,7 @@ def play(
         covered=faults.covered,
         calls=trace.calls,
         converged_after=converged if converged is not None else _QUIET,
-        unapproved_updates=judge.unapproved_updates,
+        unapproved_updates=judge.releases.unapproved_updates,
         lines=trace.notes,
     )
     return result

@@ -180,7 +180,7 @@ class Hosting:
 
     def _settle(self, endpoint: Endpoint, asked: str) -> None:
         endpoint.changed = self._kernel.moment()
-        self._account.judge.settled(endpoint, asked)
+        self._account.judge.releases.settled(endpoint, asked)
         self._tell(endpoint)
 
     def _tell(self, endpoint: Endpoint) -> None:

@@ -101,7 +101,7 @@ class Jobs:
         run.changed = run.started
         pipeline.tokens[token] = run
         self.runs[run.arn] = run
-        self._account.judge.training_starts(caller, run)
+        self._account.judge.trainings.starts(caller, run)
         self._account.note("pipeline", f"{name} {run.display_name} runs")
         seconds = self._dice.uniform(60, 900)
         if self._account.faults.strikes("job hangs"):
