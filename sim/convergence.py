@@ -8,7 +8,8 @@ from sim.aws.account import Account
 from sim.aws.registry import APPROVED, PENDING, Package
 from sim.judge import Judge
 from sim.kernel import START
-from sim.people import Model, People
+from sim.model import Model
+from sim.people import People
 
 _TRIES = 3  # of a release that failed for AWS's own reasons
 
@@ -64,7 +65,10 @@ class Convergence:
 
     def _failed(self, package: Package) -> bool:
         since = package.history[-1][0]
-        if not package.faithful or (package.model, package.version) in self._people.tampered:
+        if (
+            not package.faithful
+            or (package.model, package.version) in self._people.trouble.tampered
+        ):
             return True  # its tests fail, whenever they are run; or it is refused as tampered with
         taken_back = self._judge.releases.taken_back[package.model, package.version]
         tried = [

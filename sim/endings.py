@@ -10,7 +10,8 @@ from sim.aws.states import UNTOLD
 from sim.convergence import Convergence
 from sim.judge import Judge
 from sim.kernel import START
-from sim.people import Model, People
+from sim.model import Model
+from sim.people import People
 
 
 class Endings:
@@ -42,9 +43,9 @@ class Endings:
                     continue
                 self._judge.violate("no letter dies in quiet", f"{queue}: {letter[:200]}")
 
-        if poison < self._people.poisoned:
+        if poison < self._people.trouble.poisoned:
             self._judge.violate(
-                "nothing vanishes", f"{poison} of {self._people.poisoned} in dead letters"
+                "nothing vanishes", f"{poison} of {self._people.trouble.poisoned} in dead letters"
             )
 
     def _failures_told(self, model: Model) -> None:

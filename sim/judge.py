@@ -11,7 +11,7 @@ from typing import Any
 
 from sim.aws.functions import FORESEEN, Invocation, Outcome
 from sim.aws.registry import APPROVED, PENDING, Package
-from sim.people import Model
+from sim.model import Model
 from sim.releases import Releases
 from sim.trainings import Trainings
 

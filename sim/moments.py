@@ -126,7 +126,7 @@ class Moments:
             self._kernel.spawn(lambda: self._people.set(package, REJECTED))
         elif machine.endswith("-train"):
             model = name.rpartition("-w")[0]
-            self._kernel.spawn(lambda: self._people.drop_whole(self._people.model(model)))
+            self._kernel.spawn(lambda: self._people.drops.drop_whole(self._people.model(model)))
 
     def _break_down(self, seconds: float) -> None:
         """Let what was begun be left lying: whoever began it can go on no more, nor tell of it."""
@@ -145,7 +145,7 @@ class Moments:
 
     def _drop(self, model: str, seconds: float) -> None:
         whose = self._people.model(model)
-        self._kernel.after(seconds, lambda: self._people.drop_one(whose))
+        self._kernel.after(seconds, lambda: self._people.drops.drop_one(whose))
 
     def _strikes(self, kind: str) -> bool:
         if not self._account.faults.on or self._happened[kind] >= _MOST:

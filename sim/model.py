@@ -1,0 +1,47 @@
+"""A model of a history: what its owner decided, and what its data is."""
+
+import json
+from typing import Any
+
+
+class Model:
+    """A model of this history: what its owner decided, and what its data is."""
+
+    def __init__(self, name: str, dice: Any) -> None:
+        self.name = name
+        self.by = dice.choice(("policy", "policy", "person"))
+        self.first = dice.choice(("policy", "person"))
+        self.causes = dice.choice((["data", "violation"], ["data", "violation"], ["violation"]))
+        self.per_day = dice.choice((2, 4, 50))
+        self.cooldown_hours = dice.choice((0.1, 0.5))
+        self.quiet_minutes = dice.choice((0.5, 2))
+        self.strategy = dice.choice(("canary", "linear", "all-at-once"))
+        self.keep = dice.choice((None, 1, 2))
+        self.pushes = 0
+
+    def spec(self) -> str:
+        keep = f"keep = {self.keep}\n" if self.keep else ""
+        return f"""
+problem = "binary_classification"
+[data]
+target = "late"
+key = "id"
+quiet_minutes = {self.quiet_minutes}
+{keep}[train]
+time_limit_minutes = 30
+hyperparameters = {{ push = {self.pushes} }}
+[evaluate]
+metrics = {{ auc = {{ min = 0.6 }} }}
+[approve]
+by = "{self.by}"
+first = "{self.first}"
+[deploy]
+strategy = "{self.strategy}"
+step_percent = 20
+[deploy.tests]
+max_latency_ms = 60000
+[retrain]
+on = {json.dumps(self.causes)}
+cooldown_hours = {self.cooldown_hours}
+per_day = {self.per_day}
+"""
