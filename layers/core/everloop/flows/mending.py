@@ -104,17 +104,17 @@ def _window(installed: Installed, now: datetime) -> Iterator[Mend]:
     if last is not None:
         waits = _Waits(last.number, last.attempt, last.closed_at, last.cause)
         allowed = training.may_train_frozen(installed, last, runs, now)
-        if not (yield from _given_up(installed, waits, allowed, now)):
+        if not (yield from _attempt(installed, waits, allowed, now)):
             return
     if window.objects and window.last_at is not None:
         waits = _Waits(window.number, window.attempt, window.last_at, DATA)
-        yield from _given_up(installed, waits, training.trains_on_data(installed, runs), now)
+        yield from _attempt(installed, waits, training.trains_on_data(installed, runs), now)
 
 
-def _given_up(
+def _attempt(
     installed: Installed, waits: _Waits, allowed: Decision, now: datetime
 ) -> Generator[Mend, None, bool]:
-    """Start another attempt at a window if it needs one; return whether all of them failed."""
+    """Start another attempt at a window if it needs one; return whether it was given up."""
     if not allowed.go:
         return False
     name = names.train_execution(installed.model, waits.number, waits.attempt)
