@@ -3,11 +3,11 @@
 import io
 import json
 import tarfile
-import time
 from pathlib import Path
 
 import pytest
 import yaml
+from waiting import until
 
 from audit.stack import ROOT, stack
 from audit.template import ACCOUNT, REGION
@@ -66,16 +66,6 @@ def code():
 
 def arn(logical):
     return stack().resolved({"Fn::GetAtt": [logical, "Arn"]})
-
-
-def until(read, good):
-    deadline = time.monotonic() + 60
-    while True:
-        answer = read()
-        if good(answer):
-            return answer
-        assert time.monotonic() < deadline, f"not within a minute; last seen: {answer}"
-        time.sleep(0.05)
 
 
 def test_a_tick_whose_function_is_gone_lies_in_the_dead_letter_queue(cloud):

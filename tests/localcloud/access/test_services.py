@@ -2,11 +2,11 @@
 
 import io
 import json
-import time
 import zipfile
 
 import pytest
 from role_maker import TRUST, allow, refusal, role_maker
+from waiting import until
 
 from localcloud.cloud import started
 
@@ -133,16 +133,6 @@ def processed(cloud, person, name, role):
         lambda: person("sagemaker").describe_processing_job(ProcessingJobName=name),
         lambda told: told["ProcessingJobStatus"] in ("Completed", "Failed"),
     )
-
-
-def until(read, good):
-    deadline = time.monotonic() + 60
-    while True:
-        answer = read()
-        if good(answer):
-            return answer
-        assert time.monotonic() < deadline, f"not within a minute; last seen: {answer}"
-        time.sleep(0.05)
 
 
 # Who may assume a role

@@ -3,7 +3,6 @@
 import io
 import json
 import tarfile
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,6 +10,7 @@ from typing import Any
 
 import boto3
 import pytest
+from waiting import until
 
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.4-2-cpu-py3"
 ROLE = "arn:aws:iam::123456789012:role/serving"
@@ -100,20 +100,10 @@ class Hosted:
         self.sagemaker.update_endpoint(EndpointName=name, EndpointConfigName=config, **deployment)
 
     def settled(self, name: str) -> dict[str, Any]:
-        return self.until(
+        return until(
             lambda: self.sagemaker.describe_endpoint(EndpointName=name),
             lambda told: told["EndpointStatus"] in ("InService", "Failed"),
         )
-
-    def until(self, read: Callable[[], Any], good: Callable[[Any], Any]) -> Any:
-        """Read again and again until the answer is good; returns it."""
-        deadline = time.monotonic() + 60
-        while True:
-            answer = read()
-            if good(answer):
-                return answer
-            assert time.monotonic() < deadline, f"not within a minute; last seen: {answer}"
-            time.sleep(0.05)
 
     def ask(self, endpoint: str, number: float = 1, **extra: Any) -> str:
         answer = self.runtime.invoke_endpoint(

@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+from waiting import until
+
 TYPES = {"CsvContentTypes": ["text/csv"], "JsonContentTypes": ["application/json"]}
 
 
@@ -35,7 +37,7 @@ def captured(hosted: Any) -> list[tuple[str, dict[str, Any]]]:
 def written(hosted: Any) -> list[tuple[str, dict[str, Any]]]:
     """Delete the endpoint, which writes what it has, and return all records."""
     hosted.sagemaker.delete_endpoint(EndpointName="churn")
-    hosted.until(lambda: hosted.sagemaker.list_endpoints()["Endpoints"], lambda left: not left)
+    until(lambda: hosted.sagemaker.list_endpoints()["Endpoints"], lambda left: not left)
     return captured(hosted)
 
 
@@ -47,7 +49,7 @@ def test_requests_and_answers_are_kept_as_aws_writes_them(hosted: Any) -> None:
     serve(hosted, **capturing())
 
     hosted.ask("churn", 41, Accept="text/csv", InferenceId="order-7", CustomAttributes="a=b")
-    [(key, record)] = hosted.until(lambda: captured(hosted), len)
+    [(key, record)] = until(lambda: captured(hosted), len)
 
     place = r"capture/churn/churn/AllTraffic/\d{4}/\d\d/\d\d/\d\d/\d\d-\d\d-\d{3}-[0-9a-f-]{36}"
     assert re.fullmatch(place + r"\.jsonl", key)
@@ -114,7 +116,7 @@ def test_a_sample_of_nothing_and_a_capture_that_is_off_keep_nothing(hosted: Any)
     for name in ("none", "off"):
         hosted.ask(name)
         hosted.sagemaker.delete_endpoint(EndpointName=name)
-    hosted.until(lambda: hosted.sagemaker.list_endpoints()["Endpoints"], lambda left: not left)
+    until(lambda: hosted.sagemaker.list_endpoints()["Endpoints"], lambda left: not left)
 
     assert captured(hosted) == []
 

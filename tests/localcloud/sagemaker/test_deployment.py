@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from waiting import until
 
 BROKEN = "import no_such_module\n"
 ARN = "arn:aws:sagemaker:us-east-1:123456789012"
@@ -67,7 +68,7 @@ def baking(hosted: Any) -> Any:
             pending and pending["ProductionVariants"][0]["VariantStatus"][0]["Status"] == "Baking"
         )
 
-    return hosted.until(lambda: hosted.sagemaker.describe_endpoint(EndpointName="adder"), status)
+    return until(lambda: hosted.sagemaker.describe_endpoint(EndpointName="adder"), status)
 
 
 def processes(hosted: Any) -> int:
@@ -94,9 +95,7 @@ def test_no_request_fails_while_the_fleets_change(hosted: Any) -> None:
     hosted.update("adder", "new")
 
     answers = []
-    hosted.until(
-        lambda: answers.append(hosted.ask("adder", 1)) or answers[-1], lambda seen: seen == "101"
-    )
+    until(lambda: answers.append(hosted.ask("adder", 1)) or answers[-1], lambda seen: seen == "101")
 
     assert set(answers) == {"1", "101"}
 
@@ -174,13 +173,13 @@ def test_an_alarm_during_the_canary_rolls_back(hosting: Any) -> None:
             assert error.response["Error"]["Code"] == "ModelError"
         return hosted.sagemaker.describe_endpoint(EndpointName="adder")
 
-    told = hosted.until(ask, lambda seen: seen["EndpointStatus"] == "InService")
+    told = until(ask, lambda seen: seen["EndpointStatus"] == "InService")
 
     assert told["EndpointConfigName"] == "old"
     assert "errors" in told["FailureReason"]
     assert "rolled back" in told["FailureReason"]
     assert {hosted.ask("adder", 1) for _ in range(10)} == {"1"}
-    assert hosted.until(lambda: processes(hosted), lambda count: count == 1)
+    assert until(lambda: processes(hosted), lambda count: count == 1)
     last = hosted.told("SageMaker Endpoint State Change")[-1]
     assert (last["EndpointStatus"], last["EndpointConfigName"]) == ("IN_SERVICE", "old")
 

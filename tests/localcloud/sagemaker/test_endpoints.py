@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from waiting import until
 
 BROKEN = "import no_such_module\n"
 ARN = "arn:aws:sagemaker:us-east-1:123456789012"
@@ -105,7 +106,7 @@ def test_an_endpoint_is_created_serves_and_is_deleted(hosted: Any) -> None:
     assert hosted.ask("churn", 1) == "2"
 
     hosted.sagemaker.delete_endpoint(EndpointName="churn")
-    hosted.until(lambda: gone(hosted, "churn"), bool)
+    until(lambda: gone(hosted, "churn"), bool)
 
     message = refusal(hosted.sagemaker.describe_endpoint, EndpointName="churn")
     assert message == f'Could not find endpoint "{ARN}:endpoint/churn".'
@@ -133,7 +134,7 @@ def test_a_script_that_does_not_import_fails_the_endpoint_with_its_last_words(ho
         hosted.sagemaker.update_endpoint, EndpointName="churn", EndpointConfigName="one"
     )
     hosted.sagemaker.delete_endpoint(EndpointName="churn")
-    hosted.until(lambda: gone(hosted, "churn"), bool)
+    until(lambda: gone(hosted, "churn"), bool)
 
 
 def test_an_endpoint_that_is_being_created_is_neither_updated_nor_deleted(hosted: Any) -> None:
@@ -260,7 +261,7 @@ def test_changes_asked_for_right_after_a_restart_wait_for_the_endpoint(
 
     assert again.settled("one")["EndpointConfigName"] == "new"
     assert again.ask("one", 1) == "7"
-    again.until(lambda: gone(again, "two"), bool)
+    until(lambda: gone(again, "two"), bool)
     assert len(list((again.cloud.folder / "serving").iterdir())) == 1
 
 
@@ -273,7 +274,7 @@ def test_an_endpoint_whose_model_data_is_gone_fails_at_the_next_start(
     hosted.cloud.stop()
 
     again = hosting(folder=folder)
-    told = again.until(
+    told = until(
         lambda: again.sagemaker.describe_endpoint(EndpointName="churn"),
         lambda seen: seen["EndpointStatus"] == "Failed",
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from waiting import until
 
 pytestmark = pytest.mark.cloud
 ROOT = Path(__file__).parents[3]
@@ -96,7 +97,7 @@ def test_endpoints_updates_and_captures_outlive_a_kill(program: Callable[[], Pro
     pid = int(hosted.ask("pid", 5))
 
     first.kill()
-    hosted.until(lambda: alive(pid), lambda still: not still)
+    until(lambda: alive(pid), lambda still: not still)
     hosted = program().hosted
 
     assert int(hosted.ask("pid", 6)) != pid
@@ -115,4 +116,4 @@ def test_endpoints_updates_and_captures_outlive_a_kill(program: Callable[[], Pro
             found += [line["captureData"]["endpointInput"]["data"] for line in lines]
         return sorted(found)
 
-    assert hosted.until(sent, lambda seen: len(seen) == 2) == ["5", "6"]
+    assert until(sent, lambda seen: len(seen) == 2) == ["5", "6"]

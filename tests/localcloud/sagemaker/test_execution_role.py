@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from waiting import until
 
 ROLE = "arn:aws:iam::123456789012:role/serving"
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.4-2-cpu-py3"
@@ -54,7 +55,7 @@ def test_traffic_that_the_role_may_not_put_is_not_captured(serving: Any) -> None
     config = hosted.config("one", hosted.model("adder", add=1), DataCaptureConfig=capture)
     assert hosted.endpoint("adder", config)["EndpointStatus"] == "InService"
     assert hosted.ask("adder", 41) == "42"  # it serves on, as on AWS
-    hosted.until(lambda: denied(hosted), lambda found: "s3:PutObject" in found)
+    until(lambda: denied(hosted), lambda found: "s3:PutObject" in found)
     found = hosted.s3.list_objects_v2(Bucket="models", Prefix="capture/")
     assert found["KeyCount"] == 0
 
@@ -104,7 +105,7 @@ def test_a_transform_moves_its_data_as_the_models_role(
         TransformOutput={"S3OutputPath": "s3://models/out"},
         TransformResources={"InstanceType": "ml.m5.large", "InstanceCount": 1},
     )
-    told = hosted.until(
+    told = until(
         lambda: hosted.sagemaker.describe_transform_job(TransformJobName="batch"),
         lambda told: told["TransformJobStatus"] in ("Completed", "Failed"),
     )
@@ -125,7 +126,7 @@ def test_a_training_puts_its_model_as_its_role(serving: Any) -> None:
         ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1},
         StoppingCondition={"MaxRuntimeInSeconds": 600},
     )
-    told = hosted.until(
+    told = until(
         lambda: hosted.sagemaker.describe_training_job(TrainingJobName="fit"),
         lambda told: told["TrainingJobStatus"] in ("Completed", "Failed"),
     )

@@ -1,13 +1,13 @@
 """Experiments, trials and trial components: by hand, with metrics, and by jobs themselves."""
 
 import json
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from waiting import until
 
 ROLE = "arn:aws:iam::123456789012:role/jobs"
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.9-0-cpu-py3"
@@ -32,16 +32,6 @@ def error(action: Callable[..., Any], **request: Any) -> tuple[str, str]:
         action(**request)
     told = raised.value.response["Error"]
     return told["Code"], told["Message"]
-
-
-def until(read: Callable[[], Any], good: Callable[[Any], Any]) -> Any:
-    deadline = time.monotonic() + 60
-    while True:
-        answer = read()
-        if good(answer):
-            return answer
-        assert time.monotonic() < deadline, f"not within a minute; last seen: {answer}"
-        time.sleep(0.05)
 
 
 def train(sagemaker: Any, name: str, script: str = "pass", **more: Any) -> dict[str, Any]:

@@ -4,7 +4,6 @@ import json
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +13,7 @@ import boto3
 import duckdb
 import pytest
 from botocore.exceptions import ClientError
+from waiting import until
 
 ROOT = Path(__file__).parents[3]
 ROLE = "arn:aws:iam::123456789012:role/features"
@@ -45,7 +45,7 @@ class Features:
         }
         kept = {key: value for key, value in request.items() if value is not None}
         self.sagemaker.create_feature_group(**kept)
-        return self.until(
+        return until(
             lambda: self.sagemaker.describe_feature_group(FeatureGroupName=name),
             lambda told: told["FeatureGroupStatus"] != "Creating",
         )
@@ -82,18 +82,8 @@ class Features:
                 rows += [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
             return sorted(rows, key=lambda row: (row["at"], row["customer"]))
 
-        rows: list[dict[str, Any]] = self.until(read, lambda rows: len(rows) >= count)
+        rows: list[dict[str, Any]] = until(read, lambda rows: len(rows) >= count)
         return rows
-
-    @staticmethod
-    def until(read: Callable[[], Any], good: Callable[[Any], Any]) -> Any:
-        deadline = time.monotonic() + 60
-        while True:
-            answer = read()
-            if good(answer):
-                return answer
-            assert time.monotonic() < deadline, f"not within a minute; last seen: {answer}"
-            time.sleep(0.05)
 
 
 @pytest.fixture

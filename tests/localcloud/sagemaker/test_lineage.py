@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from waiting import until
 
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.9-0-cpu-py3"
 ROLE = "arn:aws:iam::123456789012:role/jobs"
@@ -146,7 +147,7 @@ def test_an_endpoint_leads_back_to_the_data_that_its_model_learnt_from(hosted: A
         ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 5},
         StoppingCondition={"MaxRuntimeInSeconds": 600},
     )
-    job = hosted.until(
+    job = until(
         lambda: sagemaker.describe_training_job(TrainingJobName="fit"),
         lambda told: told["TrainingJobStatus"] != "InProgress",
     )
@@ -168,7 +169,7 @@ def test_an_endpoint_leads_back_to_the_data_that_its_model_learnt_from(hosted: A
     def contexts() -> Any:
         return sagemaker.list_contexts(SourceUri=endpoint["EndpointArn"])["ContextSummaries"]
 
-    [context] = hosted.until(contexts, len)
+    [context] = until(contexts, len)
     assert context["ContextType"] == "Endpoint"
 
     def leads_back(kind: str) -> set[str]:

@@ -2,13 +2,13 @@
 
 import io
 import json
-import time
 import zipfile
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from waiting import until
 
 from localcloud.sagemaker.caching import cache_key, expiry
 from localcloud.sagemaker.retries import wait_before_retry
@@ -47,17 +47,8 @@ class Lab:
         )
         return str(answer["PipelineExecutionArn"])
 
-    def until(self, read: Callable[[], Any], good: Callable[[Any], Any]) -> Any:
-        deadline = time.monotonic() + 60
-        while True:
-            told = read()
-            if good(told):
-                return told
-            assert time.monotonic() < deadline, f"not within a minute; last seen: {told}"
-            time.sleep(0.05)
-
     def ended(self, arn: str) -> dict[str, Any]:
-        told: dict[str, Any] = self.until(
+        told: dict[str, Any] = until(
             lambda: self.sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn),
             lambda told: told["PipelineExecutionStatus"] in ENDED,
         )
@@ -71,7 +62,7 @@ class Lab:
 
     def step(self, arn: str, name: str, status: str) -> dict[str, Any]:
         """Wait until a step has this status."""
-        steps = self.until(
+        steps = until(
             lambda: self.steps(arn), lambda steps: steps.get(name, {}).get("StepStatus") == status
         )
         found: dict[str, Any] = steps[name]
@@ -452,7 +443,7 @@ def test_an_endpoint_step_makes_an_endpoint_and_then_changes_it(hosted: Any) -> 
         arn = hosted.sagemaker.start_pipeline_execution(
             PipelineName="serve", PipelineParameters=[{"Name": "Model", "Value": model}]
         )["PipelineExecutionArn"]
-        told = hosted.until(
+        told = until(
             lambda arn=arn: hosted.sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn),
             lambda told: told["PipelineExecutionStatus"] in ENDED,
         )

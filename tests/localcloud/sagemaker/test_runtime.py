@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from waiting import until
 
 ECHO = """
 def model_fn(folder):
@@ -161,7 +162,7 @@ def test_invocations_errors_and_latencies_are_metrics_of_the_variant_and_the_fle
             "Units": {point["Unit"] for point in points},
         }
 
-    seen = hosted.until(lambda: metric("Invocations"), lambda got: got["Sum"] == 3)
+    seen = until(lambda: metric("Invocations"), lambda got: got["Sum"] == 3)
     assert seen["SampleCount"] == 3
     fleet = ("EndpointConfigName", "it")
     assert metric("Invocations", fleet)["Sum"] == 3

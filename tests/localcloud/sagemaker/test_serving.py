@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from waiting import until
 
 from localcloud.sagemaker.instance import Instance, NotHealthy
 
@@ -193,7 +194,7 @@ def test_what_a_model_prints_is_in_its_log_group_while_it_serves(hosted: Any) ->
         group = hosted.logs.filter_log_events(logGroupName="/aws/sagemaker/Endpoints/it")
         return [event["message"] for event in group["events"]]
 
-    hosted.until(lines, lambda seen: "scored 7" in seen)
+    until(lines, lambda seen: "scored 7" in seen)
     [stream] = hosted.logs.describe_log_streams(logGroupName="/aws/sagemaker/Endpoints/it")[
         "logStreams"
     ]
@@ -211,7 +212,7 @@ def test_a_model_server_that_ends_is_started_again(hosted: Any) -> None:
         except ClientError as error:
             return str(error)
 
-    assert hosted.until(ask, lambda answer: answer == "well")
+    assert until(ask, lambda answer: answer == "well")
 
 
 def test_a_handler_that_hangs_costs_its_server_and_not_the_endpoint(hosted: Any) -> None:
@@ -226,7 +227,7 @@ def test_a_handler_that_hangs_costs_its_server_and_not_the_endpoint(hosted: Any)
         except ClientError as error:
             return str(error)
 
-    assert hosted.until(ask, lambda answer: answer == "well")
+    assert until(ask, lambda answer: answer == "well")
 
 
 def test_packages_that_are_there_already_are_not_installed(hosted: Any) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from waiting import until
 
 from localcloud.sagemaker.transform_records import BadRecord, Format, Path, batches, lines
 
@@ -48,7 +49,7 @@ def transform(hosted: Any, name: str, **more: Any) -> dict[str, Any]:
         TransformResources={"InstanceType": "ml.m5.large", "InstanceCount": 1},
         **more,
     )
-    told: dict[str, Any] = hosted.until(
+    told: dict[str, Any] = until(
         lambda: hosted.sagemaker.describe_transform_job(TransformJobName=name),
         lambda told: told["TransformJobStatus"] in ("Completed", "Failed", "Stopped"),
     )
@@ -74,7 +75,7 @@ def test_objects_go_through_the_model_and_come_out_beside_their_names(hosted: An
         event["TransformJobStatus"] for event in hosted.told("SageMaker Transform Job State Change")
     ]
     assert statuses == ["InProgress", "Completed"]
-    component = hosted.until(
+    component = until(
         lambda: hosted.sagemaker.describe_trial_component(
             TrialComponentName="all-aws-transform-job"
         ),

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from waiting import until
 
 ROLE = "arn:aws:iam::123456789012:role/tuning"
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.9-0-cpu-py3"
@@ -75,16 +76,13 @@ def choices(**values: list[str]) -> dict[str, Any]:
     return {"CategoricalParameterRanges": listed}
 
 
-def until(sagemaker: Any, name: str, good: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
-    deadline = time.monotonic() + 120
-    while True:
-        told: dict[str, Any] = sagemaker.describe_hyper_parameter_tuning_job(
-            HyperParameterTuningJobName=name
-        )
-        if good(told):
-            return told
-        assert time.monotonic() < deadline, told
-        time.sleep(0.1)
+def tuned(sagemaker: Any, name: str, good: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
+    told: dict[str, Any] = until(
+        lambda: sagemaker.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name),
+        good,
+        120,
+    )
+    return told
 
 
 def ended(told: dict[str, Any]) -> bool:
@@ -97,7 +95,7 @@ def test_a_grid_is_trained_whole_and_its_best_is_told(world: Any) -> None:
     cloud.on_event(events.append)
     grid = choices(size=["2", "5"], shift=["a", "b"])
     sagemaker.create_hyper_parameter_tuning_job(**request("grid", grid, "Grid"))
-    told = until(sagemaker, "grid", ended)
+    told = tuned(sagemaker, "grid", ended)
     assert told["HyperParameterTuningJobStatus"] == "Completed", told["FailureReason"]
     assert told["TrainingJobStatusCounters"]["Completed"] == 4
     assert told["ObjectiveStatusCounters"] == {"Succeeded": 4, "Pending": 0, "Failed": 0}
@@ -129,9 +127,9 @@ def test_a_search_that_is_stopped_stops_its_trials(world: Any) -> None:
     _, sagemaker = world
     endless = request("endless", choices(shift=["endless"]), MaxNumberOfTrainingJobs=9)
     sagemaker.create_hyper_parameter_tuning_job(**endless)
-    until(sagemaker, "endless", lambda t: t["TrainingJobStatusCounters"]["InProgress"] == 2)
+    tuned(sagemaker, "endless", lambda t: t["TrainingJobStatusCounters"]["InProgress"] == 2)
     sagemaker.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName="endless")
-    told = until(sagemaker, "endless", ended)
+    told = tuned(sagemaker, "endless", ended)
     assert told["HyperParameterTuningJobStatus"] == "Stopped"
     assert told["TrainingJobStatusCounters"]["Stopped"] == 2
     assert "BestTrainingJob" not in told
@@ -141,7 +139,7 @@ def test_trials_without_the_metric_have_failed_and_so_has_their_search(world: An
     _, sagemaker = world
     silent = request("silent", choices(shift=["silent"]), MaxNumberOfTrainingJobs=2)
     sagemaker.create_hyper_parameter_tuning_job(**silent)
-    told = until(sagemaker, "silent", ended)
+    told = tuned(sagemaker, "silent", ended)
     assert told["HyperParameterTuningJobStatus"] == "Failed"
     assert "No training job succeeded after 2 attempts" in told["FailureReason"]
     assert told["ObjectiveStatusCounters"]["Failed"] == 2
@@ -163,14 +161,14 @@ def test_a_search_goes_on_after_a_restart_and_ends_at_its_target(
     config["ResourceLimits"]["MaxParallelTrainingJobs"] = 1
     config["TuningJobCompletionCriteria"] = {"TargetObjectiveMetricValue": 0.5}
     client("sagemaker").create_hyper_parameter_tuning_job(**wanted)
-    running = until(
+    running = tuned(
         client("sagemaker"), "kept", lambda t: t["TrainingJobStatusCounters"]["InProgress"]
     )
     assert not ended(running)
     cloud.stop()
     gate.touch()
     _, client = cloud_with(*services, folder=tmp_path / "kept")
-    told = until(client("sagemaker"), "kept", ended)
+    told = tuned(client("sagemaker"), "kept", ended)
     assert told["HyperParameterTuningJobStatus"] == "Completed", told["FailureReason"]
     counters = told["TrainingJobStatusCounters"]
     assert (counters["RetryableError"], counters["Completed"]) == (1, 1)
@@ -355,7 +353,7 @@ def test_a_trial_that_is_worse_than_the_median_is_stopped_early(lab: Any) -> Non
     config["TrainingJobEarlyStoppingType"] = "Auto"
     config["ResourceLimits"]["MaxParallelTrainingJobs"] = 1
     lab.create_hyper_parameter_tuning_job(**wanted)
-    told = until(lab, "early", ended)
+    told = tuned(lab, "early", ended)
     assert told["HyperParameterTuningJobStatus"] == "Completed", told["FailureReason"]
     counters = told["TrainingJobStatusCounters"]
     assert (counters["Completed"], counters["Stopped"]) == (3, 1)
@@ -373,7 +371,7 @@ def test_hyperband_ends_every_trial_and_tells_the_best(lab: Any) -> None:
         "HyperbandStrategyConfig": {"MinResource": 2, "MaxResource": 8}
     }
     lab.create_hyper_parameter_tuning_job(**wanted)
-    told = until(lab, "band", ended)
+    told = tuned(lab, "band", ended)
     assert told["HyperParameterTuningJobStatus"] == "Completed", told["FailureReason"]
     assert told["TrainingJobStatusCounters"]["Stopped"] == 5
     listed = lab.list_training_jobs_for_hyper_parameter_tuning_job(
@@ -387,7 +385,7 @@ def test_a_warm_start_takes_over_what_its_parent_tried(world: Any) -> None:
     _, sagemaker = world
     grid = choices(size=["0", "2", "5", "9"], shift=["b"])
     sagemaker.create_hyper_parameter_tuning_job(**request("parent", grid, "Grid"))
-    parent = until(sagemaker, "parent", ended)
+    parent = tuned(sagemaker, "parent", ended)
     ranges = {"ContinuousParameterRanges": [{"Name": "size", "MinValue": "0", "MaxValue": "10"}]}
     wanted = request(
         "child", ranges, "Bayesian", MaxNumberOfTrainingJobs=1, MaxParallelTrainingJobs=1
@@ -398,7 +396,7 @@ def test_a_warm_start_takes_over_what_its_parent_tried(world: Any) -> None:
         "WarmStartType": "IdenticalDataAndAlgorithm",
     }
     sagemaker.create_hyper_parameter_tuning_job(**wanted)
-    told = until(sagemaker, "child", ended)
+    told = tuned(sagemaker, "child", ended)
     assert told["HyperParameterTuningJobStatus"] == "Completed", told["FailureReason"]
     assert told["WarmStartConfig"] == wanted["WarmStartConfig"]
     overall = told["OverallBestTrainingJob"]
