@@ -206,8 +206,9 @@ class Releases:
         staging, began = self._account.hosting.endpoints.get(f"{model}-staging"), reconcile.memory
         if staging is None or staging.status not in ("InService", "Failed"):
             return
-        if staging.changed > began["began"]:
-            return
+        lease = self._account.ledger.items.get((f"MODEL#{model}", "LEASE#release"), {})
+        if staging.changed > began["began"] or lease.get("holder", {"S": ""})["S"]:
+            return  # what holds the lease is looked at again, until it could be deleted
         since = (began["began"] - START).total_seconds()
         for each in self._account.states.executions.values():
             release = each.name.startswith(f"{model}-r")
