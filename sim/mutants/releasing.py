@@ -63,6 +63,8 @@ FLAWS = (
         f"{CORE}/decisions/releases.py",
         "if now == wanted.version and not staged:",
         "if now == wanted.version:",
+        "takes an update by hand to the config that stages the very version that should serve, and "
+        "no release after it",
     ),
     Mutant(
         "take what was brought by hand for released",
