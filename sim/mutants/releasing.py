@@ -61,7 +61,7 @@ FLAWS = (
     Mutant(
         "leave production as somebody staged it",
         f"{CORE}/decisions/releases.py",
-        "if now == wanted.version and not staged:",
+        "if serving is not None and serving.serves(wanted.version):",
         "if now == wanted.version:",
         "takes an update by hand to the config that stages the very version that should serve, and "
         "no release after it",
@@ -69,8 +69,8 @@ FLAWS = (
     Mutant(
         "take what was brought by hand for released",
         f"{CORE}/decisions/releases.py",
-        "not serving.staged and config in",
-        "config in",
+        "if serving is not None and serving.serves(version) and",
+        "if serving is not None and serving.version == version and",
         "takes tests that never end while a person brings what they test to production: seed 1101",
     ),
     Mutant(

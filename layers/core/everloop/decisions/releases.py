@@ -68,6 +68,10 @@ class Serving:
     changed_at: datetime | None = None
     staged: bool = False
 
+    def serves(self, version: int) -> bool:
+        """Whether this version is in service, and not only as it was staged."""
+        return self.status == "InService" and self.version == version and not self.staged
+
     @property
     def settled(self) -> bool:
         return self.status in ("InService", "Failed", "OutOfService", "UpdateRollbackFailed")
@@ -107,8 +111,7 @@ def release_wanted(
     if serving is not None and not serving.settled:
         reason = f"the endpoint is {serving.status}; looked at again when that ends"
         return Decision(False, reason, facts), None
-    staged = serving is not None and serving.staged
-    if now == wanted.version and not staged:
+    if serving is not None and serving.serves(wanted.version):
         return Decision(
             False, f"version {wanted.version} is what should serve, and it does", facts
         ), None
@@ -149,8 +152,7 @@ def outcome(
     """Say how a release ended and why. What the endpoint serves outweighs what anybody reported."""
     now = "nothing serves" if serving is None else f"{serving.config} is {serving.status}"
     config = (rollout or {}).get("config")
-    serves = serving is not None and serving.status == "InService" and serving.version == version
-    if serves and serving is not None and not serving.staged and config in (None, serving.config):
+    if serving is not None and serving.serves(version) and config in (None, serving.config):
         return RELEASED, f"version {version} serves: {now}"
     if error is not None:
         kind = TAMPERED if error.get("Error") == Tampered.__name__ else ERROR
