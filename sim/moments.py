@@ -3,7 +3,7 @@
 Each history draws which of these it has. All of them may happen to a stack on AWS: data that comes
 as a window closes or as older data is written down, an event that comes again, an approval that
 changes between a look and the call that rests on it, a function that dies as soon as its effect is
-there, a service that breaks down while an endpoint is being created, people who stop a release and
+there, a service that breaks down while an endpoint is being created, people who stop a machine and
 people who take a death for an answer.
 """
 

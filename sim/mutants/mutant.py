@@ -7,7 +7,10 @@ CORE = "layers/core/everloop"
 
 @dataclass(frozen=True)
 class Mutant:
-    """`why` is there for one that no history can tell from the product: what it would take."""
+    """`why` is there for one that hardly any history can tell from the product: what it would take.
+
+    A seed in it showed the flaw once; its history is another since people and faults have changed.
+    """
 
     name: str
     file: str

@@ -71,7 +71,7 @@ FLAWS = (
         f"{CORE}/decisions/releases.py",
         "if serving is not None and serving.serves(version) and",
         "if serving is not None and serving.version == version and",
-        "takes tests that never end while a person brings what they test to production: seed 1101",
+        "takes tests that never end while a person brings what they test to production: 1101 once",
     ),
     Mutant(
         "hear of no failed rollout",

@@ -110,7 +110,7 @@ FLAWS = (
         f"{CORE}/decisions/governor.py",
         "if run.outcome == RUNNING:  # or",
         "if False:  # or",
-        "takes a machine that dies between its training's end and its report: seed 1426",
+        "takes a machine that dies between its training's end and its report: seed 1426 once",
     ),
     Mutant(
         "answer a violation that was answered",
