@@ -208,7 +208,8 @@ def _model(site: Site, records: Records, model: str) -> Iterator[Finding]:
     approval = {version["version"]: version["approval"] for version in versions}
     if live and live["version"] is not None and approval.get(live["version"]) != "Approved":
         said = f"version {live['version']} serves and is {approval.get(live['version'], 'gone')}"
-        yield Finding(check, BAD, said, "approve another version, or wait for the release")
+        mend = f"everloop approve {model}, wait for its release, or aws sagemaker delete-endpoint"
+        yield Finding(check, BAD, said, f"{mend} --endpoint-name {model}")
     waiting = [v for v, status in approval.items() if status == "PendingManualApproval"]
     if waiting:
         said = f"version {max(waiting)} waits for approval"
@@ -235,6 +236,8 @@ def _standing_still(
     for number, decision in enumerate(decisions):
         if decision["kind"] != "reconcile" or decision["go"]:
             continue
+        if decision["subject"].startswith("endpoint/"):
+            continue  # what serves was looked at itself
         later = {each["kind"] for each in decisions[number + 1 :]}
         if decision["subject"] == "monitor":
             goes_on, mend = asked > decision["time"], f"everloop push models/{model}"

@@ -20,6 +20,7 @@ from sim.people import FAULTY, People
 from sim.stack import stack
 from sim.trace import Trace
 from sim.wire import Wire
+from sim.withdrawal import withdraw
 
 _QUIET = 6 * 3600.0  # seconds within which everything must have converged
 _STEP = 300.0
@@ -34,11 +35,13 @@ class Result:
     violations: list[Violation]
     digest: str
     struck: Counter[str]
+    moments: Counter[str]
     sites: set[str]
     covered: set[tuple[str, str]]
     calls: Counter[str]
     converged_after: float  # seconds of quiet
     unapproved_updates: int
+    gone_after: list[float]  # seconds after its withdrawal that what served in quiet was gone
     lines: list[str] = field(default_factory=list)
 
 
@@ -100,6 +103,7 @@ def play(
     judge.models = {model.name: model for model in people.models}
     convergence = Convergence(account, judge, people)
     converged = None
+    gone_after: list[float] = []
     log, sys.stdout = sys.stdout, io.StringIO()
     try:
         people.begin()
@@ -115,6 +119,7 @@ def play(
             Endings(account, judge, people, convergence).check()
             if tick:  # else an event that comes again may well be the first look in a while
                 _replay(kernel, account, judge)
+            gone_after = withdraw(account, judge, people, convergence)
         else:
             for each in convergence.open():
                 judge.violate("converges after quiet", each)
@@ -130,11 +135,13 @@ def play(
         violations=judge.violations,
         digest=trace.digest(),
         struck=faults.struck,
+        moments=account.moments.happened,
         sites=faults.sites,
         covered=faults.covered,
         calls=trace.calls,
         converged_after=converged if converged is not None else _QUIET,
         unapproved_updates=judge.releases.unapproved_updates,
+        gone_after=gone_after,
         lines=trace.notes,
     )
     return result

@@ -53,7 +53,7 @@ class Moments:
             self._chances["breakdown"] = 0.0
         self._dying = False  # whoever makes the call that has just taken effect
         self._relapsed: set[tuple[str, str]] = set()
-        self._happened: Counter[str] = Counter()
+        self.happened: Counter[str] = Counter()
         self._held: dict[tuple[str, str], tuple[float, float]] = {}  # whose next call takes long
 
     def called(self, caller: Any, operation: str, params: Params) -> None:
@@ -148,11 +148,11 @@ class Moments:
         self._kernel.after(seconds, lambda: self._people.drops.drop_one(whose))
 
     def _strikes(self, kind: str) -> bool:
-        if not self._account.faults.on or self._happened[kind] >= _MOST:
+        if not self._account.faults.on or self.happened[kind] >= _MOST:
             return False
         if self._dice.random() >= self._chances[kind]:
             return False
-        self._happened[kind] += 1
+        self.happened[kind] += 1
         return True
 
     def _change_mind(self, arn: str) -> None:

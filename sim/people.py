@@ -61,12 +61,12 @@ class People:
         if dice.random() < 0.3 and self._account.faults.tick:  # reconcile ends what a pause began
             start = dice.uniform(300, 4000)
             length = dice.uniform(60, 1500)
-            at(start, lambda: self._pause(model, True))
+            at(start, lambda: self.pause(model, True))
             at(start + dice.uniform(0, length), lambda: self._approve_all(model))
             if dice.random() < 0.5:
                 at(start + length / 4, lambda: self.drops.drop_one(model))
                 at(start + length / 2, lambda: self.drops.push(model))
-            at(start + length, lambda: self._pause(model, False))
+            at(start + length, lambda: self.pause(model, False))
         if dice.random() < 0.3:
             at(dice.uniform(1200, 5200), lambda: self._approve_all(model))
         if dice.random() < 0.4:
@@ -196,7 +196,7 @@ class People:
             request = {"executionArn": execution}
             self._account.call(PERSON, "stepfunctions", "StopExecution", request)
 
-    def _pause(self, model: Model, pause: bool) -> None:
+    def pause(self, model: Model, pause: bool) -> None:
         if pause:
             self.paused.add(model.name)
         else:
@@ -224,7 +224,7 @@ class People:
         self.over = True
         for model in self.models:
             if model.name in self.paused:
-                self._pause(model, False)
+                self.pause(model, False)
         count = self._account.bus.redrive()
         if count:
             self._note(f"redrives {count} dead letters")

@@ -21,12 +21,14 @@ class Report:
         self._seen_by: dict[str, History] = {}
         self._seen_without_tick: dict[str, History] = {}
         self._struck: Counter[str] = Counter()
+        self._moments: Counter[str] = Counter()
         self._calls: Counter[str] = Counter()
         self._sites: set[str] = set()
         self._covered: set[tuple[str, str]] = set()
         self._violations: dict[str, list[tuple[int, str, str]]] = defaultdict(list)
         self._quiet: list[float] = []
         self._unapproved = 0
+        self._gone_after: list[float] = []
         self._digests: dict[int, str] = {}
         self._differ: list[int] = []
         self._compared = 0
@@ -47,11 +49,13 @@ class Report:
         for site in result.sites:
             seen_by.setdefault(site, (result.seed, result.strikes))
         self._struck += result.struck
+        self._moments += result.moments
         self._calls += result.calls
         self._sites |= result.sites
         self._covered |= result.covered
         self._quiet.append(result.converged_after)
         self._unapproved += result.unapproved_updates
+        self._gone_after += result.gone_after
         for violation in result.violations:
             self._violations[violation.invariant].append((result.seed, aims, violation.text))
             said = f"seed {result.seed}{aims}: {violation.invariant}: {violation.text[:200]}"
@@ -85,7 +89,7 @@ class Report:
     def text(self, seconds: float) -> str:
         pairs = len(self._sites) * len(CALL_KINDS)
         covered = len(self._covered)
-        quiet = sorted(self._quiet)
+        quiet, gone = sorted(self._quiet), sorted(self._gone_after) or [0.0]
         bad = {seed for found in self._violations.values() for seed, *_ in found}
         lines = [
             "",
@@ -93,13 +97,18 @@ class Report:
             f"({(self._results + self._on_purpose) / seconds * 60:.0f} a minute), "
             f"{self._calls.total():,} calls of AWS, {self._struck.total():,} faults",
             "",
-            *_table(sorted(self._struck.items(), key=lambda item: -item[1])),
+            *_table(self._struck),
+            "",
+            "worst moments",
+            *_table(self._moments),
             "",
             f"call sites x kinds of fault   {covered} of {pairs} ({covered / pairs:.1%})",
             f"  seeds played again for one of them   {self._on_purpose}",
             f"quiet until all had converged median {median(quiet) / 60:.0f} min, "
             f"99 % within {quiet[int(len(quiet) * 0.99)] / 60:.0f} min",
             f"withdrawn between last look and update  {self._unapproved}",
+            f"withdrawn in quiet            {len(gone)}, gone after {median(gone) / 60:.0f} min "
+            f"(median), {gone[-1] / 60:.0f} at most",
         ]
         if self._compared:
             same = self._compared - len(self._differ)
@@ -130,6 +139,6 @@ class Report:
         print(text, end=end, file=sys.stderr, flush=True)
 
 
-def _table(rows: list[tuple[str, int]]) -> list[str]:
-    width = max((len(name) for name, _ in rows), default=0)
-    return [f"  {name:<{width}}  {count:>9,}" for name, count in rows]
+def _table(counts: Counter[str]) -> list[str]:
+    width = max(map(len, counts), default=0)
+    return [f"  {name:<{width}}  {count:>9,}" for name, count in counts.most_common()]

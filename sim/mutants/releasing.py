@@ -170,8 +170,31 @@ FLAWS = (
     Mutant(
         "release while paused",
         f"{CORE}/decisions/releases.py",
-        "if paused and not withdrawn:",
+        "if paused and (now is None or approved):",
         "if False:",
+    ),
+    Mutant(
+        "pause keeps what was withdrawn in service",
+        f"{CORE}/decisions/releases.py",
+        "if paused and (now is None or approved):",
+        "if paused:",
+    ),
+    Mutant(
+        "what serves on is not told",
+        f"{CORE}/flows/mending.py",
+        """    elif decision.facts.get("stays"):
+""",
+        "    elif False:\n",
+    ),
+    Mutant(
+        "withdrawals bring nothing back",
+        f"{CORE}/decisions/releases.py",
+        """    word = "replaces" if wanted.version > now else "brings back the version before"
+""",
+        """    if wanted.version < now:
+        return Decision(False, "there is a newer one", facts), None
+    word = "replaces"
+""",
     ),
     Mutant(
         "train while paused",

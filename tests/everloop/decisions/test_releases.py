@@ -76,7 +76,11 @@ def test_the_highest_approved_version_that_has_not_failed_should_serve(packages,
         pytest.param([package(2)], staged(2), True, "as in staging", id="by hand"),
         pytest.param([package(2)], serving(1, "Updating"), False, "is Updating", id="busy"),
         pytest.param([package(2)], serving(1, "Creating"), False, "is Creating", id="creating"),
-        pytest.param([package(1, "Rejected")], serving(1), False, "no version", id="none left"),
+        pytest.param([package(1, "Rejected")], None, False, "no version", id="none at all"),
+        pytest.param(
+            [package(1, "Rejected")], serving(1), False, "1 serves and is Rejected", id="none left"
+        ),
+        pytest.param([], serving(1), False, "gone from the registry", id="deleted"),
         pytest.param(
             [package(2)], serving(2, "Failed"), True, "nothing does", id="failed endpoint"
         ),
@@ -87,6 +91,16 @@ def test_a_release_is_wanted_where_something_else_should_serve(packages, now, go
     assert decision.go is go
     assert (wanted is not None) is go
     assert said in decision.reason
+
+
+def test_what_serves_on_for_want_of_another_is_named_anew_with_each_withdrawal():
+    stays = []
+    for hours in (0, 0, 1):
+        at = T + timedelta(hours=hours)
+        packages = [package(2, at=at), package(1, "Rejected", at=at)]
+        decision, _ = release_wanted(packages, [failed(2, at=at)], serving(1), paused="paused")
+        stays.append(decision.facts["stays"])
+    assert stays[0] == stays[1] != stays[2]
 
 
 approvals = st.lists(

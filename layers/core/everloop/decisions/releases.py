@@ -7,6 +7,7 @@ from typing import Any
 
 from everloop.decisions import Decision
 from everloop.errors import Tampered, said
+from everloop.moments import text
 
 RELEASED, TESTS_FAILED, ROLLED_BACK, WITHDRAWN, TAMPERED, ERROR = (
     "released",
@@ -98,6 +99,8 @@ def release_wanted(
     """Decide whether another version should serve than the one that does.
 
     `paused` holds releases back, but never keeps a version in service whose approval was withdrawn.
+    Where nothing can take the place of such a version, it serves on, and the fact `stays` says
+    which and since when: only a person can mend that.
     """
     wanted = desired(packages, releases)
     now = serving.version if serving and serving.status == "InService" else None
@@ -106,6 +109,9 @@ def release_wanted(
         "serving": now,
         "endpoint_status": serving.status if serving else None,
     }
+    approved = any(p.version == now and p.deployable for p in packages)
+    if wanted is None and now is not None and not approved:
+        return _stays(now, packages, facts), None
     if wanted is None:
         return Decision(False, "no version is approved that could be released", facts), None
     if serving is not None and not serving.settled:
@@ -115,8 +121,7 @@ def release_wanted(
         return Decision(
             False, f"version {wanted.version} is what should serve, and it does", facts
         ), None
-    withdrawn = now is not None and not any(p.version == now and p.deployable for p in packages)
-    if paused and not withdrawn:
+    if paused and (now is None or approved):
         return Decision(False, f"{paused}; version {wanted.version} waits", facts), None
     if now is None:
         return Decision(
@@ -130,6 +135,15 @@ def release_wanted(
         Decision(True, f"version {wanted.version} {word} version {now}", facts),
         wanted,
     )
+
+
+def _stays(version: int, packages: Sequence[Package], facts: dict[str, Any]) -> Decision:
+    """Say of a version whose approval was withdrawn that it serves on."""
+    found = next((package for package in packages if package.version == version), None)
+    said = found.approval if found else "gone from the registry"
+    reason = f"version {version} serves and is {said}, and no other is approved to take its place"
+    since = text(found.modified_at) if found else ""
+    return Decision(False, reason, {**facts, "stays": f"v{version}:{since}"})
 
 
 def _failed_since_approval(package: Package, releases: Sequence[Release]) -> bool:

@@ -156,6 +156,9 @@ def _release(installed: Installed, now: datetime) -> Iterator[Mend]:
     decision = releasing.start_wanted(installed, "reconcile", now)
     if decision.go and decision.facts.get("new"):
         yield Mend(str(decision.facts["execution"]), decision.reason)
+    elif decision.facts.get("stays"):
+        subject = f"endpoint/{installed.model}"
+        yield Mend(subject, decision.reason, f"stays:{decision.facts['stays']}")
 
 
 def _schedule(installed: Installed) -> Iterator[Mend]:
