@@ -17,6 +17,7 @@ from sim.judge import Judge, Violation
 from sim.kernel import Endless, Kernel
 from sim.moments import Moments
 from sim.people import FAULTY, People
+from sim.secrecy import leaks
 from sim.stack import stack
 from sim.trace import Trace
 from sim.wire import Wire
@@ -104,7 +105,7 @@ def play(
     convergence = Convergence(account, judge, people)
     converged = None
     gone_after: list[float] = []
-    log, sys.stdout = sys.stdout, io.StringIO()
+    stdout, sys.stdout = sys.stdout, (log := io.StringIO())
     try:
         people.begin()
         if tick:
@@ -126,8 +127,10 @@ def play(
     except Endless as endless:
         judge.violate("comes to an end", str(endless))
     finally:
-        sys.stdout = log
+        sys.stdout = stdout
         kernel.close()
+    for leak in leaks(account, log.getvalue()):
+        judge.violate("nothing secret is logged", leak)
     result = Result(
         seed=seed,
         strikes=strikes,

@@ -40,6 +40,7 @@ class States:
         self._kernel = account.kernel
         self.executions: dict[str, Execution] = {}
         self._waits: dict[str, Waiting] = {}
+        self.tokens: set[str] = set()  # all that were ever handed out
 
     # what clients call
 
@@ -135,6 +136,7 @@ class States:
         return f"{number[:8]}-{number[8:12]}-4{number[13:16]}-8{number[17:20]}-{number[20:]}"
 
     def expect(self, token: str, execution_arn: str) -> Waiting:
+        self.tokens.add(token)
         return self._waits.setdefault(token, Waiting(self._kernel.signal()))
 
     def forget(self, token: str) -> None:

@@ -4,6 +4,18 @@ from sim.mutants.mutant import CORE, Mutant
 
 FLAWS = (
     Mutant(
+        "log the rows that an endpoint is tested with",
+        f"{CORE}/aws/storage.py",
+        """Range=f"bytes=0-{first_bytes - 1}")
+        return answer["Body"].read()
+""",
+        """Range=f"bytes=0-{first_bytes - 1}")
+        data = answer["Body"].read()
+        print({"read": data})
+        return data
+""",
+    ),
+    Mutant(
         "take a throttle for a bug",
         f"{CORE}/aws/clients.py",
         '    "ThrottlingException": NotReady,\n',

@@ -25,6 +25,15 @@ FLAWS = (
         "    _record",
     ),
     Mutant(
+        "log a task token",
+        "functions/start_training.py",
+        """    ledger.note_wait(request.model, TRAINING, request.execution, arn)
+""",
+        """    ledger.note_wait(request.model, TRAINING, request.execution, arn)
+    logger.info("waits", request=str(request))
+""",
+    ),
+    Mutant(
         "name a run by its delivery",
         "functions/start_training.py",
         "names.run_token(request.model, request.window, *fingerprint)",
