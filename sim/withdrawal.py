@@ -65,7 +65,9 @@ def withdraw(
         watched = staying
     if people.paused:
         _pause_all(account, people, False)
-    kernel.run(kernel.now + _DEPLOY)  # what brought the others has been cleared up by then
+    # What brought the others has been cleared up by then. Looked at between two ticks.
+    cleared, tick = kernel.now + _DEPLOY, account.stack.tick
+    kernel.run(cleared + (tick / 2 - cleared) % tick)
     for left in convergence.open():
         judge.violate("converges after quiet", left)
     for model, serving in serve:
