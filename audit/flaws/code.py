@@ -99,6 +99,11 @@ FLAWS = (
         *("own", "swallowed", f"{_F}:flaw_swallow"),
     ),
     Flaw(
+        "clock of its own",
+        _code("flaw_clock", "from datetime import UTC, datetime\nreturn datetime.now(UTC)"),
+        *("own", "own-clock", f"{_F}:flaw_clock"),
+    ),
+    Flaw(
         "client that believes anybody",
         _code("flaw_tls", 'import boto3\nreturn boto3.client("s3", verify=False, config=C)'),
         *("own", "tls-off", f"{_F}:flaw_tls"),

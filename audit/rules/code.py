@@ -15,6 +15,10 @@ _READ_AS_PICKLE: Final = {"read_pickle", "load_pickle"}
 _ENCRYPTED_BY: Final = {"ProductionVariants": "KmsKeyId", "VolumeSizeInGB": "VolumeKmsKeyId"}
 _BROAD: Final = {"Exception", "BaseException"}
 _OPENING: Final = {"open", "Path", "download_file", "download_fileobj", "write_bytes", "write_text"}
+_UNFORESEEN: Final = {
+    "now", "utcnow", "today", "time", "time_ns", "gmtime", "localtime", "uuid1", "uuid4",
+    "token_hex", "token_bytes", "token_urlsafe", "urandom", "getrandbits",
+}  # fmt: skip
 _RUNNING: Final = {"run", "Popen", "call", "check_call", "check_output", "system", "popen"}
 
 
@@ -105,6 +109,19 @@ def swallowed(modules: list[Module]) -> Found:
         for where, call in module.calls():
             if called(call) == "suppress" and any(_is_broad(arg) for arg in call.args):
                 yield where, "suppresses everything"
+
+
+def own_clock(modules: list[Module]) -> Found:
+    """A clock or chance of its own: the same event twice would be two answers, and two machines
+    whose clocks differ would disagree. Moments come with the event, names from what they name.
+    """
+    for module in modules:
+        for where, node in module.nodes():
+            imported = isinstance(node, ast.Import) and any(a.name == "random" for a in node.names)
+            if imported or (isinstance(node, ast.ImportFrom) and node.module == "random"):
+                yield where, "imports random"
+            elif isinstance(node, ast.Call) and called(node) in _UNFORESEEN:
+                yield where, f"{said(node.func)}()"
 
 
 def tls_off(modules: list[Module]) -> Found:
@@ -217,4 +234,4 @@ OF_PRODUCT: Final[tuple[Rule, ...]] = (
     tls_off,
     volume_unencrypted,
 )
-OF_FUNCTIONS: Final[tuple[Rule, ...]] = (unpickled,)
+OF_FUNCTIONS: Final[tuple[Rule, ...]] = (unpickled, own_clock)
