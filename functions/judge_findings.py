@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from everloop import names, requests
+from everloop import requests
 from everloop.aws import journal, ledger, monitoring, people, storage
 from everloop.decisions.monitoring import drift_by_monitor, judge_findings
 from everloop.errors import said
@@ -82,7 +82,7 @@ def _blind(request: Request, name: str) -> dict[str, Any]:
         time=request.time,
         go=False,
         reason=reason,
-        subject=names.monitor_execution(request.model, request.scheduled_at),
+        subject=name,
     )
     people.tell(f"{request.model}: the monitor could not look", f"{name}: {reason}")
     return {"violated": False, "reason": reason}

@@ -1,14 +1,14 @@
 """Plan a look at what a model was sent and answered. Called by the schedule of its monitor."""
 
+import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from everloop import job_requests, names, requests
 from everloop.aws import endpoints, ledger, machines, monitoring, registry, storage
-from everloop.aws.ledger import Installed
 from everloop.aws.settings import settings
-from everloop.decisions.monitoring import worth_looking
+from everloop.decisions.monitoring import arrived, worth_looking
 from everloop.flows.report import logger
 from everloop.moments import text
 
@@ -36,23 +36,23 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     monitoring.note_asked(model, until)
     serving = endpoints.serving(model)
     version = serving.version if serving else None
-    last = monitoring.last_look(model)
-    since = max(last or until - _FARTHEST, until - _FARTHEST)
-    captured = _captured(model, since) if version is not None else []
-    labels = sum(
-        1
-        for key, modified in storage.listed(settings().data_bucket, f"labels/{model}/")
-        if key.endswith(".csv") and modified > since
-    )
-    decision = worth_looking(
-        len(captured), labels, version, serving.status if serving else "missing"
-    )
+    since = max(monitoring.last_look(model) or until - _FARTHEST, until - _FARTHEST)
+    captured, until = _captured(model, since, until) if version is not None else ([], until)
+    decision = worth_looking(len(captured), version, serving.status if serving else "missing")
     logger.info("planned monitoring", model=model, go=decision.go, why=decision.reason)
     if not decision.go or version is None:
         return {"go": False, "reason": decision.reason}
-    name = names.monitor_execution(model, until)
+    name = names.monitor_execution(model, request.scheduled_at)
     group = installed.pipeline_arn.rpartition(":")[0]
     described = registry.describe(f"{group}:model-package/{model}/{version}")
+    bucket = settings().artefact_bucket
+    folder = f"monitoring/{model}/{request.scheduled_at:%Y-%m-%dT%H%M}"
+    prefix = _traffic(model)
+    manifest = [
+        {"prefix": f"s3://{bucket}/{prefix}"},
+        *(key.removeprefix(prefix) for key in captured),
+    ]
+    labels = f"labels/{model}/"
     job = job_requests.monitor(
         name=name,
         spec=installed.spec,
@@ -63,33 +63,39 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         baseline_uri=described.uri("baseline-uri"),
         bundle_uri=described.uri("bundle-uri"),
         predictions_uri=described.uri("predictions-uri"),
-        capture_uri=f"s3://{settings().artefact_bucket}/capture/{model}/{model}/AllTraffic",
-        labels_uri=_labels_uri(installed) if labels else None,
+        capture_manifest=storage.write(
+            bucket,
+            f"{folder}/capture{job_requests.MANIFEST}",
+            json.dumps(manifest).encode(),
+            "application/json",
+        ),
+        labels_uri=f"s3://{settings().data_bucket}/{labels}" if _any(labels) else None,
         jobs_uri=installed.jobs_uri,
-        output_uri=f"s3://{settings().artefact_bucket}/monitoring/{model}/{until:%Y-%m-%dT%H%M}",
+        output_uri=f"s3://{bucket}/{folder}",
         role_arn=settings().sagemaker_role,
         region=settings().region,
         kms_key=settings().kms_key,
     )
+    # The next look begins where this one ends, which is earlier than asked if there is too much.
     started = machines.start(
         machines.MONITOR, name, {"model": model, "scheduled_at": text(until), "job": job}
     )
     return {"go": started.new, "reason": decision.reason, "execution": started.arn}
 
 
-def _captured(model: str, since: datetime) -> list[str]:
-    """Return what was captured since then; a handful is enough to know that there are some."""
-    # Folders are named by the hour, so that one list from the first hour on sees all that follow.
-    prefix = f"capture/{model}/{model}/AllTraffic/"
-    first = f"{prefix}{since:%Y/%m/%d/%H}"
-    found: list[str] = []
-    for key, modified in storage.listed(settings().artefact_bucket, prefix, after=first):
-        if modified > since:
-            found.append(key)
-        if len(found) >= 10:
-            break
-    return found
+def _traffic(model: str) -> str:
+    return f"capture/{model}/{model}/AllTraffic/"
 
 
-def _labels_uri(installed: Installed) -> str:
-    return f"s3://{settings().data_bucket}/labels/{installed.model}"
+def _captured(model: str, since: datetime, until: datetime) -> tuple[list[str], datetime]:
+    """Return what traffic arrived in a span, and until when that is all of it."""
+    # One list from the first hour on sees all that follow; a file that came just now may lie in
+    # the folder of the hour before, with its first record.
+    first = f"{_traffic(model)}{since - timedelta(hours=1):%Y/%m/%d/%H}"
+    return arrived(
+        storage.listed(settings().artefact_bucket, _traffic(model), after=first), since, until
+    )
+
+
+def _any(prefix: str) -> bool:
+    return any(True for _ in storage.listed(settings().data_bucket, prefix))

@@ -20,6 +20,7 @@ from sim.people import FAULTY, People
 from sim.secrecy import leaks
 from sim.stack import stack
 from sim.trace import Trace
+from sim.watching import look_once_more
 from sim.wire import Wire
 from sim.withdrawal import withdraw
 
@@ -121,6 +122,7 @@ def play(
             if tick:  # else an event that comes again may well be the first look in a while
                 _replay(kernel, account, judge)
             gone_after = withdraw(account, judge, people, convergence)
+            look_once_more(account, judge, people)
         else:
             for each in convergence.open():
                 judge.violate("converges after quiet", each)

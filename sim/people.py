@@ -1,6 +1,7 @@
 """The people of a history: what they bring, approve at bad moments, pause and stop."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 from sim.aws.account import PERSON, Account
@@ -19,6 +20,7 @@ class People:
         self._account = account
         self._kernel = account.kernel
         self._dice = account.kernel.chance("people")
+        self._traffic = account.kernel.chance("traffic")
         count = self._dice.choice((1, 1, 2))
         self.models = [Model(f"model-{'ab'[i]}", self._dice) for i in range(count)]
         self.paused: set[str] = set()
@@ -231,16 +233,22 @@ class People:
 
     def _look_at_schedules(self) -> None:
         """Fire the monitors' schedules, and let production have traffic."""
-        monitor = self._account.stack.function("plan_monitoring").arn
         while self._kernel.now < FAULTY:
-            self._kernel.pause(1800.0)
+            self._kernel.pause(900.0)
             now = self._kernel.moment()
             for model in self.models:
                 endpoint = self._account.hosting.endpoints.get(model.name)
                 if endpoint is not None and endpoint.status == "InService":
-                    key = f"capture/{model.name}/{model.name}/AllTraffic/{now:%Y/%m/%d/%H}/x.jsonl"
-                    self._account.s3.put(self._account.artefact_bucket, key, b"{}\n")
-            for schedule in list(self._account.telling.schedules.values()):
-                given = json.loads(schedule["Target"]["Input"])
-                event = {"model": given["model"], "scheduled_at": f"{now:%Y-%m-%dT%H:%M:%SZ}"}
-                self._kernel.spawn(lambda e=event: self._account.bus.invoke_later(monitor, e))
+                    began = now - timedelta(seconds=self._traffic.uniform(1, 900))
+                    place = f"{model.name}/{model.name}/AllTraffic/{began:%Y/%m/%d/%H/%M-%S}.jsonl"
+                    self._account.s3.put(self._account.artefact_bucket, f"capture/{place}", b"{}\n")
+            self.ask_monitors()
+
+    def ask_monitors(self) -> None:
+        """Let every schedule that is there ask for a look."""
+        monitor = self._account.stack.function("plan_monitoring").arn
+        now = self._kernel.moment()
+        for schedule in list(self._account.telling.schedules.values()):
+            given = json.loads(schedule["Target"]["Input"])
+            event = {"model": given["model"], "scheduled_at": f"{now:%Y-%m-%dT%H:%M:%SZ}"}
+            self._kernel.spawn(lambda e=event: self._account.bus.invoke_later(monitor, e))

@@ -87,12 +87,14 @@ class Trainings:
                 )
 
     def _windows(self, run: Any) -> list[int]:
-        """Return the windows that a run's dataset is made of."""
+        """Return the windows that a run's dataset is made of, its own the last.
+
+        A later window's may be the same one, and frozen before: it names more.
+        """
         bucket, _, key = run.parameters["DatasetUri"].removeprefix("s3://").partition("/")
-        found: list[int] = content.read_json(self._account.s3.objects[bucket, key][-1].data)[
-            "windows"
-        ]
-        return found
+        manifest = content.read_json(self._account.s3.objects[bucket, key][-1].data)
+        own = int(run.display_name.rpartition("-w")[2].partition("-")[0])
+        return [number for number in manifest["windows"] if number <= own]
 
     def _existed(self, run: Any) -> bool:
         """Whether a version was written down when the window's machine began.

@@ -5,7 +5,6 @@ import csv
 import io
 import json
 from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +14,8 @@ SCORE = "__score__"
 INFERENCE = "__inference__"
 
 
-def captured_rows(
-    folder: Path, since: datetime, until: datetime, key: str | None
-) -> tuple[pd.DataFrame, int]:
-    """Return the rows sent between two times with their scores, and how many records are broken.
+def captured_rows(folder: Path, key: str | None) -> tuple[pd.DataFrame, int]:
+    """Return the rows that were sent, with their scores, and how many records are broken.
 
     A row's `__inference__` is its key where the request carried one; else the request's
     inferenceId or eventId if the row was alone in it, for those name a request and not a row.
@@ -28,16 +25,10 @@ def captured_rows(
     for path in sorted(folder.rglob("*.jsonl")) if folder.exists() else []:
         for record in _records(path):
             try:
-                if since < moment(record["eventMetadata"]["inferenceTime"]) <= until:
-                    rows += _rows(record, key)
+                rows += _rows(record, key)
             except (KeyError, ValueError, TypeError, AttributeError, csv.Error):
                 unreadable += 1
     return pd.DataFrame(rows, dtype=object), unreadable
-
-
-def moment(text: str) -> datetime:
-    """Read a time; an older image's Python does not know Z."""
-    return datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
 def _records(path: Path) -> Iterator[Any]:

@@ -13,7 +13,7 @@ import baseline
 import drift
 import metrics
 import report
-from capture import INFERENCE, SCORE, captured_rows, moment
+from capture import INFERENCE, SCORE, captured_rows
 from container import INPUT, JobError, output, read_json, run, spec, write_json
 from labels import labelled
 
@@ -25,8 +25,7 @@ MISSING = ["", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "<NA>",
 def main() -> str:
     asked = spec()
     data, rules = asked["data"], asked["monitor"]
-    since, until = (moment(_told(name)) for name in ("FROM", "TO"))
-    rows, unreadable = captured_rows(INPUT / "capture", since, until, data["key"])
+    rows, unreadable = captured_rows(INPUT / "capture", data["key"])
     statistics = read_json(INPUT / "baseline" / "statistics.json")
     evaluation = read_json(INPUT / "reference" / "evaluation.json")
     reference = pd.read_csv(INPUT / "reference" / "predictions.csv", dtype={"key": str})

@@ -4,6 +4,19 @@ from sim.mutants.mutant import CORE, Mutant
 
 FLAWS = (
     Mutant(
+        "pass over traffic that arrived late",
+        "functions/plan_monitoring.py",
+        "{since - timedelta(hours=1):%Y/%m/%d/%H}",
+        "{until:%Y/%m/%d/%H}",
+    ),
+    Mutant(
+        "take a look that failed for one that was had",
+        "functions/judge_findings.py",
+        """    people.tell(f"{request.model}: the monitor could not""",
+        """    monitoring.note_look(request.model, request.scheduled_at)
+    people.tell(f"{request.model}: the monitor could not""",
+    ),
+    Mutant(
         "wake nobody",
         "functions/wake.py",
         "found = waking.look_at_run(fact.execution_arn)",

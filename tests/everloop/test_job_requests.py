@@ -51,7 +51,7 @@ def monitor(**more: Any) -> dict[str, Any]:
         bundle_uri=BUNDLE,
         baseline_uri="s3://a/runs/baseline",
         predictions_uri="s3://a/runs/evaluation/predictions.csv",
-        capture_uri=f"s3://{BUCKET}/capture/{NAME}/{NAME}/AllTraffic",
+        capture_manifest=f"s3://{BUCKET}/monitoring/{NAME}/2026-11-20T1300/capture.manifest",
         output_uri=f"s3://{BUCKET}/monitoring/{NAME}/2026-11-20T1300",
         **COMMON,
         **{"labels_uri": None, **more},
@@ -116,17 +116,7 @@ def test_monitor_gets_labels_only_where_there_are_some() -> None:
     assert monitor()["findings_uri"].endswith("/2026-11-20T1300/findings.json")
 
 
-@pytest.mark.parametrize(
-    ("since", "until", "folder"),
-    [
-        ("2026-11-20T12:00:00", "2026-11-20T12:59:00", "2026/11/20/12/"),
-        ("2026-11-20T11:00:00", "2026-11-20T12:00:00", "2026/11/20/"),
-        ("2026-11-20T23:30:00", "2026-11-21T00:30:00", "2026/11/"),
-        ("2026-11-30T23:30:00", "2026-12-01T00:30:00", "2026/"),
-        ("2026-12-31T23:30:00", "2027-01-01T00:30:00", ""),
-    ],
-)
-def test_the_narrowest_folder_that_holds_a_span(since: str, until: str, folder: str) -> None:
-    assert job_requests.capture_folder("s3://a/capture/", at(since), at(until)) == (
-        f"s3://a/capture/{folder}"
-    )
+def test_monitor_gets_the_files_that_a_manifest_lists() -> None:
+    kinds = {each["InputName"]: each["S3Input"]["S3DataType"] for each in monitor()["inputs"]}
+    assert kinds.pop("capture") == "ManifestFile"
+    assert set(kinds.values()) == {"S3Prefix"}

@@ -119,18 +119,26 @@ def test_a_judgement_that_was_given_up_is_told_once(account):
     assert account.mails() == ["flight-delays: it stands still, and a person must look"]
 
 
-def test_a_version_that_serves_on_though_it_was_withdrawn_is_told_once(account):
+def test_a_version_that_serves_on_though_it_was_withdrawn_is_told_once_each_time(account):
     account.push()
     arn = account.register(approval="Approved")
     account.serve(1)
     assert tick(account, "2030-01-01T00:00:00Z") == 0
-    account.client("sagemaker").update_model_package(
-        ModelPackageArn=arn, ModelApprovalStatus="Rejected"
-    )
+
+    def withdraw():
+        account.client("sagemaker").update_model_package(
+            ModelPackageArn=arn, ModelApprovalStatus="Rejected"
+        )
+
+    withdraw()
     for time in ("2030-01-01T00:05:00Z", "2030-01-01T00:10:00Z"):
         assert tick(account, time) == 0
     refused = [d for d in account.decisions() if d["kind"] == "reconcile" and not d["go"]]
     assert [d["reason"] for d in refused] == [
         "version 1 serves and is Rejected, and no other is approved to take its place"
     ]
+    assert account.mails() == ["flight-delays: it stands still, and a person must look"]
+
+    withdraw()  # approved again meanwhile, or not
+    tick(account, "2030-01-01T00:15:00Z")
     assert account.mails() == ["flight-delays: it stands still, and a person must look"]

@@ -16,6 +16,7 @@ _INPUT = "/opt/ml/processing/input"
 _OUTPUT = "/opt/ml/processing/output"
 # A job's name is at most 63 characters, and the machine adds the number of its try.
 _LONGEST_NAME = 60
+MANIFEST = ".manifest"  # how the name of an input ends that lists what the input is
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def monitor(
     bundle_uri: str,
     baseline_uri: str,
     predictions_uri: str,
-    capture_uri: str,
+    capture_manifest: str,
     labels_uri: str | None,
     jobs_uri: str,
     output_uri: str,
@@ -78,13 +79,16 @@ def monitor(
     region: str,
     kms_key: str | None = None,
 ) -> dict[str, Any]:
-    """Return the job that looks at captured traffic and late labels of a span of time."""
+    """Return the job that looks at captured traffic that came in a span of time, and its labels.
+
+    `capture_manifest` lists the files, in SageMaker's form (ManifestFile).
+    """
     inputs = {
         "jobs": jobs_uri,
         "code": folder_of(bundle_uri),
         "baseline": baseline_uri,
         "reference": folder_of(predictions_uri),  # evaluation.json lies beside the predictions
-        "capture": capture_folder(capture_uri, since, until),
+        "capture": capture_manifest,
     }
     if labels_uri:
         inputs["labels"] = labels_uri
@@ -110,19 +114,6 @@ def monitor(
 def folder_of(uri: str) -> str:
     """Return the prefix of the folder that an object lies in."""
     return uri.rpartition("/")[0] + "/"
-
-
-def capture_folder(uri: str, since: datetime, until: datetime) -> str:
-    """Return the narrowest folder that holds what was captured from since to until.
-
-    Capture lies in yyyy/mm/dd/hh; a job that reads a day need not download all years.
-    """
-    parts = [uri.rstrip("/")]
-    for form in ("%Y", "%m", "%d", "%H"):
-        if since.strftime(form) != until.strftime(form):
-            break
-        parts.append(since.strftime(form))
-    return "/".join(parts) + "/"
 
 
 def _job(
@@ -171,7 +162,7 @@ def _job(
                 "S3Input": {
                     "S3Uri": uri,
                     "LocalPath": f"{_INPUT}/{place}",
-                    "S3DataType": "S3Prefix",
+                    "S3DataType": "ManifestFile" if uri.endswith(MANIFEST) else "S3Prefix",
                     "S3InputMode": "File",
                     "S3DataDistributionType": "FullyReplicated",
                 },

@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from everloop.decisions.monitoring import longest_pause, overdue
+from everloop.decisions.monitoring import MOST_FILES, arrived, longest_pause, overdue
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -41,3 +41,46 @@ def test_a_monitor_is_overdue_after_two_of_its_pauses(schedule, ago, go):
         assert (
             decision.reason == "nothing asked it to look since 2026-03-02 09:54, for rate(1 hour)"
         )
+
+
+def traffic(*places):
+    """Return files of traffic, by their folders and when they arrived in minutes before NOW."""
+    return [
+        (f"capture/m/m/AllTraffic/{folder}/x-{n}.jsonl", NOW - timedelta(minutes=ago))
+        for n, (folder, ago) in enumerate(places)
+    ]
+
+
+def test_a_look_takes_what_arrived_in_its_span_and_leaves_the_rest():
+    files = traffic(
+        ("2026/03/02/10", 61),
+        ("2026/03/02/10", 60),
+        ("2026/03/02/11", 5),
+        ("2026/03/02/11", 0),
+    )
+    strange = ("capture/m/m/AllTraffic/notes.jsonl", NOW - timedelta(minutes=30))
+    found, until = arrived([*files, strange], NOW - timedelta(hours=1), NOW)
+    assert found == [files[1][0], files[2][0]]
+    assert until == NOW
+
+
+def test_looks_that_are_given_too_much_share_it_by_the_hour_and_lose_nothing():
+    hours = [NOW - timedelta(hours=back) for back in range(30, 0, -1)]
+    many = MOST_FILES // 10 + 1
+    files = [
+        (
+            f"capture/m/m/AllTraffic/{hour:%Y/%m/%d/%H}/{n:06d}.jsonl",
+            hour + timedelta(hours=1, minutes=3) * n / many,
+        )
+        for hour in hours
+        for n in range(many)
+    ]
+    since, looks = NOW - timedelta(days=31), []
+    while since < NOW:
+        found, until = arrived(files, since, NOW)
+        assert until > since
+        looks.append(found)
+        since = until
+    taken = [key for found in looks for key in found]
+    assert len(looks) == 3
+    assert sorted(taken) == sorted(key for key, when in files if when < NOW)

@@ -137,17 +137,11 @@ def actual_key(bucket: str, key: str) -> tuple[str, int]:
     raise BadInput(f"s3://{bucket}/{key}: no such object, neither as written nor URL-decoded")
 
 
-def listed(
-    bucket: str, prefix: str, *, after: str = "", most: int = 1000
-) -> Iterator[tuple[str, Any]]:
-    """Return keys behind `after` and when each was last modified, at most `most` of them."""
-    found = 0
+def listed(bucket: str, prefix: str, *, after: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield keys behind `after`, in order, and when each was last modified; a page at a time."""
     start: Any = {"StartAfter": after} if after else {}
     with translated(f"s3://{bucket}/{prefix}"):
         pages = s3().get_paginator("list_objects_v2")
         for page in pages.paginate(Bucket=bucket, Prefix=prefix, **start):
             for entry in page.get("Contents", []):
                 yield entry["Key"], entry["LastModified"]
-                found += 1
-                if found >= most:
-                    return

@@ -1,28 +1,54 @@
 """Monitoring: whether there is enough to look at, whether it stopped, and what was found."""
 
 import re
-from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from everloop.decisions import Decision
 from everloop.errors import BadInput
 
+# A look that is given more files than this leaves the rest, by the hour, to the next one.
+MOST_FILES = 50_000
 
-def worth_looking(
-    captured_objects: int, new_labels: int, version: int | None, endpoint_status: str
-) -> Decision:
+
+def arrived(
+    files: Iterable[tuple[str, datetime]], since: datetime, until: datetime
+) -> tuple[list[str], datetime]:
+    """Return what of captured traffic arrived from `since` to before `until`, and until when that
+    is all of it: earlier than asked where there is too much for one look.
+
+    `files` are keys and when they arrived, in S3's order: by the hour of their first record, in
+    folders yyyy/mm/dd/hh. What counts is when a file arrived. SageMaker keeps records back for
+    minutes, so by the times of the records those of the last minutes would be in no look.
+    """
+    found: list[tuple[str, datetime]] = []
+    last = None
+    for key, when in files:
+        place = _CAPTURED.search(key)
+        if place is None:
+            continue  # nothing that SageMaker wrote
+        if len(found) >= MOST_FILES and place[1] != last:
+            # What follows arrived later than its folder's hour began.
+            until = min(until, datetime.strptime(place[1], "%Y/%m/%d/%H").replace(tzinfo=UTC))
+            break
+        if since <= when < until:
+            found.append((key, when))
+            last = place[1]
+    return [key for key, when in found if when < until], until
+
+
+_CAPTURED = re.compile(r"/(\d{4}/\d\d/\d\d/\d\d)/[^/]+\.jsonl$")
+
+
+def worth_looking(captured_files: int, version: int | None, endpoint_status: str) -> Decision:
     """Decide whether a monitoring run has anything to look at."""
-    facts = {"captured_objects": captured_objects, "new_labels": new_labels, "version": version}
+    facts = {"captured_files": captured_files, "version": version}
     if version is None:
         return Decision(False, f"nothing of ours serves (the endpoint is {endpoint_status})", facts)
-    if captured_objects == 0 and new_labels == 0:
-        return Decision(
-            False, "no traffic was captured and no labels came since the last look", facts
-        )
-    return Decision(
-        True, f"{captured_objects} files of traffic and {new_labels} of labels to look at", facts
-    )
+    if captured_files == 0:
+        return Decision(False, "no traffic was captured since the last look", facts)
+    return Decision(True, f"{captured_files} files of traffic to look at", facts)
 
 
 def longest_pause(schedule: str) -> timedelta | None:

@@ -7,7 +7,6 @@ from typing import Any
 
 from everloop.decisions import Decision
 from everloop.errors import Tampered, said
-from everloop.moments import text
 
 RELEASED, TESTS_FAILED, ROLLED_BACK, WITHDRAWN, TAMPERED, ERROR = (
     "released",
@@ -99,8 +98,8 @@ def release_wanted(
     """Decide whether another version should serve than the one that does.
 
     `paused` holds releases back, but never keeps a version in service whose approval was withdrawn.
-    Where nothing can take the place of such a version, it serves on, and the fact `stays` says
-    which and since when: only a person can mend that.
+    Where nothing can take the place of such a version, it serves on, and the fact `stays` is its
+    ARN, or nothing but its name where it is gone: only a person can mend that.
     """
     wanted = desired(packages, releases)
     now = serving.version if serving and serving.status == "InService" else None
@@ -142,8 +141,7 @@ def _stays(version: int, packages: Sequence[Package], facts: dict[str, Any]) -> 
     found = next((package for package in packages if package.version == version), None)
     said = found.approval if found else "gone from the registry"
     reason = f"version {version} serves and is {said}, and no other is approved to take its place"
-    since = text(found.modified_at) if found else ""
-    return Decision(False, reason, {**facts, "stays": f"v{version}:{since}"})
+    return Decision(False, reason, {**facts, "stays": found.arn if found else f"v{version}"})
 
 
 def _failed_since_approval(package: Package, releases: Sequence[Release]) -> bool:

@@ -157,8 +157,10 @@ def _release(installed: Installed, now: datetime) -> Iterator[Mend]:
     if decision.go and decision.facts.get("new"):
         yield Mend(str(decision.facts["execution"]), decision.reason)
     elif decision.facts.get("stays"):
-        subject = f"endpoint/{installed.model}"
-        yield Mend(subject, decision.reason, f"stays:{decision.facts['stays']}")
+        which = str(decision.facts["stays"])
+        if which.startswith("arn:"):  # told once for each time that it is withdrawn
+            which += f":{text(registry.describe(which).package.modified_at)}"
+        yield Mend(f"endpoint/{installed.model}", decision.reason, f"stays:{which}")
 
 
 def _schedule(installed: Installed) -> Iterator[Mend]:
