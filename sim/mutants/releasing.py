@@ -67,6 +67,14 @@ FLAWS = (
         "no release after it",
     ),
     Mutant(
+        "take what was brought by hand for a rollback",
+        f"{CORE}/decisions/releases.py",
+        "if not why and serving is not None and serving.staged:",
+        "if False:",
+        why="takes an update by hand to what is staged between a release's last step and its end: "
+        "5150 and 5194 once",
+    ),
+    Mutant(
         "take what was brought by hand for released",
         f"{CORE}/decisions/releases.py",
         "if serving is not None and serving.serves(version) and",

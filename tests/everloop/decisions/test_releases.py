@@ -1,5 +1,6 @@
 """What should serve is a function of the registry; how a release ended, of the endpoint."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -139,6 +140,17 @@ def test_nothing_unapproved_is_ever_wanted(states):
         pytest.param(serving(1), None, None, {"Error": "E", "Cause": "c"}, ERROR, id="error"),
         pytest.param(
             staged(2), None, None, {"Error": "E", "Cause": "c"}, ERROR, id="by hand meanwhile"
+        ),
+        pytest.param(
+            staged(2), {"passed": True}, {"started": True}, None, ERROR, id="by hand at its end"
+        ),
+        pytest.param(
+            replace(staged(1), failure_reason="alarm"),
+            {"passed": True},
+            {"started": True},
+            None,
+            ROLLED_BACK,
+            id="back to what was there by hand",
         ),
         pytest.param(None, None, None, {"Error": "E", "Cause": "c"}, ERROR, id="no endpoint"),
     ],

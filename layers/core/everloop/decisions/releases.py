@@ -174,4 +174,6 @@ def outcome(
     if rollout is not None and not rollout.get("started"):
         return WITHDRAWN, f"{rollout.get('reason')}; production is as it was: {now}"
     why = (rollout or {}).get("reason") or (serving.failure_reason if serving else "")
+    if not why and serving is not None and serving.staged:
+        return ERROR, f"somebody brought production to what was staged; {now}"
     return ROLLED_BACK, f"{why or 'the endpoint went back by itself'}; production: {now}"
