@@ -71,18 +71,20 @@ def withdraw(
     for left in convergence.open():
         judge.violate("converges after quiet", left)
     for model, serving in serve:
-        _told(account, judge, model, serving)
+        _told(account, judge, model, serving, since=began)
     return gone_after
 
 
-def _told(account: Account, judge: Judge, model: Model, package: Package) -> None:
+def _told(account: Account, judge: Judge, model: Model, package: Package, *, since: float) -> None:
     """What serves on is told by reconcile."""
     if not account.faults.tick or _serving(account, model) is not package:
         return
     said = f"version {package.version} serves and is {REJECTED}"
     if not any(
-        subject.startswith(f"{model.name}: it stands still") and message.startswith(said)
-        for _, subject, message in account.telling.mails
+        when >= since
+        and subject.startswith(f"{model.name}: it stands still")
+        and message.startswith(said)
+        for when, subject, message in account.telling.mails
     ):
         judge.violate("what serves on is told", f"{model.name} v{package.version}")
 
