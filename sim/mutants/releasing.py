@@ -174,6 +174,8 @@ FLAWS = (
         f"{CORE}/decisions/releases.py",
         "    if serving is not None and not serving.settled:\n",
         "    if False:\n",
+        why="who moves an endpoint for us has the lease, and is seen before: takes a look in the "
+        "minutes of an update by hand that changes what is wanted",
     ),
     Mutant(
         "release while paused",

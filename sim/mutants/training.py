@@ -126,6 +126,8 @@ FLAWS = (
         "functions/heed_violation.py",
         'if report.was_decided("retrain", id=trouble.fact, model=trouble.model):',
         "if False:",
+        why="the answer rests on the event's own time, and is the same again, but for one that was "
+        "refused for want of new data, or in a pause, and whose event comes again after it",
     ),
     Mutant(
         "count a run against itself",
