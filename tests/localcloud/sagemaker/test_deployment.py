@@ -30,7 +30,7 @@ def canary(percent: int, wait: int, *alarms: str) -> Any:
     return blue_green(routing, alarms=alarms)
 
 
-def put_alarm(hosted: Any, name: str, **dimensions: str) -> None:
+def put_alarm(hosted: Any, name: str, *, missing: str = "notBreaching", **dimensions: str) -> None:
     """An alarm that one error of the server sets off."""
     hosted.cloudwatch.put_metric_alarm(
         AlarmName=name,
@@ -42,8 +42,13 @@ def put_alarm(hosted: Any, name: str, **dimensions: str) -> None:
         EvaluationPeriods=1,
         Threshold=0.5,
         ComparisonOperator="GreaterThanThreshold",
-        TreatMissingData="notBreaching",
+        TreatMissingData=missing,
     )
+
+
+def state_of(hosted: Any, alarm: str) -> str:
+    (found,) = hosted.cloudwatch.describe_alarms(AlarmNames=[alarm])["MetricAlarms"]
+    return str(found["StateValue"])
 
 
 def two_configs(hosted: Any, *, count: int = 1, **new: Any) -> None:
@@ -186,8 +191,9 @@ def test_an_alarm_during_the_canary_rolls_back(hosting: Any) -> None:
 
 def test_an_alarm_that_is_on_already_stops_the_deployment_before_any_traffic(hosted: Any) -> None:
     two_configs(hosted)
-    put_alarm(hosted, "errors", EndpointName="adder")
-    hosted.cloudwatch.set_alarm_state(AlarmName="errors", StateValue="ALARM", StateReason="test")
+    # A state that is only set would last until the alarm is looked at again.
+    put_alarm(hosted, "errors", missing="breaching", EndpointName="adder")
+    until(lambda: state_of(hosted, "errors"), lambda state: state == "ALARM")
 
     hosted.update("adder", "new", DeploymentConfig=canary(50, 3600, "errors"))
     told = hosted.settled("adder")
