@@ -1,4 +1,7 @@
-"""`python -m sim.mutation`: plant each flaw in a copy of the product; how many seeds see it?"""
+"""`python -m sim.mutation`: plant each flaw in a copy of the product; how many seeds see it?
+
+What none of the first seeds sees is played with more of them, until one does.
+"""
 
 import argparse
 import json
@@ -10,6 +13,7 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from multiprocessing.pool import Pool
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +21,7 @@ from sim.mutants import MUTANTS, Mutant
 from sim.stack import ROOT
 
 _COPIED = ("functions", "layers", "jobs", "statemachines", "template.yaml")
-_LONGEST_SECONDS = 900
+_LONGEST_SECONDS = 1800
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,9 @@ class Caught:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="sim.mutation", description=__doc__)
     parser.add_argument("--seeds", type=int, default=24, help="histories for each flaw")
+    parser.add_argument(
+        "--most", type=int, default=160, help="histories for those that none of the first sees"
+    )
     parser.add_argument("--start", type=int, default=1, help="the first of their seeds")
     parser.add_argument(
         "--only", action="append", help="flaws whose name holds this; may be given again"
@@ -52,19 +59,30 @@ def main() -> int:
     if clean["by"]:
         print(f"the product itself breaks: {clean}", file=sys.stderr)
         return 2
-    found: list[Caught] = []
+    more = range(seeds.stop, given.start + given.most)
     with multiprocessing.get_context("spawn").Pool(given.workers) as pool:
-        work = [(mutant, seeds, given.first) for mutant in chosen]
-        for caught in pool.imap(_plant, work):
-            found.append(caught)
-            word = f"{caught.seeds:>3} of {caught.of}"
-            told = caught.by or f"SURVIVES {caught.mutant.why}"
-            print(f"{word}  {caught.mutant.name:<48} {told}", flush=True)
+        found = _tell(pool, [(mutant, seeds, given.first) for mutant in chosen])
+        unseen = [caught.mutant for caught in found if not caught.seeds]
+        if unseen and more:
+            print(f"\nseen by none of these; now with seeds up to {more.stop - 1}, to the first:")
+            found = [caught for caught in found if caught.seeds]
+            found += _tell(pool, [(mutant, more, True) for mutant in unseen])
     killed = sum(1 for caught in found if caught.seeds)
     explained = sum(1 for caught in found if not caught.seeds and caught.mutant.why)
     share = killed / len(found)
     print(f"\n{killed} of {len(found)} flaws are seen ({share:.0%}), {explained} explained")
     return 0 if share >= 0.85 and killed + explained == len(found) else 1
+
+
+def _tell(pool: Pool, work: list[tuple[Mutant, range, bool]]) -> list[Caught]:
+    """Plant flaws, and tell of each as it is known."""
+    found = []
+    for caught in pool.imap(_plant, work):
+        found.append(caught)
+        word = f"{caught.seeds:>3} of {caught.of}"
+        told = caught.by or f"SURVIVES {caught.mutant.why}"
+        print(f"{word:<10} {caught.mutant.name:<52} {told}", flush=True)
+    return found
 
 
 def _plant(work: tuple[Mutant, range, bool]) -> Caught:
