@@ -1,6 +1,7 @@
 """What seldom happens, and needs permissions of its own: each path is walked once, by its role."""
 
 import pytest
+from botocore.exceptions import ClientError
 from moto.backends import get_backend
 
 import finish_release
@@ -14,10 +15,11 @@ import plan_release
 import reconcile
 import start_rollout
 import start_training
+import test_endpoint
 from everloop.aws import arrivals, clients, ledger
 from everloop.aws.ledger import RELEASE, TRAINING, Token
 from everloop.decisions.governor import DATA, FAILED, RUNNING, Run
-from everloop.errors import NotReady
+from everloop.errors import EverloopError, NotReady
 from everloop.flows import waking
 from everloop.moments import moment
 
@@ -397,3 +399,22 @@ def test_reconcile_wakes_a_training_whose_event_was_lost(account):
     reconcile.handler({"time": "2039-01-01T00:00:00Z"}, account.context)
     assert ledger.token(subject) is None
     assert ledger.lease("flight-delays", TRAINING).holder == holder  # it ends by itself
+
+
+def test_a_staging_endpoint_that_is_deleted_under_test_is_an_error_of_ours(account):
+    account.push()
+    package = account.register(approval="Approved")
+    run = f"s3://{account.artefacts}/runs/flight-delays/r1"
+    account.put(f"{run}/holdout/data.csv", b"id,x,late\n1,2,0\n")
+    account.put(f"{run}/evaluation/predictions.csv", b"row,score\n0,0.5\n")
+    config = account.serve(1, "flight-delays-staging", staged=True)
+
+    def gone(**_: object) -> None:
+        told = {"Code": "ValidationError", "Message": "Endpoint flight-delays-staging not found."}
+        raise ClientError({"Error": told}, "InvokeEndpoint")
+
+    account.meanwhile(clients.sagemaker_runtime(), "InvokeEndpoint", gone)
+    request = account.request("machine-test-endpoint", package_arn=package, version=1)
+    request |= {"endpoint": "flight-delays-staging", "config": config}
+    with pytest.raises(EverloopError, match="flight-delays-staging was deleted under way"):
+        test_endpoint.handler(request, account.context)

@@ -15,7 +15,7 @@ from everloop.aws.clients import (
     translated,
 )
 from everloop.decisions.releases import Serving
-from everloop.errors import Conflict, NotReady
+from everloop.errors import Conflict, EverloopError, NotReady
 from everloop.moments import moment
 from everloop.names import is_staging_config, version_of_config
 
@@ -121,6 +121,7 @@ def invoke(endpoint: str, body: bytes, content_type: str) -> tuple[int, str, flo
     """Call an endpoint; return status, body and how many milliseconds it took.
 
     The duration is measured, not decided upon: it is what the latency test is about.
+    Raises EverloopError where the endpoint is gone.
     """
     started = time.perf_counter()
     try:
@@ -134,6 +135,9 @@ def invoke(endpoint: str, body: bytes, content_type: str) -> tuple[int, str, flo
         elapsed = (time.perf_counter() - started) * 1000
         status: Any = error.response.get("OriginalStatusCode")
         if status is None and code_of(error) != "ModelError":
+            if code_of(error) == "ValidationError" and "not found" in str(error).lower():
+                # By whoever cleared up behind a release that was stopped, or by hand.
+                raise EverloopError(f"endpoint {endpoint} was deleted under way") from error
             raise
         return int(status or 500), str(error), elapsed
 
