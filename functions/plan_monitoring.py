@@ -47,11 +47,6 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     described = registry.describe(f"{group}:model-package/{model}/{version}")
     bucket = settings().artefact_bucket
     folder = f"monitoring/{model}/{request.scheduled_at:%Y-%m-%dT%H%M}"
-    prefix = _traffic(model)
-    manifest = [
-        {"prefix": f"s3://{bucket}/{prefix}"},
-        *(key.removeprefix(prefix) for key in captured),
-    ]
     labels = f"labels/{model}/"
     job = job_requests.monitor(
         name=name,
@@ -63,12 +58,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         baseline_uri=described.uri("baseline-uri"),
         bundle_uri=described.uri("bundle-uri"),
         predictions_uri=described.uri("predictions-uri"),
-        capture_manifest=storage.write(
-            bucket,
-            f"{folder}/capture{job_requests.MANIFEST}",
-            json.dumps(manifest).encode(),
-            "application/json",
-        ),
+        capture_manifest=_write_manifest(f"{folder}/capture{job_requests.MANIFEST}", captured),
         labels_uri=f"s3://{settings().data_bucket}/{labels}" if _any(labels) else None,
         jobs_uri=installed.jobs_uri,
         output_uri=f"s3://{bucket}/{folder}",
@@ -95,6 +85,13 @@ def _captured(model: str, since: datetime, until: datetime) -> tuple[list[str], 
     return arrived(
         storage.listed(settings().artefact_bucket, _traffic(model), after=first), since, until
     )
+
+
+def _write_manifest(key: str, files: list[str]) -> str:
+    """Write which files a job is given, as SageMaker reads it; return its URI."""
+    bucket = settings().artefact_bucket
+    manifest = [{"prefix": f"s3://{bucket}/"}, *files]
+    return storage.write(bucket, key, json.dumps(manifest).encode(), "application/json")
 
 
 def _any(prefix: str) -> bool:

@@ -98,8 +98,7 @@ class Endings:
             assert run.package is not None  # it has succeeded
             if run.package.arn in told:
                 continue
-            window = int(run.display_name.rpartition("-w")[2].partition("-")[0])
-            if self._convergence.why_not(model, window) is None:
+            if self._convergence.why_not(model, run.window) is None:
                 self._judge.violate("successes are told", run.display_name)
 
     def _approvals_kept(self, model: Model) -> None:

@@ -89,7 +89,7 @@ class Report:
     def text(self, seconds: float) -> str:
         pairs = len(self._sites) * len(CALL_KINDS)
         covered = len(self._covered)
-        quiet, gone = sorted(self._quiet), sorted(self._gone_after) or [0.0]
+        quiet, gone = sorted(self._quiet), self._gone_after
         bad = {seed for found in self._violations.values() for seed, *_ in found}
         lines = [
             "",
@@ -107,9 +107,12 @@ class Report:
             f"quiet until all had converged median {median(quiet) / 60:.0f} min, "
             f"99 % within {quiet[int(len(quiet) * 0.99)] / 60:.0f} min",
             f"withdrawn between last look and update  {self._unapproved}",
-            f"withdrawn in quiet            {len(gone)}, gone after {median(gone) / 60:.0f} min "
-            f"(median), {gone[-1] / 60:.0f} at most",
         ]
+        if gone:
+            lines.append(
+                f"withdrawn in quiet            {len(gone)}, gone after "
+                f"{median(gone) / 60:.0f} min (median), {max(gone) / 60:.0f} at most"
+            )
         if self._compared:
             same = self._compared - len(self._differ)
             lines.append(f"same trace when played again  {same} of {self._compared}")

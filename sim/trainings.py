@@ -93,8 +93,7 @@ class Trainings:
         """
         bucket, _, key = run.parameters["DatasetUri"].removeprefix("s3://").partition("/")
         manifest = content.read_json(self._account.s3.objects[bucket, key][-1].data)
-        own = int(run.display_name.rpartition("-w")[2].partition("-")[0])
-        return [number for number in manifest["windows"] if number <= own]
+        return [number for number in manifest["windows"] if number <= run.window]
 
     def _existed(self, run: Any) -> bool:
         """Whether a version was written down when the window's machine began.

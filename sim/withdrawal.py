@@ -40,7 +40,7 @@ def withdraw(
         for model in people.models
         if (serving := _serving(account, model)) and serving.approval == APPROVED
     ]
-    began, gone_after = kernel.now, list[float]()
+    began = kernel.now
     account.bus.mute = unheard
     for _, serving in serve:
         people.set(serving, REJECTED)
@@ -51,6 +51,24 @@ def withdraw(
         for model, serving in serve
         if (tries := _tries(account, convergence, model, serving))
     ]
+    gone_after = _until_gone(account, judge, watched, began)
+    if people.paused:
+        _pause_all(account, people, False)
+    # What brought the others has been cleared up by then. Looked at between two ticks.
+    cleared, tick = kernel.now + _DEPLOY, account.stack.tick
+    kernel.run(cleared + (tick / 2 - cleared) % tick)
+    for left in convergence.open():
+        judge.violate("converges after quiet", left)
+    for model, serving in serve:
+        _told(account, judge, model, serving, since=began)
+    return gone_after
+
+
+def _until_gone(
+    account: Account, judge: Judge, watched: list[_Withdrawn], began: float
+) -> list[float]:
+    """Let time pass until all are gone, or have had their time."""
+    kernel, gone_after = account.kernel, list[float]()
     while watched:
         kernel.run(kernel.now + _STEP)
         seconds, staying = kernel.now - began, []
@@ -63,15 +81,6 @@ def withdraw(
                 name = f"{each.model.name} v{each.package.version}"
                 judge.violate("what is withdrawn is gone in time", f"{name}: {seconds:.0f} s")
         watched = staying
-    if people.paused:
-        _pause_all(account, people, False)
-    # What brought the others has been cleared up by then. Looked at between two ticks.
-    cleared, tick = kernel.now + _DEPLOY, account.stack.tick
-    kernel.run(cleared + (tick / 2 - cleared) % tick)
-    for left in convergence.open():
-        judge.violate("converges after quiet", left)
-    for model, serving in serve:
-        _told(account, judge, model, serving, since=began)
     return gone_after
 
 

@@ -32,6 +32,11 @@ class Run:
     package: Package | None = None
     ended_at: float | None = None
 
+    @property
+    def window(self) -> int:
+        """The window whose dataset it trains on, by the name that the product gave it."""
+        return int(self.display_name.rpartition("-w")[2].partition("-")[0])
+
 
 @dataclass
 class Job:

@@ -142,3 +142,14 @@ def test_a_version_that_serves_on_though_it_was_withdrawn_is_told_once_each_time
     withdraw()  # approved again meanwhile, or not
     tick(account, "2030-01-01T00:15:00Z")
     assert account.mails() == ["flight-delays: it stands still, and a person must look"]
+
+
+def test_a_version_that_serves_on_though_it_was_deleted_is_told_once(account):
+    account.push()
+    account.serve(1)  # and the registry knows nothing of it
+    for time in ("2030-01-01T00:00:00Z", "2030-01-01T00:05:00Z"):
+        assert tick(account, time) == 0
+    refused = [d["reason"] for d in account.decisions() if d["kind"] == "reconcile"]
+    assert len(refused) == 1
+    assert "version 1 serves and is gone from the registry" in refused[0]
+    assert len(account.mails()) == 1
