@@ -75,19 +75,28 @@ class Laptop:
     def everloop(self, *words: str) -> str:
         return self._run([sys.executable, "-m", "console.main", *words])
 
+    def doctor(self) -> tuple[int, list[dict[str, Any]]]:
+        """Return the exit code of `everloop doctor`, and what it found."""
+        done = self._ended([sys.executable, "-m", "console.main", "doctor", "--json"])
+        assert done.returncode in (0, 1), done.stderr
+        return done.returncode, json.loads(done.stdout)
+
     def aws(self, *words: str) -> Any:
         """Run the AWS CLI; returns its JSON answer."""
         text = self._run([str(BIN / "aws"), *words, "--output", "json"])
         return json.loads(text) if text.strip() else None
 
     def _run(self, command: list[str]) -> str:
-        done = subprocess.run(
-            command, env=self.env, cwd=ROOT, capture_output=True, text=True, check=False
-        )
+        done = self._ended(command)
         assert done.returncode == 0, (
             f"{command} ended {done.returncode}: {done.stdout}{done.stderr}"
         )
         return done.stdout
+
+    def _ended(self, command: list[str]) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command, env=self.env, cwd=ROOT, capture_output=True, text=True, check=False
+        )
 
     def denied(self) -> list[dict[str, Any]]:
         """Return what roles asked for and may not do: the template forgot a permission."""

@@ -57,3 +57,17 @@ def test_the_loop_turns(laptop: Laptop) -> None:
     assert told["serving"]["version"] == 1
     assert told["chain"]["problems"] == []
     assert told["made_of"]["approved_by"].endswith(":user/ana")
+
+    # Rejecting that too leaves nothing to go back to: it serves on, and people are told so.
+    laptop.approve(MODEL, 1, "Rejected")
+    laptop.wait(MODEL, "a decision that version 1 serves on", lambda: _serves_on(laptop))
+    code, findings = laptop.doctor()
+    assert code == 1
+    found = [f for f in findings if f["check"] == f"model {MODEL}" and f["state"] == "wrong"]
+    assert [f["found"] for f in found] == ["version 1 serves and is Rejected"]
+    assert found[0]["mend"].startswith(f"everloop approve {MODEL}, wait for its release")
+
+
+def _serves_on(laptop: Laptop) -> bool | None:
+    told = laptop.decisions(MODEL, "reconcile")
+    return any("version 1 serves and is Rejected" in each["reason"] for each in told) or None

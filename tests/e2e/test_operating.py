@@ -1,29 +1,14 @@
 """A bad day: what the doctor says, dead letters handed over again, a pause and its end."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from e2e.laptop import ACCOUNT, ROOT, Laptop, prices, variant
+from e2e.laptop import ACCOUNT, Laptop, prices, variant
 
 pytestmark = [pytest.mark.cloud, pytest.mark.timeout(600)]
 ANA = f"arn:aws:iam::{ACCOUNT}:user/ana"
-
-
-def doctor(laptop: Laptop) -> tuple[int, list[dict[str, Any]]]:
-    done = subprocess.run(
-        [sys.executable, "-m", "console.main", "doctor", "--json"],
-        env=laptop.env,
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode in (0, 1), done.stderr
-    return done.returncode, json.loads(done.stdout)
 
 
 def wrong(findings: list[dict[str, Any]], check: str) -> list[str]:
@@ -39,7 +24,7 @@ def test_a_pause_holds_back_what_arrives_until_it_ends(laptop: Laptop, tmp_path:
     assert (told["actor"], told["reason"]) == (ANA, "the source is being moved")
     laptop.put(f"data/{model}/one.csv", prices(1, 200))
 
-    _, findings = doctor(laptop)
+    _, findings = laptop.doctor()
     assert [f["mend"] for f in findings if "the source is being moved" in f["found"]] == [
         f"everloop resume {model}"
     ]
@@ -54,12 +39,12 @@ def test_the_doctor_finds_what_has_silently_stopped_and_says_how_to_mend_it(
 ) -> None:
     events = laptop.client("events")
     events.disable_rule(Name="everloop-data-arrived")
-    code, findings = doctor(laptop)
+    code, findings = laptop.doctor()
     mend = "aws events enable-rule --event-bus-name default --name everloop-data-arrived"
     assert code == 1
     assert wrong(findings, "rules") == [mend]
     laptop.aws(*mend.split()[1:])
-    assert wrong(doctor(laptop)[1], "rules") == []
+    assert wrong(laptop.doctor()[1], "rules") == []
 
 
 def test_dead_letters_are_told_and_handed_over_again(laptop: Laptop) -> None:
@@ -76,7 +61,7 @@ def test_dead_letters_are_told_and_handed_over_again(laptop: Laptop) -> None:
 
     letter = laptop.wait("ghost", "the dead letter", dead)
     assert (letter["queue"], letter["target"]) == ("failed", "lambda:everloop-plan-monitoring")
-    assert wrong(doctor(laptop)[1], "dead letters")
+    assert wrong(laptop.doctor()[1], "dead letters")
 
     done = json.loads(laptop.everloop("redrive", "failed", "--json"))
     assert [told["done"] for told in done if "'whenever'" in told["why"]] == [True]
