@@ -77,7 +77,7 @@ class Trainings:
             machine = f"{run.model}-w{max(later)}-a"
             concluded = any(  # else nobody may know of it yet
                 execution.name.startswith(machine)
-                and execution.status == "SUCCEEDED"
+                and _saw_the_end(execution)
                 and other.ended_at <= execution.ended_at < self._account.kernel.now - 60
                 for execution in self._account.states.executions.values()
             )
@@ -161,3 +161,9 @@ class Trainings:
             if key.startswith(f"data/{name}/") and key.endswith("/_SUCCESS")
             for version in versions
         )
+
+
+def _saw_the_end(execution: Any) -> bool:
+    """Whether a machine lived to see its run end; one that was refused has not waited for any."""
+    ending = execution.ending
+    return bool(ending and ending.status == "SUCCEEDED" and ending.output["outcome"] != "refused")
