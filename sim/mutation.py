@@ -1,6 +1,7 @@
 """`python -m sim.mutation`: plant each flaw in a copy of the product; how many seeds see it?
 
-What none of the first seeds sees is played with more of them, until one does.
+What none of the first seeds sees is played with more of them, until one does; but for flaws whose
+`why` says that hardly any could.
 """
 
 import argparse
@@ -36,7 +37,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="sim.mutation", description=__doc__)
     parser.add_argument("--seeds", type=int, default=24, help="histories for each flaw")
     parser.add_argument(
-        "--most", type=int, default=160, help="histories for those that none of the first sees"
+        "--most",
+        type=int,
+        default=160,
+        help="histories for those that none of the first sees, and no `why` explains",
     )
     parser.add_argument("--start", type=int, default=1, help="the first of their seeds")
     parser.add_argument(
@@ -62,10 +66,10 @@ def main() -> int:
     more = range(seeds.stop, given.start + given.most)
     with multiprocessing.get_context("spawn").Pool(given.workers) as pool:
         found = _tell(pool, [(mutant, seeds, given.first) for mutant in chosen])
-        unseen = [caught.mutant for caught in found if not caught.seeds]
+        unseen = [c.mutant for c in found if not c.seeds and not c.mutant.why]
         if unseen and more:
             print(f"\nseen by none of these; now with seeds up to {more.stop - 1}, to the first:")
-            found = [caught for caught in found if caught.seeds]
+            found = [caught for caught in found if caught.mutant not in unseen]
             found += _tell(pool, [(mutant, more, True) for mutant in unseen])
     killed = sum(1 for caught in found if caught.seeds)
     explained = sum(1 for caught in found if not caught.seeds and caught.mutant.why)
