@@ -12,6 +12,7 @@ from sim.model import Model
 from sim.people import People
 
 _TRIES = 3  # of a release that failed for AWS's own reasons
+_GIVEN_UP = "a person was told"
 
 
 class Convergence:
@@ -124,11 +125,18 @@ class Convergence:
 
     def why_not(self, model: Model, window: int) -> str | None:
         """Return why a window may wait: its budget is spent, or a person was told to look, or so
-        it is with a newer one, whose turn comes first.
+        it is with a newer one, whose turn comes first, or in whose dataset it is.
         """
-        newest = max(self._untrained(model), default=0)
-        if newest > window:
-            return self.why_not(model, newest)
+        for newer in sorted(self._untrained(model), reverse=True):
+            if newer <= window:
+                break
+            why = self._why_not(model, newer)
+            kept = model.keep is None or newer - window < model.keep
+            if why != _GIVEN_UP or kept:
+                return why
+        return self._why_not(model, window)
+
+    def _why_not(self, model: Model, window: int) -> str | None:
         runs = {
             sk.removeprefix("RUN#")
             for pk, sk in self._account.ledger.items
@@ -143,7 +151,7 @@ class Convergence:
         ]
         told = self.mailed(f"{model.name}: training")
         if told and len(attempts) >= 5 and attempts[-1].status != "SUCCEEDED":
-            return "a person was told"
+            return _GIVEN_UP
         if told and not self._account.faults.tick and attempts and attempts[-1].status == "FAILED":
             return "a person was told, and nobody else looks"
         return None

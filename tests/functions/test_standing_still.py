@@ -99,6 +99,44 @@ def test_a_frozen_window_that_was_given_up_keeps_no_later_data_waiting(account):
     assert account.executions("train")[-1] == "flight-delays-w2-a2"
 
 
+@pytest.mark.parametrize(
+    ("keep", "started"),
+    [
+        pytest.param("keep = 1", True, id="its dataset has not the older data"),
+        pytest.param("", False, id="its dataset has the older data, too"),
+    ],
+)
+def test_a_frozen_window_that_was_given_up_keeps_no_older_data_waiting(account, keep, started):
+    spec = f"""
+        problem = "binary_classification"
+        [data]
+        target = "late"
+        key = "id"
+        {keep}
+        [evaluate.metrics.auc]
+        min = 0.6
+        [approve]
+        by = "policy"
+        first = "policy"
+        """
+    account.push(data=account.bundle(spec))
+    arn = "arn:aws:states:us-east-1:123456789012:execution:everloop-train:flight-delays"
+    sfn = account.client("stepfunctions")
+    for window, key in ((1, "a"), (2, "b")):
+        account.drop(account.arrival(f"data/flight-delays/{key}.csv"))
+        freeze = account.request(
+            "machine-freeze-dataset", window=window, time="2030-01-01T00:00:00Z"
+        )
+        assert freeze_dataset.handler(freeze, account.context)["closed"] is True
+    sfn.stop_execution(executionArn=f"{arn}-w1-a1")
+    for attempt in range(1, 6):
+        tick(account, "2030-01-01T00:05:00Z")
+        sfn.stop_execution(executionArn=f"{arn}-w2-a{attempt}")
+    tick(account, "2030-01-01T00:10:00Z")
+    assert ("flight-delays-w1-a2" in account.executions("train")) is started
+    assert account.mails() == ["flight-delays: it stands still, and a person must look"]
+
+
 def test_a_judgement_that_was_given_up_is_told_once(account):
     account.push()
     account.register()

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from everloop.decisions.windows import (
+    GIVEN_UP,
     Arrival,
     Window,
     completeness,
@@ -126,6 +127,8 @@ def test_keep_says_how_many_windows_a_dataset_has():
         pytest.param([(2, "registered"), (1, None)], 1, 1, id="not kept by the last"),
         pytest.param([(2, "refused"), (1, None)], None, 1, id="nobody trained on the last"),
         pytest.param([(3, None), (2, None), (1, "failed")], 2, 3, id="the newest of two"),
+        pytest.param([(3, GIVEN_UP), (2, None), (1, None)], 2, 1, id="not in what was given up"),
+        pytest.param([(2, GIVEN_UP), (1, None)], None, None, id="in what was given up"),
     ],
 )
 def test_what_is_left_over(windows, keep, left):

@@ -9,6 +9,7 @@ from everloop.moments import moment, text
 from everloop.names import digest
 
 REFUSED = "refused"  # the outcome of a window that the governor did not train on
+GIVEN_UP = "given up"  # stands for the outcome of one that no attempt could train
 
 
 @dataclass(frozen=True)

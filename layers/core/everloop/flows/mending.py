@@ -91,7 +91,8 @@ def _look(lease: Lease, now: datetime) -> str:
 def _window(installed: Installed, now: datetime) -> Iterator[Mend]:
     """Start the training of a window that is frozen and untrained, else of the open one.
 
-    What was given up keeps nothing behind it: the next dataset has its data, too, as a rule.
+    What was given up keeps nothing behind it: neither an older window, whose data its dataset has
+    not, nor the open one.
     """
     model = installed.model
     if ledger.lease(model, TRAINING).held(now):
@@ -100,12 +101,14 @@ def _window(installed: Installed, now: datetime) -> Iterator[Mend]:
     for run, concluded in concluding.conclude_lost(installed, runs, now):
         yield Mend(run.name, f"nobody saw {run.name} end: {concluded.reason}")
         runs = ledger.runs(model)
-    last, window = training.untrained(installed), arrivals.open_window(model)
-    if last is not None:
+    given_up: set[int] = set()
+    while (last := training.untrained(installed, given_up)) is not None:
         waits = _Waits(last.number, last.attempt, last.closed_at, last.cause)
         allowed = training.may_train_frozen(installed, last, runs, now)
         if not (yield from _attempt(installed, waits, allowed, now)):
             return
+        given_up.add(last.number)
+    window = arrivals.open_window(model)
     if window.objects and window.last_at is not None:
         waits = _Waits(window.number, window.attempt, window.last_at, DATA)
         yield from _attempt(installed, waits, training.trains_on_data(installed, runs), now)

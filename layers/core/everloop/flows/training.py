@@ -1,5 +1,6 @@
 """Training: start the machine of a window, and start it again where something was left undone."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,7 +10,7 @@ from everloop.aws.arrivals import Closed
 from everloop.aws.ledger import Installed
 from everloop.decisions import Decision
 from everloop.decisions.governor import DATA, REGISTERED, VIOLATION, Run, may_train
-from everloop.decisions.windows import Window, completeness, left_over, trained_with
+from everloop.decisions.windows import GIVEN_UP, Window, completeness, left_over, trained_with
 
 
 @dataclass(frozen=True)
@@ -71,10 +72,18 @@ def trains_on_data(installed: Installed, runs: list[Run]) -> Decision:
     return Decision(False, "[retrain] lets data alone not train; it waits for another cause")
 
 
-def untrained(installed: Installed) -> Closed | None:
-    """Return the newest frozen window that nobody trained on, itself or in a later dataset."""
+def untrained(installed: Installed, given_up: Collection[int] = ()) -> Closed | None:
+    """Return the newest frozen window that nobody trained on, itself or in a later dataset.
+
+    A window that was given up is passed over, with those whose data is in its dataset: people were
+    told of them all.
+    """
     found = arrivals.newest_closed(installed.model)
-    number = left_over(_outcomes(found), policy.data(installed.spec).keep)
+    answered = [
+        (number, GIVEN_UP if number in given_up else outcome)
+        for number, outcome in _outcomes(found)
+    ]
+    number = left_over(answered, policy.data(installed.spec).keep)
     return next((closed for closed in found if closed.number == number), None)
 
 
