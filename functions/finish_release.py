@@ -91,10 +91,14 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     if mine and not policy.deploy(installed.spec).keep_staging:
         endpoints.delete(names.staging_endpoint(request.model))
     # What is written down nobody looks at again: so it is told before.
-    ledger.put_release(request.model, release, request.tests or {})
+    ledger.put_release(request.model, release, _report_uri(request))
     ledger.raise_epoch(request.model, RELEASE, request.epoch)
     ledger.free_lease(request.model, RELEASE, request.execution)
     return _start_next(request, installed, outcome, reason)
+
+
+def _report_uri(request: Request) -> str:
+    return str((request.tests or {}).get("report_uri") or "")
 
 
 def _recorded(request: Request) -> Release | None:

@@ -134,15 +134,14 @@ FLAWS = (
     Mutant(
         "forget how a release ended",
         "functions/finish_release.py",
-        "    ledger.put_release(request.model, release, request.tests or {})\n",
+        "    ledger.put_release(request.model, release, _report_uri(request))\n",
         "",
     ),
     Mutant(
         "write a release down before it is told",
         "functions/finish_release.py",
         '    report.decided(\n        "serve" if',
-        "    ledger.put_release(request.model, release, {})\n"
-        '    report.decided(\n        "serve" if',
+        '    ledger.put_release(request.model, release, )\n    report.decided(\n        "serve" if',
         "seen only where a release dies before its lease, and its end once more: seed 1460",
     ),
     Mutant(

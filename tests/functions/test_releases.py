@@ -7,7 +7,7 @@ import pytest
 import finish_release
 import plan_release
 import reconcile
-from everloop.aws import endpoints, ledger
+from everloop.aws import endpoints, ledger, table
 from everloop.aws.ledger import RELEASE, Token
 from everloop.flows import waking
 from everloop.moments import moment, text
@@ -98,6 +98,16 @@ def test_what_serves_was_released(account):
     assert (answer["ok"], answer["outcome"]) == (True, "released")
     assert [r.outcome for r in ledger.releases("flight-delays")] == ["released"]
     assert account.mails() == []
+
+
+def test_of_its_tests_a_release_keeps_where_their_report_lies_and_no_more(account):
+    account.push()
+    arn = account.register(approval="Approved")
+    tests = {"passed": False, "reason": "slow", "report_uri": "s3://b/tests.json", "": "more"}
+    finish(account, arn, tests=tests, rollout=None)
+    key = table.model_key("flight-delays", "RELEASE#00000001")
+    assert (table.get(key) or {})["report_uri"] == "s3://b/tests.json"
+    assert [r.outcome for r in ledger.releases("flight-delays")] == ["tests-failed"]
 
 
 def test_a_version_that_somebody_brought_from_staging_is_released_all_the_same(account):

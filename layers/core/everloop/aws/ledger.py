@@ -277,7 +277,8 @@ def seal(model: str, version: int) -> Seal | None:
     return Seal(**{field.name: item[field.name] for field in fields(Seal)}) if item else None
 
 
-def put_release(model: str, release: Release, report: Mapping[str, Any]) -> None:
+def put_release(model: str, release: Release, report_uri: str) -> None:
+    """Write down how a release ended; `report_uri` is its tests' report, empty if it had none."""
     table.put(
         {
             **model_key(model, f"RELEASE#{release.epoch:08d}"),
@@ -288,7 +289,7 @@ def put_release(model: str, release: Release, report: Mapping[str, Any]) -> None
             "reason": release.reason,
             "approved_at": text(release.approved_at),
             "ended_at": text(release.ended_at),
-            "report": dict(report),
+            "report_uri": report_uri or None,
         }
     )
 
