@@ -1,5 +1,7 @@
 """What seldom happens, and needs permissions of its own: each path is walked once, by its role."""
 
+import json
+
 import pytest
 from botocore.exceptions import ClientError
 from moto.backends import get_backend
@@ -19,7 +21,7 @@ import test_endpoint
 from everloop.aws import arrivals, clients, ledger
 from everloop.aws.ledger import RELEASE, TRAINING, Token
 from everloop.decisions.governor import DATA, FAILED, RUNNING, Run
-from everloop.errors import EverloopError, NotReady
+from everloop.errors import BadInput, EverloopError, NotReady
 from everloop.flows import waking
 from everloop.moments import moment
 
@@ -342,6 +344,27 @@ def test_a_monitor_that_could_not_look_is_told_to_people(account):
     request = account.request("machine-judge-findings", error=error, findings_uri=None)
     assert judge_findings.handler(request, account.context)["violated"] is False
     assert account.mails() == ["flight-delays: the monitor could not look"]
+
+
+def test_findings_with_a_member_that_has_no_name_are_refused_and_nothing_is_decided(account):
+    account.push()
+    check = {"feature": "hour", "statistic": "psi", "value": 0.3, "threshold": 0.1}
+    document = {
+        "version": 1,
+        "model": "flight-delays",
+        "rows": {"": 900},
+        "labelled_rows": 100,
+        "checks": [{**check, "monitor": "data", "violated": True}],
+    }
+    key = "monitoring/flight-delays/x/findings.json"
+    account.client("s3").put_object(
+        Bucket=account.artefacts, Key=key, Body=json.dumps(document).encode()
+    )
+    uri = f"s3://{account.artefacts}/{key}"
+    request = account.request("machine-judge-findings", findings_uri=uri)
+    with pytest.raises(BadInput, match="a member has no name"):
+        judge_findings.handler(request, account.context)
+    assert [d["kind"] for d in account.decisions()] == ["install"]
 
 
 def test_native_model_monitors_findings_are_read_from_its_job(account):

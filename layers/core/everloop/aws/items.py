@@ -3,11 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
+from everloop.errors import BadInput
+
 Item = dict[str, Any]
 
 
 def wire(value: Any) -> dict[str, Any]:
-    """Write a plain value as DynamoDB's typed one. Raises TypeError for what has no form there."""
+    """Write a plain value as DynamoDB's typed one. Raises TypeError for what has no form there, and
+    BadInput for a member without a name: an attribute's has at least one character.
+    """
     if value is None:
         return {"NULL": True}
     if isinstance(value, bool):
@@ -17,6 +21,8 @@ def wire(value: Any) -> dict[str, Any]:
     if isinstance(value, int | float):
         return {"N": repr(value)}
     if isinstance(value, Mapping):
+        if "" in value:
+            raise BadInput(f"{value!r:.200}: a member has no name; give it one, or leave it out")
         return {"M": {str(key): wire(inner) for key, inner in value.items()}}
     if isinstance(value, list | tuple):
         return {"L": [wire(inner) for inner in value]}
