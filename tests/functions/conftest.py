@@ -152,10 +152,11 @@ class Account:
         self.put_json(uri, found)
         return event
 
-    def bundle(self, spec: str = SPEC) -> bytes:
+    def bundle(self, spec: str = SPEC, keep: str = "") -> bytes:
+        """Pack a model's folder; `keep` is the line of [data] that limits a dataset's windows."""
         folder = self.folder / "model"
         folder.mkdir(exist_ok=True)
-        (folder / "model.toml").write_text(spec)
+        (folder / "model.toml").write_text(spec.replace("[data]", f"[data]\n{keep}"))
         for name in ("preprocess.py", "train.py", "inference.py"):
             (folder / name).write_text("# the model's own\n")
         return pack(folder)

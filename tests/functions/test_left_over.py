@@ -49,19 +49,7 @@ def overtaken(account):
     """Install a model that keeps so many windows; window 2 is trained, window 1 is not."""
 
     def go(keep):
-        spec = f"""
-            problem = "binary_classification"
-            [data]
-            target = "late"
-            key = "id"
-            {keep}
-            [evaluate.metrics.auc]
-            min = 0.6
-            [approve]
-            by = "policy"
-            first = "policy"
-            """
-        account.push(data=account.bundle(spec))
+        account.push(data=account.bundle(keep=keep))
         freeze(account, 1)
         freeze(account, 2)
         client = clients.sagemaker()

@@ -107,19 +107,7 @@ def test_a_frozen_window_that_was_given_up_keeps_no_later_data_waiting(account):
     ],
 )
 def test_a_frozen_window_that_was_given_up_keeps_no_older_data_waiting(account, keep, started):
-    spec = f"""
-        problem = "binary_classification"
-        [data]
-        target = "late"
-        key = "id"
-        {keep}
-        [evaluate.metrics.auc]
-        min = 0.6
-        [approve]
-        by = "policy"
-        first = "policy"
-        """
-    account.push(data=account.bundle(spec))
+    account.push(data=account.bundle(keep=keep))
     arn = "arn:aws:states:us-east-1:123456789012:execution:everloop-train:flight-delays"
     sfn = account.client("stepfunctions")
     for window, key in ((1, "a"), (2, "b")):

@@ -22,7 +22,8 @@ def wire(value: Any) -> dict[str, Any]:
         return {"N": repr(value)}
     if isinstance(value, Mapping):
         if "" in value:
-            raise BadInput(f"{value!r:.200}: a member has no name; give it one, or leave it out")
+            beside = f"{sorted(map(str, value))}"[:200]  # no values: they may be data
+            raise BadInput(f"{beside}: a member has no name; give it one, or leave it out")
         return {"M": {str(key): wire(inner) for key, inner in value.items()}}
     if isinstance(value, list | tuple):
         return {"L": [wire(inner) for inner in value]}
