@@ -11,13 +11,12 @@ import pandas as pd
 
 import baseline
 import drift
-import metrics
+import quality
 import report
 from capture import INFERENCE, SCORE, captured_rows
 from container import INPUT, JobError, output, read_json, run, spec, write_json
 from labels import labelled
 
-_RESAMPLES = 200
 # What pandas reads as missing from CSV, and so what was missing in training.
 MISSING = ["", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "<NA>", "#N/A"]
 
@@ -39,7 +38,7 @@ def main() -> str:
         if "prediction" in rules["watch"]:
             checks.append(_prediction(rows, reference, rules["prediction"]["threshold"]))
     if "quality" in rules["watch"] and len(known) >= rules["quality"]["min_labelled_rows"]:
-        checks += _quality(asked, known, evaluation, rules["quality"]["max_drop"])
+        checks += quality.checks(asked, known, evaluation)
     told: dict[str, Any] = {
         "version": 1,
         "model": _told("MODEL"),
@@ -88,39 +87,6 @@ def _prediction(rows: pd.DataFrame, reference: pd.DataFrame, threshold: float) -
         "description": f"predictions moved by {distance:.3f} from those on the holdout: mean "
         f"{new.mean():.4g} against {old.mean():.4g} (threshold {least:.3f})",
     }
-
-
-def _quality(
-    asked: dict[str, Any], known: pd.DataFrame, evaluation: dict[str, Any], max_drop: float
-) -> list[dict[str, Any]]:
-    """Compare the labelled rows' metric with the holdout's; nothing where that has none."""
-    truth = known["target"].to_numpy(dtype=float)
-    score = known["score"].to_numpy(dtype=float)
-    of = metrics.metrics_of(asked["problem"], truth, score)
-    metric = asked["evaluate"]["compare"]["metric"]
-    offline = (evaluation["metrics"].get(metric) or {}).get("value")
-    if offline is None:
-        return []
-    value = of[metric](np.ones(len(truth)))
-    spread = metrics.intervals({metric: of[metric]}, len(truth), confidence=0.95, count=_RESAMPLES)
-    low, high = spread[metric]
-    higher = metrics.HIGHER_IS_BETTER[metric]
-    threshold = offline - max_drop if higher else offline + max_drop
-    # Only a loss that the interval cannot explain is a violation.
-    lost = high < threshold if higher else low > threshold
-    found = {
-        "monitor": "quality",
-        "feature": metric,
-        "statistic": "model_quality_check",
-        "value": value,
-        "low": low,
-        "high": high,
-        "threshold": threshold,
-        "violated": bool(lost),
-        "description": f"{metric} is {value:.4f} ({low:.4f} to {high:.4f}) on {len(truth)} "
-        f"labelled rows, {offline:.4f} on the holdout (threshold {threshold:.4f})",
-    }
-    return [found]
 
 
 def _typed(features: pd.DataFrame, statistics: dict[str, Any]) -> pd.DataFrame:
