@@ -12,6 +12,8 @@ import pandas as pd
 
 SCORE = "__score__"
 INFERENCE = "__inference__"
+TIME = "__time__"  # when it was answered, as SageMaker writes it
+BESIDE = [SCORE, INFERENCE, TIME]  # columns that came beside what was sent
 
 
 def captured_rows(folder: Path, key: str | None) -> tuple[pd.DataFrame, int]:
@@ -54,6 +56,7 @@ def _rows(record: dict[str, Any], key: str | None) -> list[dict[str, Any]]:
         own = row.get(key) if key is not None else None
         row[INFERENCE] = own or (request if len(sent) == 1 else None)
         row[SCORE] = score
+        row[TIME] = str(meta.get("inferenceTime") or "")
     return sent
 
 

@@ -13,7 +13,7 @@ import baseline
 import drift
 import quality
 import report
-from capture import INFERENCE, SCORE, captured_rows
+from capture import BESIDE, SCORE, captured_rows
 from container import INPUT, JobError, output, read_json, run, spec, write_json
 from labels import labelled
 
@@ -68,7 +68,7 @@ def _features(rows: pd.DataFrame) -> pd.DataFrame:
 
     Numbers stay text where they are none: that they are none is a finding.
     """
-    features = rows.drop(columns=[SCORE, INFERENCE], errors="ignore")
+    features = rows.drop(columns=BESIDE, errors="ignore")
     return features.mask(features.isin(MISSING)) if len(features) else features
 
 
