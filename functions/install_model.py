@@ -106,12 +106,15 @@ def _install(model: str, data: bytes, fact: ObjectCreated) -> tuple[Installed, B
 
 
 def _scripts() -> Mapping[str, bytes]:
-    """Return the job scripts by file name. They lie in a layer and are never imported here."""
+    """Return the job scripts by their path. They lie in a layer and are never imported here."""
     found = find_spec("everloop_jobs")
     if found is None or not found.submodule_search_locations:
         raise RuntimeError("the jobs layer is missing: no package everloop_jobs is to be found")
     folder = Path(next(iter(found.submodule_search_locations)))
-    return {path.name: path.read_bytes() for path in sorted(folder.glob("*.py"))}
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*.py"))
+    }
 
 
 def _refuse(model: str, version: str, fact: ObjectCreated, error: BadInput) -> dict[str, Any]:

@@ -121,6 +121,10 @@ class Drops:
             "window": 1,
         }
 
+    def read(self, key: str) -> Any:
+        """Read an object that a job put."""
+        return json.loads(self._s3.get_object(Bucket=BUCKET, Key=key)["Body"].read())
+
     def erase(self, entry: Mapping[str, Any]) -> None:
         self._s3.delete_object(Bucket=BUCKET, Key=entry["key"], VersionId=entry["version_id"])
 

@@ -1,6 +1,8 @@
 """Prepare a training run: the frozen dataset's exact objects, checked, then the model's split."""
 
 import hashlib
+import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -16,6 +18,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, ParamValidationError
 
 import baseline
+import files
 from container import INPUT, JobError, output, read_json, run, spec, unpacked, write_json
 from tables import problems_of
 
@@ -35,8 +38,16 @@ def main() -> str:
         work = Path(folder)
         raw = work / "raw"
         raw.mkdir()
+        listed = files.listed(manifest)
         names = _fetch(manifest["objects"], raw)
-        _check(raw, names, asked)
+        by_key = {file.key: file for file in listed}
+        _check(raw, {name: by_key[key] for name, key in names.items()}, asked)
+        data = asked["data"]
+        rule = data.get("bad_files", "refuse")
+        _settle(manifest, listed, files.judged(listed, rule, data.get("max_bad_share", 1.0)))
+        for name, key in names.items():
+            if by_key[key].status != files.USED:
+                (raw / name).unlink()
         code = unpacked(INPUT / "code" / "bundle.tar.gz", work / "code")
         made = work / "made"
         made.mkdir()
@@ -126,18 +137,33 @@ def _rare_name(key: str, last: str, taken: Container[str]) -> str:
     raise AssertionError("unreachable")
 
 
-def _check(folder: Path, names: dict[str, str], asked: dict[str, Any]) -> None:
+def _check(folder: Path, named: dict[str, files.File], asked: dict[str, Any]) -> None:
+    """Look into every file, and note what is wrong with it."""
     data = asked["data"]
     required = [data["target"]] + [data[each] for each in ("key", "timestamp") if data[each]]
-    wrong = []
-    for name, key in names.items():
-        if PurePosixPath(key).name == data["marker"]:
-            (folder / name).unlink()
-            continue
-        wrong += problems_of(folder / name, key, data["columns"], required)
-    _refuse(wrong)
-    if not any(folder.iterdir()):
-        raise JobError("the dataset holds nothing but marker objects: there is nothing to train on")
+    for name, file in named.items():
+        if PurePosixPath(file.key).name == data["marker"]:
+            file.empty = f"{file.key}: is a marker"
+        else:
+            file.bad += problems_of(folder / name, file.key, data["columns"], required)
+
+
+def _settle(manifest: dict[str, Any], listed: list[files.File], why: str) -> None:
+    """Put down what became of every file, and end the job where nothing can be trained.
+
+    SageMaker uploads no output of a job that failed, so the record is put to S3 from here.
+    """
+    for file in listed:
+        if file.status != files.USED:
+            print(f"{file.status}: {file.reason}", file=sys.stderr)
+    place = os.environ.get("EVERLOOP_FILES_URI", "")  # pipelines of before name none
+    if place:
+        bucket, _, key = place.removeprefix("s3://").partition("/")
+        body = json.dumps(files.record(manifest, listed, why), indent=1).encode()
+        s3 = boto3.client("s3", config=_PATIENT)
+        s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json")
+    if why:
+        raise JobError(why)
 
 
 def _refuse(problems: list[str]) -> None:

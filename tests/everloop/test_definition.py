@@ -277,3 +277,17 @@ def test_a_candidate_is_registered_for_judgement_with_its_lineage() -> None:
 def test_an_unknown_region_is_refused_by_name() -> None:
     with pytest.raises(BadInput, match="region 'moon-1' has no known image"):
         rendered(site=Site("artefacts", "moon-1", ROLE, "s3://artefacts/jobs/77"))
+
+
+def test_the_first_job_is_told_where_to_put_what_became_of_each_file() -> None:
+    environment = step(rendered(), "Preprocess")["Arguments"]["Environment"]
+    assert environment["EVERLOOP_FILES_URI"] == {
+        "Std:Join": {
+            "On": "/",
+            "Values": [
+                "s3://artefacts/runs/flights",
+                {"Get": "Execution.PipelineExecutionId"},
+                "files/files.json",
+            ],
+        }
+    }

@@ -91,7 +91,7 @@ def test_more_bad_files(container: Container, drops: Drops, bundle: bytes) -> No
 
     said = container.fail("prepare.py")
 
-    assert "data/n/broken.csv: row 2 has 2 fields where the header has 3;" in said
+    assert "data/n/broken.csv: row 2 has 2 fields where the header has 3" in said
     assert "data/n/latin.csv: is no UTF-8 text" in said
     assert "data/n/quote.csv: row 1 cannot be read" in said
     assert "data/n/twice.csv: the header names a column twice" in said

@@ -83,7 +83,11 @@ class StandardSteps:
         outputs = ("train", "validation", "holdout", "baseline")
         dataset = {"Get": "Parameters.DatasetUri"}
         inputs = [self._code(), self._jobs(), _input("dataset", dataset)]
-        return self._processing("Preprocess", "prepare.py", inputs, outputs)
+        step = self._processing("Preprocess", "prepare.py", inputs, outputs)
+        # Outputs of a job that failed are lost: what became of each file is put there by the job.
+        files = self._run("files/files.json")
+        step["Arguments"]["Environment"]["EVERLOOP_FILES_URI"] = files
+        return step
 
     def train(self) -> Json:
         """Run train.py in script mode on the outputs of `preprocess`."""

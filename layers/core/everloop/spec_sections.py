@@ -1,5 +1,6 @@
 """The sections of a model's spec: keys, defaults and limits. docs/add-a-model.md explains them."""
 
+import codecs
 import json
 import math
 import re
@@ -39,6 +40,21 @@ def _last_part(value: str) -> str:
     return value
 
 
+def _encoding(value: str) -> str:
+    try:
+        "".encode(value)  # also refuses what is a codec and no text encoding, such as base64
+        codecs.lookup(value)
+    except (LookupError, ValueError, TypeError):
+        raise ValueError("give an encoding that Python knows: utf-8, cp1252, utf-16, …") from None
+    return value
+
+
+def _mark(value: str) -> str:
+    if len(value) != 1 or value.isalnum() or value in "\r\n\0":
+        raise ValueError("one character belongs here, and no letter, digit or line break")
+    return value
+
+
 def _line(value: str) -> str:
     if "\n" in value or len(value) > 1024:
         raise ValueError("one line of at most 1024 characters belongs here")
@@ -61,6 +77,7 @@ def _hyperparameter(value: Any) -> Any:
 
 
 Line = Annotated[str, AfterValidator(_line)]
+Mark = Annotated[str, AfterValidator(_mark)]
 Column = Annotated[str, AfterValidator(_filled)]
 Instance = Annotated[str, AfterValidator(_instance)]
 Positive = Annotated[float, Field(gt=0)]
@@ -73,9 +90,41 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
+_TOLD_APART = (
+    *(("separator", "quote"), ("separator", "comment"), ("quote", "comment")),
+    *(("decimal", "thousands"), ("decimal", "quote"), ("decimal", "comment")),
+    *(("thousands", "quote"), ("thousands", "comment")),
+)
+
+
+class Dialect(Section):
+    """How the files of a drop are written; by default what pandas takes as CSV."""
+
+    separator: Mark = ","
+    decimal: Literal[".", ","] = "."
+    thousands: Mark | None = None
+    encoding: Annotated[str, AfterValidator(_encoding)] = "utf-8"
+    quote: Mark | None = '"'
+    comment: Mark | None = None
+    skip_lines: Annotated[int, Field(ge=0, le=1000)] = 0
+
+    @model_validator(mode="after")
+    def _told_apart(self) -> Self:
+        # A separator may stand inside numbers, "1,5", where these are quoted.
+        for one, other in _TOLD_APART:
+            mark = getattr(self, one)
+            if mark is not None and mark == getattr(self, other):
+                raise ValueError(f"{one} and {other} are both {mark!r}; give another to one")
+        return self
+
+
 class Data(Section):
     target: Column
     format: Literal["csv"] = "csv"
+    dialect: Dialect = Dialect()
+    check: Literal["all", "names-only"] = "all"
+    bad_files: Literal["refuse", "set-aside"] = "refuse"
+    max_bad_share: Share = 0.5
     key: Column | None = None
     timestamp: Column | None = None
     columns: dict[str, Literal["number", "text"]] = {}
