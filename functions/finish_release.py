@@ -46,7 +46,8 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         # An earlier try gave the lease back already: what there is now is another's.
         return _start_next(request, installed, ended.outcome, ended.reason)
     serving = endpoints.serving(request.model)
-    if serving is not None and not serving.settled and request.error is None:
+    waits = request.error is None and not releases.arrived(request.rollout)
+    if serving is not None and not serving.settled and waits:
         raise NotReady(f"endpoint {request.model} is {serving.status}")
     outcome, reason = releases.outcome(
         request.version,
@@ -59,13 +60,14 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     before = [r for r in ledger.releases(request.model) if r.epoch < request.epoch]
     was = next((r.version for r in before if r.outcome == RELEASED), None)
     release = Release(
-        request.epoch,
+        ended.epoch if ended else request.epoch,
         request.version,
         outcome,
         reason,
         package.modified_at,
         request.time,
         was,
+        request.execution,
     )
     report.decided(
         "serve" if outcome == RELEASED else "rollback",
@@ -103,7 +105,12 @@ def _report_uri(request: Request) -> str:
 
 def _recorded(request: Request) -> Release | None:
     releases = ledger.releases(request.model)
-    return next((release for release in releases if release.epoch == request.epoch), None)
+    for release in releases:
+        if release.execution == request.execution:
+            return release
+        if not release.execution and release.epoch == request.epoch:
+            return release
+    return None
 
 
 def _start_next(

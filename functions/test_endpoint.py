@@ -13,6 +13,7 @@ from everloop.aws import endpoints, ledger, registry, storage
 from everloop.aws.settings import settings
 from everloop.decisions import endpoint_tests
 from everloop.decisions.endpoint_tests import Answer
+from everloop.errors import EverloopError
 from everloop.flows import report
 from everloop.flows.report import logger
 from everloop.moments import text
@@ -44,6 +45,9 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     serving = endpoints.serving(request.endpoint)
     arrived = endpoint_tests.serves(serving, request.config)
     tests = [arrived]
+    if not arrived.passed and not (serving and serving.failure_reason):
+        # Deleted, or moved by somebody: that is no fault of the version's.
+        raise EverloopError(f"staging was changed under way: {arrived.reason}")
     if arrived.passed:
         described = registry.describe(request.package_arn)
         golden = endpoint_tests.golden_rows(

@@ -69,10 +69,16 @@ FLAWS = (
     Mutant(
         "take what was brought by hand for a rollback",
         f"{CORE}/decisions/releases.py",
-        "if not why and serving is not None and serving.staged:",
-        "if False:",
-        why="takes an update by hand to what is staged between a release's last step and its end: "
-        "5150 and 5194 once",
+        "    if arrived(rollout):\n        since",
+        "    if False:\n        since",
+        why="takes an update by hand between a rollout's last step and its release's end",
+    ),
+    Mutant(
+        "take what has no reason for a rollback",
+        f"{CORE}/decisions/releases.py",
+        "    if why:\n        return ROLLED_BACK",
+        "    if True:\n        return ROLLED_BACK",
+        why="takes an update by hand before the rollout's last step is seen",
     ),
     Mutant(
         "take what was brought by hand for released",

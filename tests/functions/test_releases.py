@@ -75,7 +75,8 @@ def test_a_release_that_is_not_wanted_any_more_gives_way_to_the_one_that_is(acco
         ),
         pytest.param({"rollout": {"started": False, "reason": "withdrawn"}}, "withdrawn"),
         pytest.param({"error": {"Error": "E", "Cause": "c"}, "rollout": None}, "error"),
-        pytest.param({}, "rolled-back"),
+        pytest.param({"rollout": {"started": True, "reason": "an alarm"}}, "rolled-back"),
+        pytest.param({"rollout": {"started": True, "config": "c"}}, "interrupted"),
     ],
 )
 def test_what_does_not_serve_was_not_released_and_a_person_is_told(account, values, outcome):
@@ -88,6 +89,17 @@ def test_what_does_not_serve_was_not_released_and_a_person_is_told(account, valu
     assert "flight-delays-v1-0123abcd is InService" in answer["reason"]
     assert account.mails() == ["flight-delays v2 was not released"]
     assert ledger.lease("flight-delays", RELEASE).holder == ""
+
+
+def test_what_came_into_service_was_released_whatever_was_done_to_the_endpoint_since(account):
+    account.push()
+    account.register(approval="Approved")
+    arn = account.register(2, approval="Approved")
+    account.serve(1)
+    answer = finish(account, arn, version=2)  # its rollout saw the new config in service
+    assert (answer["ok"], answer["outcome"]) == (True, "released")
+    assert "past the registry since: flight-delays-v1-0123abcd is InService" in answer["reason"]
+    assert account.executions("deploy") == ["flight-delays-r2-v2"]  # and it is brought back
 
 
 def test_what_serves_was_released(account):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from everloop.decisions.releases import (
     ERROR,
+    INTERRUPTED,
     RELEASED,
     ROLLED_BACK,
     TESTS_FAILED,
@@ -23,6 +24,8 @@ from everloop.decisions.releases import (
 from everloop.moments import moment
 
 T = moment("2026-11-20T10:00:00Z")
+CAME = "m-v2-0123abcd"
+SEEN = {"started": True, "status": "InService", "config": CAME, "serving_config": CAME}
 
 
 def package(version, approval="Approved", status="Completed", at=T):
@@ -127,14 +130,66 @@ def test_nothing_unapproved_is_ever_wanted(states):
             serving(1), {"passed": True}, {"started": False}, None, WITHDRAWN, id="withdrawn"
         ),
         pytest.param(
-            serving(1), {"passed": True}, {"started": True}, None, ROLLED_BACK, id="alarm"
+            replace(serving(1), failure_reason="alarm"),
+            {"passed": True},
+            {"started": True},
+            None,
+            ROLLED_BACK,
+            id="rolled back, and says why",
+        ),
+        pytest.param(
+            serving(1),
+            {"passed": True},
+            {"started": True, "config": CAME, "status": "InService", "reason": "alarm"},
+            None,
+            ROLLED_BACK,
+            id="rolled back, seen when it ended",
+        ),
+        pytest.param(
+            replace(serving(1), last_alarms=(f"everloop-{CAME}-errors",)),
+            {"passed": True},
+            {"started": True, "config": CAME},
+            None,
+            ROLLED_BACK,
+            id="the last deployment was ours, and it went back",
+        ),
+        pytest.param(
+            serving(1),
+            {"passed": True},
+            {"started": True, "config": CAME},
+            None,
+            INTERRUPTED,
+            id="elsewhere, and nothing says why",
+        ),
+        pytest.param(
+            serving(1), {"passed": True}, SEEN, None, RELEASED, id="came, and was moved by hand"
+        ),
+        pytest.param(
+            serving(1, "Updating"), {"passed": True}, SEEN, None, RELEASED, id="being moved by hand"
+        ),
+        pytest.param(None, {"passed": True}, SEEN, None, RELEASED, id="came, and was deleted"),
+        pytest.param(
+            None,
+            {"passed": True},
+            {"started": True, "config": CAME, "status": "Deleted", "reason": "m is gone"},
+            None,
+            INTERRUPTED,
+            id="deleted on the way",
+        ),
+        pytest.param(
+            serving(2, "Failed"),
+            {"passed": True},
+            {**SEEN, "status": "Failed", "reason": "no ping"},
+            None,
+            ROLLED_BACK,
+            id="its first endpoint failed",
         ),
         pytest.param(
             serving(2),
             {"passed": True},
             {"started": True, "config": "m-v2-ffffffff"},
             None,
-            ROLLED_BACK,
+            INTERRUPTED,
             id="same version, other config",
         ),
         pytest.param(serving(1), None, None, {"Error": "E", "Cause": "c"}, ERROR, id="error"),
@@ -142,7 +197,12 @@ def test_nothing_unapproved_is_ever_wanted(states):
             staged(2), None, None, {"Error": "E", "Cause": "c"}, ERROR, id="by hand meanwhile"
         ),
         pytest.param(
-            staged(2), {"passed": True}, {"started": True}, None, ERROR, id="by hand at its end"
+            staged(2),
+            {"passed": True},
+            {"started": True},
+            None,
+            INTERRUPTED,
+            id="by hand at its end",
         ),
         pytest.param(
             replace(staged(1), failure_reason="alarm"),
@@ -155,5 +215,5 @@ def test_nothing_unapproved_is_ever_wanted(states):
         pytest.param(None, None, None, {"Error": "E", "Cause": "c"}, ERROR, id="no endpoint"),
     ],
 )
-def test_a_release_is_what_the_endpoint_says(now, tests, rollout, error, how):
+def test_a_release_is_what_its_deployment_says(now, tests, rollout, error, how):
     assert outcome(2, now, tests=tests, rollout=rollout, error=error)[0] == how

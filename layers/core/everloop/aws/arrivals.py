@@ -38,7 +38,7 @@ class Closed:
 
 
 def open_window(model: str) -> Window:
-    item = table.get(model_key(model, "WINDOW")) or {}
+    item = table.get(model_key(model, "WINDOW")) or _made_again(model)
     return Window(
         number=int(item.get("number") or 1),
         objects=int(item.get("objects") or 0),
@@ -49,6 +49,23 @@ def open_window(model: str) -> Window:
         attempt=int(item.get("attempt") or 1),
         token=item.get("token"),
     )
+
+
+def _made_again(model: str) -> Mapping[str, Any]:
+    """Make a deleted open window again: the one after the last closed one, with what it holds."""
+    last = next(iter(table.query(f"MODEL#{model}", "WINDOW#", newest_first=True, limit=1)), None)
+    number = int(last["number"]) + 1 if last else 1
+    held = sorted(item["arrived_at"] for item in table.query(f"ARRIVAL#{model}#{number}"))
+    item = {**model_key(model, "WINDOW"), "number": number, "objects": len(held), "attempt": 1}
+    if held:
+        item |= {"first_at": held[0], "last_at": held[-1]}
+    if number == 1 and not held:
+        return item  # nothing was there before: the first arrival writes it
+    try:
+        table.put(item, condition="attribute_not_exists(#pk)")
+    except Conflict:
+        return table.get(model_key(model, "WINDOW")) or item  # somebody was faster
+    return item
 
 
 def add(model: str, arrivals: Sequence[Arrival], marker: Arrival | None) -> int:
@@ -90,11 +107,11 @@ def add(model: str, arrivals: Sequence[Arrival], marker: Arrival | None) -> int:
 
 
 def _ensure(model: str, window: Window) -> None:
-    if window.number != 1 or window.objects:
+    if window.objects:
         return
     try:
         table.put(
-            {**model_key(model, "WINDOW"), "number": 1, "objects": 0, "attempt": 1},
+            {**model_key(model, "WINDOW"), "number": window.number, "objects": 0, "attempt": 1},
             condition="attribute_not_exists(#pk)",
         )
     except Conflict:

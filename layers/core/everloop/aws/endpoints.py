@@ -31,6 +31,7 @@ def serving(endpoint: str) -> Serving | None:
         raise
     config = str(found.get("EndpointConfigName") or "")
     pending = (found.get("PendingDeploymentSummary") or {}).get("EndpointConfigName")
+    last = (found.get("LastDeploymentConfig") or {}).get("AutoRollbackConfiguration") or {}
     return Serving(
         endpoint=endpoint,
         status=str(found["EndpointStatus"]),
@@ -40,6 +41,7 @@ def serving(endpoint: str) -> Serving | None:
         failure_reason=str(found.get("FailureReason") or ""),
         changed_at=moment(found["LastModifiedTime"]),
         staged=is_staging_config(config),
+        last_alarms=tuple(str(alarm["AlarmName"]) for alarm in last.get("Alarms") or ()),
     )
 
 

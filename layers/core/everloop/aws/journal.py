@@ -22,7 +22,7 @@ def append(entry: Entry) -> bool:
     """Append a decision to its model's chain; False if its id stands there already."""
     mark = _mark(entry.model, entry.id)
     for _ in range(_TRIES):
-        head = table.get(model_key(entry.model, "CHAIN")) or {"seq": 0, "hash": GENESIS}
+        head = _head(entry.model)
         decision = linked(entry, head["seq"] + 1, head["hash"])
         try:
             table.transact(
@@ -52,6 +52,15 @@ def append(entry: Entry) -> bool:
         publish("Decision Recorded", decision)
         return True
     raise NotReady(f"decision {entry.id}: others keep appending to the chain of {entry.model}")
+
+
+def _head(model: str) -> dict[str, Any]:
+    """Return the chain's head; where it was deleted, the newest decision is what it was."""
+    head = table.get(model_key(model, "CHAIN"))
+    if head is None:
+        newest = table.query(f"MODEL#{model}", "DECISION#", newest_first=True, limit=1)
+        head = next(iter(newest), None)
+    return head or {"seq": 0, "hash": GENESIS}
 
 
 def holds(model: str, id: str) -> bool:

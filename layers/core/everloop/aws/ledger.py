@@ -278,11 +278,16 @@ def seal(model: str, version: int) -> Seal | None:
 
 
 def put_release(model: str, release: Release, report_uri: str) -> None:
-    """Write down how a release ended; `report_uri` is its tests' report, empty if it had none."""
-    table.put(
-        {
-            **model_key(model, f"RELEASE#{release.epoch:08d}"),
-            "epoch": release.epoch,
+    """Write down how a release ended; `report_uri` is its tests' report, empty if it had none.
+
+    What another release of the same epoch has written stays: this one takes the next epoch that
+    is free. That happens only where the lease was deleted while a release was under way.
+    """
+    number = release.epoch
+    while True:
+        item = {
+            **model_key(model, f"RELEASE#{number:08d}"),
+            "epoch": number,
             "version": release.version,
             "from_version": release.from_version,
             "outcome": release.outcome,
@@ -290,8 +295,23 @@ def put_release(model: str, release: Release, report_uri: str) -> None:
             "approved_at": text(release.approved_at),
             "ended_at": text(release.ended_at),
             "report_uri": report_uri or None,
+            "execution": release.execution or None,
         }
-    )
+        try:
+            table.put(
+                item,
+                condition="attribute_not_exists(#pk) OR #execution = :execution",
+                execution=release.execution,
+            )
+            return
+        except Conflict:
+            number = max(number, last_epoch(model)) + 1
+
+
+def last_epoch(model: str) -> int:
+    """Return the highest epoch of which a release was written down; a lease may be deleted."""
+    found = table.query(f"MODEL#{model}", "RELEASE#", newest_first=True, limit=1)
+    return max((int(item["epoch"]) for item in found), default=0)
 
 
 def releases(model: str, newest: int = 50) -> list[Release]:
@@ -306,6 +326,7 @@ def releases(model: str, newest: int = 50) -> list[Release]:
             approved_at=moment(item["approved_at"]),
             ended_at=moment(item["ended_at"]),
             from_version=item.get("from_version"),
+            execution=item.get("execution") or "",
         )
         for item in found
     ]

@@ -8,17 +8,21 @@ from typing import Any
 from everloop.decisions import Decision
 from everloop.errors import Tampered, said
 
-RELEASED, TESTS_FAILED, ROLLED_BACK, WITHDRAWN, TAMPERED, ERROR = (
+RELEASED, TESTS_FAILED, ROLLED_BACK, WITHDRAWN, TAMPERED, INTERRUPTED, ERROR = (
     "released",
     "tests-failed",
     "rolled-back",
     "withdrawn",
     "tampered",
+    "interrupted",
     "error",
 )
 # What failed for a reason of its own is not tried again until somebody approves it again; what
-# failed for AWS's or our own reasons is worth a few more attempts.
-_TRIES = {TESTS_FAILED: 1, ROLLED_BACK: 1, TAMPERED: 1, ERROR: 3}
+# failed for AWS's or our own reasons, or by somebody's hand, is worth a few more attempts.
+_TRIES = {TESTS_FAILED: 1, ROLLED_BACK: 1, TAMPERED: 1, INTERRUPTED: 3, ERROR: 3}
+# An endpoint that answers from the config that it tells, whatever it moves to.
+_ANSWERS = ("InService", "Updating", "SystemUpdating")
+DELETED = "Deleted"  # what an endpoint that is gone is called
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,7 @@ class Release:
     approved_at: datetime
     ended_at: datetime
     from_version: int | None = None
+    execution: str = ""  # of the machine; records of before have none
 
 
 @dataclass(frozen=True)
@@ -67,10 +72,16 @@ class Serving:
     failure_reason: str = ""
     changed_at: datetime | None = None
     staged: bool = False
+    last_alarms: tuple[str, ...] = ()  # those that watched the last deployment
 
     def serves(self, version: int) -> bool:
         """Whether this version is in service, and not only as it was staged."""
         return self.status == "InService" and self.version == version and not self.staged
+
+    def came_and_leaves(self, config: str) -> bool:
+        """Whether this config is in service, and somebody asked for another one already."""
+        moves = self.status == "Updating" and self.pending_config not in (None, config)
+        return moves and self.config == config
 
     @property
     def settled(self) -> bool:
@@ -161,11 +172,19 @@ def outcome(
     rollout: Mapping[str, Any] | None,
     error: Mapping[str, Any] | None,
 ) -> tuple[str, str]:
-    """Say how a release ended and why. What the endpoint serves outweighs what anybody reported."""
+    """Say how a release ended and why, by what the deployment says of itself.
+
+    That the endpoint serves something else does not tell how it came to that: the deployment may
+    have arrived and somebody changed the endpoint since. A rollback is what has a reason of the
+    endpoint's own, or whose alarms the endpoint names as those of its last deployment.
+    """
     now = "nothing serves" if serving is None else f"{serving.config} is {serving.status}"
     config = (rollout or {}).get("config")
     if serving is not None and serving.serves(version) and config in (None, serving.config):
         return RELEASED, f"version {version} serves: {now}"
+    if arrived(rollout):
+        since = "the endpoint was changed past the registry since"
+        return RELEASED, f"version {version} came into service with {config}; {since}: {now}"
     if error is not None:
         kind = TAMPERED if error.get("Error") == Tampered.__name__ else ERROR
         return kind, f"{error.get('Error')}: {said(error)}; production is as it was: {now}"
@@ -173,7 +192,22 @@ def outcome(
         return TESTS_FAILED, f"{tests.get('reason')}; production is as it was: {now}"
     if rollout is not None and not rollout.get("started"):
         return WITHDRAWN, f"{rollout.get('reason')}; production is as it was: {now}"
-    why = (rollout or {}).get("reason") or (serving.failure_reason if serving else "")
-    if not why and serving is not None and serving.staged:
-        return ERROR, f"somebody brought production to what was staged; {now}"
-    return ROLLED_BACK, f"{why or 'the endpoint went back by itself'}; production: {now}"
+    if serving is None or (rollout or {}).get("status") == DELETED:
+        return INTERRUPTED, f"the endpoint was deleted while version {version} came; {now}"
+    why = (rollout or {}).get("reason") or serving.failure_reason
+    if not why and any(str(config) in alarm for alarm in serving.last_alarms):
+        why = "one of the rollout's alarms went off"
+    if why:
+        return ROLLED_BACK, f"{why}; production: {now}"
+    return INTERRUPTED, (
+        f"the deployment of {config} ended and gives no reason: somebody brought the endpoint to "
+        f"something else, past the registry; {now}"
+    )
+
+
+def arrived(rollout: Mapping[str, Any] | None) -> bool:
+    """Whether the endpoint itself was seen to answer from the config that a rollout brought."""
+    if rollout is None or not rollout.get("started"):
+        return False
+    same = rollout.get("serving_config") == rollout.get("config") is not None
+    return same and rollout.get("status") in _ANSWERS

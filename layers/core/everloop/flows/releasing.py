@@ -83,7 +83,7 @@ def start_wanted(installed: Installed, cause: str, now: datetime) -> Decision:
     decision, wanted, _ = look(installed)
     if wanted is None:
         return decision
-    epoch = lease.epoch + 1
+    epoch = max(lease.epoch, ledger.last_epoch(model)) + 1
     name = names.deploy_execution(model, epoch, wanted.version)
     started = machines.start(
         machines.DEPLOY,

@@ -5,6 +5,7 @@ from datetime import datetime
 from everloop.aws import endpoints, ledger, machines, pipelines
 from everloop.aws.ledger import Token
 from everloop.aws.pipelines import Execution
+from everloop.decisions.releases import DELETED
 
 
 def run_subject(model: str, run: str) -> str:
@@ -58,10 +59,12 @@ def look_at_endpoint(endpoint: str, *, before: datetime | None = None) -> str:
     if serving is None:
         if not token.armed:
             return f"{endpoint} is not there yet"
-        status, config, reason = "Deleted", "", f"{endpoint} is gone"
+        status, config, reason = DELETED, "", f"{endpoint} is gone"
     else:
         status, config, reason = serving.status, serving.config, serving.failure_reason
         arrived = serving.status == "InService" and config == token.wanted
+        # Somebody may have asked for something else the moment it came into service.
+        arrived = arrived or (token.armed and serving.came_and_leaves(token.wanted))
         if not arrived and not (token.armed and serving.settled):
             return f"{endpoint} is {status} with {config}, {token.wanted} is wanted"
         if before is not None and serving.changed_at is not None and serving.changed_at > before:
