@@ -1,4 +1,4 @@
-"""What a KMS key of the stack's own asks of roles, beside the calls that they make.
+"""What a KMS key of the stack's own, and further topics, ask of roles beside the calls they make.
 
 No run here has such a key: this is from AWS's pages on S3, SQS, SNS, DynamoDB and SageMaker with
 KMS.
@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from localcloud.access.demands import Demand
 
 KEY = "KmsKeyArn"  # the parameter, as `stack.resolved` leaves it
+TOPICS = "NotificationTopics"  # likewise: who tells people on the stack's topic does on these, too
 # What is encrypted with the key, and what a call on it needs the key for.
 _READS, _WRITES = ("kms:Decrypt",), ("kms:GenerateDataKey",)
 # Volumes of jobs and endpoints: who makes them hands SageMaker's instances a grant on the key.
@@ -29,6 +30,7 @@ _NEEDS = (
 
 def demands(made: Iterable[Demand]) -> Iterator[Demand]:
     """Yield what a role needs of the key, given the calls that it makes."""
+    made = list(made)
     wanted = {
         action
         for demand in made
@@ -36,6 +38,8 @@ def demands(made: Iterable[Demand]) -> Iterator[Demand]:
         if demand.action.startswith(begin)
         for action in actions
     }
+    if any(demand.action == "sns:Publish" for demand in made):
+        yield Demand("sns:Publish", TOPICS, {})
     for action in sorted(wanted):
         granted = action == "kms:CreateGrant"
         yield Demand(action, KEY, {"kms:grantisforawsresource": ["true"]} if granted else {})

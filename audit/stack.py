@@ -13,7 +13,7 @@ from tools.translate import translate
 ROOT = Path(__file__).parents[1]
 TEMPLATE = ROOT / "template.yaml"
 Json = dict[str, Any]
-_WITH_KEY = "HasKey"  # the one condition that policies of the template have
+_OPTIONS = ("HasKey", "HasTopics")  # the conditions that policies of the template have
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Document:
     holder: str
     name: str
     content: Json
-    with_key: bool  # only where the stack has a KMS key of its own
+    with_key: bool  # only where the stack has a KMS key of its own, or further topics
 
 
 class Stack:
@@ -97,7 +97,7 @@ class Stack:
         resource = self.resources[holder]
         properties = resource["Properties"]
         condition = resource.get("Condition")
-        if condition not in (None, _WITH_KEY):
+        if condition not in (None, *_OPTIONS):
             raise LookupError(f"{holder} has a condition that is not known here: {condition}")
         content = self.resolved(properties["PolicyDocument"])
         name = properties.get("PolicyName", holder)

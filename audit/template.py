@@ -21,7 +21,10 @@ _PSEUDO: Final = {
 }
 _NOTHING: Final = object()
 # What a parameter holds where a default leaves it empty.
-_GIVEN: Final = {"KmsKeyArn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/0"}
+_GIVEN: Final = {
+    "KmsKeyArn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/0",
+    "NotificationTopics": [f"arn:aws:sns:{REGION}:{ACCOUNT}:team"],
+}
 _NAMES: Final = {  # the property that names a resource, and what stands before the name in its ARN
     "AWS::S3::Bucket": ("BucketName", "s3:::"),
     "AWS::DynamoDB::Table": ("TableName", "dynamodb:{here}:table/"),

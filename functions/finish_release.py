@@ -12,10 +12,11 @@ from everloop import names, policy, requests
 from everloop.aws import endpoints, ledger, people, registry
 from everloop.aws.ledger import RELEASE, Installed
 from everloop.decisions import releases
-from everloop.decisions.releases import RELEASED, Release
+from everloop.decisions.releases import RELEASED, WITHDRAWN, Release
 from everloop.errors import NotReady
 from everloop.flows import releasing, report
 from everloop.flows.report import logger
+from everloop.messages import Message
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -89,7 +90,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         actor=package.modified_by or "unknown",
     )
     if outcome != RELEASED:
-        people.tell(f"{request.model} v{request.version} was not released", reason)
+        people.notify(_not_released(request, outcome, reason), installed.spec, request.time)
     if mine and not policy.deploy(installed.spec).keep_staging:
         endpoints.delete(names.staging_endpoint(request.model))
     # What is written down nobody looks at again: so it is told before.
@@ -97,6 +98,25 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     ledger.raise_epoch(request.model, RELEASE, request.epoch)
     ledger.free_lease(request.model, RELEASE, request.execution)
     return _start_next(request, installed, outcome, reason)
+
+
+def _not_released(request: Request, outcome: str, reason: str) -> Message:
+    withdrawn = outcome == WITHDRAWN
+    return Message(
+        kind="release-withdrawn" if withdrawn else "release-failed",
+        model=request.model,
+        happened="was not released",
+        why=f"{outcome}: {reason}",
+        id=request.execution.rpartition(":")[2],
+        version=request.version,
+        to_do=()
+        if withdrawn
+        else (
+            "Once its cause is mended, approving it again tries it again:",
+            f"  everloop approve {request.model} --version {request.version} --reason '...'",
+        ),
+        links={"report": _report_uri(request)},
+    )
 
 
 def _report_uri(request: Request) -> str:

@@ -27,6 +27,7 @@ from everloop.facts import (
 )
 from everloop.flows import report, training
 from everloop.flows.report import logger
+from everloop.messages import Message
 from everloop.moments import text
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def _answer(installed: Installed, trouble: Trouble) -> dict[str, Any]:
     if decision.go:
         asked = training.start_on_violation(installed, window, trouble.time)
         facts["execution"] = asked.execution
-    new = report.decided(
+    report.decided(
         "retrain",
         id=trouble.fact,
         model=model,
@@ -96,8 +97,18 @@ def _answer(installed: Installed, trouble: Trouble) -> dict[str, Any]:
         facts=facts,
         subject=trouble.subject,
     )
-    if new and "useless_runs" in facts and not decision.go:
-        people.tell(f"{model}: violations start no training any more", decision.reason)
+    if "useless_runs" in facts and not decision.go:
+        people.notify(
+            Message(
+                kind="stands-still",
+                model=model,
+                happened="violations start no training any more",
+                why=decision.reason,
+                id=trouble.fact,
+            ),
+            installed.spec,
+            trouble.time,
+        )
     return {"go": decision.go, "reason": decision.reason}
 
 

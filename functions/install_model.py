@@ -20,6 +20,7 @@ from everloop.errors import BadInput
 from everloop.facts import ObjectCreated, model_name, object_created
 from everloop.flows import report, training
 from everloop.flows.report import logger
+from everloop.messages import Message
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -69,6 +70,7 @@ def _install(model: str, data: bytes, fact: ObjectCreated) -> tuple[Installed, B
     stack = settings()
     bundle = open_bundle(data)
     spec = load_spec(bundle.text("model.toml"), name=model)
+    _check_topic(spec.notify.topic)
     scripts = _scripts()
     jobs_digest = hashlib.sha256(
         b"".join(name.encode() + b"\0" + content for name, content in sorted(scripts.items()))
@@ -105,6 +107,17 @@ def _install(model: str, data: bytes, fact: ObjectCreated) -> tuple[Installed, B
     return installed, bundle
 
 
+def _check_topic(topic: str | None) -> None:
+    """Refuse a topic that the stack may not publish to: nobody would hear of the model."""
+    allowed = (settings().notification_topic, *settings().notification_topics)
+    if topic is not None and topic not in allowed:
+        raise BadInput(
+            f"model.toml: notify.topic is {topic!r}, which this stack may not publish to; leave it "
+            f"out, give one of {', '.join(allowed)}, or have it added to the stack's parameter "
+            "NotificationTopics"
+        )
+
+
 def _scripts() -> Mapping[str, bytes]:
     """Return the job scripts by their path. They lie in a layer and are never imported here."""
     found = find_spec("everloop_jobs")
@@ -118,7 +131,7 @@ def _scripts() -> Mapping[str, bytes]:
 
 
 def _refuse(model: str, version: str, fact: ObjectCreated, error: BadInput) -> dict[str, Any]:
-    new = report.decided(
+    report.decided(
         "install",
         id=f"{model}:{version}",
         model=model,
@@ -127,9 +140,21 @@ def _refuse(model: str, version: str, fact: ObjectCreated, error: BadInput) -> d
         reason=str(error),
         subject=f"s3://{fact.bucket}/{fact.key}",
     )
-    if new:
-        people.tell(
-            f"{model} was not installed",
-            f"{error}\n\nNothing was changed: what was installed before still is.",
-        )
+    before = ledger.find_installed(model)
+    still = "what was installed before still is" if before else "it is still not installed"
+    people.notify(
+        Message(
+            kind="push-refused",
+            model=model,
+            happened="was not installed",
+            why=f"{error}\n\nNothing was changed: {still}.",
+            id=f"{model}:{version}",
+            to_do=(
+                "Mend what is named above, then push the folder again:",
+                f"  everloop push models/{model}",
+            ),
+        ),
+        before.spec if before else None,
+        fact.time,
+    )
     return {"go": False, "reason": str(error)}

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from everloop import policy, requests
 from everloop.aws import ledger, people, registry, storage
+from everloop.aws.ledger import Installed
 from everloop.aws.registry import APPROVED, PENDING, REJECTED, Described
 from everloop.decisions import judgement
+from everloop.decisions.judgement import Verdict
 from everloop.errors import said
 from everloop.flows import report
 from everloop.flows.report import logger
+from everloop.messages import Message
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -37,7 +40,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     request = requests.read(Request, event)
     name = request.execution.rpartition(":")[2]
     if request.error is not None:
-        return _unjudged(request, name)
+        return _unjudged(request, name, ledger.find_installed(request.model))
     installed = ledger.installed(request.model)
     candidate = registry.describe(request.package_arn)
     package = candidate.package
@@ -70,27 +73,40 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     )
     # The decision first: if the registry's answer is lost, the next try finds the same verdict.
     if verdict.verdict == judgement.ASK:
-        _ask(candidate, verdict.reason)
+        people.notify(_question(candidate, verdict), installed.spec, request.time)
     else:
         status = APPROVED if verdict.verdict == judgement.APPROVED else REJECTED
         registry.set_approval(package.arn, status, verdict.reason)
     return {"verdict": verdict.verdict, "reason": verdict.reason}
 
 
-def _ask(candidate: Described, reason: str) -> None:
+def _question(candidate: Described, verdict: Verdict) -> Message:
     package = candidate.package
     command = (
         f"aws sagemaker update-model-package --model-package-arn {package.arn} "
         "--approval-description 'your reason' --model-approval-status"
     )
-    people.tell(
-        f"{package.model} v{package.version} waits for your approval",
-        f"{reason}\n\nApprove it:\n  {command} Approved\n\nReject it:\n  {command} Rejected\n\n"
-        f"Evaluation: {candidate.uri('evaluation-uri')}\n",
+    return Message(
+        kind="approval-needed",
+        model=package.model,
+        happened="waits for your approval",
+        why=verdict.reason,
+        id=package.arn,
+        version=package.version,
+        numbers=judgement.numbers(verdict),
+        to_do=(
+            "Approve it:",
+            f"  everloop approve {package.model} --version {package.version} --reason '...'",
+            f"  {command} Approved",
+            "Reject it:",
+            f"  everloop reject {package.model} --version {package.version} --reason '...'",
+            f"  {command} Rejected",
+        ),
+        links={"evaluation": candidate.uri("evaluation-uri")},
     )
 
 
-def _unjudged(request: Request, name: str) -> dict[str, Any]:
+def _unjudged(request: Request, name: str, installed: Installed | None) -> dict[str, Any]:
     error = request.error or {}
     reason = f"could not be judged: {error.get('Error')}: {said(error)}"
     report.decided(
@@ -103,7 +119,22 @@ def _unjudged(request: Request, name: str) -> dict[str, Any]:
         facts={"verdict": "unjudged"},
         subject=request.package_arn,
     )
-    people.tell(f"{request.model}: a candidate could not be judged", f"{name}: {reason}")
+    people.notify(
+        Message(
+            kind="judgement-failed",
+            model=request.model,
+            happened="a candidate could not be judged",
+            why=f"{name}: {reason}",
+            id=f"{name}:error",
+            to_do=(
+                "The version stays pending. Approve or reject it yourself:",
+                f"  everloop approve {request.model}",
+                f"  everloop reject {request.model}",
+            ),
+        ),
+        installed.spec if installed else None,
+        request.time,
+    )
     return {"verdict": "unjudged", "reason": reason}
 
 

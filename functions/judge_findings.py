@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from everloop import requests
 from everloop.aws import journal, ledger, monitoring, people, storage
+from everloop.aws.ledger import Installed
 from everloop.decisions.monitoring import drift_by_monitor, judge_findings
 from everloop.errors import said
 from everloop.flows import report
 from everloop.flows.report import logger
+from everloop.messages import Message
 from everloop.moments import text
 
 if TYPE_CHECKING:
@@ -35,10 +37,10 @@ class Request:
 def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     """Return {violated, reason}."""
     request = requests.read(Request, event)
-    ledger.installed(request.model)
+    installed = ledger.installed(request.model)
     name = request.execution.rpartition(":")[2]
     if request.error is not None or request.findings_uri is None:
-        return _blind(request, name)
+        return _blind(request, name, installed)
     findings = storage.read_json(request.findings_uri)
     found = judge_findings(findings)
     for monitor, drift in sorted(drift_by_monitor(findings).items()):
@@ -72,7 +74,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     return {"violated": found.go, "reason": found.reason}
 
 
-def _blind(request: Request, name: str) -> dict[str, Any]:
+def _blind(request: Request, name: str, installed: Installed) -> dict[str, Any]:
     error = request.error or {"Error": "BadInput", "Cause": "findings_uri: missing"}
     reason = f"could not look: {error.get('Error')}: {said(error)}"
     report.decided(
@@ -84,5 +86,20 @@ def _blind(request: Request, name: str) -> dict[str, Any]:
         reason=reason,
         subject=name,
     )
-    people.tell(f"{request.model}: the monitor could not look", f"{name}: {reason}")
+    people.notify(
+        Message(
+            kind="monitor-failed",
+            model=request.model,
+            happened="the monitor could not look",
+            why=f"{name}: {reason}",
+            id=name,
+            version=request.version,
+            to_do=(
+                "Traffic since the last look that ended well is in the next one. Its job's log:",
+                f"  aws sagemaker list-processing-jobs --name-contains {request.model}",
+            ),
+        ),
+        installed.spec,
+        request.time,
+    )
     return {"violated": False, "reason": reason}

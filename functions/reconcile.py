@@ -15,6 +15,7 @@ from everloop.errors import EverloopError
 from everloop.flows import mending, report
 from everloop.flows.mending import Mend
 from everloop.flows.report import logger
+from everloop.messages import Message
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -63,7 +64,7 @@ def _reconcile(model: str, now: datetime) -> list[Mend]:
     found = []
     for mend in mending.mends(installed, now):
         found.append(mend)
-        new = report.decided(
+        report.decided(
             "reconcile",
             id=f"{model}:{mend.stuck or f'{mend.subject}:{now.isoformat()}'}",
             model=model,
@@ -72,6 +73,17 @@ def _reconcile(model: str, now: datetime) -> list[Mend]:
             reason=mend.reason,
             subject=mend.subject,
         )
-        if new and mend.stuck:
-            people.tell(f"{model}: it stands still, and a person must look", mend.reason)
+        if mend.stuck:
+            people.notify(_stands_still(model, mend), installed.spec, now)
     return found
+
+
+def _stands_still(model: str, mend: Mend) -> Message:
+    return Message(
+        kind="stands-still",
+        model=model,
+        happened="it stands still, and a person must look",
+        why=mend.reason,
+        id=mend.stuck,
+        to_do=("What is wrong, and what mends it:", "  everloop doctor"),
+    )

@@ -178,7 +178,7 @@ class Convergence:
         for package in self._account.registry.groups.get(model.name, []):
             if package.approval != PENDING:
                 continue
-            asked = f"{model.name} v{package.version} waits for your approval"
+            asked = f"{model.name} v{package.version}: waits for your approval"
             told = self.mailed(asked) or self.mailed(f"{model.name}: a candidate could not be")
             if not told:
                 yield f"{model.name} v{package.version} waits, and nobody knows"

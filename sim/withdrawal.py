@@ -90,9 +90,7 @@ def _told(account: Account, judge: Judge, model: Model, package: Package, *, sin
         return
     said = f"version {package.version} serves and is {REJECTED}"
     if not any(
-        when >= since
-        and subject.startswith(f"{model.name}: it stands still")
-        and message.startswith(said)
+        when >= since and subject.startswith(f"{model.name}: it stands still") and said in message
         for when, subject, message in account.telling.mails
     ):
         judge.violate("what serves on is told", f"{model.name} v{package.version}")

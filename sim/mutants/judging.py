@@ -44,7 +44,7 @@ FLAWS = (
     Mutant(
         "ask nobody",
         "functions/judge_candidate.py",
-        "        _ask(candidate, verdict.reason)\n",
+        "        people.notify(_question(candidate, verdict), installed.spec, request.time)\n",
         "        pass\n",
     ),
     Mutant(

@@ -12,9 +12,13 @@ FLAWS = (
     Mutant(
         "take a look that failed for one that was had",
         "functions/judge_findings.py",
-        """    people.tell(f"{request.model}: the monitor could not""",
+        """    people.notify(
+        Message(
+            kind="monitor-failed",""",
         """    monitoring.note_look(request.model, request.scheduled_at)
-    people.tell(f"{request.model}: the monitor could not""",
+    people.notify(
+        Message(
+            kind="monitor-failed",""",
     ),
     Mutant(
         "wake nobody",

@@ -153,8 +153,8 @@ FLAWS = (
     Mutant(
         "tell nobody of a failed release",
         "functions/finish_release.py",
-        '        people.tell(f"{request.model} v{request.version} was not released", reason)\n',
-        "        pass\n",
+        "people.notify(_not_released(request, outcome, reason), installed.spec, request.time)",
+        "pass",
     ),
     Mutant(
         "release what failed, again and again",

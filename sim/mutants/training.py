@@ -78,8 +78,8 @@ FLAWS = (
     Mutant(
         "tell nobody of a failed training",
         f"{CORE}/flows/concluding.py",
-        '    people.tell(f"{installed.model}: training {concluded.outcome}", message)\n',
-        "",
+        "    people.notify(\n        Message(",
+        "    (lambda *_: None)(\n        Message(",
     ),
     Mutant(
         "write a run down before it is told",

@@ -12,10 +12,12 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from everloop.errors import BadInput
+from everloop.messages import KINDS
 from everloop.spec import ModelSpec, load_spec
 
 PAGE = (Path(__file__).parents[2] / "docs" / "add-a-model.md").read_text()
-ROWS: dict[str, str] = dict(re.findall(r"^\| `([a-z_.*]+)` \| (.+?) \| .+ \|$", PAGE, re.MULTILINE))
+KEYS = PAGE.split("## Every key")[1].split("\n## ")[0]
+ROWS: dict[str, str] = dict(re.findall(r"^\| `([a-z_.*]+)` \| (.+?) \| .+ \|$", KEYS, re.MULTILINE))
 
 
 def keys(section: type[BaseModel], path: str = "") -> Iterator[tuple[str, FieldInfo]]:
@@ -44,6 +46,12 @@ def shown(field: FieldInfo) -> str:
 def test_the_table_names_every_key_and_its_default() -> None:
     told = ROWS | {"evaluate.compare": ROWS["evaluate.compare"].replace("by the problem", "none")}
     assert told == {path: shown(field) for path, field in keys(ModelSpec)}
+
+
+def test_the_table_of_messages_names_every_kind() -> None:
+    rows = re.findall(r"^\| `([a-z-]+)` \| (told|not told) \| (.+?) \|$", PAGE, re.MULTILINE)
+    words = {True: "told", False: "not told"}
+    assert rows == [(kind, words[on], when) for kind, (on, when) in KINDS.items()]
 
 
 def test_the_shortest_example_loads() -> None:

@@ -13,6 +13,8 @@ from everloop.errors import BadInput
 
 AIR_TIME = Path(__file__).parents[2] / "models" / "air-time"
 
+SPEC = 'problem = "regression"\ndata = { target = "price" }\n'
+
 
 def test_a_push_installs_bundle_pipeline_group_schedule_and_spec(account):
     account.push()
@@ -49,6 +51,14 @@ def test_the_same_push_twice_is_one_installation(account):
     assert [decision["kind"] for decision in account.decisions()] == ["install"]
 
 
+def test_a_topic_that_the_stack_may_not_publish_to_is_refused(account):
+    topic = "arn:aws:sns:us-east-1:123456789012:elsewhere"
+    answer = account.push(data=account.bundle(f'{SPEC}[notify]\ntopic = "{topic}"\n'))
+    assert not answer["go"]
+    assert f"notify.topic is '{topic}', which this stack may not publish to" in answer["reason"]
+    assert account.mails() == ["flight-delays: was not installed"]
+
+
 @pytest.mark.parametrize(
     ("data", "said"),
     [
@@ -68,7 +78,7 @@ def test_a_bad_push_changes_nothing_and_says_why(account, data, said):
     decision = account.decisions()[-1]
     assert not decision["go"]
     assert said in decision["reason"]
-    assert account.mails() == ["flight-delays was not installed"]
+    assert account.mails() == ["flight-delays: was not installed"]
     assert verify(account.decisions()) == []
 
 

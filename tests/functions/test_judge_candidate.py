@@ -51,7 +51,7 @@ def test_a_person_is_asked_and_the_package_stays_pending(account):
     answer = judge(account, arn, champion=None, comparison_uri=None)
     assert answer["verdict"] == "ask"
     assert account.approval(arn) == "PendingManualApproval"
-    assert account.mails() == ["flight-delays v1 waits for your approval"]
+    assert account.mails() == ["flight-delays v1: waits for your approval"]
 
 
 def test_what_a_person_set_meanwhile_stays(account):

@@ -343,7 +343,7 @@ def test_a_monitor_that_could_not_look_is_told_to_people(account):
     error = {"Error": "States.TaskFailed", "Cause": "no room"}
     request = account.request("machine-judge-findings", error=error, findings_uri=None)
     assert judge_findings.handler(request, account.context)["violated"] is False
-    assert account.mails() == ["flight-delays: the monitor could not look"]
+    assert account.mails() == ["flight-delays v2: the monitor could not look"]
 
 
 def test_findings_with_a_member_that_has_no_name_are_refused_and_nothing_is_decided(account):

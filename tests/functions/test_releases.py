@@ -87,7 +87,7 @@ def test_what_does_not_serve_was_not_released_and_a_person_is_told(account, valu
     answer = finish(account, arn, version=2, **values)
     assert (answer["ok"], answer["outcome"]) == (False, outcome)
     assert "flight-delays-v1-0123abcd is InService" in answer["reason"]
-    assert account.mails() == ["flight-delays v2 was not released"]
+    assert account.mails() == ["flight-delays v2: was not released"]
     assert ledger.lease("flight-delays", RELEASE).holder == ""
 
 

@@ -181,7 +181,7 @@ def _pushed(folder: Path) -> Iterator[Check]:
             assert decision["seq"] == known + 1, "no decision, or more than one"
             assert (decision["kind"], decision["go"]) == ("install", answer["go"])
             assert decision["reason"].strip()
-            told = [] if answer["go"] else [f"{MODEL} was not installed"]
+            told = [] if answer["go"] else [f"{MODEL}: was not installed"]
             assert account.mails() == told, "people were told something else"
             _untouched(work, modules)
 

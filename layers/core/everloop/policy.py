@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from everloop.decisions.governor import Limits
 from everloop.decisions.judgement import Bar, Freeze, Rules
 from everloop.decisions.rollouts import AlarmBars, Fleet, Steps
+from everloop.messages import KINDS, Kind
 from everloop.moments import moment
 
 if TYPE_CHECKING:
@@ -49,6 +50,18 @@ class DeployPolicy:
     capture_percent: int
     alarms: AlarmBars
     tests: TestBars
+
+
+@dataclass(frozen=True)
+class NotifyPolicy:
+    """What people are told, and on which topic; None is the stack's own."""
+
+    topic: str | None = None
+    on: tuple[str, ...] = ()
+    off: tuple[str, ...] = ()
+
+    def tells(self, kind: Kind) -> bool:
+        return kind not in self.off and (kind in self.on or KINDS[kind][0])
 
 
 def document(spec: "ModelSpec") -> dict[str, Any]:
@@ -124,3 +137,10 @@ def deploy(spec: Spec) -> DeployPolicy:
 
 def monitor_schedule(spec: Spec) -> str:
     return str(spec["monitor"]["schedule"])
+
+
+def notify(spec: Spec | None) -> NotifyPolicy:
+    """Return what people are told; a model without a spec, or with one of before, has defaults."""
+    section = (spec or {}).get("notify") or {}
+    on, off = section.get("on") or (), section.get("off") or ()
+    return NotifyPolicy(section.get("topic") or None, tuple(on), tuple(off))

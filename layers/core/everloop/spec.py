@@ -19,6 +19,7 @@ from everloop.spec_sections import (
     Evaluate,
     Line,
     Monitor,
+    Notify,
     Retrain,
     Section,
     Train,
@@ -42,6 +43,7 @@ class ModelSpec(Section):
     deploy: Deploy = Deploy()
     monitor: Monitor = Monitor()
     retrain: Retrain = Retrain()
+    notify: Notify = Notify()
 
     @property
     def compare(self) -> Compare:

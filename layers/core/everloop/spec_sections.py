@@ -10,9 +10,11 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from everloop.images import VERSIONS
+from everloop.messages import Kind
 
 _INSTANCE = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9]+")
 _RATE = re.compile(r"rate\((1 (minute|hour|day)|(?!1 )[1-9]\d* (minutes|hours|days))\)")
+_TOPIC = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}(\.fifo)?")
 _CRON = re.compile(r"cron\((\S+ ){5}\S+\)")
 
 
@@ -31,6 +33,15 @@ def _version(value: str) -> str:
 def _schedule(value: str) -> str:
     if not (_RATE.fullmatch(value) or _CRON.fullmatch(value)):
         raise ValueError("write e.g. rate(1 hour), rate(6 hours) or cron(0 6 * * ? *)")
+    return value
+
+
+def _topic(value: str) -> str:
+    found = _TOPIC.fullmatch(value)
+    if not found:
+        raise ValueError("give an SNS topic's ARN, arn:aws:sns:<region>:<account>:<name>")
+    if found[1]:
+        raise ValueError("a FIFO topic sends no mail; give a standard one")
     return value
 
 
@@ -259,3 +270,16 @@ class Retrain(Section):
     @property
     def cooldown(self) -> timedelta:
         return timedelta(hours=self.cooldown_hours)
+
+
+class Notify(Section):
+    topic: Annotated[str, AfterValidator(_topic)] | None = None
+    on: list[Kind] = []
+    off: list[Kind] = []
+
+    @model_validator(mode="after")
+    def _either(self) -> Self:
+        both = sorted({*self.on} & {*self.off})
+        if both:
+            raise ValueError(f"on and off both name {', '.join(both)}; leave it in one of them")
+        return self

@@ -1,11 +1,74 @@
-"""People: what they are told, on the notification topic."""
+"""People: what they are told. The only place of the product that publishes to a topic.
 
-from everloop.aws.clients import sns, translated
+A message is told first and written down then: whoever dies in between tells it once more, and
+nobody is left untold. What is written down is kept for longer than anything is tried again.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from botocore.exceptions import ClientError
+
+from everloop import messages, policy
+from everloop.aws import table
+from everloop.aws.clients import code_of, sns, translated
 from everloop.aws.settings import settings
+from everloop.aws.table import model_key
+from everloop.messages import Message
+from everloop.moments import epoch, text
+from everloop.names import digest
+
+# A redrive of dead letters is the latest that anything is tried again: after 14 days at most. What
+# reconcile finds at each tick is told again after this long.
+_KEPT: Final = timedelta(days=90)
 
 
-def tell(subject: str, message: str) -> None:
-    """Tell people; the subject is cut to what mail allows (100 ASCII characters, one line)."""
-    line = " ".join(subject.split()).encode("ascii", "replace").decode()[:100]
+def notify(message: Message, spec: Mapping[str, Any] | None, time: datetime) -> bool:
+    """Tell people once, as the model's spec has it; True if they were told by this call.
+
+    `spec` is the installed one; None where there is none, which tells everything that is told by
+    default. `time` is the request's.
+    """
+    wishes = policy.notify(spec)
+    if not wishes.tells(message.kind):
+        return False
+    key = model_key(message.model, f"TOLD#{digest([message.kind, message.id])}")
+    known = table.get(key)
+    if known is not None and known["expires"] > epoch(time):
+        return False
+    topic = _publish(message, wishes.topic)
+    table.put(
+        {
+            **key,
+            "kind": message.kind,
+            "id": message.id,
+            "version": message.version,
+            "happened": message.happened,
+            "told_at": text(time),
+            "topic": topic,
+            "expires": epoch(time + _KEPT),
+        }
+    )
+    return True
+
+
+def _publish(message: Message, topic: str | None) -> str:
+    """Publish to the model's own topic, or to the stack's where that takes nothing."""
+    own = settings().notification_topic
+    if topic is None or topic == own:
+        return _send(own, message)
+    try:
+        return _send(topic, message)
+    except ClientError as error:  # it is gone, or lets us in no more: others must hear of that
+        return _send(own, message, f"{topic} did not take this message: {code_of(error)}\n\n")
+
+
+def _send(topic: str, message: Message, before: str = "") -> str:
     with translated("notification"):
-        sns().publish(TopicArn=settings().notification_topic, Subject=line, Message=message)
+        sns().publish(
+            TopicArn=topic,
+            Subject=messages.subject(message),
+            Message=before + messages.body(message, settings().region),
+        )
+    return topic

@@ -19,6 +19,7 @@ class Settings:
     artefact_bucket: str
     event_bus: str
     notification_topic: str
+    notification_topics: tuple[str, ...]  # others that a model may name
     machines: str
     sagemaker_role: str
     scheduler_role: str
@@ -50,6 +51,9 @@ def read(environment: Mapping[str, str]) -> Settings:
         artefact_bucket=need("ARTEFACT_BUCKET"),
         event_bus=need("EVENT_BUS"),
         notification_topic=need("NOTIFICATION_TOPIC"),
+        notification_topics=tuple(
+            topic for topic in environment.get("NOTIFICATION_TOPICS", "").split(",") if topic
+        ),
         machines=need("MACHINES"),
         sagemaker_role=need("SAGEMAKER_ROLE"),
         scheduler_role=need("SCHEDULER_ROLE"),

@@ -89,6 +89,19 @@ def judge(
     return _by_whom(f"{bars.reason}; {better.reason}", facts, rules, now, first=False)
 
 
+def numbers(verdict: Verdict) -> dict[str, float | int | str]:
+    """Return the numbers that a verdict rests on, by names for people."""
+    found: dict[str, float | int | str] = {}
+    for metric, bar in sorted((verdict.facts.get("bars") or {}).items()):
+        found[metric] = _told(bar["value"])
+        found[f"bar of {metric}"] = _told(bar["bar"])
+    compared = verdict.facts.get("comparison") or {}
+    for name in ("candidate", "champion", "gain", "gain_low", "gain_high", "least_gain", "rows"):
+        if name in compared:
+            found[name.replace("_", " ")] = _told(compared[name])
+    return found
+
+
 def meets_bars(evaluation: Mapping[str, Any], bars: Sequence[Bar]) -> Decision:
     """Check the holdout's metrics against the bars of the spec."""
     said, facts = [], {}
@@ -196,3 +209,9 @@ def _number(value: object) -> float:
 
 def _plain(value: float) -> float | None:
     return None if value != value else value
+
+
+def _told(value: object) -> float | int | str:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return value
+    return "not a number" if value is None else str(value)

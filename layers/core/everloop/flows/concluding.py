@@ -24,6 +24,7 @@ from everloop.decisions.governor import (
 from everloop.decisions.mending import PATIENCE
 from everloop.decisions.windows import REFUSED
 from everloop.flows import report, waking
+from everloop.messages import Message
 
 _BELOW_BARS_STEP = "BelowBars"
 
@@ -93,13 +94,25 @@ def tell(
         return
     useless = useless_in_a_row(runs)
     limit = policy.retrain(installed.spec).stop_after_failures
-    message = f"{name}: {concluded.reason}\n\nRuns in a row without a new version: {useless}."
+    why = f"{name}: {concluded.reason}"
     if useless >= limit:
-        message += (
+        why += (
             f"\nViolations start no further training until a run brings a version ({limit} is the "
             "limit in [retrain]). New data or a new push of the model's folder still do."
         )
-    people.tell(f"{installed.model}: training {concluded.outcome}", message)
+    people.notify(
+        Message(
+            kind="below-bars" if concluded.outcome == BELOW_BARS else "training-failed",
+            model=installed.model,
+            happened=f"training {concluded.outcome}",
+            why=why,
+            id=concluded.arn or name,
+            numbers={"runs in a row without a new version": useless, "limit": limit},
+            to_do=("What was decided, and why:", f"  everloop status {installed.model}"),
+        ),
+        installed.spec,
+        time,
+    )
 
 
 def conclude_lost(
