@@ -1,56 +1,122 @@
-"""Labels that come after the prediction, and the captured rows they belong to."""
+"""Labels that were dropped, in a table on disk: thousands of files take no more memory than one."""
 
+import csv
+import sqlite3
 import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from capture import INFERENCE, SCORE
+import keys
 from tables import problems_of
 
+_ROWS = 100_000  # at a time
+_TABLE = """
+create table labels (
+    key text primary key, target real not null, arrived text not null, used integer default 0
+) without rowid
+"""
+# A label that says what was known already is nothing new: it keeps the time when it first came.
+_TAKE = """
+insert into labels (key, target, arrived) values (?, ?, ?)
+on conflict (key) do update set target = excluded.target, arrived = excluded.arrived
+where labels.target <> excluded.target
+"""
 
-def dropped_labels(folder: Path, key: str, target: str) -> tuple[pd.DataFrame, int]:
-    """Return the labels (columns key, as text, and target) and how many cannot be used.
 
-    The file whose name sorts last wins. One bad file or value must not blind the monitor: what is
-    wrong is counted, and said in the log.
+@dataclass
+class Labels:
+    """What came of the label files. `bad` counts files that cannot be used and values that are
+    no targets; `refused` says which files, and why."""
+
+    files: int = 0
+    rows: int = 0
+    bad: int = 0
+    empty: int = 0  # rows without a key or a value
+    corrected: int = 0  # values that another replaced
+    known: int = 0  # keys with a label
+    used: int = 0  # of which a prediction is known, too
+    refused: list[tuple[str, str]] = field(default_factory=list)
+
+
+def take(
+    table: sqlite3.Connection,
+    files: Iterable[tuple[Path, str, str]],
+    columns: tuple[str, str],
+    *,
+    binary: bool,
+    numbers: bool,
+) -> Labels:
+    """Read label files (path, name, when it came; in order) into the table `labels`.
+
+    Of several labels for one key the one that came last counts, of those in one file the last row.
+    One bad file or value must not blind the monitor: what is wrong is counted and named.
     """
-    tables, bad = [], 0
-    for path in sorted(folder.rglob("*.csv")) if folder.exists() else []:
-        wrong = problems_of(path, path.name, {}, [key, target])
-        if wrong:
-            print(f"bad labels: {'; '.join(wrong)}", file=sys.stderr)
-            bad += 1
-            continue
-        frame = pd.read_csv(path, dtype={key: str}, encoding="utf-8-sig")
-        frame = frame[[key, target]].dropna()
-        values = pd.to_numeric(frame[target], errors="coerce").astype(float)
-        frame = frame.assign(**{target: values})[np.isfinite(values)]
-        words = len(values) - len(frame)
-        if words:
-            print(f"bad labels: {path.name}: {words} are no numbers", file=sys.stderr)
-        bad += words
-        tables.append(frame)
-    if not tables:
-        return pd.DataFrame({key: pd.Series(dtype=str), target: pd.Series(dtype=float)}), bad
-    return pd.concat(tables, ignore_index=True).drop_duplicates(key, keep="last"), bad
+    table.execute(_TABLE)
+    taken = Labels()
+    for path, name, arrived in files:
+        taken.files += 1
+        table.execute("savepoint file")
+        before = table.total_changes
+        try:
+            _take_file(table, path, name, arrived, columns, taken, binary, numbers)
+        except (ValueError, csv.Error, OSError, MemoryError, RecursionError) as error:
+            table.execute("rollback to file")
+            _refuse(taken, name, str(error) or type(error).__name__)
+        table.execute("release file")
+        taken.corrected += table.total_changes - before
+    taken.corrected -= counted(table)
+    return taken
 
 
-def labelled(
-    rows: pd.DataFrame, folder: Path, key: str | None, target: str
-) -> tuple[pd.DataFrame, int]:
-    """Return target and score of every captured row that has a label, and how many labels are bad.
+def counted(table: sqlite3.Connection, condition: str = "1") -> int:
+    """Return how many keys have a label."""
+    return int(table.execute(f"select count(*) from labels where {condition}").fetchone()[0])
 
-    A row that was sent several times counts once, with its latest score.
-    """
-    if key is None:
-        return pd.DataFrame({"target": [], "score": []}), 0
-    known, bad = dropped_labels(folder, key, target)
-    if rows.empty:
-        return pd.DataFrame({"target": [], "score": []}), bad
-    named = rows[[INFERENCE, SCORE]].dropna(subset=[INFERENCE])
-    named = named.drop_duplicates(INFERENCE, keep="last")
-    targets = named[INFERENCE].map(known.set_index(key)[target])
-    joined = pd.DataFrame({"target": targets, "score": named[SCORE]}).dropna(subset=["target"])
-    return joined.astype(float), bad
+
+def _take_file(
+    table: sqlite3.Connection,
+    path: Path,
+    name: str,
+    arrived: str,
+    columns: tuple[str, str],
+    taken: Labels,
+    binary: bool,
+    numbers: bool,
+) -> None:
+    wrong = problems_of(path, name, {}, list(columns))
+    if wrong:
+        raise ValueError("; ".join(wrong))
+    rows = bad = empty = 0
+    for part in _parts(path, columns):
+        rows += len(part)
+        known = part.dropna()
+        empty += len(part) - len(known)
+        values = pd.to_numeric(known[columns[1]], errors="coerce").astype(float)
+        fits = values.isin([0, 1]) if binary else pd.Series(np.isfinite(values), values.index)
+        bad += int((~fits).sum())
+        named = keys.same(known[columns[0]][fits], numbers)
+        table.executemany(
+            _TAKE, zip(named, values[fits].tolist(), [arrived] * len(named), strict=True)
+        )
+    if bad:
+        belongs = "0 and 1" if binary else "finite numbers"
+        print(f"bad labels: {name}: {bad} are not among {belongs}", file=sys.stderr)
+    taken.rows, taken.bad, taken.empty = taken.rows + rows, taken.bad + bad, taken.empty + empty
+
+
+def _parts(path: Path, columns: tuple[str, str]) -> Iterator[pd.DataFrame]:
+    found = pd.read_csv(
+        path, usecols=list(columns), dtype=str, encoding="utf-8-sig", chunksize=_ROWS
+    )
+    with found as parts:
+        yield from parts
+
+
+def _refuse(taken: Labels, name: str, why: str) -> None:
+    print(f"bad labels: {why}", file=sys.stderr)
+    taken.bad += 1
+    taken.refused.append((name, why if why.startswith(name) else f"{name}: {why}"))

@@ -11,11 +11,12 @@ import pandas as pd
 
 import baseline
 import drift
+import late_labels
+import look
 import quality
 import report
 from capture import BESIDE, SCORE, captured_rows
 from container import INPUT, JobError, output, read_json, run, spec, write_json
-from labels import labelled
 
 # What pandas reads as missing from CSV, and so what was missing in training.
 MISSING = ["", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "<NA>", "#N/A"]
@@ -28,7 +29,10 @@ def main() -> str:
     statistics = read_json(INPUT / "baseline" / "statistics.json")
     evaluation = read_json(INPUT / "reference" / "evaluation.json")
     reference = pd.read_csv(INPUT / "reference" / "predictions.csv", dtype={"key": str})
-    known, bad_labels = labelled(rows, INPUT / "labels", data["key"], data["target"])
+    version, since, until = int(_told("VERSION")), _told("FROM"), _told("TO")
+    given = look.read(version, since, until)
+    offline = _offline(asked, {**given.evaluations, version: evaluation})
+    labels, quality_checks = late_labels.judge(asked, given, rows, reference["key"], offline)
     features = _features(rows)
     checks: list[dict[str, Any]] = []
     if len(rows) >= rules["min_rows"]:
@@ -37,23 +41,29 @@ def main() -> str:
             checks += drift.feature_checks(statistics, features, rules["data"], unseen)
         if "prediction" in rules["watch"]:
             checks.append(_prediction(rows, reference, rules["prediction"]["threshold"]))
-    if "quality" in rules["watch"] and len(known) >= rules["quality"]["min_labelled_rows"]:
-        checks += quality.checks(asked, known, evaluation)
+    checks += quality_checks
     told: dict[str, Any] = {
         "version": 1,
         "model": _told("MODEL"),
         "endpoint": _told("ENDPOINT"),
-        "serving_version": int(_told("VERSION")),
-        "from": _told("FROM"),
-        "to": _told("TO"),
+        "serving_version": version,
+        "from": since,
+        "to": until,
         "rows": len(rows),
         "unreadable_records": unreadable,
-        "labelled_rows": len(known),
-        "bad_labels": bad_labels,
+        "labelled_rows": labels["predictions_labelled"],
+        "bad_labels": labels["bad"],
+        "labels": labels,
         "checks": checks,
     }
     _write(told, _typed(features, statistics), rows, reference)
     return _message(told, rules["min_rows"])
+
+
+def _offline(asked: dict[str, Any], evaluations: dict[int, Any]) -> dict[int, float]:
+    """Return the compared metric of each version whose holdout's is known."""
+    found = {v: quality.offline_metric(asked, each) for v, each in evaluations.items()}
+    return {version: value for version, value in found.items() if value is not None}
 
 
 def _told(name: str) -> str:

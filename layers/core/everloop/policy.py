@@ -135,6 +135,21 @@ def deploy(spec: Spec) -> DeployPolicy:
     )
 
 
+def labels_within(spec: Spec) -> timedelta:
+    """Return how long after its prediction a label may come; specs of before do not say it."""
+    return _duration(str(spec["monitor"]["quality"].get("labels_within", "30d")))
+
+
+def joins_labels(spec: Spec) -> bool:
+    """Whether labels that come later are joined with their predictions."""
+    wanted = "quality" in spec["monitor"]["watch"] or spec["data"].get("learn_from_traffic")
+    return spec["data"]["key"] is not None and bool(wanted)
+
+
+def _duration(value: str) -> timedelta:
+    return int(value[:-1]) * (timedelta(days=1) if value[-1] == "d" else timedelta(hours=1))
+
+
 def monitor_schedule(spec: Spec) -> str:
     return str(spec["monitor"]["schedule"])
 

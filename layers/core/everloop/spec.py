@@ -95,6 +95,11 @@ class ModelSpec(Section):
             problems.append(
                 f"data.target is {data.target!r}, which is also key or timestamp; name another"
             )
+        if data.learn_from_traffic and data.key is None:
+            problems.append(
+                "data.learn_from_traffic is true and data.key is not given; labels find by the key "
+                "what was sent, so name the column"
+            )
         named: dict[str, Sequence[str | None]] = {
             "data.target": [data.target],
             "data.key": [data.key],

@@ -15,6 +15,7 @@ from everloop.messages import Kind
 _INSTANCE = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9]+")
 _RATE = re.compile(r"rate\((1 (minute|hour|day)|(?!1 )[1-9]\d* (minutes|hours|days))\)")
 _TOPIC = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}(\.fifo)?")
+_WITHIN = re.compile(r"([1-9][0-9]{0,4})([hd])")
 _CRON = re.compile(r"cron\((\S+ ){5}\S+\)")
 
 
@@ -42,6 +43,13 @@ def _topic(value: str) -> str:
         raise ValueError("give an SNS topic's ARN, arn:aws:sns:<region>:<account>:<name>")
     if found[1]:
         raise ValueError("a FIFO topic sends no mail; give a standard one")
+    return value
+
+
+def _within(value: str) -> str:
+    found = _WITHIN.fullmatch(value)
+    if not found or not 1 <= int(found[1]) * (24 if found[2] == "d" else 1) <= 365 * 24:
+        raise ValueError("write hours or days, from 1h to 365d, e.g. '30d'")
     return value
 
 
@@ -142,6 +150,7 @@ class Data(Section):
     marker: Annotated[str, AfterValidator(_last_part)] = "_SUCCESS"
     quiet_minutes: Annotated[float, Field(ge=0, le=1440)] = 5.0
     keep: Count | None = None
+    learn_from_traffic: bool = False
 
     @property
     def quiet(self) -> timedelta:
@@ -245,6 +254,7 @@ class PredictionDrift(Section):
 
 
 class Quality(Section):
+    labels_within: Annotated[str, AfterValidator(_within)] = "30d"
     max_drop: Positive = 0.05
     min_labelled_rows: Count = 200
 

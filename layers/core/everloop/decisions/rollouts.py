@@ -26,6 +26,12 @@ class Steps:
     wait_seconds: int
     bake_seconds: int
 
+    @property
+    def longest_seconds(self) -> int:
+        """How long traffic moves, and the old fleet stays behind the new one."""
+        steps = {ALL_AT_ONCE: 0, CANARY: 1}.get(self.strategy, -(-100 // self.size_percent))
+        return steps * self.wait_seconds + self.bake_seconds
+
 
 @dataclass(frozen=True)
 class AlarmBars:

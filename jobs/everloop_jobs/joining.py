@@ -1,0 +1,160 @@
+"""Late labels joined with the predictions they are for, day by day, on disk.
+
+A day's predictions are in the table while it is joined, and the labels; what is returned of a day
+are its numbers, so that memory holds one day, however many are kept.
+"""
+
+import hashlib
+import sqlite3
+from array import array
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+import keys
+from capture import INFERENCE, SCORE, TIME
+from metrics import Array
+from predictions import VERSION
+
+_ROWS = 100_000  # at a time
+_TABLE = """
+create table predictions (
+    key text, version integer, time text, score real, file integer, row integer,
+    primary key (key, version)
+) without rowid
+"""
+# A key that was predicted several times on one day by one version: its latest prediction counts.
+_TAKE = """
+insert into predictions values (?, ?, ?, ?, ?, ?)
+on conflict (key, version) do update
+set time = excluded.time, score = excluded.score, file = excluded.file, row = excluded.row
+where excluded.time >= predictions.time
+"""
+_BETWEEN = 0  # stands for the version of what was answered while one was being replaced
+
+
+@dataclass(frozen=True)
+class Group:
+    """The predictions of one day by one version, and those whose labels have come."""
+
+    day: str
+    version: int | None
+    predictions: int
+    target: Array
+    score: Array
+    arrived: Counter[str]  # when how many of the labels came
+    digest: str  # of keys, targets and scores: the same evidence has the same
+
+    @property
+    def labelled(self) -> int:
+        return len(self.target)
+
+    def fresh(self, until: str) -> int:
+        """Return how many of the labels came at a time or after it."""
+        return sum(count for arrived, count in self.arrived.items() if arrived >= until)
+
+
+@dataclass
+class Day:
+    """What was joined of a day."""
+
+    groups: list[Group] = field(default_factory=list)
+    repeated: int = 0  # predictions that a later one of the same key and version replaced
+    unreadable: list[str] = field(default_factory=list)
+
+
+def open_table(folder: Path) -> sqlite3.Connection:
+    """Return an empty database in a folder. What it holds is made again by every look."""
+    table = sqlite3.connect(folder / "joined.sqlite", isolation_level=None)
+    table.execute("pragma synchronous = off")
+    table.execute(_TABLE)
+    return table
+
+
+def join(table: sqlite3.Connection, day: str, files: Sequence[Path], *, numbers: bool) -> Day:
+    """Join a day's files with the table `labels`; mark there which were used."""
+    joined = Day()
+    table.execute("delete from predictions")
+    table.execute("begin")
+    sent = 0
+    for number, path in enumerate(files):
+        try:
+            for part in _parts(path):
+                sent += len(part)
+                table.executemany(_TAKE, _values(part, number, numbers))
+        except (ValueError, KeyError, OSError, EOFError) as error:
+            joined.unreadable.append(f"{path.name}: {error}")
+    table.execute(
+        "update labels set used = 1 where used = 0 and key in (select key from predictions)"
+    )
+    counts = table.execute(
+        "select version, count(*) from predictions group by version order by version"
+    ).fetchall()
+    joined.repeated = sent - sum(count for _, count in counts)
+    for version, count in counts:
+        joined.groups.append(_group(table, day, version, count))
+    table.execute("commit")
+    return joined
+
+
+def labelled_rows(table: sqlite3.Connection, file: int) -> list[tuple[int, float]]:
+    """Return row and target of what has a label in a file of the day that was joined last.
+
+    Of a key that several versions answered only the latest row.
+    """
+    return table.execute(
+        "select row, target from (select p.file, p.row, l.target, max(p.time) from predictions p "
+        "join labels l on l.key = p.key group by p.key) where file = ? order by row",
+        [file],
+    ).fetchall()
+
+
+def _parts(path: Path) -> Iterator[pd.DataFrame]:
+    kinds = {INFERENCE: str, TIME: str, VERSION: "Int64", SCORE: float}
+    found = pd.read_csv(
+        path, usecols=list(kinds), dtype=kinds, keep_default_na=False,
+        na_values={VERSION: [""], SCORE: ["", "nan"]}, chunksize=_ROWS,
+    )  # fmt: skip
+    with found as parts:
+        yield from parts
+
+
+def _values(part: pd.DataFrame, number: int, numbers: bool) -> Iterator[tuple[object, ...]]:
+    return zip(
+        keys.same(part[INFERENCE], numbers),
+        part[VERSION].fillna(_BETWEEN).astype(int).tolist(),
+        part[TIME].tolist(),
+        part[SCORE].tolist(),
+        [number] * len(part),
+        part.index.tolist(),
+        strict=True,
+    )
+
+
+def _group(table: sqlite3.Connection, day: str, version: int, predictions: int) -> Group:
+    targets, scores = array("d"), array("d")
+    arrived: Counter[str] = Counter()
+    made = hashlib.sha256()
+    for key, target, score, came in table.execute(
+        "select p.key, l.target, p.score, l.arrived from predictions p "
+        "join labels l on l.key = p.key "
+        "where p.version = ? and p.score is not null order by p.key",
+        [version],
+    ):
+        made.update(f"{key}\n{target!r}\n{score!r}\n".encode(errors="surrogatepass"))
+        targets.append(target)
+        scores.append(score)
+        arrived[came] += 1
+    return Group(
+        day=day,
+        version=version or None,
+        predictions=predictions,
+        target=np.array(targets),
+        score=np.array(scores),
+        arrived=arrived,
+        digest=made.hexdigest(),
+    )

@@ -1,0 +1,146 @@
+"""What a look makes of labels: keep its predictions, join labels with all that are kept, judge.
+
+Nothing of a join is kept: each look makes it again from the label files and predictions that lie
+in S3 then, so that a corrected or deleted label file counts as it is.
+"""
+
+import hashlib
+import sqlite3
+import tempfile
+from collections.abc import Container, Mapping, Sequence
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+import joining
+import keys
+import labels
+import learning
+import predictions
+import quality
+from capture import INFERENCE
+from container import OUTPUT, output
+from joining import Day
+from labels import Labels
+from look import Look
+
+_DAY = timedelta(days=1)
+_SHOWN = 20  # of what was refused; the log has all
+
+
+def judge(
+    asked: Mapping[str, Any],
+    look: Look,
+    rows: pd.DataFrame,
+    offline_keys: pd.Series,
+    offline: Mapping[int, float],
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return what findings say of labels, and the checks of quality.
+
+    `offline_keys` are the keys of the holdout, `offline` the metric on each version's.
+    """
+    data = asked["data"]
+    watched, learn = "quality" in asked["monitor"]["watch"], bool(data.get("learn_from_traffic"))
+    if data["key"] is None or not (watched or learn):
+        return _told(Labels(), [], rows), []
+    kept = predictions.keep(rows, look, output("predictions"), whole=learn)
+    declared = (data.get("columns") or {}).get(data["key"])
+    numbers = keys.read_as_numbers(offline_keys, declared)
+    with tempfile.TemporaryDirectory(dir=OUTPUT.parent) as folder:
+        table = joining.open_table(Path(folder))
+        taken = labels.take(
+            table,
+            look.labels,
+            (data["key"], data["target"]),
+            binary=asked["problem"] == "binary_classification",
+            numbers=numbers,
+        )
+        taken.refused += look.refused
+        taken.bad += len(look.refused)
+        taken.known = labels.counted(table)
+        joined, learned = [], []
+        for day, files in _files(look, kept).items() if taken.known else []:
+            joined.append(joining.join(table, day, files, numbers=numbers))
+            if learn:
+                learned += _learn(asked, look, table, joined[-1], files)
+        taken.used = labels.counted(table, "used = 1")
+        table.close()
+    told = _told(taken, joined, rows)
+    told["learned"] = [*_before(look, "learned", {each["day"] for each in learned}), *learned]
+    if not watched:
+        return told, []
+    groups = [group for day in joined for group in day.groups]
+    before = {(each["day"], each["version"]): each for each in _before(look, "days")}
+    checks, told["days"] = quality.judge(asked, groups, offline, before, look.until)
+    return told, checks
+
+
+def _files(look: Look, kept: Mapping[str, Path]) -> dict[str, list[Path]]:
+    """Return each day's files: those of earlier looks, then this one's."""
+    found = {}
+    for day in sorted({*look.predictions, *kept}):
+        if day >= look.oldest:
+            own = f"{look.id}.csv.gz"
+            earlier = [path for path in look.predictions.get(day, []) if path.name != own]
+            found[day] = [*sorted(earlier), *([kept[day]] if day in kept else [])]
+    return found
+
+
+def _before(look: Look, name: str, but: Container[str] = ()) -> list[dict[str, Any]]:
+    """Return what the look before said of days that still count, but of those named."""
+    said = (look.previous.get("labels") or {}).get(name) or []
+    return [each for each in said if each["day"] >= look.oldest and each["day"] not in but]
+
+
+def _told(taken: Labels, joined: Sequence[Day], rows: pd.DataFrame) -> dict[str, Any]:
+    groups = [group for day in joined for group in day.groups]
+    nameless = int(rows[INFERENCE].isna().sum()) if len(rows) else 0
+    return {
+        "files": taken.files,
+        "refused": [{"file": name, "why": why} for name, why in taken.refused[:_SHOWN]],
+        "refused_files": len(taken.refused),
+        "rows": taken.rows,
+        "bad": taken.bad,
+        "empty": taken.empty,
+        "corrected": taken.corrected,
+        "keys": taken.known,
+        "keys_joined": taken.used,
+        "keys_without_prediction": taken.known - taken.used,
+        "predictions": sum(group.predictions for group in groups),
+        "predictions_labelled": sum(group.labelled for group in groups),
+        "predictions_repeated": sum(day.repeated for day in joined),
+        "predictions_without_key": nameless,
+        "unreadable_days": [why for day in joined for why in day.unreadable][:_SHOWN],
+        "days": [],
+        "learned": [],
+    }
+
+
+def _learn(
+    asked: Mapping[str, Any], look: Look, table: sqlite3.Connection, day: Day, files: list[Path]
+) -> list[dict[str, Any]]:
+    """Write a day's labelled rows as training data, once enough of its labels are new."""
+    if not day.groups:
+        return []
+    name = day.groups[0].day
+    old = next((each for each in _before(look, "learned") if each["day"] == name), {})
+    digest = hashlib.sha256("".join(group.digest for group in day.groups).encode()).hexdigest()
+    fresh = sum(group.fresh(str(old.get("until") or "")) for group in day.groups)
+    least = asked["monitor"]["quality"]["min_labelled_rows"]
+    last_chance = date.fromisoformat(name) <= date.fromisoformat(look.oldest or name) + _DAY
+    if digest == old.get("digest") or not fresh or (fresh < least and not last_chance):
+        return []
+    made = learning.write(table, files, asked["data"], output("learned") / f"{name}.csv")
+    return [
+        {
+            "day": name,
+            "look": look.id,
+            "rows": made.rows,
+            "left_out": made.left_out,
+            "why": made.why,
+            "until": look.until,
+            "digest": digest,
+        }
+    ]

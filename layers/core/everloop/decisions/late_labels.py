@@ -1,0 +1,129 @@
+"""Labels that come late: which files count, how long predictions wait, who answered when."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from everloop.decisions.releases import ERROR, INTERRUPTED, RELEASED, ROLLED_BACK, Release
+from everloop.decisions.rollouts import Steps
+from everloop.moments import text
+
+# Lifecycle rules of the stack expire what lies below predictions/<n>d/ after n days.
+KEPT_DAYS = (7, 30, 90, 365)
+# A fleet starts before traffic moves, and the old one goes after it.
+_STARTING = timedelta(minutes=20)
+# Labels may be dropped before the traffic they are for is seen.
+_EARLY = timedelta(days=1)
+# How releases end that may have moved traffic.
+_MOVED = (RELEASED, ROLLED_BACK, INTERRUPTED, ERROR)
+_KEPT = re.compile(r"/(\d{4}-\d\d-\d\d)/([0-9A-Za-z-]+)\.csv\.gz$")
+_ENDINGS = {
+    ".gz": "it is compressed",
+    ".zip": "it is compressed",
+    ".bz2": "it is compressed",
+    ".zst": "it is compressed",
+    ".parquet": "Parquet is not read yet",
+    ".json": "JSON is not read yet",
+    ".jsonl": "JSON Lines are not read yet",
+    ".xlsx": "a workbook is not read",
+}
+
+
+@dataclass(frozen=True)
+class LabelFiles:
+    """Label files that a look takes into account, in the order in which they came.
+
+    `files` are names below the model's prefix, and when they came; `refused` names and reasons;
+    `new` is how many of both came since the last look.
+    """
+
+    files: list[tuple[str, datetime]] = field(default_factory=list)
+    refused: list[tuple[str, str]] = field(default_factory=list)
+    new: int = 0
+
+
+def label_files(
+    found: Iterable[tuple[str, datetime]], since: datetime, until: datetime, within: timedelta
+) -> LabelFiles:
+    """Return the label files that may be for predictions that are still kept.
+
+    Of two that came in the same second the one whose name sorts last came last.
+    """
+    files, refused, new = [], [], 0
+    for name, came in found:
+        if came >= until or came < until - within - _EARLY or no_labels(name):
+            continue
+        new += came >= since
+        why = wrong_name(name)
+        if why:
+            refused.append((name, why))
+        else:
+            files.append((name, came))
+    return LabelFiles(sorted(files, key=lambda each: (each[1], each[0])), refused, new)
+
+
+def no_labels(name: str) -> bool:
+    """Whether a name is one that systems leave behind, and nobody meant as labels."""
+    last = name.rpartition("/")[2]
+    return not last or last.startswith((".", "_", "~$")) or last in ("Thumbs.db", "desktop.ini")
+
+
+def wrong_name(name: str) -> str:
+    """Return why a file cannot be one of labels, by its name; nothing if it can."""
+    if name.endswith(".csv"):
+        return ""
+    ending = "." + name.rpartition("/")[2].rpartition(".")[2].lower()
+    why = _ENDINGS.get(ending, "its name does not end in .csv")
+    if ending == ".csv":
+        why = "its name ends in capital letters"
+    return f"labels/…/{name}: {why}; upload plain CSV under a name that ends in .csv"
+
+
+def kept_days(within: timedelta) -> int:
+    """Return for how many days predictions are kept that labels may follow within this time."""
+    return next((days for days in KEPT_DAYS if within <= timedelta(days=days)), KEPT_DAYS[-1])
+
+
+def kept_files(keys: Iterable[str], oldest: str, but: str) -> list[str]:
+    """Return which of these hold predictions of a day that still counts, and of another look."""
+    found = []
+    for key in keys:
+        place = _KEPT.search(key)
+        if place and place[1] >= oldest and place[2] != but:
+            found.append(key)
+    return found
+
+
+def look_id(last: datetime | None) -> str:
+    """Name a look by where it begins: one that fails and is had again writes over what it wrote."""
+    return f"{last:%Y%m%dT%H%M%S}" if last else "first"
+
+
+def served(
+    releases: Sequence[Release], version: int, changed_at: datetime | None, steps: Steps
+) -> list[tuple[str, int | None]]:
+    """Return from when on which version answered; None while two versions may have.
+
+    `releases` are those that ended; `version` is what serves by the endpoint's own word, and
+    `changed_at` when it last changed.
+    """
+    rollout = _STARTING + timedelta(seconds=steps.longest_seconds)
+    found: list[tuple[str, int | None]] = []
+    now: int | None = None
+    last: datetime | None = None
+    for release in sorted(releases, key=lambda each: each.epoch):
+        if release.outcome not in _MOVED:
+            continue
+        if now is None:
+            now = release.from_version
+        if now is not None:
+            found += [] if found else [("", now)]
+            began = release.ended_at - rollout
+            found.append((text(max(began, last) if last else began), None))
+        now = release.version if release.outcome == RELEASED else now
+        last = release.ended_at
+        found.append((text(last), now))
+    if now != version and changed_at is not None:
+        found.append((text(changed_at), version))  # somebody brought it by hand
+    return found or [("", version)]
