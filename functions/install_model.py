@@ -7,6 +7,7 @@ changes nothing: the ledger says what is wrong with it, and a person is told.
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,9 +16,9 @@ from everloop import policy
 from everloop.aws import arrivals, ledger, people, pipelines, registry, schedules, storage
 from everloop.aws.ledger import Installed
 from everloop.aws.settings import settings
-from everloop.bundle import Bundle, open_bundle
-from everloop.errors import BadInput
-from everloop.facts import ObjectCreated, model_name, object_created
+from everloop.bundle import MAX_PACKED_BYTES, Bundle, open_bundle
+from everloop.errors import BadInput, shown
+from everloop.facts import ObjectCreated, is_model_name, object_created
 from everloop.flows import report, training
 from everloop.flows.report import logger
 from everloop.messages import Message
@@ -28,6 +29,19 @@ if TYPE_CHECKING:
 BUNDLE = "bundle.tar.gz"
 
 
+@dataclass(frozen=True)
+class Checked:
+    """A push that nothing is wrong with: what is to be made of it."""
+
+    bundle: Bundle
+    bundle_key: str
+    document: dict[str, Any]
+    description: str
+    definition: str
+    scripts: Mapping[str, bytes]
+    jobs_digest: str
+
+
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     """Install the model, or record why it cannot be."""
@@ -35,12 +49,13 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     parts = fact.key.split("/")
     if fact.bucket != settings().data_bucket or parts[0] != "models":
         raise BadInput(f"detail.object: s3://{fact.bucket}/{fact.key} is no push to this stack")
-    if len(parts) != 3 or parts[2] != BUNDLE:
-        return {"go": False, "reason": f"{fact.key} is not models/<model>/{BUNDLE}"}
-    model = model_name(parts[1], "detail.object.key")
-    data, version = storage.read_latest(fact.bucket, fact.key)
+    if len(parts) != 3 or parts[2] != BUNDLE or not is_model_name(parts[1]):
+        return _no_push(fact, parts)
+    model = parts[1]
+    data, version = storage.read_latest(fact.bucket, fact.key, MAX_PACKED_BYTES + 1)
     try:
-        installed, bundle = _install(model, data, fact)
+        checked = _check(model, data)
+        installed = _install(model, data, checked, fact)
     except BadInput as error:
         return _refuse(model, version, fact, error)
     report.decided(
@@ -49,19 +64,31 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         model=model,
         time=fact.time,
         go=True,
-        reason=f"{len(bundle.files)} files, bundle {bundle.digest[:12]}",
-        facts={"bundle_digest": bundle.digest, "pipeline_arn": installed.pipeline_arn},
+        reason=f"{len(checked.bundle.files)} files, bundle {checked.bundle.digest[:12]}",
+        facts={"bundle_digest": checked.bundle.digest, "pipeline_arn": installed.pipeline_arn},
         subject=installed.bundle_uri,
     )
+    people.notify(_installed(model, version, checked.bundle), installed.spec, fact.time)
     # Data that came before its model has waited for this. Read again: a pause outlives a push.
     installed = ledger.installed(model)
     asked = training.start_on_data(installed, arrivals.open_window(model), fact.time)
     logger.info("looked at training", model=model, go=asked.decision.go, why=asked.decision.reason)
-    return {"go": True, "reason": f"installed {bundle.digest}"}
+    return {"go": True, "reason": f"installed {checked.bundle.digest}"}
 
 
-def _install(model: str, data: bytes, fact: ObjectCreated) -> tuple[Installed, Bundle]:
-    """Check everything, then make everything; the ledger, which all others read, comes last."""
+def _check(model: str, data: bytes) -> Checked:
+    """Read what was pushed. Raises BadInput for whatever is wrong with it."""
+    scripts = _scripts()
+    try:
+        return _checked(model, data, scripts)
+    except BadInput:
+        raise
+    except Exception as error:  # nothing but what was pushed can be its cause: it stays as it is
+        what = f"{type(error).__name__}: {error}"[:500]
+        raise BadInput(f"the bundle cannot be read ({what}); push another") from error
+
+
+def _checked(model: str, data: bytes, scripts: Mapping[str, bytes]) -> Checked:
     # The validator costs as much to import as all the rest, and most events here are no pushes.
     from everloop.definition import BundleRef, Site, render
     from everloop.own_pipeline import own_definition
@@ -71,40 +98,59 @@ def _install(model: str, data: bytes, fact: ObjectCreated) -> tuple[Installed, B
     bundle = open_bundle(data)
     spec = load_spec(bundle.text("model.toml"), name=model)
     _check_topic(spec.notify.topic)
-    scripts = _scripts()
     jobs_digest = hashlib.sha256(
         b"".join(name.encode() + b"\0" + content for name, content in sorted(scripts.items()))
     ).hexdigest()
     jobs_uri = f"s3://{stack.artefact_bucket}/jobs/{jobs_digest}"
     bundle_key = f"bundles/{model}/{bundle.digest}/{BUNDLE}"
-    bundle_uri = f"s3://{stack.artefact_bucket}/{bundle_key}"
     site = Site(stack.artefact_bucket, stack.region, stack.sagemaker_role, jobs_uri, stack.kms_key)
-    ref = BundleRef(bundle_uri, bundle.digest)
+    ref = BundleRef(f"s3://{stack.artefact_bucket}/{bundle_key}", bundle.digest)
     definition = own_definition(bundle, spec, site, ref) or render(spec, site, ref)
-    document = policy.document(spec)
-    storage.write_once(stack.artefact_bucket, bundle_key, data, "application/gzip")
+    return Checked(
+        bundle,
+        bundle_key,
+        policy.document(spec),
+        spec.description,
+        definition,
+        scripts,
+        jobs_digest,
+    )
+
+
+def _install(model: str, data: bytes, checked: Checked, fact: ObjectCreated) -> Installed:
+    """Make everything that a push asks for; the ledger, which all others read, comes last."""
+    stack, bundle, document = settings(), checked.bundle, checked.document
+    storage.write_once(stack.artefact_bucket, checked.bundle_key, data, "application/gzip")
     storage.write(
         stack.artefact_bucket,
         f"bundles/{model}/{bundle.digest}/spec.json",  # what the jobs read
         json.dumps(document, indent=1).encode(),
         "application/json",
     )
-    for name, content in scripts.items():
-        key = f"jobs/{jobs_digest}/{name}"
+    for name, content in checked.scripts.items():
+        key = f"jobs/{checked.jobs_digest}/{name}"
         storage.write_once(stack.artefact_bucket, key, content, "text/x-python")
     before = ledger.find_installed(model)
     registry.ensure_group(model)
     schedules.ensure(model, policy.monitor_schedule(document))
     try:
-        pipeline_arn = pipelines.upsert(model, definition, stack.sagemaker_role, spec.description)
+        pipeline_arn = pipelines.upsert(
+            model, checked.definition, stack.sagemaker_role, checked.description
+        )
     except BadInput:
         schedules.ensure(model, policy.monitor_schedule(before.spec) if before else None)
         raise
     installed = Installed(
-        model, document, bundle.digest, bundle_uri, jobs_uri, pipeline_arn, fact.time
+        model,
+        document,
+        bundle.digest,
+        f"s3://{stack.artefact_bucket}/{checked.bundle_key}",
+        f"s3://{stack.artefact_bucket}/jobs/{checked.jobs_digest}",
+        pipeline_arn,
+        fact.time,
     )
     ledger.install(installed)
-    return installed, bundle
+    return installed
 
 
 def _check_topic(topic: str | None) -> None:
@@ -128,6 +174,43 @@ def _scripts() -> Mapping[str, bytes]:
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in sorted(folder.rglob("*.py"))
     }
+
+
+def _installed(model: str, version: str, bundle: Bundle) -> Message:
+    return Message(
+        kind="model-installed",
+        model=model,
+        happened="was installed",
+        why=f"{len(bundle.files)} files were pushed, as bundle {bundle.digest[:12]}",
+        id=f"{model}:{version}",
+        to_do=("Bring data, and it is trained:", f"  everloop drop {model} FILES"),
+    )
+
+
+def _no_push(fact: ObjectCreated, parts: list[str]) -> dict[str, Any]:
+    """Say of what looks like a push why it is none; other objects below models/ are no matter."""
+    tried = parts[-1] == "model.toml" or parts[-1].endswith((".tar.gz", ".tgz", ".tar", ".zip"))
+    if len(parts) == 3 and parts[2] == BUNDLE:
+        why = (
+            f"{shown(parts[1])} is no model's name; letters, digits and single hyphens, at most 32"
+        )
+    else:
+        why = f"{shown(fact.key)} is not models/<model>/{BUNDLE}"
+    if tried:
+        model = parts[1] if len(parts) > 2 and is_model_name(parts[1]) else "a push"
+        people.notify(
+            Message(
+                kind="push-refused",
+                model=model,
+                happened="was not installed",
+                why=f"{why}. Nothing was changed.",
+                id=f"{fact.key}:{fact.version_id}",
+                to_do=("Push the model's folder, which packs it:", "  everloop push models/NAME"),
+            ),
+            None,
+            fact.time,
+        )
+    return {"go": False, "reason": why}
 
 
 def _refuse(model: str, version: str, fact: ObjectCreated, error: BadInput) -> dict[str, Any]:

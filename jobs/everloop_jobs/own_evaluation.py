@@ -35,7 +35,7 @@ def _checked(path: Path, asked: dict[str, Any]) -> dict[str, Any]:
     where = "evaluation.json of the model's evaluate.py"
     try:
         found = json.loads(path.read_text())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise JobError(f"{where} is no JSON: {error}") from error
     if not isinstance(found, dict) or not isinstance(found.get("metrics"), dict):
         raise JobError(

@@ -357,3 +357,18 @@ def test_any_value_anywhere_is_taken_or_refused_by_its_place(place: str, value: 
         assert place.rpartition(".")[0] in str(error)
         return
     assert ModelSpec.model_validate_json(spec.model_dump_json()) == spec
+
+
+@pytest.mark.parametrize("depth", [90, 300, 900, 3000])
+@pytest.mark.parametrize(
+    "deep",
+    [
+        pytest.param(lambda depth: "x = " + "[" * depth + "]" * depth, id="lists"),
+        pytest.param(lambda depth: "x = " + "{a = " * depth + "1" + "}" * depth, id="tables"),
+        pytest.param(lambda depth: "[" + ".".join("a" * depth) + "]", id="dotted"),
+        pytest.param(lambda depth: "data.target." + ".".join("a" * depth) + " = 1", id="inside"),
+    ],
+)
+def test_whatever_is_nested_too_deeply_is_refused(deep, depth) -> None:
+    with pytest.raises(BadInput, match=r"model\.toml"):
+        load_spec(f'problem = "regression"\n{deep(depth)}', name="prices")

@@ -1,6 +1,8 @@
 """A push becomes an installed model, or nothing at all and a reason."""
 
+import gzip
 import json
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -56,6 +58,55 @@ def test_a_topic_that_the_stack_may_not_publish_to_is_refused(account):
     answer = account.push(data=account.bundle(f'{SPEC}[notify]\ntopic = "{topic}"\n'))
     assert not answer["go"]
     assert f"notify.topic is '{topic}', which this stack may not publish to" in answer["reason"]
+    assert account.mails() == ["flight-delays: was not installed"]
+
+
+def pushed_as(account, key: str, data: bytes = b"x"):
+    account.client("s3").put_object(Bucket=account.data, Key=key, Body=data)
+    event = account.event("s3-object-created-bundle", bucket__name=account.data, object__key=key)
+    return install_model.handler(event, account.context)
+
+
+@pytest.mark.parametrize(
+    ("key", "told"),
+    [
+        ("models/flight_delays/bundle.tar.gz", "a push: was not installed"),
+        ("models/flight-delays/bundle.zip", "flight-delays: was not installed"),
+        ("models/flight-delays/model.toml", "flight-delays: was not installed"),
+        ("models/flights/x/bundle.tar.gz", "flights: was not installed"),
+        ("models/bundle.tar.gz", "a push: was not installed"),
+        ("models/flight-delays/train.py", None),
+    ],
+)
+def test_what_looks_like_a_push_and_is_none_is_told_once(account, key, told):
+    for _ in range(2):
+        assert not pushed_as(account, key)["go"]
+    assert account.mails() == ([told] if told else [])
+
+
+@pytest.mark.parametrize(
+    ("toml", "said"),
+    [
+        pytest.param("x = " + "[" * 2000 + "]" * 2000, "nested too deeply", id="deep"),
+        pytest.param("[" + ".".join(["a"] * 5000) + "]", "model.toml", id="deep tables"),
+        pytest.param("x = " + "9" * 5000, "is no TOML", id="a number of 5000 digits"),
+        pytest.param("\n".join(f"k{i} = 1" for i in range(9000)), "characters more", id="many"),
+    ],
+)
+def test_a_push_that_is_refused_always_says_so(account, toml, said):
+    answer = account.push(data=account.bundle(f"{SPEC}{toml}"))
+    decision = account.decisions()[-1]
+    assert not answer["go"] and not decision["go"]
+    assert said in decision["reason"]
+    assert account.mails() == ["flight-delays: was not installed"]
+
+
+def test_a_bundle_that_breaks_its_reader_is_refused_and_told(account):
+    header = tarfile.TarInfo("x" * 90)
+    header.type = tarfile.XHDTYPE
+    chain = header.tobuf(tarfile.USTAR_FORMAT) * 3000
+    last = tarfile.TarInfo("train.py").tobuf(tarfile.PAX_FORMAT)
+    account.push(data=gzip.compress(chain + last + bytes(1024)))
     assert account.mails() == ["flight-delays: was not installed"]
 
 

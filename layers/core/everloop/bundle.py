@@ -17,6 +17,7 @@ from everloop.errors import BadInput
 
 REQUIRED = ("model.toml", "preprocess.py", "train.py", "inference.py")
 MAX_FILES = 1_000
+MAX_PACKED_BYTES = 64 * 1024 * 1024  # gzip makes nothing much longer than it was
 MAX_BYTES = 50 * 1024 * 1024  # unpacked; code and small tables, never data
 _SKIPPED = {"__pycache__", "node_modules"}
 
@@ -80,6 +81,10 @@ def open_bundle(data: bytes) -> Bundle:
     holds links or devices, names a file twice, or lacks one that every model has.
     """
     files: dict[str, bytes] = {}
+    if len(data) > MAX_PACKED_BYTES:
+        raise BadInput(
+            f"the bundle has more than {MAX_PACKED_BYTES // 1024**2} MB; data goes to data/"
+        )
     try:
         with tarfile.open(fileobj=io.BytesIO(_inflated(data)), mode="r:") as archive:
             for member in archive:
@@ -93,7 +98,8 @@ def open_bundle(data: bytes) -> Bundle:
                 content = archive.extractfile(member)
                 assert content is not None  # regular files have content
                 files[name] = content.read()
-    except (tarfile.TarError, EOFError, ValueError, OverflowError) as error:  # as tarfile raises
+    # As tarfile raises, which reads each header in front of a file by calling itself.
+    except (tarfile.TarError, EOFError, ValueError, OverflowError, RecursionError) as error:
         raise BadInput(
             f"the bundle is no tar archive: {error}; pack it with everloop push"
         ) from error

@@ -25,6 +25,15 @@ def said(caught: Mapping[str, Any]) -> str:
     return message if isinstance(message, str) else cause
 
 
+def shown(value: object) -> str:
+    """Return a value as an error shows it: not all of it, where somebody sent a book."""
+    try:
+        text = ascii(value) if isinstance(value, str) and not value.isprintable() else repr(value)
+    except RecursionError:
+        return f"a {type(value).__name__} that is nested too deeply to be shown"
+    return text if len(text) <= 200 else f"{text[:200]}…"
+
+
 class EverloopError(Exception):
     """Any error that Everloop raises on purpose."""
 

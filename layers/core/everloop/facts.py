@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from everloop.errors import BadInput
+from everloop.errors import BadInput, shown
 from everloop.moments import moment
 
 Json = Mapping[str, Any]
@@ -183,7 +183,7 @@ def model_name(name: str, field: str) -> str:
     """Return a model's name if it can be one. Raises BadInput."""
     if not is_model_name(name):
         raise BadInput(
-            f"{field}: {_shown(name)} is no model's name; "
+            f"{field}: {shown(name)} is no model's name; "
             "letters, digits and single hyphens, at most 32"
         )
     return name
@@ -205,13 +205,13 @@ def _detail(event: Json, kind: str, source: str, home: Home) -> Json:
     version = event.get("version")
     if version != "0":
         raise BadInput(
-            f"version: {_shown(version)} of EventBridge's envelope is unknown; '0' is read"
+            f"version: {shown(version)} of EventBridge's envelope is unknown; '0' is read"
         )
     if event.get("detail-type") != kind:
-        raise BadInput(f"detail-type: {_shown(event.get('detail-type'))} where {kind!r} belongs")
+        raise BadInput(f"detail-type: {shown(event.get('detail-type'))} where {kind!r} belongs")
     for field, own in (("source", source), ("account", home.account), ("region", home.region)):
         if event.get(field) != own:
-            raise BadInput(f"{field}: {_shown(event.get(field))} where {own!r} belongs")
+            raise BadInput(f"{field}: {shown(event.get(field))} where {own!r} belongs")
     return cast(Json, _get(event, "detail", dict, "event"))
 
 
@@ -224,7 +224,7 @@ def _get(values: Json, name: str, kind: type, where: str) -> Any:
     # A boolean passes for an int in Python, and a missing value must not pass for anything.
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         raise BadInput(
-            f"{where}.{name}: {_shown(value)} where {kind.__name__} belongs; is it another version?"
+            f"{where}.{name}: {shown(value)} where {kind.__name__} belongs; is it another version?"
         )
     return value
 
@@ -235,11 +235,9 @@ def _text(values: Json, name: str, where: str, most: int) -> str:
     try:
         size = len(value.encode())
     except UnicodeEncodeError as error:
-        raise BadInput(f"{where}.{name}: {_shown(value)} is no Unicode text") from error
+        raise BadInput(f"{where}.{name}: {shown(value)} is no Unicode text") from error
     if not 0 < size <= most:
-        raise BadInput(
-            f"{where}.{name}: {_shown(value)} has {size} bytes; 1 to {most} belong there"
-        )
+        raise BadInput(f"{where}.{name}: {shown(value)} has {size} bytes; 1 to {most} belong there")
     return value
 
 
@@ -251,7 +249,7 @@ def _optional(values: Json, name: str, where: str, most: int) -> str:
 def _texts(values: Json, name: str) -> tuple[str, ...]:
     found = values.get(name) or []
     if not isinstance(found, list) or not all(isinstance(each, str) for each in found):
-        raise BadInput(f"detail.{name}: {_shown(found)} where a list of names belongs")
+        raise BadInput(f"detail.{name}: {shown(found)} where a list of names belongs")
     return tuple(found)
 
 
@@ -259,7 +257,7 @@ def _name(detail: Json, name: str) -> str:
     """Return the name of one of SageMaker's resources."""
     value: str = _get(detail, name, str, "detail")
     if not re.fullmatch(_NAMED, value):
-        raise BadInput(f"detail.{name}: {_shown(value)} is no name that SageMaker knows")
+        raise BadInput(f"detail.{name}: {shown(value)} is no name that SageMaker knows")
     return value
 
 
@@ -269,16 +267,10 @@ def _arn(detail: Json, name: str, home: Home, resource: str) -> str:
     # SageMaker writes names in ARNs in lower case, or did.
     pattern = f"arn:[a-z-]+:sagemaker:{home.region}:{home.account}:{resource}"
     if not re.fullmatch(pattern, value, re.IGNORECASE):
-        raise BadInput(f"detail.{name}: {_shown(value)} is not the ARN of {resource} of ours")
+        raise BadInput(f"detail.{name}: {shown(value)} is not the ARN of {resource} of ours")
     return value
 
 
 def _told(value: Any) -> str:
     """Return what somebody said, as far as a decision's reason has room for it."""
     return str(value or "").encode("utf-8", "replace").decode()[:1024]
-
-
-def _shown(value: Any) -> str:
-    """Return a value as an error shows it: not all of it, where somebody sent a book."""
-    shown = ascii(value) if isinstance(value, str) and not value.isprintable() else repr(value)
-    return shown if len(shown) <= 200 else f"{shown[:200]}…"

@@ -6,7 +6,7 @@ A moment has milliseconds and no more, so that what the ledger gives back equals
 import re
 from datetime import UTC, datetime
 
-from everloop.errors import BadInput
+from everloop.errors import BadInput, shown
 
 _YEARS = (1970, 2999)
 _FRACTION = re.compile(r"\.(\d+)")
@@ -20,7 +20,7 @@ def moment(value: object, *, field: str = "time") -> datetime:
     read = _read(value, field)
     if not _YEARS[0] <= read.year <= _YEARS[1]:  # sums with it would end where Python's time does
         raise BadInput(
-            f"{field}: {value!r} is no time of ours; years {_YEARS[0]} to {_YEARS[1]} are"
+            f"{field}: {shown(value)} is no time of ours; years {_YEARS[0]} to {_YEARS[1]} are"
         )
     return read.replace(microsecond=read.microsecond // 1000 * 1000)
 
@@ -38,8 +38,8 @@ def _read(value: object, field: str) -> datetime:
             read = datetime.fromisoformat(text)
             return read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
     except (ValueError, OverflowError, OSError) as error:
-        raise BadInput(f"{field}: {value!r} is no time; give ISO 8601 with Z") from error
-    raise BadInput(f"{field}: {value!r} is no time; give ISO 8601 with Z")
+        raise BadInput(f"{field}: {shown(value)} is no time; give ISO 8601 with Z") from error
+    raise BadInput(f"{field}: {shown(value)} is no time; give ISO 8601 with Z")
 
 
 def text(when: datetime) -> str:

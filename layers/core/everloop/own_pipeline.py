@@ -50,7 +50,7 @@ def is_current(files: Mapping[str, bytes]) -> bool:
     """Tell whether the folder's pipeline.json was compiled from the folder as it is."""
     try:
         told = json.loads(files.get(COMPILED, b"{}"))
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return isinstance(told, dict) and told.get("compiled_from") == source_digest(files)
 

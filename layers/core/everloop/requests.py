@@ -6,7 +6,7 @@ from datetime import datetime
 from types import NoneType
 from typing import Any, TypeVar, get_args, get_origin
 
-from everloop.errors import BadInput
+from everloop.errors import BadInput, shown
 from everloop.moments import moment
 
 Request = TypeVar("Request")
@@ -47,5 +47,5 @@ def _value(name: str, wanted: type, value: Any) -> Any:
         return int(value)  # JSONata counts in floating point
     accepted = (int, float) if wanted is float else wanted
     if not isinstance(value, accepted) or (wanted is not bool and isinstance(value, bool)):
-        raise BadInput(f"{name}: {value!r}; {wanted.__name__} belongs there")
+        raise BadInput(f"{name}: {shown(value)}; {wanted.__name__} belongs there")
     return value

@@ -139,10 +139,18 @@ class ModelSpec(Section):
 
 def load_spec(text: str, *, name: str, source: str = "model.toml") -> ModelSpec:
     """Read a model's spec. Raises BadInput with one line for each thing wrong with it."""
+    try:
+        return _load(text, name, source)
+    except RecursionError as error:  # of the reader of TOML, or of what says what is wrong
+        deep = f"{source} is nested too deeply; its tables are at most three deep"
+        raise BadInput("\n".join([*_name_problems(name), deep])) from error
+
+
+def _load(text: str, name: str, source: str) -> ModelSpec:
     problems = [*_name_problems(name)]
     try:
         raw = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # a number of thousands of digits is one that TOML's reader has not
         problems.append(f"{source} is no TOML: {error}")
         raise BadInput("\n".join(problems)) from error
     if raw.pop("name", None) is not None:

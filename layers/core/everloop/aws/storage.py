@@ -35,11 +35,11 @@ def read(bucket: str, key: str, version_id: str | None = None) -> bytes:
         raise
 
 
-def read_latest(bucket: str, key: str) -> tuple[bytes, str]:
-    """Return the bytes of an object's newest version, and which that is."""
+def read_latest(bucket: str, key: str, most: int) -> tuple[bytes, str]:
+    """Return the first bytes of an object's newest version, at most so many, and which that is."""
     with translated(f"s3://{bucket}/{key}"):
         answer = s3().get_object(Bucket=bucket, Key=key)
-        return answer["Body"].read(), str(answer.get("VersionId") or "null")
+        return answer["Body"].read(most), str(answer.get("VersionId") or "null")
 
 
 def read_range(uri: str, first_bytes: int) -> bytes:
@@ -95,7 +95,7 @@ def read_json(uri: str) -> dict[str, Any]:
     data = read(bucket, key)
     try:
         value = json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadInput(f"{uri} is not JSON: {error}") from error
     if not isinstance(value, dict):
         raise BadInput(f"{uri} holds {type(value).__name__} where an object belongs")

@@ -12,6 +12,7 @@ from everloop.chain import Entry
 from everloop.moments import text
 
 logger = Logger()
+_LONGEST = 10_000
 
 
 def decided(
@@ -27,6 +28,8 @@ def decided(
     actor: str = "everloop",
 ) -> bool:
     """Record a decision; False if the same one (by its id) was recorded before."""
+    if len(reason) > _LONGEST:  # an item of the ledger has room for 400 KB, an event for less
+        reason = f"{reason[:_LONGEST]} … and {len(reason) - _LONGEST} characters more"
     entry = Entry(
         id=f"{kind}:{id}",
         model=model,
