@@ -1,22 +1,31 @@
 """Put arrivals into their dataset window, and see to it that somebody trains on them.
 
-Called with batches of the arrivals queue: EventBridge's `Object Created` below data/ in each body.
+Called with batches of the arrivals queue: EventBridge's `Object Created` and `Object Deleted` below
+data/, one in each body. Of what was deleted S3 is asked, and the ledger remembers what it says.
 """
 
 import json
 from collections import defaultdict
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from everloop.aws import arrivals, ledger, machines, storage
+from everloop.aws import ledger, storage
+from everloop.aws.ledger import Installed
 from everloop.aws.settings import settings
+from everloop.decisions.objects import PRESENT, Deletion
 from everloop.decisions.windows import Arrival
 from everloop.errors import BadInput, EverloopError
-from everloop.facts import ObjectCreated, model_name, object_created
-from everloop.flows import report, training
+from everloop.facts import (
+    OBJECT_DELETED,
+    ObjectCreated,
+    ObjectDeleted,
+    model_name,
+    object_created,
+    object_deleted,
+)
+from everloop.flows import collecting, withdrawing
 from everloop.flows.report import logger
-from everloop.names import digest
-from everloop.policy import data as data_policy
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -28,7 +37,7 @@ class Received:
 
     message: str
     model: str
-    fact: ObjectCreated
+    fact: ObjectCreated | ObjectDeleted
     key: str
 
 
@@ -67,49 +76,46 @@ def _received(record: dict[str, Any]) -> Received | None:
         raise BadInput(f"body: not JSON: {error}") from error
     if not isinstance(event, dict):
         raise BadInput(f"body: {type(event).__name__} where an event belongs")
-    fact = object_created(event, settings().home)
+    deleted = event.get("detail-type") == OBJECT_DELETED
+    read = object_deleted if deleted else object_created
+    fact = read(event, settings().home)
     if fact.bucket != settings().data_bucket:
         raise BadInput(f"detail.bucket.name: {fact.bucket!r} is not {settings().data_bucket!r}")
-    key, size = fact.key, fact.size
+    key = fact.key
     if "%" in key or "+" in key:  # only then do the raw and the URL-encoded form differ
-        key, size = storage.actual_key(fact.bucket, key)
+        key = storage.actual_key(fact.bucket, key)
     parts = key.split("/", 2)
     if len(parts) < 3 or parts[0] != "data":
         raise BadInput(f"detail.object.key: {key!r} is not data/<model>/<anything>")
-    if key.endswith("/") and size == 0:
+    if key.endswith("/") and isinstance(fact, ObjectCreated) and fact.size == 0:
         return None
     return Received(record["messageId"], model_name(parts[1], "detail.object.key"), fact, key)
 
 
 def _collect(model: str, batch: list[Received]) -> None:
     now = max(received.fact.time for received in batch)
-    installed = ledger.find_installed(model)
-    marker = data_policy(installed.spec).marker if installed else None
     came = [
-        Arrival(r.key, r.fact.version_id, r.fact.etag, r.fact.size, r.fact.sequencer, r.fact.time)
+        Arrival(r.key, f.version_id, f.etag, f.size, f.sequencer, f.time)
         for r in batch
+        if isinstance(f := r.fact, ObjectCreated)
     ]
-    marked = [arrival for arrival in came if marker and arrival.key.rpartition("/")[2] == marker]
-    found = [arrival for arrival in came if arrival not in marked]
-    last = max(marked, key=lambda arrival: arrival.arrived_at, default=None)
-    added = arrivals.add(model, found, last)
-    report.count("ObjectsCollected", model=model, value=added)
-    logger.info("collected", model=model, objects=len(found), new=added, marker=bool(marked))
-    if installed is None:
-        if added:
-            report.decided(
-                "collect",
-                id=digest(sorted(arrival.id for arrival in found)),
-                model=model,
-                time=now,
-                go=False,
-                reason=f"no model {model!r} is installed; its {added} objects are kept until it is",
-                facts={"objects": added},
-            )
-        return
-    window = arrivals.open_window(model)
-    if last is not None and window.marker == last.key and window.token:
-        machines.wake(window.token, {"marker": last.key})
-        arrivals.forget_token(model, window.token)
-    asked = training.start_on_data(installed, window, now)
-    logger.info("looked at training", model=model, go=asked.decision.go, why=asked.decision.reason)
+    gone = [(r.key, r.fact) for r in batch if isinstance(r.fact, ObjectDeleted)]
+    installed = ledger.find_installed(model)
+    # First what came: what is deleted by now is remembered by what came of it.
+    if came:
+        collecting.collect(model, installed, came, now)
+    if gone:
+        _withdraw(model, installed, gone, now)
+
+
+def _withdraw(
+    model: str, installed: Installed | None, gone: list[tuple[str, ObjectDeleted]], now: datetime
+) -> None:
+    keys = [
+        (key, Deletion(fact.version_id, fact.marker, fact.expired, fact.requester, fact.time))
+        for key, fact in gone
+    ]
+    found = withdrawing.settle(model, keys, now, "S3 told of a deletion")
+    logger.info("settled deletions", model=model, events=len(gone), changed=len(found.changed))
+    if found.unseen or any(state.state == PRESENT for state in found.changed):
+        collecting.collect(model, installed, found.unseen, now)

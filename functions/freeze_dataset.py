@@ -1,18 +1,15 @@
 """Close a quiet window and write its manifest. Called by statemachines/train.asl.yaml."""
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from everloop import policy, requests
-from everloop.aws import arrivals, ledger, storage
+from everloop.aws import arrivals, ledger
 from everloop.aws.arrivals import Closed
-from everloop.aws.ledger import Installed
-from everloop.aws.settings import settings
-from everloop.decisions.windows import completeness, kept_windows, manifest
+from everloop.decisions.windows import NOTHING_LEFT, completeness
 from everloop.errors import BadInput
-from everloop.flows import report
+from everloop.flows import freezing
 from everloop.flows.report import logger
 
 if TYPE_CHECKING:
@@ -45,45 +42,11 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     closed = arrivals.closed(request.model, request.window)
     if closed is None:
         raise BadInput(f"window: {request.model} has no window {request.window}")
-    if closed.digest is None or closed.uri is None:
-        closed = _write_manifest(installed, closed)
-    report.decided(
-        "freeze",
-        id=f"{request.model}:{request.window}",
-        model=request.model,
-        time=closed.closed_at,
-        go=True,
-        reason=closed.reason,
-        facts={
-            "window": closed.number,
-            "new_objects": closed.objects,
-            "dataset_digest": closed.digest,
-            "bytes": closed.bytes,
-        },
-        subject=closed.uri or "",
-    )
+    # Also where there is a manifest: what was taken out of the drop since must not be trained on.
+    closed = freezing.freeze(installed, closed, request.time)
+    if closed.outcome == NOTHING_LEFT:
+        return {**_answer(True, 1, "nothing is left to train on"), "empty": True}
     return _answer(True, 1, closed.reason, closed)
-
-
-def _write_manifest(installed: Installed, closed: Closed) -> Closed:
-    model = installed.model
-    numbers = kept_windows(closed.number, policy.data(installed.spec).keep)
-    found = arrivals.arrivals(model, numbers)
-    frozen = manifest(model, settings().data_bucket, found, closed.closed_at)
-    if not frozen["objects"]:
-        raise BadInput(f"window: {model} has no objects in windows {numbers}; nothing to train on")
-    uri = storage.write_once(
-        settings().artefact_bucket,
-        f"datasets/{model}/{frozen['digest']}.json",
-        json.dumps(frozen, ensure_ascii=False).encode(),
-        "application/json",
-    )
-    size = sum(entry["size"] for entry in frozen["objects"])
-    new_bytes = sum(e["size"] for e in frozen["objects"] if e["window"] == closed.number)
-    arrivals.note_manifest(model, closed.number, frozen["digest"], uri, size, new_bytes)
-    written = arrivals.closed(model, closed.number)
-    assert written is not None
-    return written
 
 
 def _answer(closed: bool, wait: int, reason: str, window: Closed | None = None) -> dict[str, Any]:
@@ -93,4 +56,5 @@ def _answer(closed: bool, wait: int, reason: str, window: Closed | None = None) 
         "reason": reason,
         "dataset_uri": window.uri if window else None,
         "dataset_digest": window.digest if window else None,
+        "empty": False,
     }

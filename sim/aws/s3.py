@@ -1,10 +1,11 @@
-"""S3: versioned buckets, conditional writes, ranges, lists in pages, and `Object Created`."""
+"""S3: versioned buckets, conditional writes, ranges, pages; what comes and goes is told."""
 
 import hashlib
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
+from audit.template import ACCOUNT
 from localcloud.errors import AwsError
 
 Params = dict[str, Any]
@@ -18,6 +19,7 @@ class Version:
     etag: str
     sequencer: str
     modified: Any
+    marker: bool = False
 
 
 class S3:
@@ -57,6 +59,73 @@ class S3:
             )
         return version
 
+    def delete(self, bucket: str, key: str) -> None:
+        """Delete an object, as anybody would: a delete marker lies above its versions."""
+        self._written += 1
+        marker = Version(
+            id=f"v{self._written:06d}",
+            data=b"",
+            etag="",
+            sequencer=f"{0x66000000000 + self._written:X}",
+            modified=self._account.kernel.moment().replace(microsecond=0),
+            marker=True,
+        )
+        self.objects[bucket, key].append(marker)
+        self._tell_deleted(bucket, key, marker.id, "Delete Marker Created")
+
+    def erase(self, bucket: str, key: str, version_id: str) -> None:
+        """Delete one version, or a marker, for good."""
+        versions = self.objects[bucket, key]
+        self.objects[bucket, key] = [each for each in versions if each.id != version_id]
+        self._tell_deleted(bucket, key, version_id, "Permanently Deleted")
+
+    def _tell_deleted(self, bucket: str, key: str, version_id: str, how: str) -> None:
+        if bucket == self._account.data_bucket:
+            self._account.bus.emit(
+                "aws.s3",
+                "Object Deleted",
+                {
+                    "version": "0",
+                    "bucket": {"name": bucket},
+                    "object": {"key": key, "version-id": version_id, "sequencer": "00"},
+                    "requester": ACCOUNT,
+                    "reason": "DeleteObject",
+                    "deletion-type": how,
+                },
+                [f"arn:aws:s3:::{bucket}"],
+            )
+
+    def list_object_versions(self, caller: Any, params: Params) -> Params:
+        bucket, prefix = params["Bucket"], params.get("Prefix") or ""
+        after, amid = params.get("KeyMarker") or "", params.get("VersionIdMarker")
+        rows = [
+            (key, version, version is versions[-1])
+            for (b, key), versions in sorted(self.objects.items())
+            if b == bucket and key.startswith(prefix) and (key > after or (amid and key == after))
+            for version in reversed(versions)
+        ]
+        if amid:
+            ids = [version.id for key, version, _ in rows if key == after]
+            rows = rows[ids.index(amid) + 1 if amid in ids else len(ids) :]
+        page = rows[:_PAGE]
+        answer: Params = {"Name": bucket, "IsTruncated": len(rows) > len(page)}
+        if answer["IsTruncated"]:
+            last_key, last, _ = page[-1]
+            answer |= {"NextKeyMarker": last_key, "NextVersionIdMarker": last.id}
+        for name, marker in (("Versions", False), ("DeleteMarkers", True)):
+            answer[name] = [
+                {
+                    "Key": key,
+                    "VersionId": version.id,
+                    "IsLatest": latest,
+                    "LastModified": version.modified.replace(microsecond=0),
+                    **({} if marker else {"ETag": f'"{version.etag}"', "Size": len(version.data)}),
+                }
+                for key, version, latest in page
+                if version.marker is marker
+            ]
+        return answer
+
     def put_object(self, caller: Any, params: Params) -> Params:
         bucket, key = params["Bucket"], params["Key"]
         if params.get("IfNoneMatch") == "*" and (bucket, key) in self.objects:
@@ -91,7 +160,11 @@ class S3:
     def list_objects_v2(self, caller: Any, params: Params) -> Params:
         bucket, prefix = params["Bucket"], params.get("Prefix") or ""
         after = params.get("ContinuationToken") or params.get("StartAfter") or ""
-        keys = sorted(k for b, k in self.objects if b == bucket and k.startswith(prefix))
+        keys = sorted(
+            k
+            for (b, k), versions in self.objects.items()
+            if b == bucket and k.startswith(prefix) and versions and not versions[-1].marker
+        )
         keys = [key for key in keys if key > after]
         size = min(params.get("MaxKeys") or _PAGE, _PAGE)
         page = keys[:size]
@@ -123,7 +196,9 @@ class S3:
         versions = self.objects.get((params["Bucket"], params["Key"]), [])
         wanted = params.get("VersionId")
         for version in reversed(versions):
-            if wanted in (None, version.id):
+            if version.marker and wanted is None:
+                break
+            if wanted in (None, version.id) and not version.marker:
                 return version
         raise AwsError("NoSuchKey", "The specified key does not exist.", 404, Key=params["Key"])
 

@@ -67,7 +67,19 @@ FLAWS = (
     Mutant(
         "take the oldest version of a key",
         f"{CORE}/decisions/windows.py",
-        "if other is None or _order(arrival, other) > _order(other, arrival):",
-        "if other is None or _order(arrival, other) < _order(other, arrival):",
+        "elif arrival is not None and one is None and not closed:",
+        "elif arrival is not None and not closed:",
+    ),
+    Mutant(
+        "take what lies below a delete marker",
+        f"{CORE}/decisions/windows.py",
+        "if marker is not None or state == WITHDRAWN:",
+        "if state == WITHDRAWN:",
+    ),
+    Mutant(
+        "train on a manifest from before a deletion",
+        f"{CORE}/flows/freezing.py",
+        "if closed.outcome is not None:",
+        "if closed.outcome is not None or closed.digest is not None:",
     ),
 )

@@ -177,6 +177,27 @@ class Account:
             "s3-object-created-data", bucket__name=self.data, object__key=key, **detail
         )
 
+    def bring(self, key: str, body: bytes = b"id,late\n1,0\n", **detail: Any) -> dict[str, Any]:
+        """Put an object, and return the event that tells of it."""
+        answer = self.client("s3").put_object(Bucket=self.data, Key=key, Body=body)
+        told = {
+            "object__version-id": answer["VersionId"],
+            "object__etag": answer["ETag"].strip('"'),
+            "object__size": len(body),
+        }
+        return self.arrival(key, **{**told, **detail})
+
+    def take_out(self, key: str, version: str | None = None, **detail: Any) -> dict[str, Any]:
+        """Delete an object, or one version of it for good, and return the event that tells."""
+        which = {"VersionId": version} if version else {}
+        answer = self.client("s3").delete_object(Bucket=self.data, Key=key, **which)
+        told = {
+            "object__key": key,
+            "object__version-id": version or answer["VersionId"],
+            "deletion-type": "Permanently Deleted" if version else "Delete Marker Created",
+        }
+        return self.event("s3-object-deleted-data", bucket__name=self.data, **{**told, **detail})
+
     def drop(self, *events: dict[str, Any]) -> dict[str, Any]:
         """Hand arrivals to collect_data as the queue does."""
         import collect_data

@@ -17,7 +17,7 @@ ARN = "arn:aws:states:us-east-1:123456789012:execution:everloop-train:flight-del
 def running(account):
     """A window that is frozen and in training."""
     account.push()
-    account.drop(account.arrival("data/flight-delays/a.csv"))
+    account.drop(account.bring("data/flight-delays/a.csv"))
     import freeze_dataset
 
     freeze_dataset.handler(
@@ -70,7 +70,7 @@ def test_a_run_that_registered_a_version_tells_how_many_rows_it_trained_on(runni
 
 
 def test_what_arrived_meanwhile_is_trained_next(running):
-    running.drop(running.arrival("data/flight-delays/b.csv"))
+    running.drop(running.bring("data/flight-delays/b.csv"))
     assert running.executions("train") == ["flight-delays-w1-a1"]
     finish(running)
     assert running.executions("train") == ["flight-delays-w1-a1", "flight-delays-w2-a1"]
@@ -103,7 +103,7 @@ def test_reconcile_finds_nothing_where_nothing_is_lost(running):
 
 def test_reconcile_starts_what_no_event_started(account):
     account.push()
-    account.drop(account.arrival("data/flight-delays/a.csv"))
+    account.drop(account.bring("data/flight-delays/a.csv"))
     account.client("stepfunctions").stop_execution(executionArn=ARN)
     assert tick(account) == 1
     assert account.executions("train") == ["flight-delays-w1-a1", "flight-delays-w1-a2"]

@@ -19,7 +19,7 @@ def freeze(account, window=1, time=QUIET):
 @pytest.fixture
 def dropped(account):
     account.push()
-    account.drop(*[account.arrival(f"data/flight-delays/{n}.csv") for n in (2, 1)])
+    account.drop(*[account.bring(f"data/flight-delays/{n}.csv") for n in (2, 1)])
     return account
 
 
@@ -55,11 +55,11 @@ def test_a_marker_ends_the_wait(dropped):
 
 def test_the_newest_version_of_a_key_wins_over_windows(dropped):
     freeze(dropped)
-    again = {"object__version-id": "new", "object__etag": "e2", "object__sequencer": "00691EF1"}
-    dropped.drop(dropped.arrival("data/flight-delays/1.csv", **again))
+    again = dropped.bring("data/flight-delays/1.csv", b"another\n")
+    dropped.drop(again)
     manifest = storage.read_json(freeze(dropped, window=2)["dataset_uri"])
     newest = {entry["key"]: entry["version_id"] for entry in manifest["objects"]}
-    assert newest["data/flight-delays/1.csv"] == "new"
+    assert newest["data/flight-delays/1.csv"] == again["detail"]["object"]["version-id"]
     assert manifest["windows"] == [1, 2]
     assert manifest["new_windows"] == [2]
 

@@ -17,7 +17,7 @@ RUN = {"started": True, "run": "arn:run", "status": "Failed", "failed_step": "Be
 
 
 def freeze(account, window):
-    account.drop(account.arrival(f"data/flight-delays/{window}.csv", object__etag=f"{window}" * 32))
+    account.drop(account.bring(f"data/flight-delays/{window}.csv", b"%d" % window))
     request = account.request("machine-freeze-dataset", window=window, time="2026-11-20T11:00:00Z")
     assert freeze_dataset.handler(request, account.context)["closed"] is True
 

@@ -69,7 +69,7 @@ def test_a_monitor_that_was_never_asked_counts_from_the_first_look_at_it(account
 
 def test_a_training_that_was_given_up_is_told_once(account):
     account.push()
-    account.drop(account.arrival("data/flight-delays/a.csv"))
+    account.drop(account.bring("data/flight-delays/a.csv"))
     arn = "arn:aws:states:us-east-1:123456789012:execution:everloop-train:flight-delays-w1-a"
     for attempt in range(1, 6):
         account.client("stepfunctions").stop_execution(executionArn=f"{arn}{attempt}")
@@ -87,13 +87,13 @@ def test_a_frozen_window_that_was_given_up_keeps_no_later_data_waiting(account):
     account.push()
     arn = "arn:aws:states:us-east-1:123456789012:execution:everloop-train:flight-delays"
     sfn = account.client("stepfunctions")
-    account.drop(account.arrival("data/flight-delays/a.csv"))
+    account.drop(account.bring("data/flight-delays/a.csv"))
     freeze = account.request("machine-freeze-dataset", window=1, time="2030-01-01T00:00:00Z")
     assert freeze_dataset.handler(freeze, account.context)["closed"] is True
     for attempt in range(1, 6):
         sfn.stop_execution(executionArn=f"{arn}-w1-a{attempt}")
         tick(account, "2030-01-01T00:05:00Z")
-    account.drop(account.arrival("data/flight-delays/b.csv"))
+    account.drop(account.bring("data/flight-delays/b.csv"))
     sfn.stop_execution(executionArn=f"{arn}-w2-a1")
     assert tick(account, "2030-01-01T00:10:00Z") == 1
     assert account.executions("train")[-1] == "flight-delays-w2-a2"
@@ -111,7 +111,7 @@ def test_a_frozen_window_that_was_given_up_keeps_no_older_data_waiting(account, 
     arn = "arn:aws:states:us-east-1:123456789012:execution:everloop-train:flight-delays"
     sfn = account.client("stepfunctions")
     for window, key in ((1, "a"), (2, "b")):
-        account.drop(account.arrival(f"data/flight-delays/{key}.csv"))
+        account.drop(account.bring(f"data/flight-delays/{key}.csv"))
         freeze = account.request(
             "machine-freeze-dataset", window=window, time="2030-01-01T00:00:00Z"
         )

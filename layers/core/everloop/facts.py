@@ -15,6 +15,7 @@ from everloop.moments import moment
 Json = Mapping[str, Any]
 _MODEL = re.compile(r"[a-zA-Z0-9](-?[a-zA-Z0-9])*")
 _NAMED = r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}"
+OBJECT_DELETED = "Object Deleted"
 _LARGEST_OBJECT = 50 * 1024**4  # S3's own limit, in bytes
 
 
@@ -36,6 +37,22 @@ class ObjectCreated:
     etag: str
     size: int
     sequencer: str
+    time: datetime
+
+
+@dataclass(frozen=True)
+class ObjectDeleted:
+    """What S3 says of a deletion: of which version (a new delete marker's own), and by whom.
+
+    `requester` is an account, or a service such as s3.amazonaws.com: S3 names no person.
+    """
+
+    bucket: str
+    key: str
+    version_id: str
+    marker: bool  # a delete marker was made; else a version, or a marker, is gone for good
+    expired: bool  # by a lifecycle rule
+    requester: str
     time: datetime
 
 
@@ -110,6 +127,22 @@ def object_created(event: Json, home: Home) -> ObjectCreated:
         etag=_text(found, "etag", where, 256).strip('"'),
         size=size,
         sequencer=_optional(found, "sequencer", where, 256),
+        time=_time(event),
+    )
+
+
+def object_deleted(event: Json, home: Home) -> ObjectDeleted:
+    """Read S3's `Object Deleted`."""
+    detail = _detail(event, OBJECT_DELETED, "aws.s3", home)
+    found = _get(detail, "object", dict, "detail")
+    bucket = _get(detail, "bucket", dict, "detail")
+    return ObjectDeleted(
+        bucket=_text(bucket, "name", "detail.bucket", 255),
+        key=_text(found, "key", "detail.object", 3 * 1024),
+        version_id=_optional(found, "version-id", "detail.object", 1024) or "null",
+        marker=_optional(detail, "deletion-type", "detail", 255) == "Delete Marker Created",
+        expired=_optional(detail, "reason", "detail", 255) == "Lifecycle Expiration",
+        requester=_optional(detail, "requester", "detail", 255),
         time=_time(event),
     )
 

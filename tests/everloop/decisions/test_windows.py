@@ -6,16 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from everloop.decisions.objects import Listed
 from everloop.decisions.windows import (
     GIVEN_UP,
     Arrival,
     Window,
+    chosen,
     completeness,
     dataset_digest,
     kept_windows,
     left_over,
     manifest,
-    newest,
 )
 from everloop.moments import moment
 
@@ -51,29 +52,6 @@ def test_a_drop_is_complete_when_it_is_quiet_or_says_so(open_window, now, comple
     assert (found.complete, found.wait_seconds) == (complete, wait)
 
 
-@pytest.mark.parametrize(
-    ("first", "second", "kept"),
-    [
-        pytest.param("00691EF0C2", "00691EF0C3", "second", id="same length"),
-        pytest.param("0A", "0A1", "second", id="shorter is padded on the right"),
-        pytest.param("0B", "0A1", "first", id="padding does not make it larger"),
-        pytest.param("0a", "0B", "second", id="case does not matter"),
-    ],
-)
-def test_the_sequencer_says_which_version_of_a_key_is_newest(first, second, kept):
-    versions = [
-        arrival(version="first", sequencer=first),
-        arrival(version="second", sequencer=second),
-    ]
-    for order in (versions, versions[::-1]):
-        assert [a.version_id for a in newest(order)] == [kept]
-
-
-def test_without_sequencers_the_time_says_it():
-    late = arrival(version="late", sequencer="", at=T + QUIET)
-    assert newest([late, arrival(sequencer="FF")]) == [late]
-
-
 arrivals = st.lists(
     st.builds(
         Arrival,
@@ -89,22 +67,39 @@ arrivals = st.lists(
 )
 
 
+def listed(found):
+    """Return what S3 lists of these arrivals: the last one of each key is its latest version."""
+    versions = {}
+    for a in reversed(found):
+        of_key = versions.setdefault(a.key, [])
+        of_key.append(Listed(a.key, a.version_id, not of_key, T, False, a.etag, a.size))
+    return versions
+
+
+def frozen(found, by_s3=None):
+    numbers = sorted(found)
+    everything = by_s3 or listed([a for number in numbers for a in found[number]])
+    return manifest("m", "b", numbers, chosen(found, everything, {}), T)
+
+
 @given(found=arrivals, order=st.randoms())
 def test_a_dataset_does_not_depend_on_the_order_of_arrivals(found, order):
     shuffled = list(found)
     order.shuffle(shuffled)
-    assert manifest("m", "b", {1: found}, T) == manifest("m", "b", {1: shuffled}, T)
+    assert frozen({1: found}, listed(found)) == frozen({1: shuffled}, listed(found))
 
 
 @given(found=arrivals)
 def test_the_same_bytes_uploaded_again_are_the_same_dataset(found):
-    frozen = manifest("m", "b", {1: found}, T)
+    first = frozen({1: found})
+    kept = {(entry["key"], entry["version_id"]) for entry in first["objects"]}
     again = [
         arrival(a.key, a.version_id + "x", "FFFFF", a.arrived_at, a.etag, a.size)
-        for a in newest(found)
+        for a in found
+        if (a.key, a.version_id) in kept
     ]
-    assert manifest("m", "b", {1: found, 2: again}, T)["digest"] == frozen["digest"]
-    assert len({entry["key"] for entry in frozen["objects"]}) == len(frozen["objects"])
+    assert frozen({1: found, 2: again})["digest"] == first["digest"]
+    assert len({entry["key"] for entry in first["objects"]}) == len(first["objects"])
 
 
 def test_other_bytes_are_another_dataset():

@@ -2,22 +2,20 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from everloop.aws import table
+from everloop.aws import seen, table
 from everloop.aws.table import Cancelled, model_key
 from everloop.decisions.governor import DATA
 from everloop.decisions.windows import Arrival, Window, arrival_of
 from everloop.errors import Conflict, NotReady
-from everloop.moments import epoch, moment, text
+from everloop.moments import moment, text
 
 # A transaction takes 100 actions: one for the window, two for each object.
 _OBJECTS_PER_TRANSACTION = 49
 # Another batch of the same model writes the same window; each conflict means that it got through.
 _MOST_CONFLICTS = 20
-# EventBridge retries for a day and queues keep for two weeks: what comes later is no duplicate.
-_SEEN_KEPT = timedelta(days=30)
 
 
 @dataclass(frozen=True)
@@ -68,8 +66,12 @@ def _made_again(model: str) -> Mapping[str, Any]:
     return item
 
 
-def add(model: str, arrivals: Sequence[Arrival], marker: Arrival | None) -> int:
+def add(
+    model: str, arrivals: Sequence[Arrival], marker: Arrival | None = None, *, again: bool = False
+) -> int:
     """Put arrivals into the open window; return how many were new.
+
+    With `again`, what is in an earlier window already is put into this one, too.
 
     A marker that is older than the window's newest object spoke of an earlier drop: it came late,
     or again.
@@ -86,7 +88,7 @@ def add(model: str, arrivals: Sequence[Arrival], marker: Arrival | None) -> int:
     while pending:
         part, pending = pending[:_OBJECTS_PER_TRANSACTION], pending[_OBJECTS_PER_TRANSACTION:]
         try:
-            table.transact(_adding(model, window, part), f"arrivals of {model}")
+            table.transact(_adding(model, window, part, again=again), f"arrivals of {model}")
             added += len(part)
         except Cancelled as cancelled:
             if cancelled.refused(0):
@@ -138,7 +140,9 @@ def _extend(model: str, window: Window, last_at: datetime) -> None:
         return  # a newer one is known, or the window was closed: adding to it finds out
 
 
-def _adding(model: str, window: Window, part: Sequence[Arrival]) -> list[dict[str, Any]]:
+def _adding(
+    model: str, window: Window, part: Sequence[Arrival], *, again: bool
+) -> list[dict[str, Any]]:
     actions = [
         table.action_update(
             model_key(model, "WINDOW"),
@@ -160,13 +164,9 @@ def _adding(model: str, window: Window, part: Sequence[Arrival]) -> list[dict[st
         }
         actions.append(
             table.action_put(
-                {
-                    "pk": f"SEEN#{model}",
-                    "sk": arrival.id,
-                    "window": window.number,
-                    "expires": epoch(arrival.arrived_at + _SEEN_KEPT),
-                },
-                condition="attribute_not_exists(#pk)",
+                seen.item(model, arrival.id, window.number),
+                condition="attribute_not_exists(#pk)" + (" OR #window < :number" if again else ""),
+                **({"number": window.number} if again else {}),
             )
         )
         actions.append(
@@ -305,6 +305,20 @@ def note_outcome(model: str, number: int, outcome: str) -> None:
         )
     except Conflict:
         return
+
+
+def clear_outcome(model: str, number: int, outcome: str) -> bool:
+    """Let a closed window that ended so be trained once more; False if it ended otherwise."""
+    try:
+        table.update(
+            model_key(model, f"WINDOW#{number:08d}"),
+            "REMOVE #outcome",
+            condition="#outcome = :outcome",
+            outcome=outcome,
+        )
+    except Conflict:
+        return False
+    return True
 
 
 def arrivals(model: str, numbers: Iterable[int]) -> dict[int, list[Arrival]]:

@@ -2,13 +2,14 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 from urllib.parse import unquote_plus
 
 from botocore.exceptions import ClientError
 
 from everloop.aws.clients import code_of, s3, translated
+from everloop.decisions.objects import Listed
 from everloop.errors import BadInput, NotReady
 
 _PIECE = 1024 * 1024
@@ -92,7 +93,10 @@ def copy_once(source: str, version_id: str, bucket: str, key: str) -> str:
 def read_json(uri: str) -> dict[str, Any]:
     """Return the JSON object that lies at a URI. Raises BadInput if it holds something else."""
     bucket, key = split(uri)
-    data = read(bucket, key)
+    return _json(uri, read(bucket, key))
+
+
+def _json(uri: str, data: bytes) -> dict[str, Any]:
     try:
         value = json.loads(data)
     except (ValueError, RecursionError) as error:
@@ -100,6 +104,19 @@ def read_json(uri: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise BadInput(f"{uri} holds {type(value).__name__} where an object belongs")
     return value
+
+
+def find_json(uri: str) -> dict[str, Any] | None:
+    """Return the JSON object at a URI; None where nothing lies there. Raises BadInput."""
+    bucket, key = split(uri)
+    try:
+        with translated(uri):
+            data = s3().get_object(Bucket=bucket, Key=key)["Body"].read()
+    except ClientError as error:
+        if code_of(error) in _MISSING:
+            return None
+        raise
+    return _json(uri, data)
 
 
 def write(bucket: str, key: str, data: bytes, content_type: str) -> str:
@@ -122,19 +139,13 @@ def write_once(bucket: str, key: str, data: bytes, content_type: str) -> str:
     return f"s3://{bucket}/{key}"
 
 
-def actual_key(bucket: str, key: str) -> tuple[str, int]:
-    """Return the key under which an object lies, as its event may have encoded it, and its size.
+def actual_key(bucket: str, key: str) -> str:
+    """Return the key under which an object lies, or lay, as its event may have encoded it.
 
-    Raises BadInput where neither form is there.
+    EventBridge's events have keys as they are: so it is taken where neither form is known.
     """
-    for candidate in dict.fromkeys((key, unquote_plus(key))):
-        try:
-            with translated(f"s3://{bucket}/{candidate}"):
-                return candidate, s3().head_object(Bucket=bucket, Key=candidate)["ContentLength"]
-        except ClientError as error:
-            if code_of(error) not in _MISSING:
-                raise
-    raise BadInput(f"s3://{bucket}/{key}: no such object, neither as written nor URL-decoded")
+    forms = dict.fromkeys((key, unquote_plus(key)))
+    return next((form for form in forms if versions_of(bucket, form)), key)
 
 
 def listed(bucket: str, prefix: str, *, after: str = "") -> Iterator[tuple[str, Any]]:
@@ -145,3 +156,80 @@ def listed(bucket: str, prefix: str, *, after: str = "") -> Iterator[tuple[str, 
         for page in pages.paginate(Bucket=bucket, Prefix=prefix, **start):
             for entry in page.get("Contents", []):
                 yield entry["Key"], entry["LastModified"]
+
+
+def versions_of(bucket: str, key: str) -> list[Listed]:
+    """Return all versions and delete markers of one key."""
+    return versions_among(bucket, key, [key]).get(key, [])
+
+
+def versions_among(bucket: str, prefix: str, keys: Collection[str]) -> dict[str, list[Listed]]:
+    """Return the versions and delete markers of these keys, which all begin with `prefix`.
+
+    A page holds a thousand, and each but the first begins before a wanted key: there are never
+    more calls than the prefix has pages, nor many more than there are keys.
+    """
+    found: dict[str, list[Listed]] = {}
+    wanted = sorted(set(keys))
+    position, start = 0, dict[str, str]()
+    while position < len(wanted):
+        page, following = _page(bucket, prefix, start)
+        asked = set(wanted[position:])
+        for one in page:
+            if one.key in asked:
+                found.setdefault(one.key, []).append(one)
+        last = following.get("KeyMarker")
+        if last is None:
+            break
+        while position < len(wanted) and wanted[position] < last:
+            position += 1
+        if position < len(wanted):
+            # The page may have ended amid the versions of a key that is wanted.
+            amid = wanted[position] == last
+            start = following if amid else {"KeyMarker": _before(wanted[position])}
+    return found
+
+
+def versions_after(bucket: str, prefix: str, after: str) -> tuple[list[Listed], str]:
+    """Return a page of versions and delete markers behind a key, and the key that it ends with.
+
+    All that the page shows of a key is there, except of one with more than a thousand versions,
+    whose newest are. At the end the key is empty.
+    """
+    page, following = _page(bucket, prefix, {"KeyMarker": after} if after else {})
+    last = following.get("KeyMarker", "")
+    whole = [one for one in page if one.key != last]
+    if last and whole:
+        return whole, max(one.key for one in whole)
+    return page, last
+
+
+def _page(bucket: str, prefix: str, start: dict[str, str]) -> tuple[list[Listed], dict[str, str]]:
+    with translated(f"s3://{bucket}/{prefix}"):
+        answer: Any = s3().list_object_versions(Bucket=bucket, Prefix=prefix, **start)  # type: ignore[arg-type]
+    found = [
+        Listed(
+            key=entry["Key"],
+            version_id=entry.get("VersionId") or "null",
+            latest=bool(entry.get("IsLatest")),
+            modified=entry["LastModified"],
+            marker=name == "DeleteMarkers",
+            etag=str(entry.get("ETag") or "").strip('"'),
+            size=int(entry.get("Size") or 0),
+        )
+        for name in ("Versions", "DeleteMarkers")
+        for entry in answer.get(name, ())
+    ]
+    following = {}
+    if answer.get("IsTruncated"):
+        following["KeyMarker"] = str(answer["NextKeyMarker"])
+        if answer.get("NextVersionIdMarker"):
+            following["VersionIdMarker"] = str(answer["NextVersionIdMarker"])
+    return found, following
+
+
+def _before(key: str) -> str:
+    """Return a text just before a key: S3 lists what is behind a marker."""
+    last = ord(key[-1])
+    plain = 0x21 < last < 0xD800
+    return f"{key[:-1]}{chr(last - 1)}~" if plain else key[:-1]

@@ -1,6 +1,6 @@
 """The ledger's table: single items, queries and transactions, in plain values."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -9,6 +9,8 @@ from everloop.aws.clients import code_of, dynamodb, translated
 from everloop.aws.items import Item, plain_item, wire, wire_item
 from everloop.aws.settings import settings
 from everloop.errors import Conflict, NotReady
+
+_ITEMS_PER_READ = 100  # BatchGetItem's limit
 
 
 class Cancelled(NotReady):
@@ -34,6 +36,20 @@ def get(key: Mapping[str, str]) -> Item | None:
             TableName=settings().ledger_table, Key=wire_item(key), ConsistentRead=True
         )
     return plain_item(answer["Item"]) if "Item" in answer else None
+
+
+def get_many(pk: str, sks: Collection[str]) -> Iterator[Item]:
+    """Read those items of a partition that are there, in any order, 100 a call."""
+    wanted = sorted(set(sks))
+    for start in range(0, len(wanted), _ITEMS_PER_READ):
+        keys = [wire_item({"pk": pk, "sk": sk}) for sk in wanted[start : start + _ITEMS_PER_READ]]
+        asked: Any = {settings().ledger_table: {"Keys": keys, "ConsistentRead": True}}
+        while asked:  # what did not fit into an answer comes with the next
+            with translated(f"ledger items {pk}"):
+                answer = dynamodb().batch_get_item(RequestItems=asked)
+            for item in answer["Responses"].get(settings().ledger_table, []):
+                yield plain_item(item)
+            asked = answer.get("UnprocessedKeys")
 
 
 def query(

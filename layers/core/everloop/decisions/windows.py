@@ -5,10 +5,22 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from everloop.decisions.objects import (
+    REPLACED,
+    SET_ASIDE,
+    WITHDRAWN,
+    Listed,
+    ObjectState,
+    below_markers,
+    object_id,
+)
 from everloop.moments import moment, text
 from everloop.names import digest
 
 REFUSED = "refused"  # the outcome of a window that the governor did not train on
+BAD_FILES = "bad-files"  # of one whose files were no data, by the data's own rules
+NOTHING_LEFT = "nothing-left"  # of one whose objects were all taken out again
+_NOT_TRAINED = (REFUSED, BAD_FILES, NOTHING_LEFT)  # they answer for no other window
 GIVEN_UP = "given up"  # stands for the outcome of one that no attempt could train
 
 
@@ -25,7 +37,7 @@ class Arrival:
 
     @property
     def id(self) -> str:
-        return digest([self.key, self.version_id])
+        return object_id(self.key, self.version_id)
 
 
 @dataclass(frozen=True)
@@ -80,26 +92,6 @@ def _outdated(window: Window) -> bool:
     return marked is not None and last is not None and last > marked
 
 
-def newest(arrivals: Iterable[Arrival]) -> list[Arrival]:
-    """Return the newest version of each key, sorted by key.
-
-    S3's sequencer orders the versions of one key: hex, the shorter padded on the right.
-    """
-    kept: dict[str, Arrival] = {}
-    for arrival in arrivals:
-        other = kept.get(arrival.key)
-        if other is None or _order(arrival, other) > _order(other, arrival):
-            kept[arrival.key] = arrival
-    return [kept[key] for key in sorted(kept)]
-
-
-def _order(one: Arrival, other: Arrival) -> tuple[str, datetime, str]:
-    width = max(len(one.sequencer), len(other.sequencer))
-    comparable = one.sequencer and other.sequencer
-    sequencer = one.sequencer.upper().ljust(width, "0") if comparable else ""
-    return (sequencer, one.arrived_at, one.version_id)
-
-
 def kept_windows(number: int, keep: int | None) -> list[int]:
     """Return which windows a dataset that ends with window `number` is made of; None keeps all."""
     first = 1 if keep is None else max(1, number - keep + 1)
@@ -125,10 +117,90 @@ def trained_with(
 ) -> int | None:
     """Return the first later window whose dataset was trained on and holds this one's data, too."""
     for later, outcome in windows:
-        answered = outcome is not None and outcome != REFUSED
+        answered = outcome is not None and outcome not in _NOT_TRAINED
         if later > number and answered and number in kept_windows(later, keep):
             return later
     return None
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """An arrival that is in no dataset: why, and by which delete marker where one took it out."""
+
+    arrival: Arrival
+    state: str
+    marker: Listed | None = None
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which arrivals make a dataset, with their windows, by key; and which do not."""
+
+    kept: list[tuple[Arrival, int]]
+    left_out: list[LeftOut]
+
+    def counts(self) -> dict[str, int]:
+        """Return how many objects (by key) were left out, for each reason."""
+        keys = {state: set[str]() for state in (WITHDRAWN, SET_ASIDE, REPLACED)}
+        kept = {arrival.key for arrival, _ in self.kept}
+        for each in self.left_out:
+            if each.arrival.key not in kept:
+                keys[each.state].add(each.arrival.key)
+        return {state: len(found) for state, found in keys.items()}
+
+
+def chosen(
+    arrivals: Mapping[int, Sequence[Arrival]],
+    listed: Mapping[str, Sequence[Listed]],
+    states: Mapping[str, ObjectState],
+) -> Selection:
+    """Choose the newest version of each key that is still there, as S3 lists and orders them.
+
+    What lies below a delete marker, or is gone with its key, was withdrawn. A version that is gone
+    while its key holds something newer was replaced, and expired: no withdrawal. What replaced a
+    version and was set aside does not bring it back: who replaced it did not want it.
+    """
+    window_of: dict[str, int] = {}
+    by_key: dict[str, dict[str, Arrival]] = {}
+    for number in sorted(arrivals):
+        for arrival in arrivals[number]:
+            window_of[arrival.id] = number
+            by_key.setdefault(arrival.key, {})[arrival.id] = arrival
+    kept, left_out = list[tuple[Arrival, int]](), list[LeftOut]()
+    for key in sorted(by_key):
+        one, others = _choose(by_key[key], listed.get(key, ()), states)
+        if one is not None:
+            kept.append((one, window_of[one.id]))
+        left_out += others
+    return Selection(kept, left_out)
+
+
+def _choose(
+    came: Mapping[str, Arrival], listed: Sequence[Listed], states: Mapping[str, ObjectState]
+) -> tuple[Arrival | None, list[LeftOut]]:
+    """Choose among the arrivals of one key."""
+    left_out, closed, found = list[LeftOut](), False, set[str]()
+    one: Arrival | None = None
+    for version, marker in below_markers(listed):
+        arrival, known = came.get(version.id), states.get(version.id)
+        state = known.state if known is not None else ""
+        found.add(version.id)
+        if marker is not None or state == WITHDRAWN:
+            if arrival is not None:
+                left_out.append(LeftOut(arrival, WITHDRAWN, marker))
+        elif state == SET_ASIDE:
+            closed = True  # nor does anything older come back
+            if arrival is not None:
+                left_out.append(LeftOut(arrival, SET_ASIDE))
+        elif arrival is not None and one is None and not closed:
+            one = arrival
+    current = next((each for each in listed if each.latest and not each.marker), None)
+    for id, arrival in came.items():
+        if id not in found:
+            # A lifecycle rule takes what is not current: of the newest version, somebody did it.
+            replaced = current is not None and current.modified >= arrival.arrived_at
+            left_out.append(LeftOut(arrival, REPLACED if replaced else WITHDRAWN))
+    return one, left_out
 
 
 def dataset_digest(objects: Iterable[Mapping[str, Any]]) -> str:
@@ -137,13 +209,9 @@ def dataset_digest(objects: Iterable[Mapping[str, Any]]) -> str:
 
 
 def manifest(
-    model: str,
-    bucket: str,
-    arrivals: Mapping[int, Sequence[Arrival]],
-    frozen_at: datetime,
+    model: str, bucket: str, windows: Sequence[int], chosen: Selection, frozen_at: datetime
 ) -> dict[str, Any]:
     """Return the frozen dataset of these windows; the last of them is the new one."""
-    window_of = {a.id: number for number, found in arrivals.items() for a in found}
     objects = [
         {
             "bucket": bucket,
@@ -151,17 +219,18 @@ def manifest(
             "version_id": a.version_id,
             "etag": a.etag,
             "size": a.size,
-            "window": window_of[a.id],
+            "window": window,
         }
-        for a in newest(a for found in arrivals.values() for a in found)
+        for a, window in chosen.kept
     ]
     return {
         "version": 1,
         "model": model,
         "digest": dataset_digest(objects),
-        "windows": sorted(arrivals),
-        "new_windows": [max(arrivals)],
+        "windows": sorted(windows),
+        "new_windows": [max(windows)],
         "frozen_at": text(frozen_at),
+        "left_out": chosen.counts(),
         "objects": objects,
     }
 

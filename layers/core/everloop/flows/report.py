@@ -72,6 +72,9 @@ _METRICS = {
     "reconcile": "Mended",
     "pause": "Paused",
     "resume": "Resumed",
+    "withdraw": "DataWithdrawn",
+    "set-aside": "DataSetAside",
+    "restore": "DataRestored",
 }
 
 

@@ -1,0 +1,47 @@
+"""Collecting: arrivals into the open window, whoever found them, and the train machine awake."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from everloop.aws import arrivals, machines
+from everloop.aws.ledger import Installed
+from everloop.decisions.windows import Arrival
+from everloop.flows import report, training
+from everloop.flows.report import logger
+from everloop.names import digest
+from everloop.policy import data as data_policy
+
+
+def collect(model: str, installed: Installed | None, came: Sequence[Arrival], now: datetime) -> int:
+    """Put what came into the open window, and start what it calls for; return how many were new."""
+    marker = data_policy(installed.spec).marker if installed else None
+    marked = [arrival for arrival in came if is_marker(arrival.key, marker)]
+    found = [arrival for arrival in came if not is_marker(arrival.key, marker)]
+    last = max(marked, key=lambda arrival: arrival.arrived_at, default=None)
+    added = arrivals.add(model, found, last)
+    report.count("ObjectsCollected", model=model, value=added)
+    logger.info("collected", model=model, objects=len(found), new=added, marker=bool(marked))
+    if installed is None:
+        if added:
+            report.decided(
+                "collect",
+                id=digest(sorted(arrival.id for arrival in found)),
+                model=model,
+                time=now,
+                go=False,
+                reason=f"no model {model!r} is installed; its {added} objects are kept until it is",
+                facts={"objects": added},
+            )
+        return added
+    window = arrivals.open_window(model)
+    if last is not None and window.marker == last.key and window.token:
+        machines.wake(window.token, {"marker": last.key})
+        arrivals.forget_token(model, window.token)
+    asked = training.start_on_data(installed, window, now)
+    logger.info("looked at training", model=model, go=asked.decision.go, why=asked.decision.reason)
+    return added
+
+
+def is_marker(key: str, marker: str | None) -> bool:
+    """Whether an object says that its drop is complete, and is no data."""
+    return bool(marker) and key.rpartition("/")[2] == marker

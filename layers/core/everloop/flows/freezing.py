@@ -1,0 +1,122 @@
+"""Freezing: S3 is asked what is still there of the arrivals, and the manifest says the rest."""
+
+import json
+from datetime import datetime
+from typing import Any
+
+from everloop import policy
+from everloop.aws import arrivals, objects, storage
+from everloop.aws.arrivals import Closed
+from everloop.aws.ledger import Installed
+from everloop.aws.settings import settings
+from everloop.decisions.objects import WITHDRAWN, ObjectState
+from everloop.decisions.windows import (
+    NOTHING_LEFT,
+    Selection,
+    chosen,
+    kept_windows,
+    manifest,
+)
+from everloop.flows import report, withdrawing
+from everloop.moments import text
+
+
+def freeze(installed: Installed, closed: Closed, now: datetime) -> Closed:
+    """Write a closed window's manifest, or write it again where objects were taken out since.
+
+    A window that is answered stays as it is. One where nothing is left ends here, told.
+    """
+    if closed.outcome is not None:
+        return closed
+    model, bucket = installed.model, settings().data_bucket
+    numbers = kept_windows(closed.number, policy.data(installed.spec).keep)
+    came = arrivals.arrivals(model, numbers)
+    keys = {arrival.key for found in came.values() for arrival in found}
+    listed = storage.versions_among(bucket, f"data/{model}/", keys)
+    states = objects.states(model)
+    selection = chosen(came, listed, states)
+    _remember(model, closed, selection, states, now)
+    frozen = manifest(model, bucket, numbers, selection, closed.closed_at)
+    if not frozen["objects"]:
+        return _nothing_left(model, closed, frozen["left_out"], now)
+    if closed.digest != frozen["digest"]:
+        _write(model, closed, frozen)
+    written = arrivals.closed(model, closed.number)
+    assert written is not None
+    _decided(model, closed, written, frozen["left_out"], now)
+    return written
+
+
+def _write(model: str, closed: Closed, frozen: dict[str, Any]) -> None:
+    uri = storage.write_once(
+        settings().artefact_bucket,
+        f"datasets/{model}/{frozen['digest']}.json",
+        json.dumps(frozen, ensure_ascii=False).encode(),
+        "application/json",
+    )
+    size = sum(entry["size"] for entry in frozen["objects"])
+    new_bytes = sum(e["size"] for e in frozen["objects"] if e["window"] == closed.number)
+    arrivals.note_manifest(model, closed.number, frozen["digest"], uri, size, new_bytes)
+
+
+def _decided(
+    model: str, before: Closed, written: Closed, left_out: dict[str, int], now: datetime
+) -> None:
+    again = before.digest not in (None, written.digest)
+    since = "; objects were taken out since it was frozen first" if again else ""
+    report.decided(
+        "freeze",
+        id=f"{model}:{written.number}:{written.digest}",
+        model=model,
+        time=now,
+        go=True,
+        reason=f"{written.reason}{since}",
+        facts={
+            "window": written.number,
+            "new_objects": written.objects,
+            "dataset_digest": written.digest,
+            "bytes": written.bytes,
+            "left_out": left_out,
+        },
+        subject=written.uri or "",
+    )
+
+
+def _remember(
+    model: str,
+    closed: Closed,
+    selection: Selection,
+    states: dict[str, ObjectState],
+    now: datetime,
+) -> None:
+    """Write down what S3 shows as withdrawn, and no event has told."""
+    changed = []
+    for each in selection.left_out:
+        known, marker = states.get(each.arrival.id), each.marker
+        if each.state != WITHDRAWN or (known is not None and known.state == WITHDRAWN):
+            continue
+        why = f"it was deleted: delete marker of {text(marker.modified)}" if marker else "S3 has it"
+        why = why if marker else f"{why} no more"
+        at = marker.modified if marker else now
+        key, version = each.arrival.key, each.arrival.version_id
+        marked = marker.version_id if marker else ""
+        changed.append(ObjectState(key, version, WITHDRAWN, why, at, "", marked))
+    how = f"no event told of it; S3 was asked when window {closed.number} was frozen"
+    withdrawing.tell(model, changed, now, how)
+    for state in changed:
+        objects.put(model, state)
+
+
+def _nothing_left(model: str, closed: Closed, left_out: dict[str, int], now: datetime) -> Closed:
+    told = ", ".join(f"{count} {state}" for state, count in left_out.items() if count)
+    report.decided(
+        "freeze",
+        id=f"{model}:{closed.number}:{NOTHING_LEFT}",
+        model=model,
+        time=now,
+        go=False,
+        reason=f"nothing is left to train on: of its objects {told or 'none came'}",
+        facts={"window": closed.number, "left_out": left_out},
+    )
+    arrivals.note_outcome(model, closed.number, NOTHING_LEFT)
+    return arrivals.closed(model, closed.number) or closed

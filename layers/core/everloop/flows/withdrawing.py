@@ -1,0 +1,117 @@
+"""Withdrawing: whatever is said of an object, S3 is asked, and the ledger remembers its answer."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from everloop.aws import arrivals, objects, seen, storage
+from everloop.aws.settings import settings
+from everloop.decisions.objects import (
+    PRESENT,
+    SET_ASIDE,
+    WITHDRAWN,
+    Deletion,
+    Listed,
+    ObjectState,
+    object_id,
+    settled,
+)
+from everloop.decisions.windows import Arrival
+from everloop.flows import report
+from everloop.names import digest
+
+_SHOWN = 10  # keys in a decision's reason; the ledger has them all
+_KINDS = {WITHDRAWN: "withdraw", SET_ASIDE: "set-aside", PRESENT: "restore"}
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What has changed, and current versions that never came to us: they belong into a window."""
+
+    changed: list[ObjectState]
+    unseen: list[Arrival]
+
+
+def settle(
+    model: str, keys: Sequence[tuple[str, Deletion | None]], now: datetime, how: str
+) -> Settled:
+    """Ask S3 for these keys, remember what is withdrawn of them, and bring back what is not any
+    more.
+
+    A key comes with what was said of its deletion, if anything was; `how` says how we came to know.
+    """
+    listings: dict[str, list[Listed]] = {}
+    changed: dict[str, ObjectState] = {}
+    unseen: dict[str, Arrival] = {}
+    for key, told in keys:
+        if key not in listings:
+            listings[key] = storage.versions_of(settings().data_bucket, key)
+        listed = listings[key]
+        ids = {one.id for one in listed if not one.marker}
+        if told is not None:
+            ids.add(object_id(key, told.version_id))
+        came = seen.among(model, ids)
+        states = {**objects.states_of(model, ids), **changed}
+        came_once = told is not None and object_id(key, told.version_id) in came
+        for state in settled(key, listed, states, now, told=told, seen=came_once):
+            changed[state.id] = state
+        current = next((one for one in listed if one.latest and not one.marker), None)
+        if current is not None and current.id not in came:
+            unseen[current.id] = arrived(current)
+    # First told, then written down: what is written down nobody looks at again.
+    tell(model, list(changed.values()), now, how)
+    for state in changed.values():
+        remember(model, state, listings[state.key], now)
+        unseen.pop(state.id, None)
+    return Settled(list(changed.values()), list(unseen.values()))
+
+
+def remember(model: str, state: ObjectState, listed: Sequence[Listed], now: datetime) -> None:
+    """Write a state down. What is present again counts as an arrival: it is in the next dataset,
+    whatever the spec's `keep` says, and starts a training as a drop does.
+    """
+    if state.state == PRESENT:
+        again = next((one for one in listed if one.id == state.id), None)
+        if again is not None:
+            arrivals.add(model, [arrived(again, now)], again=True)
+    objects.put(model, state)
+
+
+def arrived(version: Listed, at: datetime | None = None) -> Arrival:
+    """Return a version that S3 lists as an arrival; S3 gives its sequencers in events only."""
+    when = at or version.modified
+    return Arrival(version.key, version.version_id, version.etag, version.size, "", when)
+
+
+def tell(model: str, changed: Sequence[ObjectState], now: datetime, how: str) -> None:
+    """Record in the model's chain what changed: a decision for each kind of state and each actor.
+
+    `how` says how we came to know.
+    """
+    for state, kind in _KINDS.items():
+        those = [each for each in changed if each.state == state]
+        for by in sorted({each.by for each in those}):
+            mine = sorted(
+                (each for each in those if each.by == by), key=lambda each: (each.key, each.id)
+            )
+            reasons = sorted({each.reason for each in mine})
+            report.decided(
+                kind,
+                id=digest([[each.id, each.marker, each.reason, str(each.at)] for each in mine]),
+                model=model,
+                time=now,
+                go=True,
+                reason=f"{how}: {shown([each.key for each in mine])}: {'; '.join(reasons[:3])}",
+                facts={
+                    "objects": len(mine),
+                    "versions": [[each.key, each.version_id] for each in mine[:_SHOWN]],
+                },
+                actor=by or "everloop",
+            )
+
+
+def shown(keys: Sequence[str]) -> str:
+    """Return so many keys as a reason has room for."""
+    unique = sorted(set(keys))
+    more = f" and {len(unique) - _SHOWN} more" if len(unique) > _SHOWN else ""
+    return f"{', '.join(unique[:_SHOWN])}{more}"
