@@ -36,7 +36,7 @@ class Ground:
         rows = [("first, with building", first), ("again, with state", second)]
         show.table("Start of the laptop's cloud, stack deployed", ("", "seconds"), rows)
         self.url = str(running["url"])
-        os.environ.update(laptop.variables(self.url))
+        os.environ.update(laptop.variables(self.url, self.state))
         self.site = Site()
         self.records = Records(self.site)
 

@@ -1,23 +1,28 @@
 """The laptop's cloud as a process: start it, deploy the stack to it, stop it."""
 
+import contextlib
+import http.client
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-import urllib.error
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from console.trouble import Trouble
+from localcloud import options
 
 ROOT = Path(__file__).resolve().parent.parent
 STATE = Path(".everloop")
-PORT = 4566
+_FIRST_ROOM = 150_000_000  # bytes, of the built stack and a first state
+_MORE_ROOM = 20_000_000
 
 
 def environment(state: Path = STATE) -> dict[str, str]:
@@ -27,17 +32,27 @@ def environment(state: Path = STATE) -> dict[str, str]:
     """
     running = describe(state)
     if running is None:
-        raise Trouble(f"no cloud runs on {state}: start it with  everloop up")
-    return variables(str(running["url"]))
+        raise Trouble(f"no cloud runs on {state}: start it with  {command('up', state)}")
+    return variables(str(running["url"]), state)
 
 
-def variables(url: str) -> dict[str, str]:
+def variables(url: str, state: Path | None = None) -> dict[str, str]:
+    """Return what a client's environment needs; with a state folder, also where secrets count."""
+    secret = "laptop"
+    with contextlib.suppress(OSError, TypeError):
+        secret = (state / "secret").read_text().strip()  # type: ignore[operator]
     return {
         "AWS_ENDPOINT_URL": url,
         "AWS_ACCESS_KEY_ID": os.environ.get("USER") or "laptop",
-        "AWS_SECRET_ACCESS_KEY": "laptop",
+        "AWS_SECRET_ACCESS_KEY": secret,
         "AWS_DEFAULT_REGION": "us-east-1",  # the only one there is
     }
+
+
+def command(name: str, state: Path) -> str:
+    """Return a command of ours as one types it for this state folder."""
+    where = "" if state == STATE else f" --state {shlex.quote(str(state))}"
+    return f"everloop {name}{where}"
 
 
 def describe(state: Path) -> dict[str, Any] | None:
@@ -45,45 +60,77 @@ def describe(state: Path) -> dict[str, Any] | None:
     try:
         told: dict[str, Any] = json.loads((state / "cloud.json").read_text())
         with urllib.request.urlopen(f"{told['url']}/_everloop/health", timeout=5) as answer:
-            return told if answer.status == 200 else None
-    except (FileNotFoundError, ValueError, KeyError, urllib.error.URLError, OSError):
+            # Another server may have the port by now, and another process the number.
+            return told if answer.headers["X-Everloop-Pid"] == str(told["pid"]) else None
+    except (ValueError, KeyError, TypeError, OSError, http.client.HTTPException):
         return None
 
 
-def up(
-    state: Path,
-    *,
-    port: int,
-    speed: float,
-    stack: str,
-    say: Callable[[str], None],
-    options: Sequence[str] = (),
-) -> dict[str, Any]:
+def up(state: Path, *, stack: str, say: Callable[[str], None], **wanted: Any) -> dict[str, Any]:
     """Start the cloud unless it runs, and deploy template.yaml to it. Returns its description.
 
-    `options` are passed on to `python -m localcloud`.
+    `wanted` are options of `python -m localcloud`, by name; a running cloud keeps its own.
     """
     running = describe(state)
     if running is None:
-        running = _start(state, port=port, speed=speed, options=options)
+        _check_room(state)
+        running = _start(state, wanted)
         say(
             f"cloud up at {running['url']}, {running['speed']:g} times real time, "
             f"pid {running['pid']}"
         )
     else:
         say(f"cloud is up already at {running['url']}, pid {running['pid']}")
+        for difference in differences(running, wanted):
+            say(
+                f"it keeps running with {difference}: to change that, "
+                f"{command('down', state)}  and then  up  again"
+            )
     _deploy(running["url"], state, stack, say)
     return running
 
 
-def _start(state: Path, *, port: int, speed: float, options: Sequence[str]) -> dict[str, Any]:
-    state.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "localcloud", "--state", str(state.resolve())]
-    command += ["--port", str(port), "--speed", f"{speed:g}", *options]
+def differences(running: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
+    """Say in what a running cloud is not as it is wanted now."""
+    has = {"port": running["port"], "speed": running["speed"], **running.get("options", {})}
+    found = []
+    for name, value in wanted.items():
+        if name not in has or has[name] == value or (name == "port" and value == 0):
+            continue
+        now, asked = (" ".join(options.words({name: each})) for each in (has[name], value))
+        found.append(f"{now or 'no --' + name.replace('_', '-')}, not {asked}")
+    return found
+
+
+def _check_room(state: Path) -> None:
+    """Raise Trouble at once where the folder cannot hold a cloud: it cannot be written, or full."""
+    try:
+        state.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=state) as probe:
+            probe.write(b"0" * 65536)
+            probe.flush()
+        free = shutil.disk_usage(state).free
+    except OSError as error:
+        raise Trouble(
+            f"--state {state} cannot be written to: {error.strerror or error}. Make room or "
+            "choose another folder"
+        ) from error
+    room = _MORE_ROOM if (state / "build").exists() else _FIRST_ROOM
+    if free < room:
+        raise Trouble(
+            f"the disk of {state.resolve()} is full: {free / 1e6:.0f} MB are free, and the cloud "
+            f"with the stack takes {room / 1e6:.0f} MB. Make room, or choose another folder with "
+            "--state"
+        )
+
+
+def _start(state: Path, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    program = [sys.executable, "-m", "localcloud", "--state", str(state.resolve())]
+    program += options.words(dict(wanted))
     output = state / "cloud.out"
     with output.open("wb") as sink:
         child = subprocess.Popen(
-            command,
+            program,
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=sink,
@@ -96,19 +143,20 @@ def _start(state: Path, *, port: int, speed: float, options: Sequence[str]) -> d
         if told is not None and told.get("pid") == child.pid:
             return told
         if child.poll() is not None:
-            raise Trouble(f"the cloud did not start: {output.read_text().strip()[-2000:]}")
+            said = output.read_text(errors="replace").strip()[-2000:].removeprefix("error: ")
+            raise Trouble(f"the cloud did not start: {said or 'it ended without a word'}")
         time.sleep(0.05)
     child.kill()
     raise Trouble(f"the cloud did not answer within 60 s; see {output}")
 
 
 def _deploy(url: str, state: Path, stack: str, say: Callable[[str], None]) -> None:
-    command = [sys.executable, "-m", "localcloud.cloudformation.deploy"]
-    command += ["--template", str(ROOT / "template.yaml"), "--stack", stack]
-    command += ["--build", str((state.parent if state.name == "demo" else state) / "build")]
-    env = {**os.environ, **variables(url)}
+    program = [sys.executable, "-m", "localcloud.cloudformation.deploy"]
+    program += ["--template", str(ROOT / "template.yaml"), "--stack", stack]
+    program += ["--build", str((state.parent if state.name == "demo" else state) / "build")]
+    env = {**os.environ, **variables(url, state)}
     child = subprocess.Popen(
-        command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        program, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
     assert child.stdout is not None
     lines = []

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 from console import laptop, show
+from localcloud import options
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -27,22 +28,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _up(arguments: argparse.Namespace) -> int:
     running = laptop.up(
-        arguments.state,
-        port=arguments.port,
-        speed=arguments.speed,
-        stack=arguments.stack,
-        say=show.err.print,
-        options=[
-            *("--jobs", arguments.jobs),
-            *("--events", arguments.events),
-            *(("--quotas", arguments.quotas) if arguments.quotas else ()),
-        ],
+        arguments.state, stack=arguments.stack, say=show.err.print, **options.given(arguments)
     )
     if arguments.json:
         show.emit_json(running)
     else:
         show.out.print("\nPoint your shell to it:  ", end="")
-        show.out.print('eval "$(everloop env)"', style="bold")
+        env = laptop.command("env", arguments.state)
+        show.out.print(f'eval "$({env})"', style="bold", markup=False, soft_wrap=True)
     return 0
 
 

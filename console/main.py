@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from console import show
 from console.redrive import QUEUES
 from console.trouble import Trouble
+from localcloud import options
 
 
 def parser() -> argparse.ArgumentParser:
@@ -29,18 +30,7 @@ def parser() -> argparse.ArgumentParser:
         return commands.add_parser(name, help=text, description=text, parents=[shared, *parents])
 
     up = add("up", "start the laptop's cloud and deploy the stack to it", laptop)
-    up.add_argument("--port", type=int, default=4566, help="port on 127.0.0.1 (default: 4566)")
-    up.add_argument("--speed", type=float, default=1.0, help="clock: times real time (default: 1)")
-    up.add_argument("--quotas", choices=["aws"], help="keep AWS's default quotas and throttles")
-    up.add_argument(
-        "--events", choices=["prompt", "rough"], default="prompt", help="rough: late, twice, mixed"
-    )
-    up.add_argument(
-        "--jobs",
-        choices=("process", "docker"),
-        default="process",
-        help="where jobs run: docker runs their own images, if an engine has them",
-    )
+    options.add(up)
     down = add("down", "stop the laptop's cloud; its state stays", laptop)
     down.add_argument("--wipe", action="store_true", help="remove the state, too")
     add("env", "print the variables that point AWS clients to the laptop's cloud", laptop)
@@ -91,8 +81,8 @@ def parser() -> argparse.ArgumentParser:
     demo = add("demo", "watch the whole loop turn on real flights", laptop)
     demo.add_argument("--ask", action="store_true", help="stop for your approval of version 1")
     demo.add_argument("--keep", action="store_true", help="leave the cloud running at the end")
-    demo.add_argument("--speed", type=float, default=120.0, help="clock (default: 120)")
-    demo.add_argument("--port", type=int, default=4566)
+    demo.add_argument("--speed", type=options.speed, default=120.0, help="clock (default: 120)")
+    demo.add_argument("--port", type=options.port, default=4566)
     return top
 
 

@@ -8,12 +8,14 @@ import logging
 import logging.handlers
 import os
 import signal
+import sqlite3
 import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
+from localcloud import options
 from localcloud.cloud import SERVICES, Cloud, started
 from localcloud.front import Front
 from localcloud.sagemaker.engine import NoEngine
@@ -27,9 +29,9 @@ class Trouble(Exception):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a cloud. Returns the process's exit code."""
-    options = _parser().parse_args(arguments)
+    given = _parser().parse_args(arguments)
     try:
-        return _run(options)
+        return _run(given)
     except Trouble as trouble:
         print(f"error: {trouble}", file=sys.stderr)
         return 1
@@ -43,22 +45,7 @@ def _parser() -> argparse.ArgumentParser:
         "--state", type=Path, default=Path(".everloop"), help="folder of all state (%(default)s)"
     )
     parser.add_argument(
-        "--port", type=_port, default=4566, help="port on 127.0.0.1; 0 is any free one"
-    )
-    parser.add_argument(
-        "--speed", type=_speed, default=1.0, help="how fast the cloud's clock runs (%(default)g)"
-    )
-    parser.add_argument(
         "--services", type=_services, help="only these services, with commas between (all)"
-    )
-    parser.add_argument(
-        "--quotas", choices=["aws"], help="keep AWS's default quotas and throttles (none)"
-    )
-    parser.add_argument(
-        "--events",
-        choices=["prompt", "rough"],
-        default="prompt",
-        help="rough: late, out of order, and some twice, as AWS may (%(default)s)",
     )
     parser.add_argument(
         "--strict",
@@ -66,29 +53,8 @@ def _parser() -> argparse.ArgumentParser:
         default=bool(os.environ.get("LOCALCLOUD_STRICT")),
         help="check every answer against AWS's models; for tests (LOCALCLOUD_STRICT=1)",
     )
-    parser.add_argument(
-        "--jobs",
-        choices=("process", "docker"),
-        default="process",
-        help="where SageMaker's jobs run: docker runs their own images (%(default)s)",
-    )
+    options.add(parser)
     return parser
-
-
-def _port(text: str) -> int:
-    if not text.isdigit() or int(text) > 65535:
-        raise argparse.ArgumentTypeError(f"{text!r} is no port: 0 to 65535")
-    return int(text)
-
-
-def _speed(text: str) -> float:
-    try:
-        speed = float(text)
-    except ValueError:
-        speed = 0.0
-    if not 0 < speed <= 100_000:
-        raise argparse.ArgumentTypeError(f"{text!r} is no speed: above 0, at most 100000")
-    return speed
 
 
 def _services(text: str) -> list[str]:
@@ -99,8 +65,9 @@ def _services(text: str) -> list[str]:
     return names
 
 
-def _run(options: argparse.Namespace) -> int:
-    folder = options.state.resolve()
+def _run(given: argparse.Namespace) -> int:
+    folder = given.state.resolve()
+    chosen = options.chosen(given)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
@@ -108,10 +75,11 @@ def _run(options: argparse.Namespace) -> int:
         description = folder / "cloud.json"
         description.unlink(missing_ok=True)  # of a cloud that was killed
         _log_to(folder / "cloud.log")
-        cloud, front = _started(folder, options)
+        cloud, front = _started(folder, given, chosen)
         try:
-            _describe(description, cloud)
-            print(f"the cloud is up at {cloud.url}, {options.speed:g} times real time, in {folder}")
+            _describe(description, cloud, chosen)
+            speed = f"{cloud.clock.speed:g} times real time"
+            print(f"the cloud is up at {cloud.url}, {speed}, in {folder}")
             sys.stdout.flush()
             stopping.wait()
         finally:
@@ -149,35 +117,42 @@ def _whose(folder: Path) -> str:
         return ""  # it is just starting or stopping
 
 
-def _started(folder: Path, options: argparse.Namespace) -> tuple[Cloud, Front]:
+def _started(
+    folder: Path, given: argparse.Namespace, chosen: dict[str, Any]
+) -> tuple[Cloud, Front]:
     try:
         return started(
             folder,
-            port=options.port,
-            speed=options.speed,
-            services=options.services,
-            strict=options.strict,
-            quotas=options.quotas,
-            rough_events=options.events == "rough",
-            docker_jobs=options.jobs == "docker",
+            port=chosen["port"],
+            speed=chosen["speed"],
+            services=given.services,
+            strict=given.strict,
+            quotas=chosen["quotas"],
+            rough_events=chosen["events"] == "rough",
+            docker_jobs=chosen["jobs"] == "docker",
+            allow_hosts=chosen["allow_host"],
+            verify_secrets=chosen["verify_secrets"],
         )
     except NoEngine as error:
         raise Trouble(f"--jobs docker: {error}") from error
+    except sqlite3.Error as error:
+        raise Trouble(f"--state {folder} cannot be used: {error}") from error
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
-            raise
+            raise Trouble(f"--state {folder} cannot be used: {error}") from error
         raise Trouble(
-            f"port {options.port} is taken by another program: stop it, or choose another --port"
+            f"port {chosen['port']} is taken by another program: stop it, or choose another --port"
         ) from error
 
 
-def _describe(path: Path, cloud: Cloud) -> None:
-    """Tell other programs where the cloud is, in one step."""
+def _describe(path: Path, cloud: Cloud, chosen: dict[str, Any]) -> None:
+    """Tell other programs where the cloud is and how it was started, in one step."""
     told = {
         "pid": os.getpid(),
         "port": cloud.port,
         "url": cloud.url,
         "speed": cloud.clock.speed,
+        "options": {**chosen, "port": cloud.port},
     }
     fresh = path.with_suffix(".new")
     fresh.write_text(json.dumps(told, indent=2) + "\n")

@@ -11,13 +11,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from localcloud import wire
+from localcloud import verification, wire
 from localcloud.access.roles import Roles
 from localcloud.api import Api, Call
 from localcloud.behind import Behind
 from localcloud.clock import Clock
 from localcloud.credentials import Credentials
 from localcloud.errors import AwsError
+from localcloud.gate import Gate
 from localcloud.processes import Processes
 from localcloud.quotas import Quotas
 from localcloud.sagemaker.engine import Engine
@@ -58,6 +59,8 @@ class Cloud:
     every answer is checked against botocore's output shapes. `duplicate_events` is the share of
     events that rules deliver twice, as AWS may; with `rough_events` some are, and all come late and
     out of order. `quotas` is "aws" for AWS's default quotas and throttles.
+    `allow_hosts` are names beside loopback's by which clients may call it. With `verify_secrets`, a
+    signature must be made with its key's secret; users have the one of the folder's file `secret`.
     With `docker_jobs`, SageMaker's jobs run in their own images; raises NoEngine where no Docker
     engine answers.
     """
@@ -76,6 +79,8 @@ class Cloud:
         rough_events: bool = False,
         quotas: str | None = None,
         docker_jobs: bool = False,
+        allow_hosts: Iterable[str] = (),
+        verify_secrets: bool = False,
     ) -> None:
         self.folder = folder
         self.account = account
@@ -85,8 +90,11 @@ class Cloud:
         self.duplicate_events = ROUGH_DUPLICATES if rough_events else duplicate_events
         self.rough_events = rough_events
         self.quotas = Quotas(self, quotas)
+        self.gate = Gate(allow_hosts)
         self.engine = Engine(folder) if docker_jobs else None
         self.store = Store(folder / "state.sqlite")
+        secret = folder / "secret"
+        self.secret = verification.own_secret(secret) if verify_secrets else None
         self._meta = self.store.table("cloud")
         saved = self._meta.get("clock", {}).get("now")
         start = max(datetime.now(UTC), saved) if saved else datetime.now(UTC)

@@ -21,16 +21,18 @@ class Credentials:
     def for_role(self, role_arn: str, session: str, hours: float = 12) -> dict[str, str]:
         """Return environment variables with fresh keys of a session of the role."""
         key = "ASIA" + secrets.token_hex(8).upper()
+        secret = secrets.token_hex(20)
         name = role_arn.rpartition("/")[2]
         account = role_arn.split(":")[4]
         self._keys[key] = {
             "principal": f"arn:aws:sts::{account}:assumed-role/{name}/{session}",
             "role": role_arn,
             "expires": self._cloud.clock.now() + timedelta(hours=hours),
+            "secret": secret,
         }
         return {
             "AWS_ACCESS_KEY_ID": key,
-            "AWS_SECRET_ACCESS_KEY": secrets.token_hex(20),
+            "AWS_SECRET_ACCESS_KEY": secret,
             "AWS_SESSION_TOKEN": secrets.token_hex(32),
         }
 
@@ -40,6 +42,13 @@ class Credentials:
         if known:
             return str(known["principal"])
         return f"arn:aws:iam::{self._cloud.account}:user/{access_key or 'anonymous'}"
+
+    def secret_of(self, access_key: str, users_secret: str) -> str | None:
+        """Return the secret of a key; users share theirs. None for a role's key that is unknown."""
+        known = self._keys.get(access_key)
+        if known:
+            return str(known["secret"]) if "secret" in known else None
+        return None if access_key.startswith("ASIA") else users_secret
 
     def forget(self, access_key: str) -> None:
         self._keys.pop(access_key, None)

@@ -2,24 +2,28 @@
 
 import json
 import logging
+import os
 import re
 import socket
 import threading
 import urllib.parse
 import zlib
+from collections.abc import Callable
 from email.utils import formatdate
 from functools import partial
 from http import HTTPStatus
 from socketserver import StreamRequestHandler, ThreadingTCPServer
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import UnknownServiceError
 from werkzeug.datastructures import MultiDict
 
-from localcloud import signatures, wire
+from localcloud import gate, signatures, verification, wire
 from localcloud.api import Call
 from localcloud.errors import AwsError
 from localcloud.heads import BadHead, Headers, read_head
+from localcloud.s3 import cors
+from localcloud.s3.routing import addressed
 
 if TYPE_CHECKING:
     from localcloud.cloud import Cloud
@@ -31,6 +35,8 @@ _BY_SCOPE = {"states": "stepfunctions", "monitoring": "cloudwatch", "eventbridge
 _METHODS = {"GET", "PUT", "POST", "DELETE", "HEAD", "PATCH", "OPTIONS"}
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 _CHUNK_LINE = 1024
+_OWN_PATH = "/_everloop/"
+_LINE_ENDS = re.compile(r"[\r\n\0]+")
 _LARGEST_UNPACKED = 64 * 1024**2
 _MAX_BODY = 5 * 1024**3  # S3's own limit for one PutObject
 
@@ -102,16 +108,14 @@ def _sagemaker_part(request: wire.Request) -> str:
 
 def respond(cloud: "Cloud", request: wire.Request) -> wire.Answer:
     """Answer one request; whatever goes wrong is an AWS error, never a dropped connection."""
-    if request.path == "/_everloop/health":
-        return wire.Answer(200, {"Content-Type": "text/plain"}, b"ok\n")
-    if request.path == "/_everloop/access":
-        told = json.dumps(cloud.roles.report()).encode()
-        return wire.Answer(200, {"Content-Type": "application/json"}, told)
-    if request.path == "/_everloop/calls":
-        told = json.dumps(cloud.counted()).encode()
-        return wire.Answer(200, {"Content-Type": "application/json"}, told)
     service, region, key = service_of(request)
     try:
+        cloud.gate.check_host(request.host)
+        page = gate.page_of(request.headers, request.host)
+        if request.path.startswith(_OWN_PATH):
+            return _told_of_itself(cloud, request, page)
+        if page is not None:
+            return _answered_page(cloud, service, region, key, request, page)
         return _answered(cloud, service, region, key, request)
     except AwsError as error:
         return _refusal(service, request, error)
@@ -124,10 +128,64 @@ def respond(cloud: "Cloud", request: wire.Request) -> wire.Answer:
         return _refusal(service, request, AwsError("InternalFailure", trouble, 500))
 
 
+def _told_of_itself(cloud: "Cloud", request: wire.Request, page: str | None) -> wire.Answer:
+    """Answer what is no call of AWS's: how the cloud is, and who called what."""
+    if page is not None:
+        raise gate.foreign(page)
+    if request.method not in ("GET", "HEAD"):
+        told = f"{request.path} takes GET, not {request.method}"
+        raise AwsError("MethodNotAllowed", told, 405)
+    name = request.path.removeprefix(_OWN_PATH)
+    if name == "health":
+        pid = str(os.getpid())  # by which a client knows that this is no other server
+        return wire.Answer(200, {"Content-Type": "text/plain", "X-Everloop-Pid": pid}, b"ok\n")
+    known: dict[str, Callable[[], Any]] = {"access": cloud.roles.report, "calls": cloud.counted}
+    if name not in known:
+        raise AwsError("NoSuchKey", f"there is no {_OWN_PATH}{name}", 404)
+    content = json.dumps(known[name]()).encode()
+    return wire.Answer(200, {"Content-Type": "application/json"}, content)
+
+
+def _answered_page(
+    cloud: "Cloud", service: str, region: str, key: str, request: wire.Request, page: str
+) -> wire.Answer:
+    """Answer a web page that a bucket's CORS rules let in. Raises Refused where none does."""
+    bucket, _ = addressed(request)
+    api: Any = cloud.apis.get("s3")
+    if service != "s3" or api is None:
+        raise gate.foreign(page)
+    method, asked = request.method, []
+    if request.method == "OPTIONS":
+        method = request.headers.get("Access-Control-Request-Method", "")
+        asked = cors.asked_headers(request.headers.get("Access-Control-Request-Headers", ""))
+    rule = cors.rule_for(api.cors_rules(bucket), page, method, asked)
+    if rule is None:
+        raise gate.foreign(page)
+    headers = cors.told(rule, page, asked)
+    if request.method == "OPTIONS":
+        return wire.Answer(200, headers)
+    try:
+        answer = _answered(cloud, service, region, key, request)
+    except AwsError as error:
+        answer = _refusal(service, request, error)
+    answer.headers |= headers
+    return answer
+
+
+def _sandboxed(answer: wire.Answer, request: wire.Request) -> wire.Answer:
+    """Give what a browser shows an origin of its own: an object's scripts are not this cloud's."""
+    if request.headers.get("Sec-Fetch-Mode") == "navigate":
+        answer.headers["Content-Security-Policy"] = "sandbox allow-scripts"
+    return answer
+
+
 def _answered(
     cloud: "Cloud", service: str, region: str, key: str, request: wire.Request
 ) -> wire.Answer:
     signatures.check(request, service, cloud.region)
+    if cloud.secret is not None:
+        secret = partial(cloud.credentials.secret_of, users_secret=cloud.secret)
+        verification.check(request, service, secret)
     _check_target(service, request)
     principal = cloud.credentials.principal(key)
     if service != "s3" and request.headers.get("Content-Encoding") == "gzip":
@@ -211,8 +269,10 @@ class _Handler(StreamRequestHandler):
             headers=head.headers,
             body=body,
             host=head.headers.get("Host", ""),
+            raw_query=raw_query,
         )
-        return self._send(respond(self.server.cloud, request), head.method, head.lasts)
+        answer = _sandboxed(respond(self.server.cloud, request), request)
+        return self._send(answer, head.method, head.lasts)
 
     def _body(self, headers: Headers) -> bytes:
         encoding = headers.get("Transfer-Encoding", "").lower()
@@ -261,7 +321,8 @@ class _Handler(StreamRequestHandler):
         lines = [f"HTTP/1.1 {answer.status} {_PHRASES.get(answer.status, '')}"]
         now = self.server.cloud.clock.now().timestamp()
         lines.append(f"Date: {formatdate(now, usegmt=True)}")
-        lines += [f"{name}: {value}" for name, value in answer.headers.items()]
+        # A line's end within a header would begin another one, or the body.
+        lines += [_LINE_ENDS.sub(" ", f"{name}: {value}") for name, value in answer.headers.items()]
         if "content-length" not in {name.lower() for name in answer.headers}:
             if not isinstance(body, bytes):
                 lasts = False  # its end is the connection's

@@ -94,7 +94,8 @@ def read_head(stream: BufferedIOBase) -> Head | None:
     headers = Headers(_pairs(stream))
     method, target, minor = first.groups()
     if target.startswith(("http://", "https://")):  # as a proxy would be asked
-        target = "/" + target.split("/", 3)[3] if target.count("/") > 2 else "/"
+        host, slash, rest = target.split("//", 1)[1].partition("/")
+        headers["Host"], target = host, slash + rest if slash else "/"  # it outranks the header
     connection = headers.get("Connection", "").lower()
     lasts = "close" not in connection and (minor == "1" or "keep-alive" in connection)
     return Head(method, target, headers, lasts)
@@ -113,6 +114,7 @@ def _pairs(stream: BufferedIOBase) -> list[tuple[str, str]]:
         if not line.endswith(b"\n"):
             raise BadHead(400, "the request ends within its headers")
         name, colon, value = line.decode("latin-1").partition(":")
-        if not colon or not _NAME(name):
+        value = value.strip()
+        if not colon or not _NAME(name) or "\r" in value or "\0" in value:
             raise BadHead(400, f"{line[:100]!r} is no header")
-        pairs.append((name, value.strip()))
+        pairs.append((name, value))

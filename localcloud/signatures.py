@@ -1,8 +1,10 @@
 """Signatures: who a request says it comes from, and what AWS refuses before it looks further.
 
-Nothing here is secret: any key is the user of that name, so what was signed is not verified. What
-a wrong client setting breaks on AWS is refused here as there: no signature, one that is malformed,
-another region's or service's, and one whose time has passed.
+Nothing here is secret: any key is the user of that name, so what was signed is not verified unless
+the cloud was told to (verification.py). What a wrong client setting breaks on AWS is refused here
+as there: no signature, one that is malformed, another region's or service's, and one whose time has
+passed. A signature in the query is an address, which any web page can have a browser visit: it gets
+and puts objects, and changes nothing else.
 """
 
 import re
@@ -10,14 +12,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from localcloud.errors import AwsError
+from localcloud.s3.routing import addressed
 from localcloud.wire import Request
 
 _SKEW = timedelta(minutes=15)
 _ALGORITHMS = ("AWS4-HMAC-SHA256", "AWS4-ECDSA-P256-SHA256")
 _STAMPED = re.compile(r"[0-9]{8}T[0-9]{6}Z").fullmatch
+_INCOMPLETE = "IncompleteSignatureException"
 _STAMP = "%Y%m%dT%H%M%SZ"
 # Who has no key yet asks for one without a signature.
 _UNSIGNED = ("AssumeRoleWithWebIdentity", "AssumeRoleWithSAML")
+_QUERY_MARKS = ("X-Amz-Credential", "X-Amz-Signature", "AWSAccessKeyId")
 _GLOBAL = {"s3", "iam", "sts"}  # reachable from any region
 
 
@@ -47,13 +52,15 @@ def check(request: Request, service: str, region: str, now: datetime | None = No
     the real one: clients sign with it, whatever the cloud's own clock says.
     """
     authorization = request.headers.get("Authorization", "")
-    presigned = "X-Amz-Credential" in request.query or "X-Amz-Signature" in request.query
+    presigned = any(mark in request.query for mark in _QUERY_MARKS)
+    if presigned and not authorization:
+        _check_address(request, service)
     if authorization.startswith("AWS ") or "AWSAccessKeyId" in request.query:
         return
     if not authorization and not presigned:
         _check_unsigned(request, service)
         return
-    if authorization and not presigned:
+    if authorization:
         _check_form(authorization, service)
         _check_time(request, service, now or datetime.now(UTC))
     elif service != "s3":  # S3 checks its presigned URLs itself
@@ -69,6 +76,30 @@ def check(request: Request, service: str, region: str, now: datetime | None = No
             f"Credential should be scoped to a valid region, not '{signed.region}': this cloud is "
             f"{region} (set AWS_DEFAULT_REGION={region})."
         )
+
+
+def _check_address(request: Request, service: str) -> None:
+    """Refuse what may not be asked for by a signature in the query."""
+    if service == "s3":
+        taken = request.method in ("GET", "HEAD") or (
+            request.method == "PUT" and _is_object(request)
+        )
+    else:  # it tells somebody else who one is, such as a cluster of Kubernetes
+        taken = (request.method, request.query.getlist("Action"), request.body) == (
+            *("GET", ["GetCallerIdentity"]),
+            b"",
+        )
+    if not taken:
+        raise AwsError(
+            "AccessDenied",
+            f"A signature in the query gets and puts objects of S3; {service} takes this "
+            f"{request.method} with an Authorization header only, which no link can carry.",
+            403,
+        )
+
+
+def _is_object(request: Request) -> bool:
+    return bool(addressed(request)[1])
 
 
 def _credential(request: Request) -> str:
@@ -154,7 +185,7 @@ def _incomplete(service: str, message: str) -> AwsError:
     if service == "s3":
         told = f"The authorization header is malformed; {message}"
         return AwsError("AuthorizationHeaderMalformed", told, 400)
-    return AwsError("IncompleteSignatureException", message, 400)
+    return AwsError(_INCOMPLETE, message, 400)
 
 
 def _mismatch(message: str) -> AwsError:

@@ -30,7 +30,7 @@ from localcloud.heads import Headers
 
 @dataclass
 class Request:
-    """An HTTP request as the front received it; `path` is decoded, `raw_path` is as sent."""
+    """An HTTP request as the front received it; `path` is decoded, what is raw is as sent."""
 
     method: str
     path: str
@@ -39,6 +39,7 @@ class Request:
     headers: Headers
     body: bytes
     host: str = ""
+    raw_query: str = ""
 
 
 @dataclass

@@ -4,7 +4,8 @@ Once each with `sam local invoke`; then all through one `sam local start-lambda`
 Lambda, with `aws lambda invoke --endpoint-url`.
 
 The cloud listens on loopback only, which a container cannot reach. For the time of this run a small
-forwarder listens on the Docker bridge, and passes on to the cloud.
+forwarder listens on the Docker bridge, and passes on to the cloud, which takes that name for its
+own (--allow-host).
 """
 
 import contextlib
@@ -41,9 +42,10 @@ INVOCATIONS = (
 def main(template: Path, work: Path) -> None:
     port = _free_port()
     state = work / "cloud"
-    _run([BIN / "everloop", "up", "--state", state, "--port", str(port)])
+    bridge = _bridge_address()
+    up = [BIN / "everloop", "up", "--state", state, "--port", str(port), "--allow-host", bridge]
+    _run(up)
     try:
-        bridge = _bridge_address()
         forwarded = _forward(bridge, port)
         url = f"http://{bridge}:{forwarded}"
         clients = {

@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
         running = laptop.up(
             state, port=port, speed=arguments.speed, stack=arguments.stack, say=stage.say
         )
-        os.environ.update(laptop.variables(running["url"]))
+        os.environ.update(laptop.variables(running["url"], state))
         story = Story(stage, Site(arguments.stack), months.result(), ask=arguments.ask)
         story.play()
         summary = story.summary(arguments.speed)

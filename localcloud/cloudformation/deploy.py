@@ -65,7 +65,9 @@ class _Deployment:
         self._build_folder = build_folder
         self._progress = progress
         session: Any = boto3.Session(
-            aws_access_key_id="everloop", aws_secret_access_key="everloop", region_name=region
+            aws_access_key_id=os.environ.get("AWS_ACCESS_KEY_ID") or "everloop",
+            aws_secret_access_key=os.environ.get("AWS_SECRET_ACCESS_KEY") or "everloop",
+            region_name=region,
         )
 
         def client(service: str, **config: Any) -> Any:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import BinaryIO
 
+_PAGE_MARKS = ("origin", "sec-fetch-site")
 _VERSION = "/2018-06-01/runtime"
 _ACCEPTED = b'{"status":"OK"}\n'
 
@@ -85,6 +86,8 @@ class RuntimeApi:
             name, _, value = line.decode("latin-1").partition(":")
             headers[name.lower()] = value.strip()
         body = _body(stream, headers)
+        if headers.get("host") != self.address or any(mark in headers for mark in _PAGE_MARKS):
+            return _http("403 Forbidden", b"")  # a web page: the browser would not leave these out
         if not path.startswith(_VERSION):
             return _http("404 Not Found", b"")
         parts = path[len(_VERSION) :].strip("/").split("/")

@@ -1,8 +1,10 @@
 """S3 itself: raw requests in, answers out; and quick ways in for the cloud's other parts."""
 
 import logging
+import re
 from datetime import UTC, datetime, timedelta
 from email.header import Header
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,7 +15,7 @@ from localcloud.s3 import checksums, chunked
 from localcloud.s3.blobs import Stream, md5_of
 from localcloud.s3.buckets import Buckets
 from localcloud.s3.configuration import Configuration
-from localcloud.s3.errors import S3Error
+from localcloud.s3.errors import S3Error, invalid_argument
 from localcloud.s3.listing import Listing
 from localcloud.s3.multipart import Multipart
 from localcloud.s3.objects import OVERRIDES
@@ -21,6 +23,7 @@ from localcloud.s3.routing import route
 
 log = logging.getLogger(__name__)
 
+_NO_LINE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*").fullmatch
 _PRIVATE_ACLS = (None, "private", "bucket-owner-full-control")
 # Operations whose checksum headers are not those of the request's body, or are checked elsewhere.
 _OWN_CHECKSUMS = {"PutObject", "UploadPart", "CompleteMultipartUpload"}
@@ -32,7 +35,6 @@ class S3(Buckets, Configuration, Listing, Multipart):
     partial: ClassVar[dict[str, str]] = {
         "PutBucketPolicy": "kept and given back, not judged",
         "PutBucketLifecycleConfiguration": "kept and given back; nothing expires",
-        "PutBucketCors": "kept and given back; no preflight is answered",
         "PutBucketLogging": "kept and given back; no access logs are written",
         "PutPublicAccessBlock": "kept and given back; everything is private anyway",
         "PutObject": "ServerSideEncryption is told as asked; bytes lie on disk as they came",
@@ -59,6 +61,7 @@ class S3(Buckets, Configuration, Listing, Multipart):
     def perform(self, call: Call, operation_name: str, request: dict[str, Any]) -> dict[str, Any]:
         if request.get("ACL") not in _PRIVATE_ACLS:
             raise S3Error("AccessControlListNotSupported", "The bucket does not allow ACLs")
+        _check_heads(operation_name, request)
         if "StorageClass" in request:
             storage_class = request["StorageClass"]
             shape = wire.service_model("s3").shape_for("StorageClass")
@@ -115,6 +118,11 @@ class S3(Buckets, Configuration, Listing, Multipart):
             answer.status = 206
         return answer
 
+    def cors_rules(self, bucket: str) -> list[dict[str, Any]]:
+        """Return the rules that say which web pages may use a bucket; [] where it is not there."""
+        found = (self.buckets.get(bucket) or {}).get("cors") or {}
+        return list(found.get("CORSRules", ()))
+
     # Quick ways in for other parts of the cloud. They emit the same events as requests.
 
     def read(self, bucket: str, key: str, version_id: str | None = None) -> bytes:
@@ -168,6 +176,28 @@ class S3(Buckets, Configuration, Listing, Multipart):
     def _own_call(self) -> Call:
         root = f"arn:aws:iam::{self.cloud.account}:root"
         return Call(self.cloud.account, self.cloud.region, root, self.cloud.clock.now())
+
+
+@cache
+def _in_heads(operation_name: str) -> frozenset[str]:
+    """Return the members of an operation that stand in a head: its own, or that of an answer."""
+    shape = wire.service_model("s3").operation_model(operation_name).input_shape
+    return frozenset(
+        name
+        for name, member in (shape.members if shape is not None else {}).items()
+        if member.serialization.get("location") in ("header", "headers")
+        or name.startswith("Response")
+    )
+
+
+def _check_heads(operation_name: str, request: dict[str, Any]) -> None:
+    """Refuse a line's end in what becomes a header: the next line would be a header of its own."""
+    for name in _in_heads(operation_name) & request.keys():
+        value = request[name]
+        for text in (*value, *value.values()) if isinstance(value, dict) else (value,):
+            if isinstance(text, str) and not _NO_LINE(text):
+                told = "A value of a header may not contain line ends or other control characters"
+                raise invalid_argument(name, ascii(text), told)
 
 
 def source_text(source: dict[str, str]) -> str:

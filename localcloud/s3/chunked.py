@@ -35,6 +35,7 @@ def decoded(request: wire.Request) -> wire.Request:
         headers=headers,
         body=body,
         host=request.host,
+        raw_query=request.raw_query,
     )
 
 

@@ -27,6 +27,7 @@ from sagemaker_inference.transformer import Transformer
 
 _ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
 _WATCH_SECONDS = 0.25
+_HOSTS = ("127.0.0.1", "localhost")
 
 
 class CannotServe(Exception):
@@ -133,6 +134,18 @@ class Handler(BaseHTTPRequestHandler):
     wbufsize = -1  # head and body in one send: two sends cost a delayed acknowledgement, 40 ms
     disable_nagle_algorithm = True
     server: "Server"
+
+    def parse_request(self) -> bool:
+        """Take no request of a web page: a browser tells its origin, or another host's name."""
+        if not super().parse_request():
+            return False
+        host, _, port = self.headers.get("Host", "").rpartition(":")
+        marks = ("Origin", "Sec-Fetch-Site")
+        if host not in _HOSTS or not port.isdigit() or any(mark in self.headers for mark in marks):
+            self.close_connection = True
+            self.send_error(403, "this server answers programs on this machine")
+            return False
+        return True
 
     def do_GET(self) -> None:
         self._send(200 if self.path == "/ping" else 404, {}, b"")
