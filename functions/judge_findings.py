@@ -70,7 +70,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
                 "time": text(request.time),
             },
         )
-    monitoring.note_look(request.model, request.scheduled_at)
+    monitoring.note_look(request.model, request.scheduled_at, request.findings_uri)
     return {"violated": found.go, "reason": found.reason}
 
 

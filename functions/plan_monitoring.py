@@ -1,6 +1,5 @@
 """Plan a look at what a model was sent and answered. Called by the schedule of its monitor."""
 
-import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -9,6 +8,7 @@ from everloop import job_requests, names, requests
 from everloop.aws import endpoints, ledger, machines, monitoring, registry, storage
 from everloop.aws.settings import settings
 from everloop.decisions.monitoring import arrived, worth_looking
+from everloop.flows import late_labels
 from everloop.flows.report import logger
 from everloop.moments import text
 
@@ -38,16 +38,21 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     version = serving.version if serving else None
     since = max(monitoring.last_look(model) or until - _FARTHEST, until - _FARTHEST)
     captured, until = _captured(model, since, until) if version is not None else ([], until)
-    decision = worth_looking(len(captured), version, serving.status if serving else "missing")
+    labels = late_labels.label_files(installed, since, until)
+    status = serving.status if serving else "missing"
+    decision = worth_looking(len(captured), version, status, labels.new)
     logger.info("planned monitoring", model=model, go=decision.go, why=decision.reason)
-    if not decision.go or version is None:
+    if not decision.go or serving is None or version is None:
         return {"go": False, "reason": decision.reason}
     name = names.monitor_execution(model, request.scheduled_at)
     group = installed.pipeline_arn.rpartition(":")[0]
     described = registry.describe(f"{group}:model-package/{model}/{version}")
     bucket = settings().artefact_bucket
     folder = f"monitoring/{model}/{request.scheduled_at:%Y-%m-%dT%H%M}"
-    labels = f"labels/{model}/"
+    late = late_labels.inputs(installed, folder, labels, serving, until)
+    traffic = late_labels.manifest(
+        f"{folder}/capture{job_requests.MANIFEST}", f"s3://{bucket}/", captured
+    )
     job = job_requests.monitor(
         name=name,
         spec=installed.spec,
@@ -58,8 +63,10 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         baseline_uri=described.uri("baseline-uri"),
         bundle_uri=described.uri("bundle-uri"),
         predictions_uri=described.uri("predictions-uri"),
-        capture_manifest=_write_manifest(f"{folder}/capture{job_requests.MANIFEST}", captured),
-        labels_uri=f"s3://{settings().data_bucket}/{labels}" if _any(labels) else None,
+        capture_manifest=traffic,
+        labels_manifest=late.labels,
+        late_manifest=late.late,
+        kept_uri=late.kept,
         jobs_uri=installed.jobs_uri,
         output_uri=f"s3://{bucket}/{folder}",
         role_arn=settings().sagemaker_role,
@@ -85,14 +92,3 @@ def _captured(model: str, since: datetime, until: datetime) -> tuple[list[str], 
     return arrived(
         storage.listed(settings().artefact_bucket, _traffic(model), after=first), since, until
     )
-
-
-def _write_manifest(key: str, files: list[str]) -> str:
-    """Write which files a job is given, as SageMaker reads it; return its URI."""
-    bucket = settings().artefact_bucket
-    manifest = [{"prefix": f"s3://{bucket}/"}, *files]
-    return storage.write(bucket, key, json.dumps(manifest).encode(), "application/json")
-
-
-def _any(prefix: str) -> bool:
-    return any(True for _ in storage.listed(settings().data_bucket, prefix))

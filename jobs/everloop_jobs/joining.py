@@ -67,9 +67,9 @@ class Day:
     unreadable: list[str] = field(default_factory=list)
 
 
-def open_table(folder: Path) -> sqlite3.Connection:
-    """Return an empty database in a folder. What it holds is made again by every look."""
-    table = sqlite3.connect(folder / "joined.sqlite", isolation_level=None)
+def open_table(path: Path) -> sqlite3.Connection:
+    """Return a new database. What it holds is made again by every look."""
+    table = sqlite3.connect(path, isolation_level=None)
     table.execute("pragma synchronous = off")
     table.execute(_TABLE)
     return table

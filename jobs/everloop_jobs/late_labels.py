@@ -49,7 +49,7 @@ def judge(
     declared = (data.get("columns") or {}).get(data["key"])
     numbers = keys.read_as_numbers(offline_keys, declared)
     with tempfile.TemporaryDirectory(dir=OUTPUT.parent) as folder:
-        table = joining.open_table(Path(folder))
+        table = joining.open_table(Path(folder) / "joined.sqlite")
         taken = labels.take(
             table,
             look.labels,
@@ -132,7 +132,7 @@ def _learn(
     last_chance = date.fromisoformat(name) <= date.fromisoformat(look.oldest or name) + _DAY
     if digest == old.get("digest") or not fresh or (fresh < least and not last_chance):
         return []
-    made = learning.write(table, files, asked["data"], output("learned") / f"{name}.csv")
+    made = learning.write(table, files, asked["data"], output("learned") / look.id / f"{name}.csv")
     return [
         {
             "day": name,

@@ -31,14 +31,18 @@ def keep(rows: pd.DataFrame, look: Look, folder: Path, *, whole: bool) -> dict[s
     named = named.assign(**{TIME: times.where(known, look.until)})
     versions = [look.version_at(time) for time in named[TIME]]
     named = named.assign(**{VERSION: pd.array(versions, dtype="Int64")})
-    sent = [name for name in rows.columns if name not in BESIDE] if whole else []
+    beside = {*BESIDE, *COLUMNS}
+    sent = [name for name in rows.columns if name not in beside] if whole else []
     written = {}
     for day, part in named.groupby(named[TIME].str[:10], sort=True):
         path = folder / str(day) / f"{look.id}.csv.gz"
         path.parent.mkdir(parents=True, exist_ok=True)
         # The same rows give the same bytes: gzip would write the time of day.
         part[[*COLUMNS, *sent]].to_csv(
-            path, index=False, compression={"method": "gzip", "mtime": 1}
+            path,
+            index=False,
+            compression={"method": "gzip", "mtime": 1},
+            errors="backslashreplace",
         )
         written[str(day)] = path
     return written

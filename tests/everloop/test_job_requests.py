@@ -51,10 +51,15 @@ def monitor(**more: Any) -> dict[str, Any]:
         bundle_uri=BUNDLE,
         baseline_uri="s3://a/runs/baseline",
         predictions_uri="s3://a/runs/evaluation/predictions.csv",
-        capture_manifest=f"s3://{BUCKET}/monitoring/{NAME}/2026-11-20T1300/capture.manifest",
         output_uri=f"s3://{BUCKET}/monitoring/{NAME}/2026-11-20T1300",
         **COMMON,
-        **{"labels_uri": None, **more},
+        **{
+            "capture_manifest": f"s3://{BUCKET}/monitoring/{NAME}/x/capture.manifest",
+            "labels_manifest": None,
+            "late_manifest": None,
+            "kept_uri": None,
+            **more,
+        },
     )
 
 
@@ -82,7 +87,15 @@ def inputs(job: dict[str, Any]) -> dict[str, str]:
     [
         pytest.param(compare(), id="compare"),
         pytest.param(monitor(), id="monitor"),
-        pytest.param(monitor(labels_uri="s3://d/labels/x", kms_key="k"), id="all that there is"),
+        pytest.param(
+            monitor(
+                labels_manifest="s3://a/labels.manifest",
+                late_manifest="s3://a/late.manifest",
+                kept_uri="s3://a/predictions/30d/x",
+                kms_key="k",
+            ),
+            id="all that there is",
+        ),
     ],
 )
 def test_a_job_is_one_that_the_api_takes(job: dict[str, Any]) -> None:
@@ -109,14 +122,20 @@ def test_compare_gets_both_sides_and_the_candidates_holdout() -> None:
     }
 
 
-def test_monitor_gets_labels_only_where_there_are_some() -> None:
-    assert "labels" not in inputs(monitor())
-    assert inputs(monitor(labels_uri="s3://d/labels/x"))["labels"] == "s3://d/labels/x"
+def test_monitor_gets_what_there_is_and_lists_of_files_as_manifests() -> None:
+    listed = {"capture_manifest": None, "labels_manifest": "s3://a/x/labels.manifest"}
+    asked = monitor(**listed, late_manifest="s3://a/x/late.manifest")
+    kinds = {each["InputName"]: each["S3Input"]["S3DataType"] for each in asked["inputs"]}
+    files = {name for name, kind in kinds.items() if kind == "ManifestFile"}
+    assert files == {"labels", "late"}
+    assert set(kinds) == {"jobs", "code", "baseline", "reference", *files}
     assert inputs(monitor())["reference"] == "s3://a/runs/evaluation/"
     assert monitor()["findings_uri"].endswith("/2026-11-20T1300/findings.json")
+    assert {each["OutputName"] for each in monitor()["outputs"]["Outputs"]} == {"findings"}
 
 
-def test_monitor_gets_the_files_that_a_manifest_lists() -> None:
-    kinds = {each["InputName"]: each["S3Input"]["S3DataType"] for each in monitor()["inputs"]}
-    assert kinds.pop("capture") == "ManifestFile"
-    assert set(kinds.values()) == {"S3Prefix"}
+def test_monitor_keeps_predictions_where_it_is_told() -> None:
+    asked = monitor(kept_uri="s3://a/predictions/30d/x")["outputs"]["Outputs"]
+    places = {each["OutputName"]: each["S3Output"]["S3Uri"] for each in asked}
+    assert places["predictions"] == "s3://a/predictions/30d/x"
+    assert places["learned"] == "s3://a/predictions/30d/x/learned"

@@ -87,7 +87,9 @@ def test_labels_are_given_along_where_there_are_some(serving):
     assert "labels" not in inputs(serving, look(serving, at))
     serving.put(f"s3://{serving.data}/labels/flight-delays/a.csv", b"id,late\n1,1\n")
     found = inputs(serving, look(serving, at + HOUR))["labels"]
-    assert found["S3Uri"] == f"s3://{serving.data}/labels/flight-delays/"
+    bucket, _, key = found["S3Uri"].removeprefix("s3://").partition("/")
+    body = serving.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+    assert json.loads(body) == [{"prefix": f"s3://{serving.data}/labels/flight-delays/"}, "a.csv"]
 
 
 def test_a_model_that_does_not_serve_is_not_looked_at(account):

@@ -9,12 +9,14 @@ import hashlib
 import importlib
 import io
 import json
+import math
 import os
 import shutil
+import sqlite3
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -108,15 +110,22 @@ def _tables(folder: Path) -> Iterator[Check]:
 
 @contextmanager
 def _labels(folder: Path) -> Iterator[Check]:
-    dropped_labels = _job("labels").dropped_labels
+    take = _job("labels").take
 
     def check(files: list[bytes]) -> None:
-        for old in folder.iterdir():
-            old.unlink()
+        given = []
         for number, data in enumerate(files):
-            (folder / f"{number}.csv").write_bytes(data)
-        known, bad = dropped_labels(folder, "id", "price")
-        assert bad >= 0 and known["id"].is_unique and known["price"].notna().all()
+            path = folder / f"{number}.csv"
+            path.write_bytes(data)
+            given.append((path, path.name, f"{number}"))
+        for numbers in (True, False):
+            with closing(sqlite3.connect(":memory:", isolation_level=None)) as table:
+                taken = take(table, given, ("id", "price"), binary=False, numbers=numbers)
+                known = table.execute("select key, target from labels").fetchall()
+            assert taken.bad >= len(taken.refused) and taken.corrected >= 0
+            assert len(known) <= taken.rows
+            assert all(isinstance(key, str) and math.isfinite(value) for key, value in known)
+            assert all(why.startswith(name) for name, why in taken.refused)
 
     yield check
 
@@ -153,6 +162,8 @@ _LINES = st.lists(
 @contextmanager
 def _captured(folder: Path) -> Iterator[Check]:
     captured_rows = _job("capture").captured_rows
+    predictions, joining, labels = _job("predictions"), _job("joining"), _job("labels")
+    look = _job("look").Look("x", "2026-11-20T13:00:00Z", served=[("", 1)])
 
     def check(lines: list[str]) -> None:
         good = json.dumps(_RECORD)
@@ -160,6 +171,13 @@ def _captured(folder: Path) -> Iterator[Check]:
         (folder / "x.jsonl").write_bytes(text.encode("utf-8", "replace"))
         rows, unreadable = captured_rows(folder, "id")
         assert unreadable >= 0 and len(rows) >= 1, "what is good was lost"
+        kept = predictions.keep(rows, look, folder / "kept", whole=True)
+        with closing(joining.open_table(Path(":memory:"))) as table:
+            labels.take(table, [], ("id", "price"), binary=False, numbers=False)
+            days = [joining.join(table, day, [kept[day]], numbers=False) for day in kept]
+        assert not [why for day in days for why in day.unreadable]
+        found = sum(group.predictions for day in days for group in day.groups)
+        assert found + sum(day.repeated for day in days) == rows["__inference__"].notna().sum()
 
     yield check
 

@@ -54,7 +54,7 @@ def compare(
         "compare.py",
         spec,
         inputs,
-        ("comparison", output_uri),
+        {"comparison": output_uri},
         {},
         jobs=(role_arn, region, kms_key),
     )
@@ -71,27 +71,32 @@ def monitor(
     bundle_uri: str,
     baseline_uri: str,
     predictions_uri: str,
-    capture_manifest: str,
-    labels_uri: str | None,
+    capture_manifest: str | None,
+    labels_manifest: str | None,
+    late_manifest: str | None,
+    kept_uri: str | None,
     jobs_uri: str,
     output_uri: str,
     role_arn: str,
     region: str,
     kms_key: str | None = None,
 ) -> dict[str, Any]:
-    """Return the job that looks at captured traffic that came in a span of time, and its labels.
+    """Return the job that looks at captured traffic that came in a span of time, and at labels.
 
-    `capture_manifest` lists the files, in SageMaker's form (ManifestFile).
+    Manifests list files in SageMaker's form (ManifestFile); None where there are none. `kept_uri`
+    is where predictions are kept until their labels come.
     """
     inputs = {
         "jobs": jobs_uri,
         "code": folder_of(bundle_uri),
         "baseline": baseline_uri,
         "reference": folder_of(predictions_uri),  # evaluation.json lies beside the predictions
-        "capture": capture_manifest,
     }
-    if labels_uri:
-        inputs["labels"] = labels_uri
+    listed = {"capture": capture_manifest, "labels": labels_manifest, "late": late_manifest}
+    inputs |= {name: uri for name, uri in listed.items() if uri}
+    outputs = {"findings": output_uri}
+    if kept_uri:
+        outputs |= {"predictions": kept_uri, "learned": f"{kept_uri}/learned"}
     environment = {
         "EVERLOOP_MODEL": model,
         "EVERLOOP_ENDPOINT": model,
@@ -104,7 +109,7 @@ def monitor(
         "monitor.py",
         spec,
         inputs,
-        ("findings", output_uri),
+        outputs,
         environment,
         jobs=(role_arn, region, kms_key),
     )
@@ -121,7 +126,7 @@ def _job(
     script: str,
     spec: Mapping[str, Any],
     inputs: Mapping[str, str],
-    output: tuple[str, str],
+    outputs_to: Mapping[str, str],
     environment: Mapping[str, str],
     *,
     jobs: tuple[str, str, str | None],
@@ -136,13 +141,14 @@ def _job(
     outputs: dict[str, Any] = {
         "Outputs": [
             {
-                "OutputName": output[0],
+                "OutputName": place,
                 "S3Output": {
-                    "S3Uri": output[1],
-                    "LocalPath": f"{_OUTPUT}/{output[0]}",
+                    "S3Uri": uri,
+                    "LocalPath": f"{_OUTPUT}/{place}",
                     "S3UploadMode": "EndOfJob",
                 },
             }
+            for place, uri in outputs_to.items()
         ]
     }
     if kms_key:
@@ -173,5 +179,5 @@ def _job(
         "resources": {"ClusterConfig": cluster},
         "stopping": {"MaxRuntimeInSeconds": min(14400, train["time_limit_minutes"] * 60)},
         "tags": [{"Key": "everloop:model", "Value": str(spec["name"])}],
-        "output_uri": output[1],
+        "output_uri": next(iter(outputs_to.values())),
     }

@@ -18,9 +18,15 @@ def last_asked(model: str) -> datetime | None:
     return _noted(model, "asked")
 
 
-def note_look(model: str, until: datetime) -> None:
-    """Write down until when was looked; it only moves forward."""
-    _note(model, "until", until)
+def last_findings(model: str) -> str | None:
+    """Return where the findings of the last look lie; None where none was noted."""
+    item = table.get(model_key(model, "MONITOR")) or {}
+    return str(item["findings"]) if item.get("findings") else None
+
+
+def note_look(model: str, until: datetime, findings_uri: str | None = None) -> None:
+    """Write down until when was looked, and what was found; it only moves forward."""
+    _note(model, "until", until, findings=findings_uri)
 
 
 def note_asked(model: str, when: datetime) -> None:
@@ -33,13 +39,14 @@ def _noted(model: str, name: str) -> datetime | None:
     return moment(item[name]) if name in item else None
 
 
-def _note(model: str, name: str, when: datetime) -> None:
+def _note(model: str, name: str, when: datetime, **more: str | None) -> None:
+    values = {name: text(when), **{key: value for key, value in more.items() if value}}
     try:
         table.update(
             model_key(model, "MONITOR"),
-            f"SET #{name} = :{name}",
+            "SET " + ", ".join(f"#{key} = :{key}" for key in values),
             condition=f"attribute_not_exists(#{name}) OR #{name} < :{name}",
-            **{name: text(when)},
+            **values,
         )
     except Conflict:
         return

@@ -41,14 +41,17 @@ def arrived(
 _CAPTURED = re.compile(r"/(\d{4}/\d\d/\d\d/\d\d)/[^/]+\.jsonl$")
 
 
-def worth_looking(captured_files: int, version: int | None, endpoint_status: str) -> Decision:
-    """Decide whether a monitoring run has anything to look at."""
-    facts = {"captured_files": captured_files, "version": version}
+def worth_looking(
+    captured_files: int, version: int | None, endpoint_status: str, new_labels: int = 0
+) -> Decision:
+    """Decide whether a monitoring run has anything to look at: traffic, or files of labels."""
+    facts = {"captured_files": captured_files, "version": version, "new_labels": new_labels}
     if version is None:
         return Decision(False, f"nothing of ours serves (the endpoint is {endpoint_status})", facts)
-    if captured_files == 0:
+    if captured_files == 0 and new_labels == 0:
         return Decision(False, "no traffic was captured since the last look", facts)
-    return Decision(True, f"{captured_files} files of traffic to look at", facts)
+    labels = f", {new_labels} new files of labels" if new_labels else ""
+    return Decision(True, f"{captured_files} files of traffic{labels} to look at", facts)
 
 
 def longest_pause(schedule: str) -> timedelta | None:
