@@ -43,6 +43,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     name = request.execution.rpartition(":")[2]
     installed = ledger.installed(request.model)
     concluded = _concluded(request)
+    concluded, again = concluding.with_files(installed, concluded, request.window, request.time)
     outcome = concluded.outcome
     # What the machine did not live to see goes on: reconcile's next look finds the same run. And
     # what waits for its turn, or for its budget, is trained later.
@@ -67,7 +68,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         )
     if ended is not None:
         ledger.put_run(request.model, ended)
-    if not died and not (request.run or {}).get("later"):
+    if not died and not again and not (request.run or {}).get("later"):
         arrivals.note_outcome(request.model, request.window, outcome)
     ledger.free_lease(request.model, TRAINING, request.execution)
     left = training.start_left_over(installed, request.time, but=request.window)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from everloop import policy
-from everloop.aws import arrivals, ledger, people, pipelines, registry, schedules, storage
+from everloop.aws import ledger, people, pipelines, registry, schedules, storage
 from everloop.aws.ledger import Installed
 from everloop.aws.settings import settings
 from everloop.bundle import MAX_PACKED_BYTES, Bundle, open_bundle
@@ -69,9 +69,10 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         subject=installed.bundle_uri,
     )
     people.notify(_installed(model, version, checked.bundle), installed.spec, fact.time)
-    # Data that came before its model has waited for this. Read again: a pause outlives a push.
+    # Data that came before its model, or failed with other code, has waited for this. Read again:
+    # a pause outlives a push.
     installed = ledger.installed(model)
-    asked = training.start_on_data(installed, arrivals.open_window(model), fact.time)
+    asked = training.start_after_push(installed, fact.time)
     logger.info("looked at training", model=model, go=asked.decision.go, why=asked.decision.reason)
     return {"go": True, "reason": f"installed {checked.bundle.digest}"}
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -10,10 +11,29 @@ from botocore.exceptions import ClientError
 
 from everloop.aws.clients import code_of, s3, translated
 from everloop.decisions.objects import Listed
-from everloop.errors import BadInput, NotReady
+from everloop.errors import BadInput, EverloopError, NotReady
 
 _PIECE = 1024 * 1024
 _MISSING = ("NoSuchKey", "404", "NotFound", "NoSuchVersion")
+
+
+_DENIED = ("AccessDenied", "403", "Forbidden")
+
+
+@contextmanager
+def _named(subject: str) -> Iterator[None]:
+    """Translate S3's errors; what it denies is named, which its own words do not do.
+
+    To who may not list a bucket S3 says of a missing object that access to it is denied.
+    """
+    try:
+        with translated(subject):
+            yield
+    except ClientError as error:
+        if code_of(error) not in _DENIED:
+            raise
+        said = "it may be gone, or this role (or the bucket's policy, or its key's) does not allow"
+        raise EverloopError(f"{subject}: {said} {error.operation_name}: {error}") from error
 
 
 def split(uri: str) -> tuple[str, str]:
@@ -28,7 +48,7 @@ def read(bucket: str, key: str, version_id: str | None = None) -> bytes:
     """Return an object's bytes. Raises NotReady where it is not (yet) there."""
     version = {"VersionId": version_id} if version_id and version_id != "null" else {}
     try:
-        with translated(f"s3://{bucket}/{key}"):
+        with _named(f"s3://{bucket}/{key}"):
             return s3().get_object(Bucket=bucket, Key=key, **version)["Body"].read()  # type: ignore[arg-type]
     except ClientError as error:
         if code_of(error) in _MISSING:
@@ -38,7 +58,7 @@ def read(bucket: str, key: str, version_id: str | None = None) -> bytes:
 
 def read_latest(bucket: str, key: str, most: int) -> tuple[bytes, str]:
     """Return the first bytes of an object's newest version, at most so many, and which that is."""
-    with translated(f"s3://{bucket}/{key}"):
+    with _named(f"s3://{bucket}/{key}"):
         answer = s3().get_object(Bucket=bucket, Key=key)
         return answer["Body"].read(most), str(answer.get("VersionId") or "null")
 
@@ -46,7 +66,7 @@ def read_latest(bucket: str, key: str, most: int) -> tuple[bytes, str]:
 def read_range(uri: str, first_bytes: int) -> bytes:
     """Return at most the first bytes of an object."""
     bucket, key = split(uri)
-    with translated(uri):
+    with _named(uri):
         answer = s3().get_object(Bucket=bucket, Key=key, Range=f"bytes=0-{first_bytes - 1}")
         return answer["Body"].read()
 
@@ -59,7 +79,7 @@ def measured(uri: str) -> tuple[str, str] | None:
     bucket, key = split(uri)
     made = hashlib.sha256()
     try:
-        with translated(uri):
+        with _named(uri):
             answer = s3().get_object(Bucket=bucket, Key=key)
             for piece in answer["Body"].iter_chunks(_PIECE):
                 made.update(piece)
@@ -80,7 +100,7 @@ def copy_once(source: str, version_id: str, bucket: str, key: str) -> str:
     if version_id != "null":
         wanted["VersionId"] = version_id
     try:
-        with translated(source):
+        with _named(source):
             s3().copy_object(Bucket=bucket, Key=key, CopySource=wanted, IfNoneMatch="*")
     except ClientError as error:
         if code_of(error) == "InvalidRequest":
@@ -110,7 +130,7 @@ def find_json(uri: str) -> dict[str, Any] | None:
     """Return the JSON object at a URI; None where nothing lies there. Raises BadInput."""
     bucket, key = split(uri)
     try:
-        with translated(uri):
+        with _named(uri):
             data = s3().get_object(Bucket=bucket, Key=key)["Body"].read()
     except ClientError as error:
         if code_of(error) in _MISSING:
@@ -121,7 +141,7 @@ def find_json(uri: str) -> dict[str, Any] | None:
 
 def write(bucket: str, key: str, data: bytes, content_type: str) -> str:
     """Write an object and return its URI; the same bytes at the same key are the same effect."""
-    with translated(f"s3://{bucket}/{key}"):
+    with _named(f"s3://{bucket}/{key}"):
         s3().put_object(Bucket=bucket, Key=key, Body=data, ContentType=content_type)
     return f"s3://{bucket}/{key}"
 
@@ -129,7 +149,7 @@ def write(bucket: str, key: str, data: bytes, content_type: str) -> str:
 def write_once(bucket: str, key: str, data: bytes, content_type: str) -> str:
     """Write an object unless one is there, and return its URI: what a name says stays as it is."""
     try:
-        with translated(f"s3://{bucket}/{key}"):
+        with _named(f"s3://{bucket}/{key}"):
             s3().put_object(
                 Bucket=bucket, Key=key, Body=data, ContentType=content_type, IfNoneMatch="*"
             )
@@ -151,7 +171,7 @@ def actual_key(bucket: str, key: str) -> str:
 def listed(bucket: str, prefix: str, *, after: str = "") -> Iterator[tuple[str, Any]]:
     """Yield keys behind `after`, in order, and when each was last modified; a page at a time."""
     start: Any = {"StartAfter": after} if after else {}
-    with translated(f"s3://{bucket}/{prefix}"):
+    with _named(f"s3://{bucket}/{prefix}"):
         pages = s3().get_paginator("list_objects_v2")
         for page in pages.paginate(Bucket=bucket, Prefix=prefix, **start):
             for entry in page.get("Contents", []):
@@ -205,7 +225,7 @@ def versions_after(bucket: str, prefix: str, after: str) -> tuple[list[Listed], 
 
 
 def _page(bucket: str, prefix: str, start: dict[str, str]) -> tuple[list[Listed], dict[str, str]]:
-    with translated(f"s3://{bucket}/{prefix}"):
+    with _named(f"s3://{bucket}/{prefix}"):
         answer: Any = s3().list_object_versions(Bucket=bucket, Prefix=prefix, **start)  # type: ignore[arg-type]
     found = [
         Listed(

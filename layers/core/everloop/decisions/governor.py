@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from everloop.decisions import Decision
+from everloop.decisions.windows import BAD_FILES
 from everloop.moments import text
+from everloop.names import window_of_run
 
 DATA, VIOLATION = "data", "violation"
 RUNNING, REGISTERED, BELOW_BARS, FAILED, STOPPED = (
@@ -133,11 +135,24 @@ def worth_retraining(
     return Decision(allowed.go, allowed.reason, {**facts, **allowed.facts})
 
 
+def failed_for_its_code(
+    window: int, outcome: str | None, runs: Sequence[Run], bundle_digest: str
+) -> bool:
+    """Whether a window brought no version, and other code than this was all that it was tried with.
+
+    Bad files count, too: what is bad is the spec's to say.
+    """
+    if outcome not in (*_USELESS, BAD_FILES):
+        return False
+    tried = {run.bundle_digest for run in runs if window_of_run(run.name) == window}
+    return bool(tried) and bundle_digest not in tried
+
+
 def useless_in_a_row(runs: Sequence[Run]) -> int:
     """Return how many of the newest runs brought nothing to register."""
     count = 0
     for run in sorted(runs, key=lambda run: run.started_at, reverse=True):
-        if run.outcome == RUNNING:
+        if run.outcome in (RUNNING, BAD_FILES):  # bad files say nothing of a model
             continue
         if run.outcome not in _USELESS:
             break

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from everloop.aws import arrivals, machines
+from everloop.aws import arrivals, machines, people
 from everloop.aws.ledger import Installed
 from everloop.decisions.windows import Arrival
 from everloop.flows import report, training
 from everloop.flows.report import logger
+from everloop.messages import Message
+from everloop.moments import text
 from everloop.names import digest
 from everloop.policy import data as data_policy
 
@@ -32,6 +34,22 @@ def collect(model: str, installed: Installed | None, came: Sequence[Arrival], no
                 reason=f"no model {model!r} is installed; its {added} objects are kept until it is",
                 facts={"objects": added},
             )
+            people.notify(
+                Message(
+                    kind="data-waits",
+                    model=model,
+                    happened="data came for a model that is not installed",
+                    why=f"objects came below data/{model}/, and no model of that name is "
+                    "installed. They are kept, and trained on once it is.",
+                    id="not-installed",
+                    to_do=(
+                        "Install it, or drop the data below the right name:",
+                        f"  everloop push models/{model}",
+                    ),
+                ),
+                None,
+                now,
+            )
         return added
     window = arrivals.open_window(model)
     if last is not None and window.marker == last.key and window.token:
@@ -40,6 +58,32 @@ def collect(model: str, installed: Installed | None, came: Sequence[Arrival], no
     asked = training.start_on_data(installed, window, now)
     logger.info("looked at training", model=model, go=asked.decision.go, why=asked.decision.reason)
     return added
+
+
+def tell_marker_alone(
+    installed: Installed, marker: str, marked_at: datetime, now: datetime
+) -> None:
+    """Say, once, that a marker came and there is nothing that it could speak of."""
+    model, id = installed.model, f"marker:{marker}:{text(marked_at)}"
+    reason = (
+        f"the marker {marker!r} came, and no data with it that is not in a dataset already: "
+        "there is nothing new to train on"
+    )
+    if report.was_decided("collect", id=f"{model}:{id}", model=model):
+        return
+    people.notify(
+        Message(
+            kind="data-waits",
+            model=model,
+            happened="a drop held only its marker",
+            why=f"{reason}. Data that comes now is trained as if no marker had come.",
+            id=id,
+            to_do=(f"Drop the data below data/{model}/, and the marker after it.",),
+        ),
+        installed.spec,
+        now,
+    )
+    report.decided("collect", id=f"{model}:{id}", model=model, time=now, go=False, reason=reason)
 
 
 def is_marker(key: str, marker: str | None) -> bool:

@@ -22,8 +22,8 @@ from everloop.decisions.governor import (
     useless_in_a_row,
 )
 from everloop.decisions.mending import PATIENCE
-from everloop.decisions.windows import REFUSED
-from everloop.flows import report, waking
+from everloop.decisions.windows import BAD_FILES, REFUSED
+from everloop.flows import files, freezing, report, waking
 from everloop.messages import Message
 
 _BELOW_BARS_STEP = "BelowBars"
@@ -61,6 +61,33 @@ def _outcome(found: Mapping[str, Any], package: str) -> tuple[str, str]:
     return FAILED, f"the pipeline ended {status}: {step}{reason}"
 
 
+def with_files(
+    installed: Installed, concluded: Conclusion, window: int, time: datetime
+) -> tuple[Conclusion, bool]:
+    """Look at what the run's job put down of its files; return the conclusion, and whether the
+    window is to be trained again.
+
+    Bad files are another end than a failure: they say nothing of the model. A run that failed while
+    objects of its dataset were taken out is tried again without them.
+    """
+    if not concluded.arn or concluded.outcome in (REFUSED, STOPPED):
+        return concluded, False
+    found = files.of_run(installed.model, concluded.arn, time)
+    if found is not None and found.bad and concluded.outcome == FAILED:
+        why = found.why or "\n".join(files.lines(found.refused))
+        concluded = dataclasses.replace(concluded, outcome=BAD_FILES, reason=why)
+    closed = arrivals.closed(installed.model, window)
+    again = (
+        concluded.outcome in (FAILED, BAD_FILES)
+        and closed is not None
+        and closed.digest is not None
+        and freezing.differs(installed, closed)
+    )
+    if found is not None:
+        files.set_aside(installed, found, concluded.arn, time)
+    return concluded, again
+
+
 def tell(
     installed: Installed,
     concluded: Conclusion,
@@ -92,6 +119,9 @@ def tell(
     )
     if concluded.outcome == REGISTERED:
         return
+    if concluded.outcome == BAD_FILES:
+        people.notify(_bad_files(installed.model, concluded, window), installed.spec, time)
+        return
     useless = useless_in_a_row(runs)
     limit = policy.retrain(installed.spec).stop_after_failures
     why = f"{name}: {concluded.reason}"
@@ -112,6 +142,18 @@ def tell(
         ),
         installed.spec,
         time,
+    )
+
+
+def _bad_files(model: str, concluded: Conclusion, window: int) -> Message:
+    return Message(
+        kind="bad-files",
+        model=model,
+        happened=f"nothing was trained of window {window}: its files are bad",
+        why=f"{concluded.reason}\nThis counts as no failure of the model, and holds nothing up: "
+        "the next data that comes is trained.",
+        id=concluded.arn,
+        to_do=files.what_to_do(model),
     )
 
 
@@ -139,6 +181,7 @@ def conclude_lost(
             concluded, ended_at = conclusion(waking.ending_of(found)), found.changed_at
         else:
             continue
+        concluded, again = with_files(installed, concluded, window, now)
         ended = dataclasses.replace(run, outcome=concluded.outcome, ended_at=ended_at)
         others = [other for other in runs if other.name != run.name]
         tell(
@@ -151,7 +194,7 @@ def conclude_lost(
             time=now,
         )
         ledger.put_run(installed.model, ended)
-        if _answers(concluded, ended, window, others):
+        if not again and _answers(concluded, ended, window, others):
             arrivals.note_outcome(installed.model, window, concluded.outcome)
         yield ended, concluded
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from everloop import policy
-from everloop.aws import arrivals, objects, storage
+from everloop.aws import arrivals, objects, people, storage
 from everloop.aws.arrivals import Closed
 from everloop.aws.ledger import Installed
 from everloop.aws.settings import settings
@@ -18,6 +18,7 @@ from everloop.decisions.windows import (
     manifest,
 )
 from everloop.flows import report, withdrawing
+from everloop.messages import Message
 from everloop.moments import text
 
 
@@ -29,22 +30,38 @@ def freeze(installed: Installed, closed: Closed, now: datetime) -> Closed:
     if closed.outcome is not None:
         return closed
     model, bucket = installed.model, settings().data_bucket
-    numbers = kept_windows(closed.number, policy.data(installed.spec).keep)
-    came = arrivals.arrivals(model, numbers)
-    keys = {arrival.key for found in came.values() for arrival in found}
-    listed = storage.versions_among(bucket, f"data/{model}/", keys)
     states = objects.states(model)
-    selection = chosen(came, listed, states)
+    numbers, selection = _select(installed, closed, states)
     _remember(model, closed, selection, states, now)
     frozen = manifest(model, bucket, numbers, selection, closed.closed_at)
     if not frozen["objects"]:
-        return _nothing_left(model, closed, frozen["left_out"], now)
+        return _nothing_left(installed, closed, frozen["left_out"], now)
     if closed.digest != frozen["digest"]:
         _write(model, closed, frozen)
     written = arrivals.closed(model, closed.number)
     assert written is not None
     _decided(model, closed, written, frozen["left_out"], now)
     return written
+
+
+def differs(installed: Installed, closed: Closed) -> bool:
+    """Whether a window's dataset would be another one now: objects were taken out since."""
+    numbers, selection = _select(installed, closed, objects.states(installed.model))
+    bucket = settings().data_bucket
+    frozen = manifest(installed.model, bucket, numbers, selection, closed.closed_at)
+    return bool(frozen["digest"] != closed.digest)
+
+
+def _select(
+    installed: Installed, closed: Closed, states: dict[str, ObjectState]
+) -> tuple[list[int], Selection]:
+    """Choose what is in a window's dataset, now that S3 is asked."""
+    numbers = kept_windows(closed.number, policy.data(installed.spec).keep)
+    came = arrivals.arrivals(installed.model, numbers)
+    keys = {arrival.key for found in came.values() for arrival in found}
+    prefix = f"data/{installed.model}/"
+    listed = storage.versions_among(settings().data_bucket, prefix, keys)
+    return numbers, chosen(came, listed, states)
 
 
 def _write(model: str, closed: Closed, frozen: dict[str, Any]) -> None:
@@ -107,16 +124,33 @@ def _remember(
         objects.put(model, state)
 
 
-def _nothing_left(model: str, closed: Closed, left_out: dict[str, int], now: datetime) -> Closed:
+def _nothing_left(
+    installed: Installed, closed: Closed, left_out: dict[str, int], now: datetime
+) -> Closed:
+    model = installed.model
     told = ", ".join(f"{count} {state}" for state, count in left_out.items() if count)
+    reason = f"nothing is left to train on: of its objects {told or 'none came'}"
     report.decided(
         "freeze",
         id=f"{model}:{closed.number}:{NOTHING_LEFT}",
         model=model,
         time=now,
         go=False,
-        reason=f"nothing is left to train on: of its objects {told or 'none came'}",
+        reason=reason,
         facts={"window": closed.number, "left_out": left_out},
+    )
+    people.notify(
+        Message(
+            kind="data-waits",
+            model=model,
+            happened=f"nothing is left to train on in window {closed.number}",
+            why=f"{reason}. No training was started; the next data that comes is trained.",
+            id=f"{NOTHING_LEFT}:{closed.number}",
+            numbers={state: count for state, count in left_out.items() if count},
+            to_do=("See what was taken out, and why:", f"  everloop data list {model}"),
+        ),
+        installed.spec,
+        now,
     )
     arrivals.note_outcome(model, closed.number, NOTHING_LEFT)
     return arrivals.closed(model, closed.number) or closed

@@ -12,7 +12,7 @@ from everloop.decisions.governor import DATA
 from everloop.decisions.mending import PATIENCE, Lease, is_abandoned, next_attempt
 from everloop.decisions.monitoring import overdue
 from everloop.errors import NotReady
-from everloop.flows import concluding, judging, releasing, training, waking
+from everloop.flows import collecting, concluding, judging, releasing, training, waking
 from everloop.moments import text
 
 MONITOR = "monitor"
@@ -112,6 +112,8 @@ def _window(installed: Installed, now: datetime) -> Iterator[Mend]:
     if window.objects and window.last_at is not None:
         waits = _Waits(window.number, window.attempt, window.last_at, DATA)
         yield from _attempt(installed, waits, training.trains_on_data(installed, runs), now)
+    elif window.marker and window.marked_at and now - window.marked_at > PATIENCE:
+        collecting.tell_marker_alone(installed, window.marker, window.marked_at, now)
 
 
 def _attempt(

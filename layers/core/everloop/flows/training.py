@@ -9,7 +9,14 @@ from everloop.aws import arrivals, ledger, machines
 from everloop.aws.arrivals import Closed
 from everloop.aws.ledger import Installed
 from everloop.decisions import Decision
-from everloop.decisions.governor import DATA, REGISTERED, VIOLATION, Run, may_train
+from everloop.decisions.governor import (
+    DATA,
+    REGISTERED,
+    VIOLATION,
+    Run,
+    failed_for_its_code,
+    may_train,
+)
 from everloop.decisions.windows import GIVEN_UP, Window, completeness, left_over, trained_with
 
 
@@ -128,3 +135,19 @@ def start_left_over(installed: Installed, now: datetime, *, but: int = 0) -> Ask
         arn = start(installed, last.number, attempt, last.cause, 0)
         return Asked(Decision(True, f"window {last.number} is frozen and was not trained"), arn)
     return start_on_data(installed, arrivals.open_window(model), now)
+
+
+def start_after_push(installed: Installed, now: datetime) -> Asked:
+    """Train again what failed for its code, now that there is other code; else what waits.
+
+    It is the newest window's data: an older one's is in its dataset, or was given up with it.
+    """
+    last = arrivals.last_closed(installed.model)
+    if last is not None and failed_for_its_code(
+        last.number, last.outcome, ledger.runs(installed.model), installed.bundle_digest
+    ):
+        assert last.outcome is not None
+        arrivals.clear_outcome(installed.model, last.number, last.outcome)
+    if ledger.lease(installed.model, ledger.TRAINING).held(now):
+        return Asked(Decision(False, "a training runs; its end looks at what is left over"))
+    return start_left_over(installed, now)
