@@ -42,11 +42,13 @@ def _numeric(name: str, column: pd.Series, common: dict[str, int]) -> dict[str, 
     ]
     at = np.linspace(0, values.size - 1, min(_SAMPLE, values.size)).round().astype(int)
     sketch = {"parameters": {"c": 0.64, "k": float(_SAMPLE)}, "data": [values[at].tolist()]}
+    with np.errstate(over="ignore", invalid="ignore"):  # of huge values: infinite, written as null
+        mean, total, spread = float(values.mean()), float(values.sum()), float(values.std())
     numerical = {
         "common": common,
-        "mean": float(values.mean()),
-        "sum": float(values.sum()),
-        "std_dev": float(values.std()),
+        "mean": mean,
+        "sum": total,
+        "std_dev": spread,
         "min": float(values[0]),
         "max": float(values[-1]),
         "distribution": {"kll": {"buckets": buckets, "sketch": sketch}},

@@ -1,36 +1,86 @@
 """Captured traffic: JSON lines of an endpoint's data capture as a table of rows and scores."""
 
 import base64
-import csv
-import io
 import json
-from collections.abc import Iterator
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from answers import scores_of
+from payloads import BROKEN, Columns, Row, Unreadable, rows_of
+
 SCORE = "__score__"
 INFERENCE = "__inference__"
 TIME = "__time__"  # when it was answered, as SageMaker writes it
 BESIDE = [SCORE, INFERENCE, TIME]  # columns that came beside what was sent
+_MOST_UNKNOWN = 50  # columns that the model does not know: more of them are left out
 
 
-def captured_rows(folder: Path, key: str | None) -> tuple[pd.DataFrame, int]:
-    """Return the rows that were sent, with their scores, and how many records are broken.
+@dataclass(frozen=True)
+class Traffic:
+    """What was captured. `reasons` says how many records are unreadable, and why.
+
+    `unanswered` counts rows whose answer was not captured.
+    """
+
+    rows: pd.DataFrame
+    records: int = 0
+    reasons: Mapping[str, int] = field(default_factory=dict)
+    unanswered: int = 0
+
+    @property
+    def unreadable(self) -> int:
+        return sum(self.reasons.values())
+
+    @property
+    def features(self) -> pd.DataFrame:
+        """The captured columns without what came beside them."""
+        return self.rows.drop(columns=BESIDE, errors="ignore")
+
+
+def captured(folder: Path, columns: Columns, key: str | None) -> Traffic:
+    """Return the rows that were sent, with their scores, and which records are unreadable.
 
     A row's `__inference__` is its key where the request carried one; else the request's
     inferenceId or eventId if the row was alone in it, for those name a request and not a row.
+    Its `__score__` is NaN where its answer is none, or was not captured.
     """
-    rows: list[dict[str, Any]] = []
-    unreadable = 0
+    rows: list[Row] = []
+    records = unanswered = 0
+    reasons: Counter[str] = Counter()
+    unknown: set[str] = set()
     for path in sorted(folder.rglob("*.jsonl")) if folder.exists() else []:
         for record in _records(path):
+            records += 1
             try:
-                rows += _rows(record, key)
-            except (KeyError, ValueError, TypeError, AttributeError, csv.Error):
-                unreadable += 1
-    return pd.DataFrame(rows, dtype=object), unreadable
+                found, answered = _rows(record, columns, key)
+            except Unreadable as error:
+                reasons[str(error)] += 1
+            except BROKEN:
+                reasons["the record is none of data capture's, or broken"] += 1
+            else:
+                rows += [_bounded(row, columns.known, unknown) for row in found]
+                unanswered += 0 if answered else len(found)
+    told = dict(reasons.most_common())
+    return Traffic(pd.DataFrame(rows, dtype=object), records, told, unanswered)
+
+
+def _bounded(row: Row, known: frozenset[str], unknown: set[str]) -> Row:
+    """Return a row without columns that nobody knows once there are too many of them.
+
+    Clients may name what they like; a table of all that they ever named would have no bound.
+    """
+    for name in row.keys() - known - unknown - set(BESIDE):
+        if len(unknown) < _MOST_UNKNOWN:
+            unknown.add(name)
+        else:
+            del row[name]
+    return row
 
 
 def _records(path: Path) -> Iterator[Any]:
@@ -39,28 +89,35 @@ def _records(path: Path) -> Iterator[Any]:
             if line.strip():
                 try:
                     yield json.loads(line)
-                except (json.JSONDecodeError, RecursionError):
+                except (ValueError, RecursionError):
                     yield None  # counted as unreadable by the caller
 
 
-def _rows(record: dict[str, Any], key: str | None) -> list[dict[str, Any]]:
+def _rows(record: dict[str, Any], columns: Columns, key: str | None) -> tuple[list[Row], bool]:
+    """Return a record's rows, and whether their answer was captured."""
     data, meta = record["captureData"], record["eventMetadata"]
-    sent = list(csv.DictReader(io.StringIO(_text(data["endpointInput"]), newline=""), strict=True))
-    scores = [float(line) for line in _text(data["endpointOutput"]).replace(",", "\n").split()]
-    if len(scores) != len(sent):
-        raise ValueError(f"{len(sent)} rows were answered with {len(scores)} scores")
+    if "endpointInput" not in data:
+        raise Unreadable("the request was not captured")
+    sent = rows_of(*_body(data["endpointInput"]), columns)
+    answered = "endpointOutput" in data
+    scores = [math.nan] * len(sent)
+    if answered:
+        scores = scores_of(*_body(data["endpointOutput"]), len(sent))
     request = str(meta.get("inferenceId") or meta["eventId"])
     for row, score in zip(sent, scores, strict=True):
-        if None in row or None in row.values():
-            raise ValueError("a row has more or fewer fields than the header")
         own = row.get(key) if key is not None else None
-        row[INFERENCE] = own or (request if len(sent) == 1 else None)
+        named = own is not None and str(own) != ""
+        row[INFERENCE] = str(own) if named else (request if len(sent) == 1 else None)
         row[SCORE] = score
         row[TIME] = str(meta.get("inferenceTime") or "")
-    return sent
+    return sent, answered
 
 
-def _text(part: dict[str, Any]) -> str:
-    if part["encoding"] == "BASE64":
-        return base64.b64decode(part["data"], validate=True).decode()
-    return str(part["data"])
+def _body(part: dict[str, Any]) -> tuple[bytes, str]:
+    """Return the bytes that were sent or answered, and what they were called."""
+    content_type, text = str(part.get("observedContentType") or ""), str(part["data"])
+    if part.get("encoding") == "BASE64":
+        return base64.b64decode(text, validate=True), content_type
+    # Captured as text, which JSON carries whatever the charset of the body was.
+    plain = ";".join(p for p in content_type.split(";") if "charset" not in p.lower())
+    return text.encode(), plain

@@ -1,137 +1,314 @@
-"""How far a sample is from its reference, and whether that is noise."""
+"""Whether traffic is what the model was trained on: one test for each kind of feature.
+
+docs/drift.md says what each test sees, what it does not, and where it comes from.
+"""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+import distances
+import values
 from metrics import Array
 
-
-def numeric_distance(reference: Array, current: Array) -> float:
-    """Return the largest difference of the two empirical distribution functions, 0 to 1."""
-    if not len(reference) or not len(current):
-        return float("nan")
-    points = np.concatenate([reference, current])
-    a = np.searchsorted(np.sort(reference), points, side="right") / len(reference)
-    b = np.searchsorted(np.sort(current), points, side="right") / len(current)
-    return float(np.abs(a - b).max())
+# Of a thousand looks at traffic that did not change one may say otherwise, whatever the number of
+# its checks: each gets its part of that (Bonferroni).
+FALSE_ALARMS = 0.001
+_PER_FEATURE = 4  # checks that chance can violate
+_MOST_EXTRA = 20  # columns that the baseline lacks, told one by one
+Check = dict[str, Any]
 
 
-def categorical_distance(
-    reference: Mapping[str, float], rows: int, current: Mapping[str, float]
-) -> float:
-    """Return the largest absolute difference of a category's share, 0 to 1 (L-infinity).
+@dataclass
+class Judged:
+    """What was checked, what could not be, and the traffic with the baseline's types."""
 
-    `rows` is the reference's size, of which its rarest categories may not be told.
-    """
-    whole = sum(current.values())
-    if not rows or not whole:
-        return float("nan")
-    return max(
-        abs(reference.get(name, 0) / rows - current.get(name, 0) / whole)
-        for name in {*reference, *current}
-    )
+    checks: list[Check] = field(default_factory=list)
+    not_judged: list[dict[str, str]] = field(default_factory=list)
+    typed: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
-def noise(reference_rows: int, current_rows: int) -> float:
-    """Return what chance alone stays below in 99 of 100 samples of these sizes.
+@dataclass(frozen=True)
+class Limits:
+    """[monitor.data] for one column."""
 
-    The critical value of the two-sample Kolmogorov-Smirnov test at 0.01: 1.63 sqrt(1/n + 1/m).
-    """
-    if not reference_rows or not current_rows:
-        return 1.0
-    return 1.63 * math.sqrt(1 / reference_rows + 1 / current_rows)
+    threshold: float
+    max_missing: float
+    max_unknown: float
 
 
-def feature_checks(
-    baseline: dict[str, Any], current: pd.DataFrame, rules: dict[str, float], ignore: set[str]
-) -> list[dict[str, Any]]:
-    """Check each feature of the baseline's statistics against the current rows.
+@dataclass(frozen=True)
+class _Moved:
+    """A column whose distribution moved, for a look at whether two were swapped."""
 
-    `rules` is [monitor.data]: `threshold` of the distance, `max_missing` share more than before.
-    """
-    checks = []
-    for feature in baseline["features"]:
+    check: Check
+    distance_to: Callable[[pd.Series], float]
+    column: pd.Series
+    threshold: float
+
+
+def limits(rules: Mapping[str, Any], name: str) -> Limits:
+    """Return what holds for a column; specs of before know no columns and no unknown values."""
+    own = (rules.get("columns") or {}).get(name) or {}
+
+    def of(key: str, default: float) -> float:
+        said = own.get(key)
+        return float(rules.get(key, default) if said is None else said)
+
+    return Limits(of("threshold", 0.1), of("max_missing", 0.1), of("max_unknown", 0.05))
+
+
+def judge(
+    baseline: Mapping[str, Any],
+    traffic: pd.DataFrame,
+    rules: Mapping[str, Any],
+    ignore: set[str],
+) -> Judged:
+    """Check each feature of the baseline's statistics against the traffic; `rules` is
+    [monitor.data]."""
+    watched = [each for each in baseline["features"] if each["name"] not in ignore]
+    alpha = FALSE_ALARMS / max(1, _PER_FEATURE * len(watched))
+    judged = Judged(typed=traffic.copy())
+    moved: list[_Moved] = []
+    for feature in watched:
         name = feature["name"]
-        if name in ignore:
+        if name not in traffic:
+            judged.checks.append(
+                _check(name, "missing_column_check", 1.0, 0.0, "the column is missing")
+            )
             continue
-        if name not in current:
-            checks.append(_check(name, "missing_column_check", 1.0, 0.0, "the column is missing"))
-            continue
-        checks += _one(feature, current[name], rules)
+        one = _Feature(feature, traffic[name], limits(rules, name), alpha)
+        one.judge(judged, moved)
+    _tell_of_swapped(moved)
     known = {feature["name"] for feature in baseline["features"]} | ignore
-    for name in current.columns:
-        if name not in known:
-            # Told but never violated: handlers ignore such a column, and no training mends it.
-            what = "a column that the baseline lacks"
-            checks.append(_check(str(name), "extra_column_check", 1.0, 1.0, what))
-    return checks
+    extra = [name for name in traffic.columns if name not in known]
+    for name in extra[:_MOST_EXTRA]:
+        # Told but never violated: handlers ignore such a column, and no training mends it.
+        what = "a column that the baseline lacks"
+        judged.checks.append(_check(str(name)[:200], "extra_column_check", 1.0, 1.0, what))
+    return judged
 
 
-def _one(
-    feature: dict[str, Any], column: pd.Series, rules: dict[str, float]
-) -> list[dict[str, Any]]:
-    name = feature["name"]
-    told = feature.get("numerical_statistics") or feature["string_statistics"]
-    present, missing = told["common"]["num_present"], told["common"]["num_missing"]
-    expected = present / (present + missing) if present + missing else 0.0
-    actual = float(column.notna().mean()) if len(column) else 0.0
-    checks = []
-    lost = max(0.0, expected - actual)
-    checks.append(
-        _check(
-            name,
-            "completeness_check",
-            lost,
-            rules["max_missing"],
-            f"{actual:.1%} of values are present, {expected:.1%} in the baseline",
+class _Feature:
+    """One feature's baseline beside its traffic."""
+
+    def __init__(
+        self, feature: Mapping[str, Any], column: pd.Series, allowed: Limits, alpha: float
+    ) -> None:
+        self.name: str = feature["name"]
+        self.numeric = "numerical_statistics" in feature
+        self.told = feature["numerical_statistics" if self.numeric else "string_statistics"]
+        self.column = column
+        self.allowed = allowed
+        self.alpha = alpha
+        common = self.told["common"]
+        self.present, self.missing = int(common["num_present"]), int(common["num_missing"])
+
+    def judge(self, judged: Judged, moved: list[_Moved]) -> None:
+        if self.numeric:
+            zero_one = self.told.get("min", -1) >= 0 and self.told.get("max", 2) <= 1
+            read, wrong = values.numbers(self.column, booleans=zero_one)
+            self._complete(judged, read.notna() | wrong)
+            self._numbers(judged, moved, read, float(wrong.mean()) if len(wrong) else 0.0)
+        else:
+            read = values.categories(self.column, list(self._counts()))
+            self._complete(judged, read.notna())
+            self._categories(judged, moved, read)
+        judged.typed[self.name] = read
+
+    def _complete(self, judged: Judged, there: pd.Series) -> None:
+        rows, before = len(there), self.present + self.missing
+        expected = self.present / before if before else 0.0
+        actual = float(there.mean()) if rows else 0.0
+        pooled = (self.present + there.sum()) / max(1, before + rows)
+        least = distances.share_noise(pooled, before, rows, self.alpha)
+        judged.checks.append(
+            _check(
+                self.name,
+                "completeness_check",
+                max(0.0, expected - actual),
+                max(self.allowed.max_missing, least),
+                f"{actual:.1%} of values are present, {expected:.1%} in the baseline",
+            )
         )
-    )
-    if "numerical_statistics" in feature:
-        distribution = told.get("distribution")
-        if distribution is None:
-            return checks
-        numbers = pd.to_numeric(column, errors="coerce")
-        wrong = float((numbers.isna() & column.notna()).mean())
+
+    def _numbers(self, judged: Judged, moved: list[_Moved], read: pd.Series, wrong: float) -> None:
         if wrong:
             text = f"{wrong:.1%} of values are no numbers"
-            checks.append(_check(name, "data_type_check", wrong, 0.0, text))
-        reference = np.array(distribution["kll"]["sketch"]["data"][0], dtype=float)
-        values = numbers.dropna().to_numpy(dtype=float)
-        distance = numeric_distance(reference, values)
-        size = len(values)
-    else:
-        buckets = told["distribution"]["categorical"]["buckets"]
-        counts = column.dropna().astype(str).value_counts()
-        shares = {str(value): float(count) for value, count in counts.items()}
-        old = {bucket["value"]: float(bucket["count"]) for bucket in buckets}
-        distance = categorical_distance(old, present, shares)
-        size = int(counts.sum())
-    floor = noise(present, size)
-    checks.append(
-        _check(
-            name,
-            "baseline_drift_check",
-            distance,
-            max(rules["threshold"], floor),
-            f"the distribution moved by {distance:.3f}",
+            judged.checks.append(_check(self.name, "data_type_check", wrong, 0.0, text))
+        distribution = self.told.get("distribution")
+        new = read[np.isfinite(read)].to_numpy(dtype=float)
+        if distribution is None or not len(new):
+            self._undefined(judged, "training" if distribution is None else "the traffic")
+            return
+        old = np.array(distribution["kll"]["sketch"]["data"][0], dtype=float)
+        coarse = 1 / len(old)  # the sketch is not the whole of training
+        # One more row may be the least or the greatest of all: 1 of n + 1 times each.
+        beyond = 2 / (self.present + 2)
+        what = "far beyond the baseline's range"
+        self._unknown(judged, self._strange(new), beyond, "range_check", what)
+        moved_by = distances.ks_distance(old, new)
+        least = distances.ks_noise(self.present, len(new), self.alpha) + coarse
+        self._drifted(
+            judged, moved, moved_by, least, lambda other: _number_distance(old, other), read
         )
-    )
-    return checks
+        grown = distances.repeated(old, new)
+        least = distances.repeated_noise(self.present, len(new), self.alpha) + 2 * coarse
+        judged.checks.append(
+            _check(
+                self.name,
+                "repeated_value_check",
+                grown,
+                max(self.allowed.threshold, least),
+                f"the share of one single value grew by {grown:.3f}",
+            )
+        )
+
+    def _strange(self, new: Array) -> float:
+        """Return the share of numbers of another unit, scale or sign than training's.
+
+        Those beyond training's range by more than the range is wide, or negative where none was.
+        """
+        low, high = float(self.told["min"]), float(self.told["max"])
+        width = high - low
+        slack = 1e-6 * max(abs(low), abs(high), 1e-30)  # clients round to single precision
+        strange = (new < low - width - slack) | (new > high + width + slack)
+        if low >= 0:
+            strange |= new < -slack
+        return float(strange.mean())
+
+    def _categories(self, judged: Judged, moved: list[_Moved], read: pd.Series) -> None:
+        counts = self._counts()
+        new = {str(k): float(v) for k, v in read.dropna().value_counts().items()}
+        size = int(sum(new.values()))
+        if not self.present or not size:
+            self._undefined(judged, "the traffic" if self.present else "training")
+            return
+        unknown = sum(count for word, count in new.items() if word not in counts) / size
+        expected = distances.unseen(counts, self.present)
+        what = "not among the baseline's categories"
+        self._unknown(judged, unknown, expected, "categorical_values_check", what)
+        old, told = self._with_others(counts), self._listed(new, counts)
+        least = distances.variation_noise(old, told, self.alpha)
+        self._drifted(
+            judged,
+            moved,
+            distances.variation(old, told),
+            least,
+            lambda other: self._category_distance(other),
+            read,
+        )
+
+    def _counts(self) -> dict[str, float]:
+        if self.numeric:
+            return {}
+        buckets = self.told["distribution"]["categorical"]["buckets"]
+        return {bucket["value"]: float(bucket["count"]) for bucket in buckets}
+
+    def _with_others(self, counts: Mapping[str, float]) -> dict[str, float]:
+        """Return the baseline's counts, and in one what it does not tell one by one."""
+        return {**counts, "\0others": max(0.0, self.present - sum(counts.values()))}
+
+    def _listed(self, new: Mapping[str, float], counts: Mapping[str, float]) -> dict[str, float]:
+        """Return the traffic's counts likewise, if the baseline has such others at all."""
+        if self.present <= sum(counts.values()):
+            return dict(new)
+        told = {word: count for word, count in new.items() if word in counts}
+        return {**told, "\0others": sum(new.values()) - sum(told.values())}
+
+    def _category_distance(self, other: pd.Series) -> float:
+        counts = self._counts()
+        new = other.dropna().astype(str).value_counts().to_dict()
+        return distances.variation(self._with_others(counts), self._listed(new, counts))
+
+    def _unknown(
+        self, judged: Judged, share: float, expected: float, statistic: str, what: str
+    ) -> None:
+        least = expected + distances.share_noise(
+            expected, self.present, int(self.column.notna().sum()), self.alpha
+        )
+        text = f"{share:.1%} of values are {what}"
+        if expected >= 0.001:
+            text += f" ({expected:.1%} are to be expected)"
+        threshold = max(self.allowed.max_unknown, least)
+        judged.checks.append(_check(self.name, statistic, share, threshold, text))
+
+    def _drifted(
+        self,
+        judged: Judged,
+        moved: list[_Moved],
+        distance: float,
+        noise: float,
+        distance_to: Callable[[pd.Series], float],
+        read: pd.Series,
+    ) -> None:
+        threshold = max(self.allowed.threshold, noise)
+        text = f"the distribution moved by {distance:.3f}"
+        check = _check(self.name, "baseline_drift_check", distance, threshold, text)
+        judged.checks.append(check)
+        if check["violated"]:
+            moved.append(_Moved(check, distance_to, read, threshold))
+
+    def _undefined(self, judged: Judged, where: str) -> None:
+        judged.not_judged.append(
+            not_judged(
+                "data", "undefined", f"{self.name} has no values in {where}", feature=self.name
+            )
+        )
 
 
-def _check(
-    feature: str, statistic: str, value: float, threshold: float, what: str
-) -> dict[str, Any]:
+def not_judged(monitor: str, reason: str, description: str, feature: str = "") -> dict[str, str]:
+    """Return an entry of findings.json's `not_judged`; without a feature, of the whole monitor."""
+    told = {"monitor": monitor, "reason": reason, "description": description}
+    return {**told, "feature": feature} if feature else told
+
+
+def _number_distance(old: Array, other: pd.Series) -> float:
+    read, _ = values.numbers(other, booleans=False)
+    return distances.ks_distance(old, read[np.isfinite(read)].to_numpy(dtype=float))
+
+
+def _tell_of_swapped(moved: Iterable[_Moved], most: int = 30) -> None:
+    """Say of columns that moved whether each has the other's values."""
+    some = list(moved)[:most]
+    for one in some:
+        for other in some:
+            if other is one or "swapped" in one.check["description"]:
+                continue
+            there, back = one.distance_to(other.column), other.distance_to(one.column)
+            if there <= one.threshold and back <= other.threshold:
+                told = f"; its values look like those of {other.check['feature']}, and the other "
+                one.check["description"] += f"{told}way round: are the two swapped?"
+
+
+def _check(feature: str, statistic: str, value: float, threshold: float, what: str) -> Check:
     return {
         "monitor": "data",
         "feature": feature,
         "statistic": statistic,
         "value": value,
         "threshold": threshold,
-        "violated": value > threshold,
+        "violated": bool(value > threshold),
         "description": f"{feature}: {what} (threshold {threshold:.3f})",
+    }
+
+
+def prediction(old: Array, new: Array, threshold: float) -> Check:
+    """Check the scores' distribution against that on the holdout; `new` are finite."""
+    distance = distances.ks_distance(old, new)
+    least = max(threshold, distances.ks_noise(len(old), len(new), FALSE_ALARMS))
+    mean = float(new.mean()) if len(new) else math.nan
+    return {
+        "monitor": "prediction",
+        "feature": "score",
+        "statistic": "prediction_drift_check",
+        "value": distance,
+        "threshold": least,
+        "violated": bool(distance > least),
+        "description": f"predictions moved by {distance:.3f} from those on the holdout: mean "
+        f"{mean:.4g} against {old.mean():.4g} (threshold {least:.3f})",
     }

@@ -3,6 +3,7 @@
 Writes findings.json and a report for people, and Model Monitor's own file formats beside them.
 """
 
+import math
 import os
 from typing import Any
 
@@ -13,35 +14,53 @@ import baseline
 import drift
 import late_labels
 import look
+import metrics
 import quality
 import report
-from capture import BESIDE, SCORE, captured_rows
+from capture import SCORE, Traffic, captured
 from container import INPUT, JobError, output, read_json, run, spec, write_json
+from payloads import Columns
 
-# What pandas reads as missing from CSV, and so what was missing in training.
-MISSING = ["", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "<NA>", "#N/A"]
+_SHOWN = 5  # reasons told one by one
+_DEFAULT_MAX_UNREADABLE = 0.05  # in specs of before the key
 
 
 def main() -> str:
     asked = spec()
     data, rules = asked["data"], asked["monitor"]
-    rows, unreadable = captured_rows(INPUT / "capture", data["key"])
     statistics = read_json(INPUT / "baseline" / "statistics.json")
+    columns = Columns.of(statistics, data["key"], data["timestamp"], data["target"])
+    traffic = captured(INPUT / "capture", columns, data["key"])
+    rows = traffic.rows
     evaluation = read_json(INPUT / "reference" / "evaluation.json")
     reference = pd.read_csv(INPUT / "reference" / "predictions.csv", dtype={"key": str})
     version, since, until = int(_told("VERSION")), _told("FROM"), _told("TO")
     given = look.read(version, since, until)
     offline = _offline(asked, {**given.evaluations, version: evaluation})
-    labels, quality_checks = late_labels.judge(asked, given, rows, reference["key"], offline)
-    features = _features(rows)
-    checks: list[dict[str, Any]] = []
-    if len(rows) >= rules["min_rows"]:
-        if "data" in rules["watch"]:
-            unseen = {data["target"], data["key"], data["timestamp"], *rules["ignore"]}
-            checks += drift.feature_checks(statistics, features, rules["data"], unseen)
-        if "prediction" in rules["watch"]:
-            checks.append(_prediction(rows, reference, rules["prediction"]["threshold"]))
+    scored = rows[rows[SCORE].notna()] if len(rows) else rows
+    labels, quality_checks = late_labels.judge(asked, given, scored, reference["key"], offline)
+    unseen = {data["target"], data["key"], data["timestamp"], *rules["ignore"]}
+    seen = drift.judge(statistics, traffic.features, rules["data"], unseen)
+    checks = _traffic(traffic, rules.get("max_unreadable", _DEFAULT_MAX_UNREADABLE))
+    not_judged: list[dict[str, str]] = []
+    for monitor in ("data", "prediction"):
+        if monitor not in rules["watch"]:
+            continue
+        if not traffic.records:  # a look for labels alone
+            nothing = "no traffic was captured since the last look"
+            not_judged.append(drift.not_judged(monitor, "no-traffic", nothing))
+        elif len(rows) < rules["min_rows"]:
+            few = f"only {len(rows)} rows, {rules['min_rows']} are wanted"
+            not_judged.append(drift.not_judged(monitor, "few-rows", few))
+        elif monitor == "data":
+            checks += seen.checks
+            not_judged += seen.not_judged
+        else:
+            _predictions(asked, traffic, reference, checks, not_judged)
     checks += quality_checks
+    if "quality" in rules["watch"] and not quality_checks:
+        not_judged += _quality(asked, labels)
+    not_judged += [_undefined(check) for check in checks if not math.isfinite(check["value"])]
     told: dict[str, Any] = {
         "version": 1,
         "model": _told("MODEL"),
@@ -50,14 +69,105 @@ def main() -> str:
         "from": since,
         "to": until,
         "rows": len(rows),
-        "unreadable_records": unreadable,
+        "records": traffic.records,
+        "unreadable_records": traffic.unreadable,
+        "unreadable": [{"reason": w, "records": n} for w, n in traffic.reasons.items()][:_SHOWN],
         "labelled_rows": labels["predictions_labelled"],
         "bad_labels": labels["bad"],
         "labels": labels,
         "checks": checks,
+        "not_judged": not_judged,
     }
-    _write(told, _typed(features, statistics), rows, reference)
-    return _message(told, rules["min_rows"])
+    _write(told, seen.typed, rows, reference)
+    return _message(told)
+
+
+def _traffic(traffic: Traffic, most: float) -> list[dict[str, Any]]:
+    """Check what share of the records cannot be read; nothing where there are none."""
+    if not traffic.records:
+        return []
+    share = traffic.unreadable / traffic.records
+    why = f"; most of them: {next(iter(traffic.reasons))}" if traffic.reasons else ""
+    return [
+        {
+            "monitor": "traffic",
+            "feature": "records",
+            "statistic": "unreadable_check",
+            "value": share,
+            "threshold": most,
+            "violated": share > most,
+            "description": f"{traffic.unreadable} of {traffic.records} captured records cannot "
+            f"be read, {share:.1%} (threshold {most:.1%}){why}",
+        }
+    ]
+
+
+def _predictions(
+    asked: dict[str, Any],
+    traffic: Traffic,
+    reference: pd.DataFrame,
+    checks: list[dict[str, Any]],
+    not_judged: list[dict[str, str]],
+) -> None:
+    """Check the scores: how many are none, and whether the others moved."""
+    rules = asked["monitor"]
+    answered = len(traffic.rows) - traffic.unanswered
+    old, new = (_finite(frame) for frame in (reference["score"], traffic.rows[SCORE]))
+    if answered:
+        lost = 1 - len(new) / answered
+        most = rules.get("max_unreadable", _DEFAULT_MAX_UNREADABLE)
+        checks.append(
+            {
+                "monitor": "prediction",
+                "feature": "score",
+                "statistic": "completeness_check",
+                "value": lost,
+                "threshold": most,
+                "violated": lost > most,
+                "description": f"{lost:.1%} of the answers are no finite number "
+                f"(threshold {most:.1%})",
+            }
+        )
+    if len(new) >= rules["min_rows"]:
+        checks.append(drift.prediction(old, new, rules["prediction"]["threshold"]))
+        return
+    few = f"only {len(new)} scores for {len(traffic.rows)} rows, {rules['min_rows']} are wanted"
+    if traffic.unanswered:
+        few += f"; of {traffic.unanswered} rows the answer was not captured"
+    not_judged.append(drift.not_judged("prediction", "few-answers", few))
+
+
+def _quality(asked: dict[str, Any], labels: dict[str, Any]) -> list[dict[str, str]]:
+    """Say why quality was not judged; nothing where it was judged before on the same labels."""
+    statuses = {str(day["status"]) for day in labels["days"]}
+    least = asked["monitor"]["quality"]["min_labelled_rows"]
+    if asked["data"]["key"] is None:
+        told = ("no-key", "without [data] key no label finds its prediction")
+    elif labels["keys"] and not labels["keys_joined"]:
+        told = (
+            "labels-join-nothing",
+            f"labels for {labels['keys']} keys have come, and none of them is the key of a "
+            "prediction that is kept",
+        )
+    elif quality.KNOWN in statuses:
+        return []
+    elif statuses & {quality.NO_METRIC, quality.NOT_DEFINED}:
+        told = ("undefined", "; ".join(sorted(statuses & {quality.NO_METRIC, quality.NOT_DEFINED})))
+    else:
+        few = f"only {labels['predictions_labelled']} rows have labels, {least} are wanted"
+        told = ("few-labels", few)
+    return [drift.not_judged("quality", *told)]
+
+
+def _finite(scores: pd.Series) -> metrics.Array:
+    values = scores.to_numpy(dtype=float)
+    finite: metrics.Array = values[np.isfinite(values)]
+    return finite
+
+
+def _undefined(check: dict[str, Any]) -> dict[str, str]:
+    what = f"{check['feature']}: {check['statistic']} is not defined on these rows"
+    return drift.not_judged(check["monitor"], "undefined", what, feature=check["feature"])
 
 
 def _offline(asked: dict[str, Any], evaluations: dict[int, Any]) -> dict[int, float]:
@@ -71,41 +181,6 @@ def _told(name: str) -> str:
     if not value:
         raise JobError(f"the environment variable EVERLOOP_{name} is missing")
     return value
-
-
-def _features(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the captured columns without what came beside them; missing values are NaN.
-
-    Numbers stay text where they are none: that they are none is a finding.
-    """
-    features = rows.drop(columns=BESIDE, errors="ignore")
-    return features.mask(features.isin(MISSING)) if len(features) else features
-
-
-def _prediction(rows: pd.DataFrame, reference: pd.DataFrame, threshold: float) -> dict[str, Any]:
-    old = reference["score"].to_numpy(dtype=float)
-    new = rows[SCORE].to_numpy(dtype=float)
-    distance = drift.numeric_distance(old, new)
-    least = max(threshold, drift.noise(len(old), len(new)))
-    return {
-        "monitor": "prediction",
-        "feature": "score",
-        "statistic": "prediction_drift_check",
-        "value": distance,
-        "threshold": least,
-        "violated": distance > least,
-        "description": f"predictions moved by {distance:.3f} from those on the holdout: mean "
-        f"{new.mean():.4g} against {old.mean():.4g} (threshold {least:.3f})",
-    }
-
-
-def _typed(features: pd.DataFrame, statistics: dict[str, Any]) -> pd.DataFrame:
-    """Give captured text columns the types that the baseline has."""
-    typed = features.copy()
-    for feature in statistics["features"]:
-        if "numerical_statistics" in feature and feature["name"] in typed:
-            typed[feature["name"]] = pd.to_numeric(typed[feature["name"]], errors="coerce")
-    return typed
 
 
 def _write(
@@ -124,18 +199,24 @@ def _write(
         if check["violated"]
     ]
     write_json(target / "constraint_violations.json", {"violations": violations})
-    scores = rows[SCORE].to_numpy(dtype=float) if len(rows) else np.array([])
-    page = report.findings(told, scores, reference["score"].to_numpy(dtype=float))
-    (target / "report.html").write_text(page)
+    scores = _finite(rows[SCORE]) if len(rows) else np.array([])
+    page = report.findings(told, scores, _finite(reference["score"]))
+    (target / "report.html").write_text(page, encoding="utf-8")
 
 
-def _message(told: dict[str, Any], least: int) -> str:
-    """Say how it ended, in the words of Model Monitor's own containers."""
+def _message(told: dict[str, Any]) -> str:
+    """Say how it ended, in the words of Model Monitor's own containers where they have some."""
     violated = sum(check["violated"] for check in told["checks"])
     if violated:
         return f"CompletedWithViolations: Job completed successfully with {violated} violations."
-    few = f" Only {told['rows']} rows, {least} are wanted." if told["rows"] < least else ""
-    return f"Completed: Job completed successfully with no violations.{few}"
+    blind = [f"{each['monitor']} ({each['description']})" for each in told["not_judged"]]
+    judged = [check for check in told["checks"] if check["monitor"] != "traffic"]
+    if not any(math.isfinite(check["value"]) for check in judged):
+        return f"Completed: Could not judge: {'; '.join(blind[:_SHOWN]) or 'nothing is watched'}."
+    # That labels are still to come is the rule; findings.json says it.
+    early = sum(each["reason"] == "few-labels" for each in told["not_judged"])
+    said = f" Could not judge: {'; '.join(blind[:_SHOWN])}." if len(blind) > early else ""
+    return f"Completed: Job completed successfully with no violations.{said}"
 
 
 if __name__ == "__main__":

@@ -207,7 +207,8 @@ def _part(made: Path, part: str, target: str) -> pd.DataFrame:
     if not path.exists():
         raise JobError(f"preprocess.py wrote no {part}/data.csv into --output")
     try:
-        frame = pd.read_csv(path)
+        # In one piece: a column whose kind is guessed piece by piece holds 5 and '5'.
+        frame = pd.read_csv(path, low_memory=False)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise JobError(f"preprocess.py wrote a {part}/data.csv that is no CSV: {error}") from error
     if frame.empty:
@@ -223,6 +224,8 @@ def _describe(train: pd.DataFrame, asked: dict[str, Any]) -> None:
     unseen = {data["target"], data["key"], data["timestamp"], *monitor["ignore"]}
     features = train[[name for name in train.columns if name not in unseen]]
     told = baseline.statistics_of(features)
+    # All of them in their order: requests may come without a header.
+    told["columns"] = [str(name) for name in train.columns]
     suggested = baseline.constraints_of(told, monitor["data"]["threshold"])
     write_json(output("baseline") / "statistics.json", told)
     write_json(output("baseline") / "constraints.json", suggested)

@@ -112,51 +112,35 @@ def comparison(
 def findings(told: dict[str, Any], scores: Array, reference: Array) -> str:
     """Return the page of a monitor's findings."""
     checks = told["checks"]
+    defined = [check for check in checks if math.isfinite(check["value"])]
     drifts = [
         (_short(check), check["value"], check["threshold"], check["violated"])
-        for check in checks
-        if check["monitor"] != "quality" and math.isfinite(check["value"])
+        for check in defined
+        if check["monitor"] not in ("quality", "traffic")
     ]
     # Completeness of a whole column is the rule, and a bar of nothing says nothing.
     drifts = [row for row in drifts if row[1] or row[3]]
     drifts.sort(key=lambda row: (-row[3], -row[1]))
-    violated = [check for check in checks if check["violated"]]
-    if violated:
-        listed = "".join(f"<br>{html.escape(check['description'])}" for check in violated[:5])
-        more = f"<br>and {len(violated) - 5} more" if len(violated) > 5 else ""
-        verdict = (
-            f'<div class="verdict bad"><b>{len(violated)} of {len(checks)} checks violated</b>'
-            f"{listed}{more}</div>"
-        )
-    elif checks:
-        verdict = (
-            f'<div class="verdict good"><b>Nothing violated</b><br>{len(checks)} checks, each '
-            "within its threshold</div>"
-        )
-    else:
-        verdict = (
-            '<div class="verdict"><b>Too little to judge</b><br>fewer rows or labels than '
-            "model.toml asks for</div>"
-        )
-    rows = [
-        (
-            ("bad", "violated") if check["violated"] else ("soft", "ok"),
-            check["monitor"],
-            check["description"],
-        )
-        for check in sorted(checks, key=lambda check: not check["violated"])
+    rows = [(_tone(check), check["monitor"], check["description"]) for check in checks]
+    rows += [
+        (("bad", "not judged"), each["monitor"], each["description"]) for each in told["not_judged"]
     ]
+    order = ("violated", "not judged", "not defined", "ok")
+    rows.sort(key=lambda row: order.index(row[0][1]))
     counts = [
         f"{told['rows']:,} rows",
         f"{told['labelled_rows']:,} with labels",
-        f"{told['unreadable_records']:,} unreadable records",
+        f"{told['unreadable_records']:,} of {told['records']:,} records unreadable",
         f"{told['bad_labels']:,} bad labels",
     ]
     subtitle = (
         f"version {told['serving_version']} on {told['endpoint']}, {told['from']} to {told['to']}: "
         + ", ".join(counts)
     )
-    parts = [verdict]
+    parts = [_verdict(told, defined)]
+    if told["unreadable"]:
+        broken = [(f"{each['records']:,}", each["reason"]) for each in told["unreadable"]]
+        parts += ["<h2>What could not be read</h2>", _table(("records", "why"), broken)]
     if drifts:
         parts += ["<h2>Distance from the baseline</h2>", charts.bars(drifts[:40])]
         parts.append('<p class="soft">The mark on each bar is its threshold.</p>')
@@ -167,6 +151,38 @@ def findings(told: dict[str, Any], scores: Array, reference: Array) -> str:
     if rows:
         parts += ["<h2>Every check</h2>", _table(("", "monitor", "what was seen"), rows)]
     return _page(f"{told['model']}: what the monitor saw", subtitle, *parts)
+
+
+def _verdict(told: dict[str, Any], defined: list[dict[str, Any]]) -> str:
+    """Return what a person reads first: after no check at all nothing is called good."""
+    violated = [check for check in defined if check["violated"]]
+    judged = [check for check in defined if check["monitor"] != "traffic"]
+    blind = [f"{each['monitor']}: {each['description']}" for each in told["not_judged"]]
+    if violated:
+        head, tone = f"{len(violated)} of {len(defined)} checks violated", "bad"
+        lines = _some([check["description"] for check in violated])
+    elif judged:
+        head, tone = "Nothing violated", "good"
+        lines = [f"{len(defined)} checks, each within its threshold"]
+    else:
+        head, tone, lines = "Could not judge", "", []
+    if blind and not judged:
+        lines += _some(blind)
+    elif blind:
+        lines += [f"could not judge {line}" for line in _some(blind)]
+    said = "".join(f"<br>{html.escape(line)}" for line in lines)
+    return f'<div class="verdict {tone}"><b>{head}</b>{said}</div>'
+
+
+def _some(lines: list[str], most: int = 5) -> list[str]:
+    more = [f"and {len(lines) - most} more"] if len(lines) > most else []
+    return [*lines[:most], *more]
+
+
+def _tone(check: dict[str, Any]) -> tuple[str, str]:
+    if not math.isfinite(check["value"]):
+        return "bad", "not defined"
+    return ("bad", "violated") if check["violated"] else ("soft", "ok")
 
 
 def _short(check: dict[str, Any]) -> str:

@@ -161,7 +161,8 @@ _LINES = st.lists(
 
 @contextmanager
 def _captured(folder: Path) -> Iterator[Check]:
-    captured_rows = _job("capture").captured_rows
+    captured = _job("capture").captured
+    columns = _job("payloads").Columns.of({"features": [{"name": "hour"}]}, "id", None, "late")
     predictions, joining, labels = _job("predictions"), _job("joining"), _job("labels")
     look = _job("look").Look("x", "2026-11-20T13:00:00Z", served=[("", 1)])
 
@@ -169,8 +170,9 @@ def _captured(folder: Path) -> Iterator[Check]:
         good = json.dumps(_RECORD)
         text = "\n".join([*(line.replace("\n", " ") for line in lines), good])
         (folder / "x.jsonl").write_bytes(text.encode("utf-8", "replace"))
-        rows, unreadable = captured_rows(folder, "id")
-        assert unreadable >= 0 and len(rows) >= 1, "what is good was lost"
+        traffic = captured(folder, columns, "id")
+        assert traffic.unreadable < traffic.records and len(traffic.rows), "what is good was lost"
+        rows = traffic.rows
         kept = predictions.keep(rows, look, folder / "kept", whole=True)
         with closing(joining.open_table(Path(":memory:"))) as table:
             labels.take(table, [], ("id", "price"), binary=False, numbers=False)

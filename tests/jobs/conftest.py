@@ -1,10 +1,13 @@
 """An S3 that jobs reach by HTTP, and a container for each test."""
 
+import importlib
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
-from job_container import MEAN_PRICE, Container, Drops
+from job_container import JOBS, MEAN_PRICE, Container, Drops
 from moto.server import ThreadedMotoServer
 
 from everloop.bundle import pack
@@ -33,3 +36,10 @@ def container(tmp_path: Path, endpoint_url: str) -> Container:
 @pytest.fixture(scope="session")
 def bundle() -> bytes:
     return pack(MEAN_PRICE)
+
+
+def job_module(name: str) -> ModuleType:
+    """Import a module of the jobs as they import each other: they lie side by side in an image."""
+    if str(JOBS) not in sys.path:
+        sys.path.append(str(JOBS))
+    return importlib.import_module(name)

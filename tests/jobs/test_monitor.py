@@ -121,6 +121,7 @@ def test_usual_traffic_violates_nothing(watched: Container) -> None:
         ("data", "size"),
         ("data", "loud"),
         ("prediction", "score"),
+        ("traffic", "records"),
     }
     assert watched.read("findings/constraint_violations.json") == {"violations": []}
     statistics = watched.read("findings/statistics.json")
@@ -138,11 +139,12 @@ def test_what_drifted_is_found_and_nothing_else(watched: Container) -> None:
     capture(watched, record(moved, np.random.default_rng(1).normal(30, 3, 300)))
 
     assert watched.succeed("monitor.py", ASKED) == (
-        "CompletedWithViolations: Job completed successfully with 3 violations."
+        "CompletedWithViolations: Job completed successfully with 4 violations."
     )
 
     assert violated(watched) == {
         ("colour", "baseline_drift_check"),
+        ("colour", "categorical_values_check"),
         ("size", "baseline_drift_check"),
         ("score", "prediction_drift_check"),
     }
@@ -150,7 +152,7 @@ def test_what_drifted_is_found_and_nothing_else(watched: Container) -> None:
     assert {tuple(sorted(each)) for each in listed} == {
         ("constraint_check_type", "description", "feature_name")
     }
-    assert "3 of 7 checks violated" in (watched.output("findings") / "report.html").read_text()
+    assert "4 of 13 checks violated" in (watched.output("findings") / "report.html").read_text()
 
 
 def test_missing_values_words_and_columns_are_found(watched: Container) -> None:
@@ -176,19 +178,31 @@ def test_what_is_ignored_or_not_watched_is_not_judged(watched: Container, bundle
     capture(watched, record(traffic(300, colour="purple"), [99.0] * 300))
     assert watched.succeed("monitor.py", ASKED) == NOTHING
     checks = watched.read("findings/findings.json")["checks"]
-    assert {check["feature"] for check in checks} == {"size"}
+    assert {check["feature"] for check in checks} == {"size", "records"}
 
 
 def test_too_few_rows_are_not_judged(watched: Container) -> None:
     capture(watched, usual(99, colour="purple"))
-    assert watched.succeed("monitor.py", ASKED) == f"{NOTHING} Only 99 rows, 100 are wanted."
-    assert watched.read("findings/findings.json")["checks"] == []
-    assert "Too little to judge" in (watched.output("findings") / "report.html").read_text()
+    assert watched.succeed("monitor.py", ASKED) == (
+        "Completed: Could not judge: data (only 99 rows, 100 are wanted); prediction (only 99 "
+        "rows, 100 are wanted); quality (only 0 rows have labels, 200 are wanted)."
+    )
+    told = watched.read("findings/findings.json")
+    assert {check["monitor"] for check in told["checks"]} == {"traffic"}
+    assert [(each["monitor"], each["reason"]) for each in told["not_judged"]] == [
+        ("data", "few-rows"),
+        ("prediction", "few-rows"),
+        ("quality", "few-labels"),
+    ]
+    page = (watched.output("findings") / "report.html").read_text()
+    assert "Could not judge" in page
+    assert "othing violated" not in page
 
 
 def test_no_traffic_at_all_is_no_error(watched: Container) -> None:
-    assert watched.succeed("monitor.py", ASKED) == f"{NOTHING} Only 0 rows, 100 are wanted."
+    assert watched.succeed("monitor.py", ASKED).startswith("Completed: Could not judge: data (no")
     assert watched.read("findings/statistics.json")["dataset"] == {"item_count": 0}
+    assert watched.read("findings/findings.json")["checks"] == []
 
 
 def test_unreadable_records_are_counted_and_others_still_read(watched: Container) -> None:

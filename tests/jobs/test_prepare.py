@@ -38,6 +38,7 @@ def test_the_frozen_versions_are_split_and_described(
     assert (container.output("holdout") / "data.csv").read_text().count("\n") == 21
     statistics = container.read("baseline/statistics.json")
     assert statistics["dataset"] == {"item_count": 60}
+    assert statistics["columns"] == ["id", "colour", "price"]  # as a request without a header has
     (colour,) = statistics["features"]  # neither key nor target
     assert colour["name"] == "colour"
     assert colour["inferred_type"] == "String"

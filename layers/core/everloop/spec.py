@@ -106,6 +106,7 @@ class ModelSpec(Section):
             "data.timestamp": [data.timestamp],
             "evaluate.slices": self.evaluate.slices,
             "monitor.ignore": self.monitor.ignore,
+            "monitor.data.columns": list(self.monitor.data.columns),
         }
         for where, names in named.items():
             for name in names:

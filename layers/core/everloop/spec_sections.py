@@ -102,6 +102,7 @@ Instance = Annotated[str, AfterValidator(_instance)]
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(gt=0, le=1)]
+ShareOrNone = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
 
 
@@ -244,9 +245,19 @@ class Deploy(Section):
     tests: Tests = Tests()
 
 
+class ColumnDrift(Section):
+    """What holds for one column instead of the section's own; what is not given is as there."""
+
+    threshold: Share | None = None
+    max_missing: Share | None = None
+    max_unknown: ShareOrNone | None = None
+
+
 class DataDrift(Section):
     threshold: Share = 0.1
     max_missing: Share = 0.1
+    max_unknown: ShareOrNone = 0.05
+    columns: dict[Column, ColumnDrift] = {}
 
 
 class PredictionDrift(Section):
@@ -263,6 +274,9 @@ class Monitor(Section):
     schedule: Annotated[str, AfterValidator(_schedule)] = "rate(1 hour)"
     watch: list[Literal["data", "prediction", "quality"]] = ["data", "prediction", "quality"]
     min_rows: Count = 200
+    max_unreadable: ShareOrNone = 0.05
+    blind_looks: Count = 3
+    silent_hours: Positive | None = None
     ignore: list[Column] = []
     data: DataDrift = DataDrift()
     prediction: PredictionDrift = PredictionDrift()
@@ -276,6 +290,7 @@ class Retrain(Section):
     per_month: Count = 40
     least_new_rows: Annotated[int, Field(ge=0)] = 1
     stop_after_failures: Count = 3
+    violations_in_a_row: Count = 1
 
     @property
     def cooldown(self) -> timedelta:
