@@ -79,6 +79,7 @@ class Container:
             cwd=self.root,
             capture_output=True,
             text=True,
+            errors="replace",
             timeout=120,
             check=False,
         )

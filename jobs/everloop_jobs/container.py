@@ -1,12 +1,14 @@
 """The container that a processing job runs in: its folders, its spec, and how it ends."""
 
+import codecs
 import json
 import math
 import os
+import subprocess
 import sys
 import tarfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +33,7 @@ def read_json(path: Path) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(path.read_text())
     except FileNotFoundError as error:
         raise JobError(f"{name} is missing among the job's inputs") from error
-    except (ValueError, RecursionError) as error:
+    except (ValueError, RecursionError, MemoryError) as error:
         raise JobError(f"{name} is no JSON: {error}") from error
     return found
 
@@ -82,11 +84,41 @@ def _finite(value: Any) -> Any:
     return value
 
 
+_TAIL = 8192  # characters of a script's errors that are kept for the message
+
+
+def run_script(
+    command: Sequence[str],
+    cwd: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> tuple[int, str]:
+    """Run a model's script; returns its exit code and the last line that it wrote to stderr.
+
+    What it writes is shown as it comes, whatever bytes they are.
+    """
+    told = codecs.getincrementaldecoder("utf-8")("replace")
+    tail = ""
+    with subprocess.Popen(
+        command, cwd=cwd, stderr=subprocess.PIPE, env={**os.environ, **(environment or {})}
+    ) as running:
+        assert running.stderr is not None
+        piece = b"-"
+        while piece:
+            piece = running.stderr.read1(65_536)
+            text = told.decode(piece, final=not piece)
+            tail = (tail + text)[-_TAIL:]
+            sys.stderr.write(text)
+        sys.stderr.flush()
+    code = running.returncode
+    last = tail.strip().splitlines()[-1:] or [f"exit code {code}"]
+    return code, last[0]
+
+
 def leave_message(text: str) -> None:
     """Write the ExitMessage: AWS takes the first 1,024 bytes of UTF-8."""
     path = ROOT / "output" / "message"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(text.encode()[:1024].decode(errors="ignore").encode())
+    path.write_bytes(text.encode("utf-8", "replace")[:1024].decode(errors="ignore").encode())
 
 
 def run(main: Callable[[], str]) -> None:
@@ -101,4 +133,4 @@ def run(main: Callable[[], str]) -> None:
         leave_message(f"{type(error).__name__}: {error}")  # people see it before they see the log
         raise
     leave_message(message)
-    print(message)
+    print(message.encode("utf-8", "replace").decode())

@@ -21,10 +21,12 @@ class File:
     rows: int | None = None  # unknown where its rows were not read
     empty: str = ""  # why it holds no data
     bad: list[str] = field(default_factory=list)  # why it cannot be used
+    doubts: list[str] = field(default_factory=list)  # targets of no use, unless they are changed
+    notes: list[str] = field(default_factory=list)
 
     @property
     def reason(self) -> str:
-        return "; ".join(self.bad) or self.empty
+        return "; ".join(self.bad) or self.empty or "; ".join([*self.doubts, *self.notes])
 
 
 def listed(manifest: dict[str, Any]) -> list[File]:
@@ -57,23 +59,31 @@ def judged(files: Iterable[File], rule: str, bar: float) -> str:
         else:
             return (
                 f"bad data: {len(bad)} of {len(bad) + len(good)} files are bad, and "
-                f"[data].max_bad_share lets {bar:g} of them be set aside: {_told(bad)}"
+                f"[data].max_bad_share lets {bar:g} of them be set aside: {shown(_reasons(bad))}"
             )
-    elif bad:
-        return f"bad data: {_told(bad)}"
+    elif bad:  # and whatever else the owner would hear about only after mending these
+        doubtful = [file for file in good if file.doubts]
+        return f"bad data: {shown(_reasons([*bad, *doubtful]))}"
     if not good:
         if bad:
-            return f"bad data: nothing is left to train on: {_told(bad)}"
-        return f"the dataset holds no data, so there is nothing to train on: {_told(files)}"
+            return f"bad data: nothing is left to train on: {shown(_reasons(bad))}"
+        return (
+            f"the dataset holds no data, so there is nothing to train on: {shown(_reasons(files))}"
+        )
     if not any(file.new for file in good):
         new = [file for file in files if file.new]
-        return f"bad data: the new files hold nothing to train on: {_told(new)}"
+        return f"bad data: the new files hold nothing to train on: {shown(_reasons(new))}"
     return ""
 
 
-def _told(files: list[File]) -> str:
-    more = f"; and {len(files) - _SHOWN} more" if len(files) > _SHOWN else ""
-    return "; ".join(file.reason for file in files[:_SHOWN]) + more
+def _reasons(files: Iterable[File]) -> list[str]:
+    return [file.reason for file in files if file.reason]
+
+
+def shown(problems: list[str]) -> str:
+    """Return problems for a message: some of them, and how many more there are."""
+    more = f"; and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
+    return "; ".join(problems[:_SHOWN]) + more
 
 
 def record(manifest: dict[str, Any], files: list[File], why: str) -> dict[str, Any]:

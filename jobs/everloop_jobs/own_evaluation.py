@@ -2,7 +2,6 @@
 
 import json
 import math
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from container import INPUT, JobError, write_json
+from container import INPUT, JobError, run_script, write_json
 
 _COLUMNS = ("row", "key", "target", "score")
 
@@ -19,11 +18,9 @@ def run(code: Path, model: Path, target: Path, asked: dict[str, Any]) -> dict[st
     """Return evaluation.json as evaluate.py wrote it into `target`. Raises JobError."""
     command = [sys.executable, "evaluate.py", "--model", str(model)]
     command += ["--data", str(INPUT / "holdout"), "--output", str(target)]
-    done = subprocess.run(command, cwd=code, stderr=subprocess.PIPE, text=True, check=False)
-    sys.stderr.write(done.stderr)
-    if done.returncode:
-        last = done.stderr.strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
-        raise JobError(f"evaluate.py of the model failed: {last[0]}")
+    failed, last = run_script(command, code)
+    if failed:
+        raise JobError(f"evaluate.py of the model failed: {last}")
     for name in ("evaluation.json", "predictions.csv"):
         if not (target / name).exists():
             raise JobError(f"evaluate.py of the model wrote no {name} into --output")
@@ -35,7 +32,7 @@ def _checked(path: Path, asked: dict[str, Any]) -> dict[str, Any]:
     where = "evaluation.json of the model's evaluate.py"
     try:
         found = json.loads(path.read_text())
-    except (ValueError, RecursionError) as error:
+    except (ValueError, RecursionError, MemoryError) as error:
         raise JobError(f"{where} is no JSON: {error}") from error
     if not isinstance(found, dict) or not isinstance(found.get("metrics"), dict):
         raise JobError(
@@ -45,11 +42,11 @@ def _checked(path: Path, asked: dict[str, Any]) -> dict[str, Any]:
         raise JobError(f'{where}: "rows" is {found.get("rows")!r}; write the number of rows')
     for name, metric in found["metrics"].items():
         value = metric.get("value") if isinstance(metric, dict) else None
-        if not isinstance(value, int | float) or not math.isfinite(value):
+        if not _is_finite(value):
             raise JobError(f'{where}: metrics.{name} has no finite number as its "value"')
         # Intervals are a courtesy: nothing decides by them.
         known = {side: metric.get(side) for side in ("low", "high")}
-        sides = {side: math.nan if at is None else float(at) for side, at in known.items()}
+        sides = {side: float(at) if _is_finite(at) else math.nan for side, at in known.items()}
         found["metrics"][name] = {**metric, **sides}
     compare = asked["evaluate"]["compare"]["metric"]
     for name in [*asked["evaluate"]["metrics"], compare]:
@@ -60,9 +57,19 @@ def _checked(path: Path, asked: dict[str, Any]) -> dict[str, Any]:
     return told
 
 
+def _is_finite(value: Any) -> bool:
+    try:
+        return isinstance(value, int | float) and math.isfinite(value)
+    except OverflowError:  # a whole number of hundreds of digits
+        return False
+
+
 def _check_predictions(path: Path) -> None:
     where = "predictions.csv of the model's evaluate.py"
-    frame = pd.read_csv(path)
+    try:
+        frame = pd.read_csv(path)
+    except (ValueError, OverflowError, MemoryError) as error:
+        raise JobError(f"{where} is no CSV: {error}") from error
     missing = [name for name in _COLUMNS if name not in frame]
     if missing:
         raise JobError(f"{where} has no column {missing[0]!r}; it has row, key, target and score")

@@ -3,14 +3,13 @@
 Each model is scored in a process of its own, since two bundles have modules of the same names.
 """
 
-import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from container import JobError
+from container import JobError, run_script
 from metrics import Array
 
 _SCORER = """
@@ -39,7 +38,10 @@ def rows_of(folder: Path) -> pd.DataFrame:
     path = folder / "data.csv"
     if not path.exists():
         raise JobError(f"{folder.name}/data.csv is missing among the job's inputs")
-    return pd.read_csv(path, dtype=str, keep_default_na=False)
+    try:
+        return pd.read_csv(path, dtype=str, keep_default_na=False)
+    except (ValueError, OverflowError, MemoryError) as error:
+        raise JobError(f"{folder.name}/data.csv cannot be read: {error}") from error
 
 
 def scores(
@@ -49,17 +51,11 @@ def scores(
     work.mkdir(parents=True, exist_ok=True)
     given, taken = work / "rows.csv", work / "scores.csv"
     rows.to_csv(given, index=False)
-    done = subprocess.run(
-        [sys.executable, "-c", _SCORER, str(code), str(model), str(given), str(taken)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    print(done.stdout, done.stderr, sep="", end="", file=sys.stderr)
-    if done.returncode:
-        last = done.stderr.strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
-        raise JobError(f"inference.py of the {whose} failed on the holdout: {last[0]}")
-    lines = taken.read_text().split()
+    command = [sys.executable, "-c", _SCORER, str(code), str(model), str(given), str(taken)]
+    failed, last = run_script(command)
+    if failed:
+        raise JobError(f"inference.py of the {whose} failed on the holdout: {last}")
+    lines = taken.read_text(encoding="utf-8", errors="replace").split()
     if len(lines) != len(rows):
         raise JobError(
             f"inference.py of the {whose} answered {len(lines)} lines for {len(rows)} rows; "
@@ -89,10 +85,15 @@ def _numbers(lines: list[str], problem: str, whose: str) -> Array:
     return found
 
 
-def target_of(rows: pd.DataFrame, name: str, problem: str) -> Array:
-    """Return the target column as numbers. Raises JobError where it is missing or no target."""
+def target_of(
+    rows: pd.DataFrame, name: str, problem: str, where: str = "the holdout", first: int = 0
+) -> Array:
+    """Return the target column as numbers. Raises JobError where it is missing or no target.
+
+    `first` is the number of the first row.
+    """
     if name not in rows:
-        raise JobError(f"the holdout has no column {name!r}, the [data].target")
+        raise JobError(f"{where} has no column {name!r}, the [data].target")
     values = pd.to_numeric(rows[name], errors="coerce").to_numpy(dtype=float)
     belongs = np.isfinite(values)
     wanted = "numbers"
@@ -102,7 +103,8 @@ def target_of(rows: pd.DataFrame, name: str, problem: str) -> Array:
     if not belongs.all():
         row = int(np.argmin(belongs))
         raise JobError(
-            f"the holdout's {name!r} is {rows[name].iloc[row]!r} in row {row}; targets are {wanted}"
+            f"{where}'s {name!r} is {str(rows[name].iloc[row])[:60]!r} in row {first + row}; "
+            f"targets are {wanted}"
         )
     numbers: Array = values
     return numbers

@@ -86,21 +86,37 @@ _CSV = st.one_of(
 )
 
 
+_DIALECTS = st.sampled_from(
+    [
+        {},
+        {"separator": ";", "decimal": ","},
+        {"encoding": "utf-16"},
+        {"quote": None, "comment": "#", "skip_lines": 1},
+    ]
+)
+
+
 @contextmanager
 def _tables(folder: Path) -> Iterator[Check]:
-    problems_of, pandas = _job("tables").problems_of, importlib.import_module("pandas")
-    baseline, path = _job("baseline"), folder / "drop.csv"
+    pandas, path = importlib.import_module("pandas"), folder / "drop.csv"
+    look, wanted = _job("formats.check").check, _job("formats.wanted").Wanted
+    baseline, dialect_of = _job("baseline"), _job("formats.dialect").Dialect.of
     write_json = _job("container").write_json
 
-    def check(data: bytes) -> None:
+    def check(case: tuple[bytes, dict[str, Any]]) -> None:
+        data, asked = case
         path.write_bytes(data)
-        columns = {"colour": "text", "price": "number"}
-        for declared in (columns, {}):
-            wrong = problems_of(path, "data/m/drop.csv", declared, ["price", "id"])
-            assert all(isinstance(line, str) and "drop.csv" in line for line in wrong)
-            if not wrong:  # then a model's script may read it
-                frame = pandas.read_csv(path)
-                assert {"price", "id"} <= set(frame.columns)
+        dialect = dialect_of({"dialect": asked})
+        for declared in ({"colour": "text", "price": "number"}, {}):
+            names = tuple(dict.fromkeys([*declared, "price", "id"]))
+            for names_only in (True, False):
+                want = wanted(names, declared, "price", True, dialect, names_only)
+                seen = look(path, "data/m/drop.csv", want)
+                told = [*seen.bad, *seen.doubts, *seen.notes, seen.empty or "drop.csv"]
+                assert all(isinstance(line, str) and "drop.csv" in line for line in told)
+            if not (seen.bad or seen.empty):  # then a model's script may read it
+                frame = pandas.read_csv(path, **dialect.for_pandas())
+                assert {"price", "id"} <= set(frame.columns) and len(frame) == seen.rows
                 told = baseline.statistics_of(frame)
                 write_json(folder / "statistics.json", told)
                 write_json(folder / "constraints.json", baseline.constraints_of(told, 0.1))
@@ -239,7 +255,7 @@ _KEYS = st.one_of(
 
 @contextmanager
 def _named(folder: Path) -> Iterator[Check]:
-    local_names = _job("prepare").local_names
+    local_names = _job("dataset").local_names
 
     def check(keys: list[str]) -> None:
         named = local_names(keys)
@@ -253,7 +269,7 @@ def _named(folder: Path) -> Iterator[Check]:
 
 
 TARGETS = [
-    Target("dropped tables", _CSV, _tables, share=15),
+    Target("dropped tables", st.tuples(_CSV, _DIALECTS), _tables, share=15),
     Target("labels", st.lists(_CSV, max_size=3), _labels, share=10),
     Target("captured traffic", _LINES, _captured, share=10),
     Target("manifests", mutated(st.just(_MANIFEST)), _manifests, share=3),

@@ -57,11 +57,10 @@ def test_every_bad_file_is_named_with_what_is_wrong(
     files = {
         "missing": "id,colour\n1,red\n",
         "renamed": "id,color,price\n1,red,2\n",
-        "empty": "",
-        "no-rows": "id,colour,price\n",
         "cut-off": "id,colour,price\n1,red,2\n2,bl",
         "text": "id,colour,price\n1,red,2\n2,red,cheap\n",
         "semicolons": "id;colour;price\n1;red;2\n",
+        "target": "id,colour,price\n1,red,\n",
     }
     freeze(container, *[drops.put(f"data/m/{n}.csv", text) for n, text in files.items()])
     container.code(bundle, spec_of(data={"columns": COLUMNS}))
@@ -71,11 +70,12 @@ def test_every_bad_file_is_named_with_what_is_wrong(
     assert sorted(part.removeprefix("data/m/") for part in said) == [
         "cut-off.csv: row 2 has 2 fields where the header has 3; "
         "the file looks cut off, upload it again",
-        "empty.csv: is empty",
         "missing.csv: column 'price' is missing",
-        "no-rows.csv: has a header and no rows",
         "renamed.csv: column 'colour' is missing; was it renamed to 'color'?",
-        "semicolons.csv: its fields are separated by ';'; separate them by commas",
+        "semicolons.csv: its fields are separated by ';'; separate them by commas, or declare "
+        '[data.dialect] separator = ";"',
+        "target.csv: the target 'price' is missing in row 1; drop rows with their targets, or "
+        "leave the others out in preprocess.py",
         "text.csv: column 'price' holds 'cheap' in row 2; numbers belong there",
     ]
 
@@ -92,10 +92,10 @@ def test_more_bad_files(container: Container, drops: Drops, bundle: bytes) -> No
 
     said = container.fail("prepare.py")
 
-    assert "data/n/broken.csv: row 2 has 2 fields where the header has 3" in said
+    assert "data/n/broken.csv: row 2 has 2 fields where the header has 3;" in said
     assert "data/n/latin.csv: is no UTF-8 text" in said
     assert "data/n/quote.csv: row 1 cannot be read" in said
-    assert "data/n/twice.csv: the header names a column twice" in said
+    assert "data/n/twice.csv: the header names column 'price' twice" in said
 
 
 def test_line_breaks_inside_fields_are_no_rows(

@@ -1,0 +1,200 @@
+"""Check a dropped CSV file, row by row, before anything is computed from it.
+
+Nothing is refused that pandas reads in the file's dialect, but for what it cannot read as meant: a
+file that was cut off, a name that is wanted and stands there twice, and rows that are longer than
+the header, whose values pandas moves to the next names.
+"""
+
+import codecs
+import csv
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from . import header
+from .dialect import Cut, Dialect, Rows
+from .header import clipped
+from .recognise import HEAD, what_it_is
+from .values import Values, more
+from .wanted import Wanted
+
+_LINES = 20  # in which a header is looked for
+
+
+@dataclass
+class Seen:
+    """What a file turned out to be."""
+
+    rows: int | None = None  # unknown where they were not read
+    empty: str = ""  # why it holds no data
+    bad: list[str] = field(default_factory=list)  # why it cannot be used
+    # Targets that no model trains on, unless preprocess.py makes others of them or leaves them out.
+    doubts: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)  # worth saying, and no reason to refuse
+
+
+def check(path: Path, name: str, wanted: Wanted) -> Seen:
+    """Read a file and return what it is; every reason names the file by `name`."""
+    with path.open("rb") as file:
+        head = file.read(HEAD)
+    if not head.strip(b" \t\r\n\xef\xbb\xbf") and path.stat().st_size <= len(head):
+        return Seen(rows=0, empty=f"{name}: is empty")
+    seen = Seen()
+    reading = _Reading(path, wanted, seen)
+    try:
+        reading.read()
+    except UnicodeError as error:
+        seen.bad = [_no_text(path, wanted.dialect, error)]
+    except Cut as error:
+        seen.bad = [_never_closed(error, reading)]
+    except csv.Error as error:
+        seen.bad = [f"row {reading.count + 1} cannot be read: {error}"]
+    except MemoryError:
+        seen.bad = [f"row {reading.count + 1} is longer than memory: is a quote mark never closed?"]
+    if seen.bad and not reading.named:
+        what, fix = what_it_is(head, wanted.dialect.encoding)
+        if what:
+            seen.bad, reading.foreign = [f"is {what}; {fix}"], True
+        if reading.foreign and wanted.names_only:
+            seen.notes, seen.bad = [f"{seen.bad[0]}; reading it is left to preprocess.py"], []
+    for told in (seen.bad, seen.doubts, seen.notes):
+        told[:] = [f"{name}: {line}" for line in told]
+    if seen.empty:
+        seen.empty = f"{name}: {seen.empty}"
+    return seen
+
+
+class _Reading:
+    """One pass through a file: its header first, then every row."""
+
+    def __init__(self, path: Path, wanted: Wanted, seen: Seen) -> None:
+        self._path = path
+        self._wanted = wanted
+        self._seen = seen
+        self.rows = Rows(path, wanted.dialect, "replace" if wanted.names_only else "strict")
+        self.count = 0
+        self.named = False  # the header has every name that is wanted
+        self.foreign = False  # it is written in another way than the dialect
+
+    def read(self) -> None:
+        wanted, seen = self._wanted, self._seen
+        rows = iter(self.rows)
+        head = next(rows, [])
+        lost = [name for name in wanted.required if name not in head]
+        if not head:
+            seen.empty, seen.rows = "is empty", 0
+            return
+        if lost:
+            seen.bad = self._without(head, lost)
+            return
+        self.named = True
+        twice = [name for name, times in Counter(head).items() if times > 1]
+        needed = [name for name in twice if name in wanted.required]
+        if needed:
+            seen.bad = [
+                f"the header names column {clipped(needed[0])} twice, and which is meant "
+                "nobody knows; rename one"
+            ]
+            return
+        if twice:
+            told = clipped(twice[0])
+            seen.notes.append(f"the header names column {told} twice; pandas renames the second")
+        if wanted.names_only:
+            return
+        self._values(head, rows)
+        seen.rows = self.count
+        if not self.count and not seen.bad:
+            seen.empty = "has a header and no rows"
+
+    def _without(self, head: Sequence[str], lost: Sequence[str]) -> list[str]:
+        """Say why a header lacks names."""
+        wanted, dialect = self._wanted, self._wanted.dialect
+        self.foreign = True
+        found = header.elsewhere(_first_lines(self._path, dialect), wanted.required, dialect)
+        if found:
+            return [found]
+        if len(lost) == len(wanted.required) and header.is_values(head):
+            return ["its first line holds values where names belong; put a header above it"]
+        self.foreign = False
+        return [header.missing(each, head, wanted.columns) for each in lost]
+
+    def _values(self, head: Sequence[str], rows: Iterator[list[str]]) -> None:
+        seen, width = self._seen, len(head)
+        values = Values(head, self._wanted)
+        short, first_short, fields = 0, "", width
+        for row in rows:
+            self.count += 1
+            fields = len(row)
+            if fields != width:
+                where = f"row {self.count} has {fields} fields where the header has {width}"
+                if fields > width:
+                    seen.bad = [f"{where}{self._too_many(row[width:])}"]
+                    return
+                short, first_short = short + 1, first_short or where
+                row = [*row, *[""] * (width - fields)]
+            values.look(row, self.count)
+        if fields < width and not self.rows.ends_in_newline:
+            where = f"row {self.count} has {fields} fields where the header has {width}"
+            seen.bad = [f"{where}; the file looks cut off, upload it again"]
+            return
+        seen.bad, seen.doubts = values.bad(), values.doubts()
+        if short:
+            told = f"{first_short}{more(short)}; what lacks counts as missing"
+            (seen.bad or seen.doubts or seen.notes).insert(0, told)
+
+    def _too_many(self, extra: Sequence[str]) -> str:
+        line = f" (line {self.rows.line})"
+        if self.count > 1:
+            return f"{line}; put quotes around a field that holds a separator"
+        if not any(extra):
+            return "; its rows end with a separator that the header lacks: remove it"
+        return (
+            "; give every column a name: pandas would take what stands in front as the row's "
+            "name, other readers would not"
+        )
+
+
+def _first_lines(path: Path, dialect: Dialect) -> list[str]:
+    with path.open("rb") as file:
+        text = file.read(HEAD).decode(dialect.codec, "replace")
+    return text.splitlines()[:_LINES]
+
+
+def _never_closed(error: Cut, reading: _Reading) -> str:
+    row = f"row {reading.count + 1}" if reading.named else "the header"
+    if error.first_line == error.last_line and not reading.rows.ends_in_newline:
+        return (
+            f"{row} cannot be read: it ends inside quotes; the file looks cut off, upload it again"
+        )
+    return (
+        f"{row} cannot be read: the quotes that open there (line {error.first_line}) are never "
+        "closed; close them, and write a quote mark that is text twice"
+    )
+
+
+def _no_text(path: Path, dialect: Dialect, error: UnicodeError) -> str:
+    """Say where a file stops being text of its encoding, and what it may be instead."""
+    encoding = dialect.encoding.upper()
+    if codecs.lookup(dialect.encoding).name != "utf-8":
+        return f"is no {encoding} text: {error}; declare [data.dialect] encoding as it was written"
+    number, line = 0, b""
+    with path.open("rb") as file:
+        for line in file:
+            number += 1
+            try:
+                line.decode()
+            except UnicodeDecodeError as found:
+                error = found
+                break
+    if not isinstance(error, UnicodeDecodeError):
+        return f"is no UTF-8 text: {error}"
+    if error.reason == "unexpected end of data" and not line.endswith(b"\n"):
+        return f"is cut off inside a character of line {number}; upload it again"
+    byte = line[error.start]
+    guess = "cp1252" if any(0x80 <= each < 0xA0 for each in line) else "latin-1"
+    letter = bytes([byte]).decode(guess, "replace")
+    return (
+        f"is no UTF-8 text: line {number} holds the byte 0x{byte:02x}, which is {letter!r} in "
+        f"{guess}; save it as UTF-8, or declare [data.dialect] encoding = {guess!r}"
+    )
