@@ -9,9 +9,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from everloop import names, policy, requests
-from everloop.aws import endpoints, ledger, people, registry
+from everloop.aws import approvals, endpoints, ledger, people, registry
 from everloop.aws.ledger import RELEASE, Installed
 from everloop.decisions import releases
+from everloop.decisions.approvals import UNKNOWN
 from everloop.decisions.releases import RELEASED, WITHDRAWN, Release
 from everloop.errors import NotReady
 from everloop.flows import releasing, report
@@ -57,7 +58,9 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         rollout=request.rollout,
         error=request.error,
     )
-    package = registry.describe(request.package_arn).package
+    word = approvals.all_of(request.model).get(request.version)
+    found = registry.find(request.package_arn)  # it may be deleted by now
+    approved_at = word.at if word else found.package.modified_at if found else request.time
     before = [r for r in ledger.releases(request.model) if r.epoch < request.epoch]
     was = next((r.version for r in before if r.outcome == RELEASED), None)
     release = Release(
@@ -65,7 +68,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         request.version,
         outcome,
         reason,
-        package.modified_at,
+        approved_at,
         request.time,
         was,
         request.execution,
@@ -87,7 +90,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
             "cause": request.cause,
         },
         subject=request.package_arn,
-        actor=package.modified_by or "unknown",
+        actor=word.by if word else UNKNOWN,
     )
     if outcome != RELEASED:
         people.notify(_not_released(request, outcome, reason), installed.spec, request.time)

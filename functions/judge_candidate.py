@@ -9,10 +9,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from everloop import policy, requests
-from everloop.aws import ledger, people, registry, storage
+from everloop.aws import approvals, ledger, people, registry, storage
 from everloop.aws.ledger import Installed
-from everloop.aws.registry import APPROVED, PENDING, REJECTED, Described
+from everloop.aws.registry import Described
+from everloop.decisions import approvals as words_of
 from everloop.decisions import judgement
+from everloop.decisions.approvals import APPROVED, PENDING, REJECTED
 from everloop.decisions.judgement import Verdict
 from everloop.errors import said
 from everloop.flows import report
@@ -42,7 +44,9 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     if request.error is not None:
         return _unjudged(request, name, ledger.find_installed(request.model))
     installed = ledger.installed(request.model)
-    candidate = registry.describe(request.package_arn)
+    candidate = registry.find(request.package_arn)
+    if candidate is None:
+        return {"verdict": "settled", "reason": "somebody deleted it from the registry meanwhile"}
     package = candidate.package
     if package.approval != PENDING:
         return {"verdict": "settled", "reason": f"somebody set it to {package.approval} meanwhile"}
@@ -76,7 +80,10 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         people.notify(_question(candidate, verdict), installed.spec, request.time)
     else:
         status = APPROVED if verdict.verdict == judgement.APPROVED else REJECTED
-        registry.set_approval(package.arn, status, verdict.reason)
+        words = verdict.reason[: registry.LONGEST_DESCRIPTION]
+        # These words outlive a person's approval without any: by this they are known as ours.
+        approvals.put_verdict(request.model, words_of.Verdict(package.version, status, words))
+        registry.set_approval(package.arn, status, words)
     return {"verdict": verdict.verdict, "reason": verdict.reason}
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from everloop import job_requests, requests
 from everloop.aws import endpoints, ledger, registry
 from everloop.aws.settings import settings
+from everloop.decisions.seals import Seal
 from everloop.flows import sealing
 from everloop.flows.report import logger
 
@@ -31,7 +32,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     request = requests.read(Request, event)
     installed = ledger.installed(request.model)
     candidate = registry.describe(request.package_arn)
-    candidate_side = _side(candidate, request.time)
+    candidate_side = _side(sealing.sealed(candidate, request.time))
     serving = endpoints.serving(request.model)
     champion = serving.version if serving and serving.status != "Failed" else None
     if champion is None or champion == candidate.package.version:
@@ -42,7 +43,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         name=request.execution.rpartition(":")[2],
         spec=installed.spec,
         candidate=candidate_side,
-        champion=_side(registry.describe(arn), request.time),
+        champion=_side(sealing.known(request.model, champion, arn, request.time)),
         holdout_uri=candidate.uri("holdout-uri"),
         jobs_uri=installed.jobs_uri,
         output_uri=f"s3://{settings().artefact_bucket}/comparisons/{request.model}"
@@ -60,5 +61,5 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     }
 
 
-def _side(described: registry.Described, now: datetime) -> job_requests.Side:
-    return job_requests.Side(sealing.sealed(described, now).model_uri, described.uri("bundle-uri"))
+def _side(seal: Seal) -> job_requests.Side:
+    return job_requests.Side(seal.model_uri, seal.bundle_uri)

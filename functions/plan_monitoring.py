@@ -5,10 +5,11 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from everloop import job_requests, names, requests
-from everloop.aws import endpoints, ledger, machines, monitoring, registry, storage
+from everloop.aws import endpoints, ledger, machines, monitoring, storage
 from everloop.aws.settings import settings
 from everloop.decisions.monitoring import arrived, worth_looking
-from everloop.flows import late_labels
+from everloop.decisions.seals import uri
+from everloop.flows import late_labels, sealing
 from everloop.flows.report import logger
 from everloop.moments import text
 
@@ -46,7 +47,8 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         return {"go": False, "reason": decision.reason}
     name = names.monitor_execution(model, request.scheduled_at)
     group = installed.pipeline_arn.rpartition(":")[0]
-    described = registry.describe(f"{group}:model-package/{model}/{version}")
+    arn = f"{group}:model-package/{model}/{version}"
+    metadata = sealing.metadata(model, version, arn)
     bucket = settings().artefact_bucket
     folder = f"monitoring/{model}/{request.scheduled_at:%Y-%m-%dT%H%M}"
     late = late_labels.inputs(installed, folder, labels, serving, until)
@@ -60,9 +62,9 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         version=version,
         since=since,
         until=until,
-        baseline_uri=described.uri("baseline-uri"),
-        bundle_uri=described.uri("bundle-uri"),
-        predictions_uri=described.uri("predictions-uri"),
+        baseline_uri=uri(metadata, "baseline-uri", arn),
+        bundle_uri=uri(metadata, "bundle-uri", arn),
+        predictions_uri=uri(metadata, "predictions-uri", arn),
         capture_manifest=traffic,
         labels_manifest=late.labels,
         late_manifest=late.late,

@@ -48,7 +48,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     except Conflict:
         return {"go": False, "reason": "another release of this model came first"}
     installed = ledger.installed(request.model)
-    decision, wanted, _ = releasing.look(installed)
+    decision, wanted = releasing.look(installed, request.time)
     go = decision.go and wanted is not None and wanted.version == request.version
     reason = decision.reason
     if not go and wanted is not None:
@@ -70,7 +70,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         return {"go": False, "reason": reason}
     described = registry.describe(request.package_arn)
     sealing.sealed(described, request.time)  # what was never judged is sealed now
-    planned = releasing.plan(installed, described, sealing.verified(described))
+    planned = releasing.plan(installed, described, sealing.restored(described))
     return {
         "go": True,
         "reason": reason,

@@ -47,7 +47,9 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     if request.stage not in (STAGING, PRODUCTION):
         raise BadInput(f"stage: {request.stage!r}; {STAGING} or {PRODUCTION} belongs there")
     installed = ledger.installed(request.model)
-    described = registry.describe(request.package_arn)
+    described = registry.find(request.package_arn)
+    if described is None:
+        return _refused(request, f"version {request.version} is gone from the registry")
     planned = releasing.plan(installed, described, sealing.verified(described))
     if request.stage == STAGING:
         endpoint = names.staging_endpoint(request.model)
@@ -60,11 +62,15 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     try:
         asked = _ask(request, installed, endpoint, config_name)
     except _Withdrawn as withdrawn:
-        waking.refuse(request.token, str(withdrawn))
-        return {"started": False, "reason": str(withdrawn)}
+        return _refused(request, str(withdrawn))
     found = waking.look_at_endpoint(endpoint)  # its event may have come before its token
     logger.info("asked endpoint", endpoint=endpoint, config=config_name, asked=asked, found=found)
     return {"started": True, "endpoint": endpoint, "config": config_name}
+
+
+def _refused(request: Request, reason: str) -> dict[str, Any]:
+    waking.refuse(request.token, reason)
+    return {"started": False, "reason": reason}
 
 
 def _ask(request: Request, installed: Installed, endpoint: str, config: str) -> str:
@@ -132,7 +138,10 @@ def _check_approval(package_arn: str) -> None:
 
     What is withdrawn in that moment serves until its own event, or reconcile, takes it back.
     """
-    package = registry.describe(package_arn).package
+    found = registry.find(package_arn)
+    if found is None:
+        raise _Withdrawn(f"{package_arn} is gone from the registry now")
+    package = found.package
     if not package.deployable:
         raise _Withdrawn(
             f"version {package.version} is {package.approval} and {package.status} now"

@@ -9,12 +9,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from everloop import policy, requests
-from everloop.aws import endpoints, ledger, registry, storage
+from everloop.aws import endpoints, ledger, storage
 from everloop.aws.settings import settings
 from everloop.decisions import endpoint_tests
 from everloop.decisions.endpoint_tests import Answer
+from everloop.decisions.seals import uri
 from everloop.errors import EverloopError
-from everloop.flows import report
+from everloop.flows import report, sealing
 from everloop.flows.report import logger
 from everloop.moments import text
 
@@ -49,11 +50,12 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         # Deleted, or moved by somebody: that is no fault of the version's.
         raise EverloopError(f"staging was changed under way: {arrived.reason}")
     if arrived.passed:
-        described = registry.describe(request.package_arn)
+        arn = request.package_arn
+        metadata = sealing.metadata(request.model, request.version, arn)
         golden = endpoint_tests.golden_rows(
-            storage.read_range(_file(described.uri("holdout-uri"), "data.csv"), _READ_BYTES),
+            storage.read_range(_file(uri(metadata, "holdout-uri", arn), "data.csv"), _READ_BYTES),
             storage.read_range(
-                _file(described.uri("predictions-uri"), "predictions.csv"), _READ_BYTES
+                _file(uri(metadata, "predictions-uri", arn), "predictions.csv"), _READ_BYTES
             ),
             without=tuple(name for name in (data.key, data.target) if name),
             most=bars.rows,
@@ -72,7 +74,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         ]
     passed = all(test.passed for test in tests)
     reason = "; ".join(test.reason for test in tests if passed or not test.passed)
-    uri = _write_report(request, tests, passed)
+    report_uri = _write_report(request, tests, passed)
     report.decided(
         "test",
         id=f"{request.model}:{request.epoch}",
@@ -83,7 +85,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         facts={"version": request.version, "tests": [test.facts() for test in tests]},
         subject=request.endpoint,
     )
-    return {"passed": passed, "reason": reason, "report_uri": uri}
+    return {"passed": passed, "reason": reason, "report_uri": report_uri}
 
 
 def _ask(endpoint: str, body: bytes, content_type: str) -> Answer:

@@ -24,6 +24,7 @@ class People:
         count = self._dice.choice((1, 1, 2))
         self.models = [Model(f"model-{'ab'[i]}", self._dice) for i in range(count)]
         self.paused: set[str] = set()
+        self._words = 0
         self.over = False
         self.drops = Drops(account, self._dice)
         self.trouble = Trouble(account, self._dice, self.set)
@@ -58,6 +59,8 @@ class People:
             at(dice.uniform(0, 5000), lambda: self.trouble.poison(model))
         for _ in range(dice.choice((0, 0, 1, 3))):
             at(dice.uniform(1200, 5200), lambda: self.trouble.tamper(model))
+        for _ in range(dice.choice((0, 1, 4))):
+            at(dice.uniform(900, 5300), lambda: self.trouble.stamp(model))
         if dice.random() < 0.2:
             at(dice.uniform(1200, 5000), lambda: self._lose_schedule(model))
         if dice.random() < 0.3 and self._account.faults.tick:  # reconcile ends what a pause began
@@ -186,7 +189,13 @@ class People:
 
     def set(self, package: Package, status: str) -> None:
         self._note(f"sets {package.model} v{package.version} {status}")
-        request = {"ModelPackageArn": package.arn, "ModelApprovalStatus": status}
+        # In words of its own, as the command does: else a lost event leaves no sign of it.
+        self._words += 1
+        request = {
+            "ModelPackageArn": package.arn,
+            "ModelApprovalStatus": status,
+            "ApprovalDescription": f"reason {self._words}",
+        }
         self._account.call(PERSON, "sagemaker", "UpdateModelPackage", request)
 
     # operating

@@ -5,7 +5,7 @@ from hashlib import sha256
 from typing import Any
 
 from sim.aws import content
-from sim.aws.account import Account
+from sim.aws.account import PERSON, Account
 from sim.aws.bus import POISON
 from sim.aws.registry import APPROVED
 from sim.model import Model
@@ -70,6 +70,18 @@ class Trouble:
         }
         kind = "SageMaker Model Package State Change"
         self._account.bus.emit("aws.sagemaker", kind, detail, [package.arn])
+
+    def stamp(self, model: Model) -> None:
+        """A tool stamps a version: who changed it last, and when, are the stamp's from now on."""
+        packages = self._account.registry.groups.get(model.name) or []
+        if not packages:
+            return
+        package = self._dice.choice((packages[-1], self._dice.choice(packages)))
+        request = {
+            "ModelPackageArn": package.arn,
+            "CustomerMetadataProperties": {"stage": f"{self._account.kernel.now:.0f}"},
+        }
+        self._account.call(PERSON, "sagemaker", "UpdateModelPackage", request)
 
     def tamper(self, model: Model) -> None:
         """Somebody who may write there changes what a version is made of."""

@@ -120,6 +120,9 @@ class Registry:
             package.approval = params["ModelApprovalStatus"]
             package.history.append((self._account.kernel.now, package.approval, caller.name))
             updated.append("ModelApprovalStatus")
+        if "CustomerMetadataProperties" in params:
+            package.metadata = {**package.metadata, **params["CustomerMetadataProperties"]}
+            updated.append("CustomerMetadataProperties")
         said = f"{package.model} v{package.version} is {package.approval} by {caller.name}"
         self._account.note("registry", said)
         self._tell(package, updated)
@@ -149,6 +152,7 @@ class Registry:
         }
         if updated:
             detail["UpdatedModelPackageFields"] = updated
+            detail["LastModifiedTime"] = f"{package.modified:%Y-%m-%dT%H:%M:%SZ}"
         kind = "SageMaker Model Package State Change"
         self._account.bus.emit("aws.sagemaker", kind, detail, [package.arn])
 

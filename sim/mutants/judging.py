@@ -6,22 +6,22 @@ FLAWS = (
     Mutant(
         "judge nobody",
         "functions/heed_registry.py",
-        "decision = judging.start_evaluation(package)",
-        'return {"go": False, "reason": ""}',
+        "judged = judging.start_evaluation(package)",
+        'judged = Decision(False, "")',
     ),
     Mutant(
         "forget who approved",
-        "functions/heed_registry.py",
-        """        report.decided(
-            "approve",""",
-        """        (lambda *_, **__: None)(
-            "approve",""",
+        f"{CORE}/flows/approving.py",
+        """    report.decided(
+        "approve",""",
+        """    (lambda *_, **__: None)(
+        "approve",""",
     ),
     Mutant(
         "believe the event",
-        "functions/heed_registry.py",
-        "go=package.approval == APPROVED,",
-        'go=event["detail"]["ModelApprovalStatus"] == APPROVED,',
+        f"{CORE}/flows/approving.py",
+        "go=approval.status == APPROVED,",
+        "go=told_at is not None or approval.status == APPROVED,",
     ),
     Mutant(
         "compare with nobody",

@@ -163,6 +163,12 @@ FLAWS = (
         "if package.deployable:",
     ),
     Mutant(
+        "take a stamp on a package for an approval",
+        f"{CORE}/decisions/releases.py",
+        "return self.approved_at or self.modified_at",
+        "return self.modified_at",
+    ),
+    Mutant(
         "want the oldest version",
         f"{CORE}/decisions/releases.py",
         "key=lambda package: package.version, reverse=True)",

@@ -39,6 +39,7 @@ import boto3  # noqa: E402
 import pytest  # noqa: E402
 from botocore.awsrequest import AWSResponse  # noqa: E402
 from moto import mock_aws  # noqa: E402
+from moto.sagemaker.models import sagemaker_backends  # noqa: E402
 
 from audit.stack import stack  # noqa: E402
 from everloop.aws import clients, settings  # noqa: E402
@@ -244,6 +245,11 @@ class Account:
         self.put_json(f"{run}/baseline/statistics.json", {"dataset": {"item_count": 540}})
         self.put_json(found["evaluation-uri"], {"metrics": {"auc": {"value": 0.71}}, "rows": 900})
         return arn
+
+    def unregister(self, arn: str) -> None:
+        """Delete a version, as DeleteModelPackage does, which moto does not know."""
+        backend = sagemaker_backends[ACCOUNT][REGION]
+        del backend.model_packages[arn]
 
     def put(self, uri: str, data: bytes) -> None:
         bucket, _, key = uri.removeprefix("s3://").partition("/")

@@ -8,8 +8,8 @@ import finish_release
 import plan_comparison
 import plan_release
 import start_rollout
-from everloop.aws import ledger
-from everloop.errors import BadInput, Tampered
+from everloop.aws import ledger, storage
+from everloop.errors import BadInput, EverloopError, Tampered
 from everloop.moments import moment
 
 NOW = moment("2026-11-20T10:20:31Z")
@@ -48,8 +48,17 @@ def change_bundle(account):
 
 
 def remove_model(account):
-    bucket, _, key = model_uri(account).removeprefix("s3://").partition("/")
+    remove(account, model_uri(account))
+
+
+def remove(account, uri):
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
     account.client("s3").delete_object(Bucket=bucket, Key=key)
+
+
+def remove_all(account):
+    remove_model(account)
+    remove(account, ledger.seal("flight-delays", 1).model_uri)
 
 
 def change_copy(account):
@@ -85,7 +94,7 @@ def test_a_seal_is_of_what_was_seen_first_and_stays(account):
     ("change", "said"),
     [
         pytest.param(change_model, "model.tar.gz was changed: its sha256 is", id="one bit flipped"),
-        pytest.param(remove_model, "model.tar.gz is gone", id="deleted"),
+        pytest.param(remove_all, "model.tar.gz is gone", id="deleted, and its copy"),
         pytest.param(change_bundle, "bundle.tar.gz was changed", id="bundle"),
         pytest.param(change_copy, "models/flight-delays/", id="the sealed copy itself"),
     ],
@@ -101,6 +110,38 @@ def test_what_was_changed_since_it_was_registered_is_not_released(account, step,
     assert said in str(refused.value)
     assert account.client("sagemaker").list_endpoints()["Endpoints"] == []
     assert account.client("sagemaker").list_models()["Models"] == []
+
+
+@pytest.mark.parametrize("which", ["model_uri", "bundle_uri", "bundle_copy_uri"])
+def test_a_copy_that_was_deleted_is_made_again_from_the_other(account, which):
+    account.push()
+    arn = account.register(approval="Approved")
+    seal(account, arn)
+    uri = getattr(ledger.seal("flight-delays", 1), which)
+    before = storage.measured(uri)
+    remove(account, uri)
+    assert plan(account, arn)["go"] is True
+    assert storage.measured(uri)[0] == before[0]
+    start(account, arn)
+
+
+def test_the_output_of_a_training_may_go_once_it_is_sealed(account):
+    account.push()
+    arn = account.register(approval="Approved")
+    seal(account, arn)
+    remove_model(account)
+    assert plan(account, arn)["go"] is True
+    start(account, arn)
+
+
+def test_what_is_deleted_between_plan_and_rollout_is_for_the_next_plan_to_restore(account):
+    account.push()
+    arn = account.register(approval="Approved")
+    plan(account, arn)
+    remove(account, ledger.seal("flight-delays", 1).model_uri)
+    with pytest.raises(EverloopError, match="was deleted; a plan restores it") as refused:
+        start(account, arn)
+    assert not isinstance(refused.value, Tampered)  # it is an error, and tried again
 
 
 def test_what_an_endpoint_serves_is_the_sealed_copy(account):

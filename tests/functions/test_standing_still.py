@@ -151,12 +151,12 @@ def test_a_version_that_serves_on_though_it_was_withdrawn_is_told_once_each_time
     account.serve(1)
     assert tick(account, "2030-01-01T00:00:00Z") == 0
 
-    def withdraw():
+    def say(status):
         account.client("sagemaker").update_model_package(
-            ModelPackageArn=arn, ModelApprovalStatus="Rejected"
+            ModelPackageArn=arn, ModelApprovalStatus=status
         )
 
-    withdraw()
+    say("Rejected")
     for time in ("2030-01-01T00:05:00Z", "2030-01-01T00:10:00Z"):
         assert tick(account, time) == 0
     refused = [d for d in account.decisions() if d["kind"] == "reconcile" and not d["go"]]
@@ -165,8 +165,17 @@ def test_a_version_that_serves_on_though_it_was_withdrawn_is_told_once_each_time
     ]
     assert account.mails() == ["flight-delays: it stands still, and a person must look"]
 
-    withdraw()  # approved again meanwhile, or not
+    account.client("sagemaker").update_model_package(
+        ModelPackageArn=arn,
+        ModelApprovalStatus="Rejected",  # moto forgets it otherwise
+        CustomerMetadataProperties={"team": "a"},
+    )
     tick(account, "2030-01-01T00:15:00Z")
+    assert account.mails() == []  # another stamp is no word on it
+    say("Approved")
+    tick(account, "2030-01-01T00:20:00Z")
+    say("Rejected")
+    tick(account, "2030-01-01T00:25:00Z")
     assert account.mails() == ["flight-delays: it stands still, and a person must look"]
 
 

@@ -63,6 +63,17 @@ class PackageChanged:
     arn: str
     updated: tuple[str, ...]
     time: datetime
+    changed_at: datetime | None = None
+
+    @property
+    def approval_at(self) -> datetime | None:
+        """When the approval was changed; None where the event does not say that it was."""
+        return self.changed_at if "ModelApprovalStatus" in self.updated else None
+
+    @property
+    def concerns_pin(self) -> bool:
+        """Whether one of the package's own properties was changed, of which the pin is one."""
+        return "CustomerMetadataProperties" in self.updated
 
     @property
     def concerns_approval(self) -> bool:
@@ -152,12 +163,14 @@ def package_changed(event: Json, home: Home) -> PackageChanged:
     detail = _detail(event, "SageMaker Model Package State Change", "aws.sagemaker", home)
     group = _name(detail, "ModelPackageGroupName")
     version = _get(detail, "ModelPackageVersion", int, "detail")
+    changed = detail.get("LastModifiedTime")
     return PackageChanged(
         model=group,
         version=version,
         arn=_arn(detail, "ModelPackageArn", home, f"model-package/{group}/{version}"),
         updated=_texts(detail, "UpdatedModelPackageFields"),
         time=_time(event),
+        changed_at=moment(changed, field="detail.LastModifiedTime") if changed else None,
     )
 
 

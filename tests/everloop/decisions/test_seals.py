@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from everloop.decisions.seals import Found, Seal, broken, container_digest, expected
+from everloop.decisions.seals import Found, Seal, broken, container_digest, expected, gone
 from everloop.errors import said
 
 RUN = "s3://a/runs/m/1/model.tar.gz"
@@ -18,6 +18,7 @@ SEAL = Seal(
     model_digest="aa",
     bundle_uri="s3://a/bundles/m/bb/bundle.tar.gz",
     bundle_digest="bb",
+    bundle_copy_uri="s3://a/models/m/bb/bundle.tar.gz",
 )
 INTACT = Found(SEAL.container_digest, expected(SEAL))
 
@@ -33,9 +34,32 @@ def test_another_digest_is_named_with_the_one_that_was(uri):
 
 
 @pytest.mark.parametrize("uri", expected(SEAL))
-def test_what_is_gone_is_named(uri):
-    (told,) = broken(SEAL, replace(INTACT, digests={**INTACT.digests, uri: None}))
-    assert told.startswith(f"{uri} is gone")
+def test_what_is_gone_from_all_its_places_is_named(uri):
+    digest = expected(SEAL)[uri]
+    left = {each: found for each, found in INTACT.digests.items() if found != digest}
+    (told,) = broken(SEAL, replace(INTACT, digests=left))
+    assert uri in told and "is gone" in told
+
+
+@pytest.mark.parametrize(
+    ("uri", "made_of"),
+    [
+        pytest.param(SEAL.model_uri, SEAL.source_uri, id="the sealed model"),
+        pytest.param(SEAL.bundle_uri, SEAL.bundle_copy_uri, id="the bundle"),
+        pytest.param(SEAL.bundle_copy_uri, SEAL.bundle_uri, id="its copy"),
+    ],
+)
+def test_what_lies_in_its_other_place_is_not_broken_and_made_again(uri, made_of):
+    found = replace(INTACT, digests={**INTACT.digests, uri: None})
+    assert broken(SEAL, found) == []
+    assert gone(SEAL, found) == [(uri, made_of)]
+
+
+def test_a_seal_of_before_has_no_copy_of_its_bundle():
+    old = replace(SEAL, bundle_copy_uri="")
+    assert SEAL.bundle_copy_uri not in expected(old)
+    (told,) = broken(old, Found(old.container_digest, {**expected(old), old.bundle_uri: None}))
+    assert told.startswith(f"{old.bundle_uri} is gone")
 
 
 @pytest.mark.parametrize(

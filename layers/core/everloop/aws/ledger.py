@@ -274,7 +274,24 @@ def put_seal(model: str, seal: Seal) -> None:
 
 def seal(model: str, version: int) -> Seal | None:
     item = table.get(model_key(model, f"SEAL#{version:08d}"))
-    return Seal(**{field.name: item[field.name] for field in fields(Seal)}) if item else None
+    if item is None:
+        return None
+    return Seal(**{each.name: item[each.name] for each in fields(Seal) if each.name in item})
+
+
+def complete_seal(model: str, seal: Seal) -> None:
+    """Add to a seal of before what it did not keep; what it says already stays as it is."""
+    try:
+        table.update(
+            model_key(model, f"SEAL#{seal.version:08d}"),
+            "SET #image = :image, #environment = :environment, #metadata = :metadata",
+            condition="attribute_exists(#pk) AND attribute_not_exists(#metadata)",
+            image=seal.image,
+            environment=dict(seal.environment),
+            metadata=dict(seal.metadata),
+        )
+    except Conflict:
+        return  # another was faster
 
 
 def put_release(model: str, release: Release, report_uri: str) -> None:

@@ -8,11 +8,14 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from everloop.aws.clients import code_of, sagemaker, translated
+from everloop.decisions import seals
+from everloop.decisions.approvals import PENDING
 from everloop.decisions.releases import Package
 from everloop.errors import BadInput
 from everloop.moments import moment
 
-APPROVED, REJECTED, PENDING = "Approved", "Rejected", "PendingManualApproval"
+LONGEST_DESCRIPTION = 1024  # the API's limit
+PIN = "everloop-pin"  # the property of a version that should serve whatever is approved above it
 
 
 @dataclass(frozen=True)
@@ -28,13 +31,7 @@ class Described:
 
     def uri(self, name: str) -> str:
         """Return one of the package's own properties. Raises BadInput where it lacks it."""
-        value = self.metadata.get(name)
-        if not value:
-            raise BadInput(
-                f"{self.package.arn}: no {name!r} among its metadata {sorted(self.metadata)}; "
-                "only packages that Everloop's pipeline registered can be judged and released"
-            )
-        return value
+        return seals.uri(self.metadata, name, self.package.arn)
 
 
 def describe(arn: str) -> Described:
@@ -57,10 +54,18 @@ def describe(arn: str) -> Described:
     )
 
 
-def packages(model: str, *, look_closer_at: frozenset[int] = frozenset()) -> list[Package]:
+def find(arn: str) -> Described | None:
+    """Read a package as it is now; None if there is none, or it was deleted."""
+    try:
+        return describe(arn)
+    except BadInput:
+        return None
+
+
+def packages(model: str) -> list[Package]:
     """Return all versions of a model, the newest first; none for a model without a group.
 
-    The list does not say when a version was last modified; those of `look_closer_at` are asked.
+    The list says neither when a version was modified, nor by whom, nor whether it is pinned.
     """
     try:
         with translated(f"versions of {model}"):
@@ -78,12 +83,7 @@ def packages(model: str, *, look_closer_at: frozenset[int] = frozenset()) -> lis
         if code_of(error) in ("ValidationException", "ResourceNotFound"):
             return []
         raise
-    return [
-        describe(summary["ModelPackageArn"]).package
-        if summary.get("ModelPackageVersion") in look_closer_at
-        else _package(summary, summary["CreationTime"])
-        for summary in summaries
-    ]
+    return [_package(summary, summary["CreationTime"]) for summary in summaries]
 
 
 def set_approval(arn: str, status: str, reason: str) -> None:
@@ -92,7 +92,7 @@ def set_approval(arn: str, status: str, reason: str) -> None:
         sagemaker().update_model_package(
             ModelPackageArn=arn,
             ModelApprovalStatus=status,  # type: ignore[arg-type]
-            ApprovalDescription=reason[:1024],  # the API's limit
+            ApprovalDescription=reason[:LONGEST_DESCRIPTION],
         )
 
 
@@ -128,6 +128,7 @@ def _package(found: Mapping[str, Any], modified_at: datetime) -> Package:
         approval=str(found.get("ModelApprovalStatus") or PENDING),
         modified_at=moment(modified_at),
         modified_by=_who(found.get("LastModifiedBy") or {}),
+        pinned=str((found.get("CustomerMetadataProperties") or {}).get(PIN) or ""),
     )
 
 

@@ -36,6 +36,15 @@ class Package:
     approval: str
     modified_at: datetime
     modified_by: str = ""
+    approved_at: datetime | None = None  # by the ledger's record, made when it was seen
+    pinned: str = ""  # the stamp that says so; a later one is greater
+
+    @property
+    def spoken_at(self) -> datetime:
+        """When somebody spoke on it last. Only where no record says so, when it was changed last:
+        any other stamp on the package changes that.
+        """
+        return self.approved_at or self.modified_at
 
     @property
     def deployable(self) -> bool:
@@ -89,14 +98,41 @@ class Serving:
 
 
 def desired(packages: Sequence[Package], releases: Sequence[Release]) -> Package | None:
-    """Return the version that should serve: the highest that is approved and has not failed since.
+    """Return the version that should serve: the highest that is approved and has not failed since;
+    of those, if any is pinned, the one pinned last.
 
     Nothing but the registry and the releases that failed says so; events only say when to look.
     """
+    able = []
     for package in sorted(packages, key=lambda package: package.version, reverse=True):
         if package.deployable and not _failed_since_approval(package, releases):
-            return package
-    return None
+            able.append(package)
+    return max(able, key=lambda package: package.pinned, default=None)
+
+
+def without_effect(package: Package, packages: Sequence[Package], wanted: Package | None) -> str:
+    """Say why the approval of a version changes nothing, and what would; empty where it counts."""
+    if wanted is None or wanted.version == package.version or not package.deployable:
+        return ""
+    if not wanted.pinned and wanted.version < package.version:
+        return ""  # its release has failed, which was told
+    if not wanted.pinned and wanted.spoken_at > package.spoken_at:
+        return ""  # it was overtaken by an approval that came later
+    approve = f"everloop approve {package.model} --version {package.version}"
+    is_ = "is pinned" if wanted.pinned else "is approved, too, and higher"
+    reason = (
+        f"version {package.version} is approved and not released: version {wanted.version} {is_}. "
+        f"To bring version {package.version}: {approve} --pin"
+    )
+    if wanted.pinned:
+        return f"{reason}, or everloop unpin {package.model}"
+    higher = sorted(p.version for p in packages if p.deployable and p.version > package.version)
+    return f"{reason}, or {approve} --instead, which rejects {_versions(higher)}"
+
+
+def _versions(numbers: Sequence[int]) -> str:
+    word = "version" if len(numbers) == 1 else "versions"
+    return f"{word} {', '.join(map(str, numbers))}"
 
 
 def release_wanted(
@@ -119,6 +155,9 @@ def release_wanted(
         "serving": now,
         "endpoint_status": serving.status if serving else None,
     }
+    pinned = "; it is pinned" if wanted and wanted.pinned else ""
+    if pinned:
+        facts["pinned"] = True
     approved = any(p.version == now and p.deployable for p in packages)
     if wanted is None and now is not None and not approved:
         return _stays(now, packages, facts), None
@@ -129,7 +168,7 @@ def release_wanted(
         return Decision(False, reason, facts), None
     if serving is not None and serving.serves(wanted.version):
         return Decision(
-            False, f"version {wanted.version} is what should serve, and it does", facts
+            False, f"version {wanted.version} is what should serve, and it does{pinned}", facts
         ), None
     if paused and (now is None or approved):
         return Decision(False, f"{paused}; version {wanted.version} waits", facts), None
@@ -141,10 +180,10 @@ def release_wanted(
         reason = f"version {now} should serve as in production, and does as in staging"
         return Decision(True, reason, facts), wanted
     word = "replaces" if wanted.version > now else "brings back the version before"
-    return (
-        Decision(True, f"version {wanted.version} {word} version {now}", facts),
-        wanted,
-    )
+    if pinned:
+        word = "replaces"
+    reason = f"version {wanted.version} {word} version {now}{pinned}"
+    return Decision(True, reason, facts), wanted
 
 
 def _stays(version: int, packages: Sequence[Package], facts: dict[str, Any]) -> Decision:
@@ -158,7 +197,7 @@ def _stays(version: int, packages: Sequence[Package], facts: dict[str, Any]) -> 
 def _failed_since_approval(package: Package, releases: Sequence[Release]) -> bool:
     failures: dict[str, int] = {}
     for release in releases:
-        same = release.version == package.version and release.approved_at >= package.modified_at
+        same = release.version == package.version and release.approved_at >= package.spoken_at
         if same and release.outcome in _TRIES:
             failures[release.outcome] = failures.get(release.outcome, 0) + 1
     return any(failures[outcome] >= _TRIES[outcome] for outcome in failures)

@@ -1,9 +1,10 @@
 """Seals: what a version was made of when it was first seen, and whether it still is."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from everloop.errors import BadInput
 from everloop.names import digest
 
 
@@ -12,7 +13,9 @@ class Seal:
     """A version's container as it was registered, and the digests (sha256, hex) of its bytes.
 
     `model_uri` is the copy of the model's data that nothing but Everloop writes: its name is its
-    digest, and endpoints serve from it.
+    digest, and endpoints serve from it. `bundle_copy_uri` is such a copy of the bundle. With
+    `image`, `environment` and `metadata` (the package's own properties) the version can be judged,
+    watched and made again when its package is deleted. Seals of before have none of these four.
     """
 
     version: int
@@ -23,6 +26,26 @@ class Seal:
     model_digest: str
     bundle_uri: str
     bundle_digest: str
+    bundle_copy_uri: str = ""
+    image: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def complete(self) -> bool:
+        """Whether it tells all that the package told."""
+        return bool(self.metadata and self.image)
+
+
+def uri(metadata: Mapping[str, str], name: str, subject: str) -> str:
+    """Return one of a package's own properties. Raises BadInput where it lacks it."""
+    value = metadata.get(name)
+    if not value:
+        raise BadInput(
+            f"{subject}: no {name!r} among its metadata {sorted(metadata)}; "
+            "only packages that Everloop's pipeline registered can be judged and released"
+        )
+    return value
 
 
 @dataclass(frozen=True)
@@ -42,24 +65,43 @@ def container_digest(image: str, model_data_url: str, environment: Mapping[str, 
     return digest(container(image, model_data_url, environment))
 
 
+def places(seal: Seal) -> list[tuple[str, str, str]]:
+    """Return what a version is made of: digest, where it is needed, and where the same bytes lie.
+
+    The model's data is needed where it is sealed, the bundle where its container looks for it.
+    """
+    model = (seal.model_digest, seal.model_uri, seal.source_uri)
+    return [model, (seal.bundle_digest, seal.bundle_uri, seal.bundle_copy_uri)]
+
+
 def expected(seal: Seal) -> dict[str, str]:
     """Return the digest that each object of a version must have, by its URI."""
-    return {
-        seal.source_uri: seal.model_digest,
-        seal.bundle_uri: seal.bundle_digest,
-        seal.model_uri: seal.model_digest,
-    }
+    return {uri: digest for digest, *uris in places(seal) for uri in uris if uri}
 
 
 def broken(seal: Seal, found: Found) -> list[str]:
-    """Say what was changed since a version was sealed; an empty list where nothing was."""
+    """Say what was changed since a version was sealed; an empty list where nothing was.
+
+    An object that is gone breaks nothing while the same bytes lie in its other place.
+    """
     said = []
     if found.container_digest != seal.container_digest:
         said.append("the package's image, model data or environment was changed in the registry")
-    for uri, wanted in expected(seal).items():
-        seen = found.digests.get(uri)
-        if seen is None:
-            said.append(f"{uri} is gone; its sha256 was {wanted}")
-        elif seen != wanted:
-            said.append(f"{uri} was changed: its sha256 is {seen}, and was {wanted}")
+    for wanted, *uris in places(seal):
+        digests = {uri: found.digests.get(uri) for uri in uris if uri}
+        for uri, seen in digests.items():
+            if seen is not None and seen != wanted:
+                said.append(f"{uri} was changed: its sha256 is {seen}, and was {wanted}")
+        if not any(digests.values()):
+            said.append(f"{' and '.join(digests)} is gone; its sha256 was {wanted}")
     return said
+
+
+def gone(seal: Seal, found: Found) -> list[tuple[str, str]]:
+    """Return what lies in one of its places only: which is empty, and which has the bytes."""
+    pairs = []
+    for _, needed, other in places(seal):
+        for empty, full in ((needed, other), (other, needed)):
+            if empty and full and found.digests.get(empty) is None and found.digests.get(full):
+                pairs.append((empty, full))
+    return [pair for pair in pairs if pair[0] != seal.source_uri]  # a job's output is its own

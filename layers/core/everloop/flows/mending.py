@@ -5,9 +5,19 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from everloop import names, policy
-from everloop.aws import arrivals, endpoints, ledger, machines, monitoring, registry, schedules
+from everloop.aws import (
+    approvals,
+    arrivals,
+    endpoints,
+    ledger,
+    machines,
+    monitoring,
+    registry,
+    schedules,
+)
 from everloop.aws.ledger import RELEASE, TRAINING, Installed
 from everloop.decisions import Decision
+from everloop.decisions.approvals import PENDING
 from everloop.decisions.governor import DATA
 from everloop.decisions.mending import PATIENCE, Lease, is_abandoned, next_attempt
 from everloop.decisions.monitoring import overdue
@@ -139,7 +149,7 @@ def _attempt(
 
 def _judgements(installed: Installed, now: datetime) -> Iterator[Mend]:
     for package in registry.packages(installed.model):
-        if package.status != "Completed" or package.approval != registry.PENDING:
+        if package.status != "Completed" or package.approval != PENDING:
             continue
         for attempt in (1, 2, 3):
             name = names.evaluate_execution(package.model, package.version, package.arn, attempt)
@@ -163,8 +173,9 @@ def _release(installed: Installed, now: datetime) -> Iterator[Mend]:
         yield Mend(str(decision.facts["execution"]), decision.reason)
     elif decision.facts.get("stays"):
         which = str(decision.facts["stays"])
-        if which.startswith("arn:"):  # told once for each time that it is withdrawn
-            which += f":{text(registry.describe(which).package.modified_at)}"
+        word = approvals.all_of(installed.model).get(int(decision.facts["serving"]))
+        if word is not None:  # told once for each time that it is withdrawn
+            which += f":{text(word.at)}"
         yield Mend(f"endpoint/{installed.model}", decision.reason, f"stays:{which}")
 
 

@@ -1,18 +1,31 @@
 """Releasing: what should serve, what does, and the machine that brings the one to the other."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from everloop import names, policy
-from everloop.aws import endpoints, ledger, machines, registry
+from everloop.aws import endpoints, ledger, machines, people
 from everloop.aws.ledger import Installed
 from everloop.aws.registry import Described
 from everloop.aws.settings import settings
 from everloop.decisions import Decision
-from everloop.decisions.releases import RELEASED, Package, Serving, desired, release_wanted
+from everloop.decisions.approvals import POLICY
+from everloop.decisions.releases import (
+    RELEASED,
+    Package,
+    Release,
+    desired,
+    release_wanted,
+    without_effect,
+)
 from everloop.decisions.rollouts import endpoint_config
 from everloop.decisions.seals import Seal, container
+from everloop.flows import approving, report
+from everloop.flows.approving import Told
+from everloop.messages import Message
+from everloop.moments import text
 
 
 @dataclass(frozen=True)
@@ -58,29 +71,79 @@ def plan(installed: Installed, described: Described, seal: Seal) -> Planned:
 def wanted(installed: Installed) -> Package | None:
     """Return the version that should serve, by the registry and the releases that failed."""
     releases = ledger.releases(installed.model)
-    failed = frozenset(r.version for r in releases if r.outcome != RELEASED)
-    return desired(registry.packages(installed.model, look_closer_at=failed), releases)
+    versions = approving.versions(installed.model, None, closer=_failed(releases))
+    return desired(versions.packages, releases)
 
 
-def look(installed: Installed) -> tuple[Decision, Package | None, Serving | None]:
+def look(
+    installed: Installed, now: datetime, told: Told | None = None
+) -> tuple[Decision, Package | None]:
     """Read registry, endpoint and past releases, and decide whether a release is wanted."""
-    model = installed.model
-    releases = ledger.releases(model)
-    failed = frozenset(r.version for r in releases if r.outcome != RELEASED)
-    packages = registry.packages(model, look_closer_at=failed)
-    serving = endpoints.serving(model)
-    decision, wanted = release_wanted(packages, releases, serving, paused=installed.paused)
-    return decision, wanted, serving
+    packages, releases = _heeded(installed, now, told)
+    serving = endpoints.serving(installed.model)
+    return release_wanted(packages, releases, serving, paused=installed.paused)
 
 
-def start_wanted(installed: Installed, cause: str, now: datetime) -> Decision:
-    """Start the release of what should serve, unless it serves or another release runs."""
+def _heeded(
+    installed: Installed, now: datetime, told: Told | None
+) -> tuple[list[Package], list[Release]]:
+    """Read versions and releases; an approval that changes nothing is answered with the reason."""
+    releases = ledger.releases(installed.model)
+    versions = approving.versions(installed.model, now, closer=_failed(releases), told=told)
+    should_serve = desired(versions.packages, releases)
+    for package in versions.packages:
+        approval = versions.fresh.get(package.version)
+        reason = without_effect(package, versions.packages, should_serve) if approval else ""
+        if approval is None or not reason:
+            continue
+        id = f"{package.arn}:{text(approval.at)}:without-effect"
+        new = report.decided(
+            "release",
+            id=id,
+            model=installed.model,
+            time=now,
+            go=False,
+            reason=reason,
+            facts={"version": package.version, "desired": should_serve and should_serve.version},
+            subject=package.arn,
+        )
+        if new and approval.by != POLICY:
+            people.notify(_in_vain(package, reason, id), installed.spec, now)
+    return versions.packages, releases
+
+
+def _in_vain(package: Package, reason: str, id: str) -> Message:
+    approve = f"everloop approve {package.model} --version {package.version}"
+    return Message(
+        kind="approved-in-vain",
+        model=package.model,
+        happened="was approved, and that changes nothing",
+        why=reason,
+        id=id,
+        version=package.version,
+        to_do=(f"{approve} --pin", f"{approve} --instead"),
+    )
+
+
+def _failed(releases: Sequence[Release]) -> frozenset[int]:
+    return frozenset(release.version for release in releases if release.outcome != RELEASED)
+
+
+def start_wanted(
+    installed: Installed, cause: str, now: datetime, told: Told | None = None
+) -> Decision:
+    """Start the release of what should serve, unless it serves or another release runs.
+
+    What an event told of an approval is written down, whatever runs.
+    """
     model = installed.model
     lease = ledger.lease(model, ledger.RELEASE)
     if lease.held(now):
+        if told is not None:
+            _heeded(installed, now, told)
         holder = lease.holder.rpartition(":")[2]
         return Decision(False, f"{holder} is under way; it looks again when it ends")
-    decision, wanted, _ = look(installed)
+    decision, wanted = look(installed, now, told)
     if wanted is None:
         return decision
     epoch = max(lease.epoch, ledger.last_epoch(model)) + 1

@@ -75,6 +75,7 @@ _METRICS = {
     "withdraw": "DataWithdrawn",
     "set-aside": "DataSetAside",
     "restore": "DataRestored",
+    "pin": "VersionPinned",
 }
 
 

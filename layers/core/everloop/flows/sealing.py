@@ -5,14 +5,17 @@ again when the endpoint grows. So the bytes are copied, once, to a name that is 
 that no job may write; what is judged and what is served is that copy.
 """
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
-from everloop.aws import ledger, storage
+from everloop.aws import ledger, registry, storage
 from everloop.aws.registry import Described
 from everloop.aws.settings import settings
-from everloop.decisions.seals import Found, Seal, broken, container_digest, expected
-from everloop.errors import BadInput, Conflict, Tampered
+from everloop.decisions.seals import Found, Seal, broken, container_digest, expected, gone
+from everloop.errors import BadInput, Conflict, EverloopError, NotReady, Tampered
 from everloop.flows import report
+from everloop.flows.report import logger
 
 _SOURCE = "SAGEMAKER_SUBMIT_DIRECTORY"
 
@@ -25,6 +28,7 @@ def sealed(described: Described, now: datetime) -> Seal:
     """
     package = described.package
     seal = ledger.seal(package.model, package.version) or _seal(described)
+    seal = _completed(seal, described)
     report.decided(
         "seal",
         id=package.arn,
@@ -45,17 +49,79 @@ def sealed(described: Described, now: datetime) -> Seal:
     return seal
 
 
+def known(model: str, version: int, arn: str, now: datetime) -> Seal:
+    """Return what the ledger keeps of a version, whether its package is still registered or not.
+
+    Raises BadInput for a version that was never sealed and is in no registry any more.
+    """
+    return ledger.seal(model, version) or sealed(registry.describe(arn), now)
+
+
+def metadata(model: str, version: int, arn: str) -> Mapping[str, str]:
+    """Return a version's own properties, by its seal, else by the registry.
+
+    What a seal of before does not say it says from now on.
+    """
+    seal = ledger.seal(model, version)
+    if seal is not None and seal.complete:
+        return seal.metadata
+    described = registry.describe(arn)
+    if seal is not None:
+        _completed(seal, described)
+    return described.metadata
+
+
 def verified(described: Described) -> Seal:
-    """Return a version's seal once every byte was read again and compared. Raises Tampered."""
+    """Return a version's seal once every byte was read again and compared. Raises Tampered.
+
+    Raises EverloopError where something is to be copied back first, which the next plan does.
+    """
+    seal, empty = _compared(described)
+    if any(uri in (seal.model_uri, seal.bundle_uri) for uri, _ in empty):
+        raise EverloopError(
+            f"version {seal.version}: {empty[0][0]} was deleted; a plan restores it"
+        )
+    return seal
+
+
+def restored(described: Described) -> Seal:
+    """Return a version's seal, compared like `verified`; make copies again that were deleted."""
+    seal, empty = _compared(described)
+    for uri, source in empty:
+        found = storage.measured(source)
+        if found is None:
+            raise NotReady(f"{source} was deleted a moment ago")
+        bucket, key = storage.split(uri)
+        storage.copy_once(source, found[1], bucket, key)
+        logger.info("made a deleted copy again", uri=uri, source=source)
+    return seal
+
+
+def _compared(described: Described) -> tuple[Seal, list[tuple[str, str]]]:
     package = described.package
     seal = ledger.seal(package.model, package.version)
     if seal is None:
         raise BadInput(f"{package.arn} was never sealed: it did not come through a release's plan")
     digests = {uri: (storage.measured(uri) or (None,))[0] for uri in expected(seal)}
-    said = broken(seal, Found(_container(described), digests))
+    found = Found(_container(described), digests)
+    said = broken(seal, found)
     if said:
         raise Tampered(f"version {package.version} is not what was registered: {'; '.join(said)}")
-    return seal
+    return seal, gone(seal, found)
+
+
+def _completed(seal: Seal, described: Described) -> Seal:
+    """Add to a seal of before what the package says, unless the package was changed since."""
+    if seal.complete or _container(described) != seal.container_digest:
+        return seal
+    whole = replace(
+        seal,
+        image=described.image,
+        environment=described.environment,
+        metadata=described.metadata,
+    )
+    ledger.complete_seal(described.package.model, whole)
+    return whole
 
 
 def _seal(described: Described) -> Seal:
@@ -87,6 +153,10 @@ def _seal(described: Described) -> Seal:
         model_digest=digest,
         bundle_uri=bundle_uri,
         bundle_digest=bundle[0],
+        bundle_copy_uri=_bundle_copy(package.model, bundle_uri, *bundle),
+        image=described.image,
+        environment=described.environment,
+        metadata=described.metadata,
     )
     try:
         ledger.put_seal(package.model, seal)
@@ -95,6 +165,11 @@ def _seal(described: Described) -> Seal:
         assert kept is not None
         return kept
     return seal
+
+
+def _bundle_copy(model: str, uri: str, digest: str, version_id: str) -> str:
+    key = f"models/{model}/{digest}/bundle.tar.gz"
+    return storage.copy_once(uri, version_id, settings().artefact_bucket, key)
 
 
 def _container(described: Described) -> str:

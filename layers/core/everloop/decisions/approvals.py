@@ -1,0 +1,113 @@
+"""Approvals: what the registry's word on a version means, told apart from what it said before.
+
+The registry keeps who changed a package last and the last words of an approval; any other stamp on
+the package overwrites the one, and an approval without words leaves the other. So each approval is
+written down when it is seen, and what it says is compared with what was written down before.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from everloop.decisions.releases import Package
+from everloop.moments import moment
+
+APPROVED: Final = "Approved"
+REJECTED: Final = "Rejected"
+PENDING: Final = "PendingManualApproval"
+POLICY: Final = "policy"
+UNKNOWN: Final = "unknown"
+NO_WORDS: Final = "no words given"
+
+
+@dataclass(frozen=True)
+class Approval:
+    """A word on a version: which, since when, whose, and in which words (empty: none given).
+
+    `description` is the registry's text as it stood then, whoever wrote it.
+    """
+
+    version: int
+    status: str
+    at: datetime
+    by: str
+    words: str
+    description: str
+
+    @property
+    def reason(self) -> str:
+        return self.words or NO_WORDS
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What our own judge said of a version in the registry: the status it set, in these words."""
+
+    version: int
+    status: str
+    description: str
+
+
+def seen(
+    package: Package,
+    description: str,
+    before: Approval | None,
+    verdict: Verdict | None,
+    told_at: datetime | None = None,
+) -> Approval | None:
+    """Return the approval to write down; None where the registry says what it said before.
+
+    `told_at` is when the approval was changed, by an event of the registry's about just that. What
+    changed the package later than that is another's stamp: then who approved is not known.
+    """
+    if before is None and package.approval == PENDING:
+        return None
+    newer = told_at is not None and (before is None or told_at > _second(before.at))
+    if told_at is not None and told_at > _second(package.modified_at):
+        newer = False  # the registry knows of no such change
+    if before is not None and before.status == package.approval:
+        said = description not in ("", before.description) and package.approval != PENDING
+        if not newer and not said:
+            return None
+    at, by = package.modified_at, package.modified_by or UNKNOWN
+    if newer and told_at is not None and told_at < _second(package.modified_at):
+        at, by = told_at, UNKNOWN
+    if before is None and verdict == Verdict(package.version, package.approval, description):
+        return Approval(package.version, package.approval, at, POLICY, description, description)
+    stood = before.description if before else verdict.description if verdict else ""
+    if description and description != stood:
+        words = description
+    else:
+        again = before is not None and (before.status, before.by) == (package.approval, by)
+        words = before.words if before is not None and again else ""
+    return Approval(package.version, package.approval, at, by, words, description or stood)
+
+
+def from_chain(
+    decisions: Iterable[Mapping[str, Any]], package: Package
+) -> tuple[Approval | None, Verdict | None]:
+    """Return a version's last approval and verdict by a ledger that kept no record of them."""
+    approval, verdict = None, None
+    for decision in decisions:
+        if decision.get("subject") != package.arn:
+            continue
+        facts = decision.get("facts") or {}
+        if decision["kind"] == "judge" and facts.get("verdict") in ("approved", "rejected"):
+            status = APPROVED if decision["go"] else REJECTED
+            verdict = Verdict(package.version, status, str(decision["reason"])[:1024])
+        if decision["kind"] == "approve":
+            status = str(facts.get("approval"))
+            words = str(decision["reason"])
+            at = moment(str(decision["id"]).partition(f":{status}:")[2] or str(decision["time"]))
+            by = str(decision["actor"])
+            if verdict is not None and (words, status) == (verdict.description, verdict.status):
+                by = POLICY
+            stood = "" if words.startswith("set to ") else words
+            approval = Approval(package.version, status, at, by, stood, stood)
+    return approval, verdict
+
+
+def _second(when: datetime) -> datetime:
+    """Return a time as events tell it: to the second."""
+    return when.replace(microsecond=0)

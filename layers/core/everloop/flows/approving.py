@@ -1,0 +1,160 @@
+"""Approving: read a model's versions with what was said on each; write down what is new.
+
+Events tell of approvals, and may get lost: whoever looks for what should serve sees them, too.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from everloop.aws import approvals, journal, registry
+from everloop.aws.registry import Described
+from everloop.decisions.approvals import (
+    APPROVED,
+    PENDING,
+    Approval,
+    Verdict,
+    from_chain,
+    seen,
+)
+from everloop.decisions.releases import Package
+from everloop.flows import report
+from everloop.moments import text
+
+
+@dataclass(frozen=True)
+class Versions:
+    """All versions of a model, and those whose approval was written down by this very look."""
+
+    packages: list[Package]
+    fresh: dict[int, Approval]
+
+
+@dataclass(frozen=True)
+class Told:
+    """What an event says of a version: that its approval was changed, and when."""
+
+    version: int
+    approval_at: datetime | None
+
+
+def versions(
+    model: str,
+    now: datetime | None,
+    *,
+    closer: Collection[int] = (),
+    told: Told | None = None,
+) -> Versions:
+    """Return all versions as the registry has them, with when each was spoken on and its pin.
+
+    What nobody wrote down yet is written down, unless there is no `now`. Those of `closer` are
+    looked at themselves: they may have been approved again.
+    """
+    known = approvals.all_of(model)
+    pin = approvals.pin(model)
+    found = registry.packages(model)
+    look = {*closer, *([told.version] if told else []), *([pin[0]] if pin else [])}
+    look |= _in_turn(found, now)
+    read: list[Package] = []
+    fresh: dict[int, Approval] = {}
+    for package in found:
+        before = known.get(package.version)
+        if package.version not in look and not _news(package, before):
+            read.append(replace(package, approved_at=before.at if before else None))
+            continue
+        described = registry.find(package.arn)
+        if described is None:
+            continue  # deleted a moment ago
+        at = told.approval_at if told and told.version == package.version else None
+        approval = _heed(described, before, now, at) if now else None
+        if approval is not None:
+            fresh[package.version] = approval
+        word = approval or before
+        same = word is not None and word.status == described.package.approval
+        read.append(replace(described.package, approved_at=word.at if word and same else None))
+    if now:
+        _note_pin(model, read, pin, now)
+    return Versions(read, fresh)
+
+
+def pin_changed(package: Package) -> bool:
+    """Whether a version's stamp is another than the one that was seen last."""
+    known = approvals.pin(package.model)
+    if known is not None and known[0] == package.version:
+        return package.pinned != known[1]
+    return bool(package.pinned)
+
+
+def _news(package: Package, before: Approval | None) -> bool:
+    return package.approval != (before.status if before else PENDING)
+
+
+def _in_turn(found: list[Package], now: datetime | None) -> set[int]:
+    """Return one of the approved versions, another each minute: an event of its pin may be lost."""
+    approved = [package.version for package in found if package.deployable]
+    if now is None or not approved:
+        return set()
+    return {approved[int(now.timestamp() // 60) % len(approved)]}
+
+
+def _heed(
+    described: Described, before: Approval | None, now: datetime, told_at: datetime | None
+) -> Approval | None:
+    """Write down what is new of a version's approval, and return it."""
+    package = described.package
+    verdict = approvals.verdict(package.model, package.version)
+    if before is None:
+        before, verdict = _by_chain(package, verdict)
+    approval = seen(package, described.approval_description, before, verdict, told_at)
+    if approval is None:
+        if before is not None and before.status == package.approval:
+            approvals.put(package.model, before)  # a ledger of before has no record of it
+        return None
+    report.decided(
+        "approve",
+        id=f"{package.arn}:{approval.status}:{text(approval.at)}",
+        model=package.model,
+        time=now,
+        go=approval.status == APPROVED,
+        reason=approval.reason,
+        facts={
+            "version": package.version,
+            "approval": approval.status,
+            "at": text(approval.at),
+            "words": approval.words or None,
+        },
+        subject=package.arn,
+        actor=approval.by,
+    )
+    approvals.put(package.model, approval)
+    return approval
+
+
+def _by_chain(package: Package, verdict: Verdict | None) -> tuple[Approval | None, Verdict | None]:
+    """Return what the chain says of a version of which the ledger keeps no record."""
+    if package.approval == PENDING:
+        return None, verdict
+    approval, judged = from_chain(journal.decisions(package.model), package)
+    return approval, verdict or judged
+
+
+def _note_pin(
+    model: str, found: list[Package], before: tuple[int, str] | None, now: datetime
+) -> None:
+    """Write down which version is pinned, if it is another than was seen last."""
+    pinned = max((p for p in found if p.pinned), key=lambda p: p.pinned, default=None)
+    after = (pinned.version, pinned.pinned) if pinned else None
+    if after == before:
+        return
+    version, stamp = after or before or (0, "")
+    report.decided(
+        "pin",
+        id=f"{model}:{version}:{stamp}{'' if after else ':gone'}",
+        model=model,
+        time=now,
+        go=after is not None,
+        reason=f"version {version} is pinned: {stamp}" if after else f"version {version} is free",
+        facts={"version": version, "stamp": stamp},
+        subject=pinned.arn if pinned else "",
+    )
+    approvals.put_pin(model, after[0] if after else None, after[1] if after else "")
