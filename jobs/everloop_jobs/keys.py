@@ -28,7 +28,12 @@ def read_as_numbers(offline: pd.Series, declared: str | None) -> bool:
 def same(keys: Iterable[object], numbers: bool) -> list[str]:
     """Write keys so that equal ones are equal texts. 7000.0 is 7000 whatever the column was."""
     one = _number if numbers else _text
-    return [one(str(key)) for key in keys]
+    return [key if _plain(key) else one(key) for key in map(str, keys)]
+
+
+def _plain(key: str) -> bool:
+    """Whether a key is a whole number as everybody writes it."""
+    return key.isdecimal() and key.isascii() and (key[0] != "0" or len(key) == 1)
 
 
 def _text(key: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import charts
+import label_report
 from metrics import HIGHER_IS_BETTER, Array
 
 _STYLE = """
@@ -150,6 +151,7 @@ def findings(told: dict[str, Any], scores: Array, reference: Array) -> str:
     )
     if rows:
         parts += ["<h2>Every check</h2>", _table(("", "monitor", "what was seen"), rows)]
+    parts += _labels(told["labels"])
     return _page(f"{told['model']}: what the monitor saw", subtitle, *parts)
 
 
@@ -183,6 +185,14 @@ def _tone(check: dict[str, Any]) -> tuple[str, str]:
     if not math.isfinite(check["value"]):
         return "bad", "not defined"
     return ("bad", "violated") if check["violated"] else ("soft", "ok")
+
+
+def _labels(told: dict[str, Any]) -> list[str]:
+    lines, rows = label_report.words(told), label_report.rows(told)
+    if not lines:
+        return []
+    said = "".join(f'<p class="soft">{html.escape(line)}</p>' for line in lines)
+    return ["<h2>Labels that came</h2>", said, *([_table(label_report.HEAD, rows)] if rows else [])]
 
 
 def _short(check: dict[str, Any]) -> str:
