@@ -43,26 +43,32 @@ def _drop(site: Site, arguments: argparse.Namespace) -> int:
         TransferSpeedColumn(),
     )
     with Progress(*columns, console=show.err, transient=True) as progress:
-        total = sum(f.stat().st_size for p in arguments.paths if p.exists() for f in _walk(p))
-        task = progress.add_task(f"dropping to {arguments.model}", total=total)
+        tasks: dict[str, Any] = {}
+
+        def advance(what: str, count: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = progress.add_task(f"{what} for {arguments.model}", total=total)
+            progress.advance(tasks[what], count)
+
         done = deliver.drop(
             site,
             arguments.model,
             arguments.paths,
             prefix=arguments.prefix,
-            progress=lambda count: progress.advance(task, count),
+            progress=advance,
+            anyway=arguments.anyway,
         )
     if arguments.json:
         show.emit_json(done)
-    else:
-        show.out.print(
-            f"dropped {done['files']} files, {show.bytes_text(done['bytes'])}, to {done['to']}"
-        )
+        return 0
+    for line in deliver.some(done["left_out"]):
+        show.out.print(f"left out: {line}", style=show.QUIET, markup=False, highlight=False)
+    for line in deliver.some(done["warnings"]):
+        show.out.print(f"look at: {line}", markup=False, highlight=False)
+    show.out.print(
+        f"dropped {done['files']} files, {show.bytes_text(done['bytes'])}, to {done['to']}"
+    )
     return 0
-
-
-def _walk(path: Any) -> list[Any]:
-    return [child for child in path.rglob("*") if child.is_file()] if path.is_dir() else [path]
 
 
 def _status(site: Site, arguments: argparse.Namespace) -> int:

@@ -1,11 +1,12 @@
 """What people bring: a model's folder (push) and data (drop). Both are plain uploads to S3."""
 
-import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from console import sdk
+from console import drops, sdk
+from console.records import Records
 from console.site import Site as Stack
 from console.trouble import Trouble
 from everloop import own_pipeline
@@ -14,6 +15,8 @@ from everloop.definition import BundleRef, Site
 from everloop.errors import BadInput
 from everloop.own_pipeline import COMPILED, SOURCE, own_definition
 from everloop.spec import ModelSpec, load_spec
+
+_PATIENCE_S = 60  # for a push to be installed
 
 
 def push(site: Stack, folder: Path) -> dict[str, Any]:
@@ -62,34 +65,78 @@ def compile_pipeline(folder: Path) -> dict[str, Any]:
 
 
 def drop(
-    site: Stack, model: str, paths: list[Path], *, prefix: str, progress: Callable[[int], None]
+    site: Stack,
+    model: str,
+    paths: list[Path],
+    *,
+    prefix: str,
+    progress: Callable[[str, int, int], None],
+    anyway: bool = False,
 ) -> dict[str, Any]:
-    """Upload files and folders below `data/<model>/`; `progress` is told the bytes as they go."""
-    files = list(_files(paths))
-    if not files:
-        raise Trouble("nothing to drop: name files or folders that hold some")
-    bucket = site.output("DataBucket")
-    for path, relative in files:
-        key = f"data/{model}/{prefix}{relative}"
-        site.s3.upload_file(str(path), bucket, key, Callback=progress)
-    total = sum(path.stat().st_size for path, _ in files)
+    """Check files and folders, and upload them below `data/<model>/`; markers come last.
+
+    `progress` is told what is done, how many bytes of how many. `anyway` uploads whatever is there.
+    Raises Trouble, before anything is uploaded, for a model that is not installed and bad files.
+    """
+    spec = None if anyway else _spec(site, model)
+    marker = str(spec["data"]["marker"]) if spec else ""
+    found = drops.collected(paths, marker, anyway=anyway)
+    if spec is not None:
+        total = found.bytes
+        drops.look(found, spec, lambda count: progress("reading", count, total))
+    if found.problems:
+        raise Trouble(
+            "nothing was dropped, as these files cannot be trained on:\n"
+            + "\n".join(some(found.problems))
+            + "\nMend them, or drop them all the same: --anyway"
+        )
+    if not found.files:
+        said = "\n".join(some(found.left_out))
+        raise Trouble(f"nothing to drop: name files or folders that hold some\n{said}".strip())
+    bucket, total = site.output("DataBucket"), found.bytes
+    for name, path in found.in_order(marker):
+        site.s3.upload_file(
+            str(path),
+            bucket,
+            f"data/{model}/{prefix}{name}",
+            Callback=lambda count: progress("dropping", count, total),
+        )
     return {
         "model": model,
-        "files": len(files),
+        "files": len(found.files),
         "bytes": total,
         "to": f"s3://{bucket}/data/{model}/",
+        "left_out": found.left_out,
+        "warnings": found.warnings,
     }
 
 
-def _files(paths: list[Path]) -> list[tuple[Path, str]]:
-    found = []
-    for path in paths:
-        if path.is_dir():
-            for child in sorted(path.rglob("*")):
-                if child.is_file():
-                    found.append((child, os.path.relpath(child, path).replace(os.sep, "/")))
-        elif path.is_file():
-            found.append((path, path.name))
-        else:
-            raise Trouble(f"{path} is neither file nor folder")
-    return found
+_SHOWN = 20
+
+
+def some(lines: list[str]) -> list[str]:
+    """Return the first lines of many, and how many more there are."""
+    more = [f"… and {len(lines) - _SHOWN} more"] if len(lines) > _SHOWN else []
+    return lines[:_SHOWN] + more
+
+
+def _spec(site: Stack, model: str) -> dict[str, Any]:
+    """Return the installed spec; a push that is on its way is waited for."""
+    records = Records(site)
+    for _ in range(_PATIENCE_S):
+        if model in records.models():
+            return records.spec(model)
+        if not _pushed(site, model):
+            break
+        time.sleep(1)
+    try:
+        records.known(model)
+    except Trouble as error:
+        raise Trouble(f"{error}. Data for it would wait unheard: --anyway drops it") from error
+    return records.spec(model)
+
+
+def _pushed(site: Stack, model: str) -> bool:
+    key = f"models/{model}/bundle.tar.gz"
+    found = site.s3.list_objects_v2(Bucket=site.output("DataBucket"), Prefix=key, MaxKeys=1)
+    return found["KeyCount"] > 0

@@ -47,6 +47,11 @@ def parser() -> argparse.ArgumentParser:
     drop.add_argument("model")
     drop.add_argument("paths", type=Path, nargs="+", help="files or folders")
     drop.add_argument("--prefix", default="", help="put in front of the names, e.g. 2013/")
+    drop.add_argument(
+        "--anyway",
+        action="store_true",
+        help="upload without a look: hidden and bad files, and for a model that is not installed",
+    )
 
     status = add("status", "show models, versions, what serves and what runs")
     status.add_argument("model", nargs="?")

@@ -39,6 +39,11 @@ class Records:
         found = self._query(f"MODEL#{model}", between=(first, last))
         return [{k: v for k, v in item.items() if k not in ("pk", "sk")} for item in found]
 
+    def spec(self, model: str) -> dict[str, Any]:
+        """Return the installed spec of a model, as the jobs read it."""
+        found: dict[str, Any] = self._item(model, "SPEC")["spec"]
+        return found
+
     def paused(self, model: str) -> str:
         """Return why nothing new starts for a model; empty where it may."""
         return str(self._item(model, "SPEC").get("paused") or "")

@@ -68,6 +68,7 @@ def read(path: Path, dialect: Dialect) -> pd.DataFrame | None:
 @example(text="id,price\r1,2\r3,much\r", dialect=Dialect())
 @example(text='id,price\n"1"x"y",2\n', dialect=Dialect())
 @example(text="id,price\n1,2\n3\n", dialect=Dialect())
+@example(text='id,price\n1,2\n"" \n  \n', dialect=Dialect())
 @example(text="id,price\n1,2\n3", dialect=Dialect())
 @example(text="id,price\nr,1,2\n3\n", dialect=Dialect())
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))

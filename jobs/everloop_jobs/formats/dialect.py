@@ -78,7 +78,7 @@ class Rows:
         self._dialect = dialect
         self._errors = errors
         self.line = 0  # how many lines of the file were read
-        self.ends_in_newline = False
+        self._last = ""
 
     def __iter__(self) -> Iterator[list[str]]:
         dialect = self._dialect
@@ -95,8 +95,12 @@ class Rows:
                 if self._ended:  # the reader asked for more in the middle of a row
                     raise Cut(first, self.line)
                 first = self.line + 1
-                if row and not (len(row) == 1 and row[0] and not row[0].strip(" \t")):
+                if row and not (len(row) == 1 and not self._last.strip(" \t\r\n")):
                     yield row
+
+    @property
+    def ends_in_newline(self) -> bool:
+        return self._last.endswith(("\n", "\r"))
 
     def _lines(self, text: io.TextIOWrapper) -> Iterator[str]:
         dialect, line = self._dialect, ""
@@ -112,7 +116,7 @@ class Rows:
                 line = line.replace("\0", "\ufffd")
             if dialect.comment:
                 line, open_quote = _without_comment(line, dialect, open_quote)
-            self.ends_in_newline = line.endswith(("\n", "\r"))
+            self._last = line
             yield line
         self._ended = True
 
