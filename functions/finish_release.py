@@ -3,17 +3,17 @@
 Called by statemachines/deploy.asl.yaml.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from everloop import names, policy, requests
+from everloop import names, notices, policy, requests
 from everloop.aws import approvals, endpoints, ledger, people, registry
 from everloop.aws.ledger import RELEASE, Installed
 from everloop.decisions import releases
 from everloop.decisions.approvals import UNKNOWN
-from everloop.decisions.releases import RELEASED, WITHDRAWN, Release
+from everloop.decisions.releases import RELEASED, Release, Serving
 from everloop.errors import NotReady
 from everloop.flows import releasing, report
 from everloop.flows.report import logger
@@ -92,8 +92,9 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         subject=request.package_arn,
         actor=word.by if word else UNKNOWN,
     )
-    if outcome != RELEASED:
-        people.notify(_not_released(request, outcome, reason), installed.spec, request.time)
+    by = word.by if word else UNKNOWN
+    told = _outcome(request, release, by, [release, *before], serving)
+    people.notify(told, installed.spec, request.time)
     if mine and not policy.deploy(installed.spec).keep_staging:
         endpoints.delete(names.staging_endpoint(request.model))
     # What is written down nobody looks at again: so it is told before.
@@ -103,22 +104,30 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     return _start_next(request, installed, outcome, reason)
 
 
-def _not_released(request: Request, outcome: str, reason: str) -> Message:
-    withdrawn = outcome == WITHDRAWN
-    return Message(
-        kind="release-withdrawn" if withdrawn else "release-failed",
-        model=request.model,
-        happened="was not released",
-        why=f"{outcome}: {reason}",
-        id=request.execution.rpartition(":")[2],
-        version=request.version,
-        to_do=()
-        if withdrawn
-        else (
-            "Once its cause is mended, approving it again tries it again:",
-            f"  everloop approve {request.model} --version {request.version} --reason '...'",
-        ),
-        links={"report": _report_uri(request)},
+def _outcome(
+    request: Request,
+    release: Release,
+    by: str,
+    ended: Sequence[Release],
+    serving: Serving | None,
+) -> Message:
+    name = request.execution.rpartition(":")[2]
+    if release.outcome == RELEASED:
+        return notices.released(
+            request.model,
+            request.version,
+            release.from_version,
+            name=name,
+            reason=release.reason,
+            by=by,
+            cause=request.cause,
+        )
+    return notices.not_released(
+        request.model,
+        release,
+        final=releases.gives_up(release, ended),
+        serves=serving.version if serving else None,
+        report_uri=_report_uri(request),
     )
 
 

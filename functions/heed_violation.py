@@ -6,12 +6,13 @@ monitor wrote, where only its jobs may write, and it counts once.
 Called by our violation events, by CloudWatch alarms, and by the jobs of native Model Monitor.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from everloop import policy
-from everloop.aws import arrivals, jobs, ledger, people, storage
+from everloop import notices, policy
+from everloop.aws import arrivals, jobs, ledger, storage
 from everloop.aws.ledger import Installed
 from everloop.aws.settings import settings
 from everloop.decisions import Decision
@@ -25,9 +26,8 @@ from everloop.facts import (
     is_model_name,
     sign_of_trouble,
 )
-from everloop.flows import report, training
+from everloop.flows import incidents, report, training
 from everloop.flows.report import logger
-from everloop.messages import Message
 from everloop.moments import text
 
 if TYPE_CHECKING:
@@ -36,13 +36,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Trouble:
-    """Which model is in trouble, in whose words, and the name of that fact."""
+    """Which model is in trouble, in whose words, and the name of that fact.
+
+    `monitors` are what found it, and `over` says that they find it no more.
+    """
 
     model: str
     reason: str
     subject: str
     time: datetime
     fact: str
+    monitors: tuple[str, ...]
+    version: int | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    over: bool = False
 
 
 @logger.inject_lambda_context
@@ -54,6 +61,11 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     installed = ledger.find_installed(trouble.model)
     if installed is None:
         return {"go": False, "reason": f"{trouble.model} is no model of ours"}
+    if trouble.over:
+        for monitor in trouble.monitors:
+            subject = f"violation/{monitor}"
+            incidents.over(trouble.model, subject, installed.spec, trouble.time, trouble.reason)
+        return {"go": False, "reason": trouble.reason}
     # What was refused then is not allowed because the event comes again.
     if report.was_decided("retrain", id=trouble.fact, model=trouble.model):
         return {"go": False, "reason": "it was answered before"}
@@ -84,9 +96,14 @@ def _answer(installed: Installed, trouble: Trouble) -> dict[str, Any]:
         paused=installed.paused,
     )
     facts = dict(decision.facts)
+    answer = decision
     if decision.go:
         asked = training.start_on_violation(installed, window, trouble.time)
         facts["execution"] = asked.execution
+        if not asked.execution:  # another training holds the lease
+            answer = Decision(False, asked.decision.reason, {**decision.facts, "under_way": True})
+    # What was answered is not looked at again: so it is told before.
+    _tell(installed, trouble, answer)
     report.decided(
         "retrain",
         id=trouble.fact,
@@ -97,19 +114,28 @@ def _answer(installed: Installed, trouble: Trouble) -> dict[str, Any]:
         facts=facts,
         subject=trouble.subject,
     )
-    if "useless_runs" in facts and not decision.go:
-        people.notify(
-            Message(
-                kind="stands-still",
-                model=model,
-                happened="violations start no training any more",
-                why=decision.reason,
-                id=trouble.fact,
-            ),
-            installed.spec,
-            trouble.time,
-        )
     return {"go": decision.go, "reason": decision.reason}
+
+
+def _tell(installed: Installed, trouble: Trouble, answer: Decision) -> None:
+    """Tell of a violation when it begins, and when no training answers it any more."""
+    folder = trouble.subject.rpartition("/")[0] if trouble.subject.startswith("s3://") else ""
+    message = notices.violation(
+        trouble.model,
+        trouble.version,
+        fact=trouble.fact,
+        reason=trouble.reason,
+        checks=notices.worst_checks(trouble.facts),
+        answer=answer,
+        paused=installed.paused,
+        links={"report": f"{folder}/report.html" if folder else ""},
+    )
+    subjects = [f"violation/{monitor}" for monitor in trouble.monitors]
+    if answer.go or answer.facts.get("under_way"):
+        incidents.passed_over(trouble.model, notices.UNANSWERED)
+    else:
+        subjects.append(notices.UNANSWERED)
+    incidents.began(message, installed.spec, trouble.time, *subjects)
 
 
 def _trouble(sign: ViolationFound | AlarmRaised | JobEnded) -> Trouble | None:
@@ -117,23 +143,34 @@ def _trouble(sign: ViolationFound | AlarmRaised | JobEnded) -> Trouble | None:
         found = _found(sign)
         if not found.go:
             return None
-        return Trouble(sign.model, found.reason, sign.findings_uri, sign.time, sign.findings_uri)
+        return Trouble(
+            sign.model,
+            found.reason,
+            sign.findings_uri,
+            sign.time,
+            sign.findings_uri,
+            tuple(found.facts["monitors"]),
+            found.facts.get("version"),
+            found.facts,
+        )
     if isinstance(sign, AlarmRaised):
         model = sign.dimensions.get("model") or sign.dimensions.get("EndpointName")
         model = model or sign.dimensions.get("Endpoint")
         # The alarms of a rollout stop the rollout; they are no reason to train.
         if not model or sign.muted or "EndpointConfigName" in sign.dimensions:
             return None
+        if sign.state not in ("ALARM", "OK"):
+            return None  # it does not know
         reason = f"alarm {sign.name} on {sign.metric}: {sign.reason}"
-        return _at(model, reason, f"alarm/{sign.name}", sign.time)
+        return _at(model, reason, f"alarm/{sign.name}", sign.time, over=sign.state == "OK")
     job = jobs.describe(sign.name)
     if job is None or not job.exit_message.startswith("CompletedWithViolations"):
         return None
     return _at(job.endpoint, job.exit_message, f"processing-job/{sign.name}", sign.time)
 
 
-def _at(model: str, reason: str, subject: str, time: datetime) -> Trouble:
-    return Trouble(model, reason, subject, time, f"{subject}:{text(time)}")
+def _at(model: str, reason: str, subject: str, time: datetime, *, over: bool = False) -> Trouble:
+    return Trouble(model, reason, subject, time, f"{subject}:{text(time)}", (subject,), over=over)
 
 
 def _found(sign: ViolationFound) -> Decision:
@@ -146,4 +183,7 @@ def _found(sign: ViolationFound) -> Decision:
         raise BadInput(
             f"{sign.findings_uri} is about {findings.get('model')!r}, not {sign.model!r}"
         )
-    return judge_findings(findings)
+    found = judge_findings(findings)
+    version = findings.get("serving_version")
+    known = version if isinstance(version, int) and not isinstance(version, bool) else None
+    return Decision(found.go, found.reason, {**found.facts, "version": known})

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from everloop import policy, requests
+from everloop import notices, policy, requests
 from everloop.aws import approvals, ledger, people, registry, storage
 from everloop.aws.ledger import Installed
 from everloop.aws.registry import Described
@@ -77,9 +77,11 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     )
     # The decision first: if the registry's answer is lost, the next try finds the same verdict.
     if verdict.verdict == judgement.ASK:
-        people.notify(_question(candidate, verdict), installed.spec, request.time)
+        people.notify(_question(candidate, verdict, request), installed.spec, request.time)
     else:
         status = APPROVED if verdict.verdict == judgement.APPROVED else REJECTED
+        # What is set is settled for the next try: so it is told before.
+        people.notify(_judged(candidate, verdict, request), installed.spec, request.time)
         words = verdict.reason[: registry.LONGEST_DESCRIPTION]
         # These words outlive a person's approval without any: by this they are known as ours.
         approvals.put_verdict(request.model, words_of.Verdict(package.version, status, words))
@@ -87,7 +89,30 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     return {"verdict": verdict.verdict, "reason": verdict.reason}
 
 
-def _question(candidate: Described, verdict: Verdict) -> Message:
+def _judged(candidate: Described, verdict: Verdict, request: Request) -> Message:
+    package = candidate.package
+    return notices.judged(
+        package.model,
+        package.version,
+        arn=package.arn,
+        approved=verdict.verdict == judgement.APPROVED,
+        reason=verdict.reason,
+        numbers=judgement.numbers(verdict),
+        links=_reports(candidate, request),
+    )
+
+
+def _reports(candidate: Described, request: Request) -> dict[str, str]:
+    """Return where a person sees what the verdict rests on."""
+    evaluation = _file(candidate.uri("evaluation-uri"), "evaluation.json")
+    comparison = request.comparison_uri or ""
+    return {
+        "evaluation": f"{evaluation.rpartition('/')[0]}/report.html",
+        "comparison": f"{comparison.rpartition('/')[0]}/report.html" if comparison else "",
+    }
+
+
+def _question(candidate: Described, verdict: Verdict, request: Request) -> Message:
     package = candidate.package
     command = (
         f"aws sagemaker update-model-package --model-package-arn {package.arn} "
@@ -109,7 +134,7 @@ def _question(candidate: Described, verdict: Verdict) -> Message:
             f"  everloop reject {package.model} --version {package.version} --reason '...'",
             f"  {command} Rejected",
         ),
-        links={"evaluation": candidate.uri("evaluation-uri")},
+        links=_reports(candidate, request),
     )
 
 

@@ -9,17 +9,21 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from everloop import requests
-from everloop.aws import journal, ledger, monitoring, people, storage
+from everloop.aws import journal, ledger, monitoring, storage
 from everloop.aws.ledger import Installed
-from everloop.decisions.monitoring import drift_by_monitor, judge_findings
+from everloop.decisions.monitoring import drift_by_monitor, judge_findings, monitors_of
 from everloop.errors import said
-from everloop.flows import report
+from everloop.flows import incidents, report
 from everloop.flows.report import logger
 from everloop.messages import Message
 from everloop.moments import text
+from everloop.notices import UNANSWERED
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
+
+
+_LOOK = "monitor/look"  # the incident of looks that fail
 
 
 @dataclass(frozen=True)
@@ -70,8 +74,21 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
                 "time": text(request.time),
             },
         )
+    _over(installed, findings, request)
     monitoring.note_look(request.model, request.scheduled_at, request.findings_uri)
     return {"violated": found.go, "reason": found.reason}
+
+
+def _over(installed: Installed, findings: Mapping[str, Any], request: Request) -> None:
+    """Tell what is over: looks that failed, and violations that this one finds no more."""
+    model, spec, time = request.model, installed.spec, request.time
+    incidents.over(model, _LOOK, spec, time, "The monitor looks again.")
+    judged, violated = monitors_of(findings)
+    for monitor in sorted(judged - violated):
+        why = f"The {monitor} monitor finds no violation any more."
+        incidents.over(model, f"violation/{monitor}", spec, time, why)
+    if judged and not violated:
+        incidents.passed_over(model, UNANSWERED)
 
 
 def _blind(request: Request, name: str, installed: Installed) -> dict[str, Any]:
@@ -86,7 +103,7 @@ def _blind(request: Request, name: str, installed: Installed) -> dict[str, Any]:
         reason=reason,
         subject=name,
     )
-    people.notify(
+    incidents.began(
         Message(
             kind="monitor-failed",
             model=request.model,
@@ -101,5 +118,6 @@ def _blind(request: Request, name: str, installed: Installed) -> dict[str, Any]:
         ),
         installed.spec,
         request.time,
+        _LOOK,
     )
     return {"violated": False, "reason": reason}

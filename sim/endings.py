@@ -66,7 +66,7 @@ class Endings:
                 continue  # the alarm on failed executions tells
             version = execution.name.rpartition("-")[2]
             if execution.name.startswith(f"{model.name}-r") and not any(
-                subject == f"{model.name} {version}: was not released" for subject in mails
+                subject.startswith(f"{model.name} {version}: was ") for subject in mails
             ):
                 self._judge.violate("failures are told", execution.name)
 

@@ -44,8 +44,8 @@ FLAWS = (
     Mutant(
         "ask nobody",
         "functions/judge_candidate.py",
-        "        people.notify(_question(candidate, verdict), installed.spec, request.time)\n",
-        "        pass\n",
+        "people.notify(_question(candidate, verdict, request), installed.spec, request.time)",
+        "pass",
     ),
     Mutant(
         "approve what is not better",

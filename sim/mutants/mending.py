@@ -12,11 +12,11 @@ FLAWS = (
     Mutant(
         "take a look that failed for one that was had",
         "functions/judge_findings.py",
-        """    people.notify(
+        """    incidents.began(
         Message(
             kind="monitor-failed",""",
         """    monitoring.note_look(request.model, request.scheduled_at)
-    people.notify(
+    incidents.began(
         Message(
             kind="monitor-failed",""",
     ),

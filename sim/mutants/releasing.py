@@ -153,8 +153,8 @@ FLAWS = (
     Mutant(
         "tell nobody of a failed release",
         "functions/finish_release.py",
-        "people.notify(_not_released(request, outcome, reason), installed.spec, request.time)",
-        "pass",
+        "    people.notify(told, installed.spec, request.time)\n",
+        "",
     ),
     Mutant(
         "release what failed, again and again",

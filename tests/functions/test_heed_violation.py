@@ -4,7 +4,7 @@ import pytest
 
 import heed_violation
 import judge_findings
-from everloop.aws import ledger
+from everloop.aws import clients, ledger
 from everloop.decisions.governor import DATA, REGISTERED, Run
 from everloop.errors import BadInput
 from everloop.moments import moment
@@ -129,3 +129,79 @@ def test_findings_of_another_shape_are_bad_input(trained):
     trained.put_json(request["findings_uri"], {"checks": "none"})
     with pytest.raises(BadInput, match=r"findings\.checks: .none."):
         judge_findings.handler(request, trained.context)
+
+
+def look(account, violated, minute, monitor="data"):
+    """Let a monitor look; return what it found as heed_violation is told of it."""
+    uri = f"s3://{account.artefacts}/monitoring/flight-delays/{minute}/findings.json"
+    check = {"monitor": monitor, "feature": "temp", "statistic": "psi", "value": 0.3}
+    check |= {"threshold": 0.1, "violated": violated}
+    found = {"version": 1, "model": "flight-delays", "serving_version": 2, "rows": 9}
+    account.put_json(uri, {**found, "labelled_rows": 0, "checks": [check]})
+    name = f"flight-delays-20261120T10{minute}"
+    time = f"2026-11-20T10:{minute}:00Z"
+    request = account.request("machine-judge-findings", findings_uri=uri, time=time)
+    request["execution"] = request["execution"].rpartition(":")[0] + ":" + name
+    judge_findings.handler(request, account.context)
+    if violated:
+        event = account.event("everloop-violation-found", findings_uri=uri)
+        heed_violation.handler({**event, "time": time}, account.context)
+
+
+def test_a_violation_that_goes_on_is_one_message_and_its_end_another(trained):
+    for minute in (10, 20, 30):
+        look(trained, True, minute)
+    told = "flight-delays v2: a violation was found, and no training answers it"
+    assert trained.mails() == [told]
+    look(trained, False, 40)
+    look(trained, False, 50)
+    over = "flight-delays v2: OK again: a violation was found, and no training answers it"
+    assert trained.mails() == [over]
+    look(trained, True, 55)
+    assert trained.mails() == [told]
+
+
+def test_what_another_monitor_finds_is_another_message(trained):
+    look(trained, True, 10)
+    look(trained, True, 20, monitor="quality")
+    assert len(trained.mails()) == 2
+
+
+def test_a_violation_is_told_with_its_answer(trained):
+    trained.drop(trained.bring("data/flight-delays/2013-04.csv"))
+    look(trained, True, 10)
+    look(trained, True, 20)
+    assert trained.mails() == ["flight-delays v2: a violation was found"]
+
+
+def test_a_violation_that_dies_before_it_is_told_is_told_by_the_next_try(trained):
+    def die(**_):
+        raise SystemExit
+
+    event = trained.violation()
+    trained.meanwhile(clients.sns(), "Publish", die)
+    with pytest.raises(SystemExit):
+        heed_violation.handler(event, trained.context)
+    (client, name, answer) = trained.answered.pop()
+    client.meta.events.unregister(name, answer)
+    heed_violation.handler(event, trained.context)
+    assert trained.mails() == ["flight-delays: a violation was found, and no training answers it"]
+
+
+def test_looks_that_fail_are_told_once_and_so_is_their_end(trained):
+    error = {"Error": "States.TaskFailed", "Cause": "no room"}
+    for minute in (10, 20):
+        request = trained.request("machine-judge-findings", error=error, findings_uri=None)
+        request["execution"] += str(minute)
+        judge_findings.handler(request, trained.context)
+    assert trained.mails() == ["flight-delays v2: the monitor could not look"]
+    look(trained, False, 30)
+    assert trained.mails() == ["flight-delays v2: OK again: the monitor could not look"]
+
+
+def test_an_alarm_that_is_quiet_again_is_told(trained):
+    alarm = "cloudwatch-alarm-modelmonitor-feature-drift"
+    heed_violation.handler(trained.event(alarm), trained.context)
+    heed_violation.handler(trained.event(alarm, state__value="OK"), trained.context)
+    assert len(trained.mails()) == 2
+    assert len(retrain_decisions(trained)) == 1

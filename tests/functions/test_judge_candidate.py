@@ -42,6 +42,15 @@ def test_a_candidate_that_surely_gains_is_approved(account):
     arn = account.register()
     judge(account, arn, comparison_uri=comparison(account, low=0.01))
     assert account.approval(arn) == "Approved"
+    assert account.mails() == ["flight-delays v1: was approved by policy"]
+
+
+def test_a_candidate_that_may_lose_is_rejected_and_people_hear_of_it(account):
+    account.push()
+    arn = account.register()
+    judge(account, arn, comparison_uri=comparison(account, low=-0.01))
+    assert account.approval(arn) == "Rejected"
+    assert account.mails() == ["flight-delays v1: was rejected by policy"]
 
 
 def test_a_person_is_asked_and_the_package_stays_pending(account):

@@ -383,7 +383,7 @@ def test_violations_that_training_cannot_mend_are_told_to_people(account):
         run = Run(f"w{day}-a1", f"d{day}", "b", DATA, began, FAILED, began)
         ledger.put_run("flight-delays", run)
     heed_violation.handler(account.violation(), account.context)
-    assert account.mails() == ["flight-delays: violations start no training any more"]
+    assert account.mails() == ["flight-delays: a violation was found, and no training answers it"]
 
 
 def test_reconcile_looks_closer_at_a_version_that_failed_before(account):

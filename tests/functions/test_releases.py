@@ -3,17 +3,24 @@
 from datetime import timedelta
 
 import pytest
+from botocore.exceptions import ClientError
 
 import finish_release
 import plan_release
 import reconcile
-from everloop.aws import endpoints, ledger, table
+from everloop.aws import clients, endpoints, ledger, table
 from everloop.aws.ledger import RELEASE, Token
+from everloop.decisions.releases import Release
+from everloop.errors import NotReady
 from everloop.flows import waking
 from everloop.moments import moment, text
 
 NOW = moment("2026-11-20T10:20:00Z")
 MACHINES = "arn:aws:states:us-east-1:123456789012:stateMachine:everloop"
+
+
+def run(name):
+    return {"execution": f"arn:aws:states:us-east-1:123456789012:execution:everloop-deploy:{name}"}
 
 
 def plan(account, arn, version=1, epoch=1, name="flight-delays-r1-v1"):
@@ -22,7 +29,7 @@ def plan(account, arn, version=1, epoch=1, name="flight-delays-r1-v1"):
         package_arn=arn,
         version=version,
         epoch=epoch,
-        execution=f"arn:aws:states:us-east-1:123456789012:execution:everloop-deploy:{name}",
+        **run(name),
     )
     return plan_release.handler(request, account.context)
 
@@ -68,18 +75,30 @@ def test_a_release_that_is_not_wanted_any_more_gives_way_to_the_one_that_is(acco
 
 
 @pytest.mark.parametrize(
-    ("values", "outcome"),
+    ("values", "outcome", "told"),
     [
         pytest.param(
-            {"tests": {"passed": False, "reason": "slow"}, "rollout": None}, "tests-failed"
+            {"tests": {"passed": False, "reason": "slow"}, "rollout": None},
+            "tests-failed",
+            "was not released, and is not tried again",
         ),
-        pytest.param({"rollout": {"started": False, "reason": "withdrawn"}}, "withdrawn"),
-        pytest.param({"error": {"Error": "E", "Cause": "c"}, "rollout": None}, "error"),
-        pytest.param({"rollout": {"started": True, "reason": "an alarm"}}, "rolled-back"),
-        pytest.param({"rollout": {"started": True, "config": "c"}}, "interrupted"),
+        pytest.param(
+            {"rollout": {"started": False, "reason": "withdrawn"}}, "withdrawn", "was not released"
+        ),
+        pytest.param(
+            {"error": {"Error": "E", "Cause": "c"}, "rollout": None}, "error", "was not released"
+        ),
+        pytest.param(
+            {"rollout": {"started": True, "reason": "an alarm"}},
+            "rolled-back",
+            "was rolled back, and is not tried again",
+        ),
+        pytest.param(
+            {"rollout": {"started": True, "config": "c"}}, "interrupted", "was not released"
+        ),
     ],
 )
-def test_what_does_not_serve_was_not_released_and_a_person_is_told(account, values, outcome):
+def test_what_does_not_serve_was_not_released_and_a_person_is_told(account, values, outcome, told):
     account.push()
     account.register(approval="Approved")
     arn = account.register(2, approval="Approved")
@@ -87,7 +106,7 @@ def test_what_does_not_serve_was_not_released_and_a_person_is_told(account, valu
     answer = finish(account, arn, version=2, **values)
     assert (answer["ok"], answer["outcome"]) == (False, outcome)
     assert "flight-delays-v1-0123abcd is InService" in answer["reason"]
-    assert account.mails() == ["flight-delays v2: was not released"]
+    assert account.mails() == [f"flight-delays v2: {told}"]
     assert ledger.lease("flight-delays", RELEASE).holder == ""
 
 
@@ -109,7 +128,50 @@ def test_what_serves_was_released(account):
     answer = finish(account, arn, rollout={"started": True, "config": config})
     assert (answer["ok"], answer["outcome"]) == (True, "released")
     assert [r.outcome for r in ledger.releases("flight-delays")] == ["released"]
-    assert account.mails() == []
+    assert account.mails() == ["flight-delays v1: came into service"]
+
+
+def test_three_releases_that_fail_alike_are_told_once_and_once_that_they_were_the_last(account):
+    account.push()
+    arn = account.register(approval="Approved")
+    error = {"Error": "NotReady", "Cause": "AWS is not ready"}
+    for epoch in (1, 2, 3):
+        name = f"flight-delays-r{epoch}-v1"
+        finish(account, arn, error=error, rollout=None, epoch=epoch, **run(name))
+    assert account.mails() == [
+        "flight-delays v1: was not released",
+        "flight-delays v1: was not released, and is not tried again",
+    ]
+
+
+def test_a_step_that_is_tried_again_tells_once(account):
+    account.push()
+    arn = account.register(approval="Approved")
+    plan(account, arn)
+    refused = {"Error": {"Code": "ThrottlingException", "Message": "Rate exceeded"}}
+
+    def busy(**_):
+        raise ClientError(refused, "DeleteEndpoint")
+
+    account.meanwhile(clients.sagemaker(), "DeleteEndpoint", busy)
+    for _ in range(8):
+        with pytest.raises(NotReady):
+            error = {"Error": "E", "Cause": "c"}
+            finish(account, arn, error=error, rollout=None, **run("flight-delays-r1-v1"))
+    assert account.mails() == ["flight-delays v1: was not released"]
+
+
+def test_a_version_that_comes_back_by_hand_is_told_as_what_it_is(account):
+    account.push()
+    arn = account.register(approval="Approved")
+    account.register(2, approval="Rejected")
+    before = Release(1, 2, "released", "", NOW, NOW, None, "x")
+    ledger.put_release("flight-delays", before, "")
+    config = account.serve(1)
+    name = "flight-delays-r2-v1"
+    rollout = {"started": True, "config": config}
+    finish(account, arn, rollout=rollout, epoch=2, **run(name))
+    assert account.mails() == ["flight-delays v1: is back in service, in place of version 2"]
 
 
 def test_of_its_tests_a_release_keeps_where_their_report_lies_and_no_more(account):

@@ -210,5 +210,5 @@ def test_a_tampered_release_is_told_once_and_not_tried_again_until_approved_agai
     )
     (told,) = [d for d in account.decisions() if d["kind"] == "rollback"]
     assert not told["go"] and told["facts"]["outcome"] == "tampered"
-    assert account.mails() == ["flight-delays v2: was not released"]
+    assert account.mails() == ["flight-delays v2: was not released, and is not tried again"]
     assert account.executions("deploy") == []

@@ -98,12 +98,15 @@ class EndpointChanged:
 
 @dataclass(frozen=True)
 class AlarmRaised:
+    """An alarm that rings (`state` ALARM), or is quiet again (OK)."""
+
     name: str
     metric: str
     dimensions: Mapping[str, str]
     reason: str
     muted: bool
     time: datetime
+    state: str = "ALARM"
 
 
 @dataclass(frozen=True)
@@ -213,6 +216,7 @@ def sign_of_trouble(event: Json, home: Home) -> ViolationFound | AlarmRaised | J
             reason=_told(state.get("reason")),
             muted=bool(detail.get("muteDetail") or state.get("actionsSuppressedBy")),
             time=_time(event),
+            state=str(state.get("value") or "")[:64],
         )
     if kind == "SageMaker Processing Job State Change":
         detail = _detail(event, kind, "aws.sagemaker", home)

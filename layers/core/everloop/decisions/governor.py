@@ -118,12 +118,16 @@ def worth_retraining(
         return Decision(False, f"[retrain] lets only {', '.join(limits.causes) or 'nobody'} train")
     if new_objects == 0:
         return Decision(
-            False, "no data has arrived since the last dataset: the same data brings the same model"
+            False,
+            "no data has arrived since the last dataset: the same data brings the same model",
+            {"new_objects": 0},
         )
     last = max((run.started_at for run in runs), default=None)
     if last is not None and now < last:
         return Decision(
-            False, f"it was found before the last training, which started at {text(last)}"
+            False,
+            f"it was found before the last training, which started at {text(last)}",
+            {"under_way": True},
         )
     rows, how = _rows(runs, new_bytes)
     facts = {"new_objects": new_objects, "new_bytes": new_bytes, "new_rows": rows}
@@ -163,7 +167,8 @@ def useless_in_a_row(runs: Sequence[Run]) -> int:
 def _cooled_down(runs: Sequence[Run], cooldown: timedelta, now: datetime) -> Decision:
     for run in runs:
         if run.outcome == RUNNING:  # or it has just ended, and nobody wrote down when
-            return Decision(False, f"cooling down: {run.name} is under way, or has just ended")
+            reason = f"cooling down: {run.name} is under way, or has just ended"
+            return Decision(False, reason, {"under_way": True})
     last = max((run.ended_at or run.started_at for run in runs), default=None)
     if last is not None and now - last < cooldown:
         until = text(last + cooldown)

@@ -129,6 +129,17 @@ def judge_findings(findings: Mapping[str, Any]) -> Decision:
     )
 
 
+def monitors_of(findings: Mapping[str, Any]) -> tuple[set[str], set[str]]:
+    """Return which monitors judged, with a number that is one, and which found a violation."""
+    checks = _checks(findings)
+    judged = {
+        str(check.get("monitor"))
+        for check in checks
+        if isinstance(value := check.get("value"), int | float) and value == value
+    }
+    return judged, {str(check.get("monitor")) for check in checks if check.get("violated")}
+
+
 def _checks(findings: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     checks = findings.get("checks")
     if not isinstance(checks, list) or not all(isinstance(each, Mapping) for each in checks):

@@ -203,6 +203,20 @@ def _failed_since_approval(package: Package, releases: Sequence[Release]) -> boo
     return any(failures[outcome] >= _TRIES[outcome] for outcome in failures)
 
 
+def gives_up(release: Release, ended: Sequence[Release]) -> bool:
+    """Whether a release that failed is not tried again until somebody approves it again.
+
+    `ended` are the releases that ended, this one among them.
+    """
+    same = [
+        other
+        for other in ended
+        if (other.version, other.outcome) == (release.version, release.outcome)
+        and other.approved_at >= release.approved_at
+    ]
+    return release.outcome in _TRIES and len(same) >= _TRIES[release.outcome]
+
+
 def outcome(
     version: int,
     serving: Serving | None,
