@@ -156,7 +156,12 @@ def _deploy(url: str, state: Path, stack: str, say: Callable[[str], None]) -> No
     program += ["--build", str((state.parent if state.name == "demo" else state) / "build")]
     env = {**os.environ, **variables(url, state)}
     child = subprocess.Popen(
-        program, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        program,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
     )
     assert child.stdout is not None
     lines = []

@@ -92,6 +92,7 @@ def _run(python: Path, folder: Path, model: str) -> dict[str, Any]:
                 env=env,
                 capture_output=True,
                 text=True,
+                errors="replace",
                 timeout=_LIMIT,
                 check=False,
             )

@@ -124,7 +124,9 @@ class Story:
         words += ["--model-approval-status", "Approved", "--approval-description", "Looks good"]
         stage.command(" ".join(w if " " not in w else f'"{w}"' for w in words))
         cli = Path(sys.executable).parent / "aws"
-        answer = subprocess.run([str(cli), *words[1:]], capture_output=True, text=True, check=False)
+        answer = subprocess.run(
+            [str(cli), *words[1:]], capture_output=True, text=True, errors="replace", check=False
+        )
         if answer.returncode:
             raise Trouble(f"the AWS CLI failed: {answer.stderr.strip()}")
         stage.say(self._decision("approve")["reason"])

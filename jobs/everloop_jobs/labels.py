@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 import keys
+from formats.dialect import PANDAS, Dialect
 from tables import problems_of
 
 _ROWS = 100_000  # at a time
@@ -49,6 +50,7 @@ def take(
     *,
     binary: bool,
     numbers: bool,
+    dialect: Dialect = PANDAS,
 ) -> Labels:
     """Read label files (path, name, when it came; in order) into the table `labels`.
 
@@ -62,7 +64,7 @@ def take(
         table.execute("savepoint file")
         before = table.total_changes
         try:
-            _take_file(table, path, name, arrived, columns, taken, binary, numbers)
+            _take_file(table, path, name, arrived, columns, taken, binary, numbers, dialect)
         except (ValueError, csv.Error, OSError, MemoryError, RecursionError) as error:
             table.execute("rollback to file")
             _refuse(taken, name, str(error) or type(error).__name__)
@@ -86,16 +88,18 @@ def _take_file(
     taken: Labels,
     binary: bool,
     numbers: bool,
+    dialect: Dialect,
 ) -> None:
-    wrong = problems_of(path, name, {}, list(columns))
+    wrong = problems_of(path, name, {}, list(columns), dialect)
     if wrong:
         raise ValueError("; ".join(wrong))
     rows = bad = empty = 0
-    for part in _parts(path, columns):
+    for part in _parts(path, columns, dialect):
         rows += len(part)
         known = part.dropna()
         empty += len(part) - len(known)
-        values = pd.to_numeric(known[columns[1]], errors="coerce").astype(float)
+        written = known[columns[1]].map(dialect.plain)
+        values = pd.to_numeric(written, errors="coerce").astype(float)
         fits = values.isin([0, 1]) if binary else pd.Series(np.isfinite(values), values.index)
         bad += int((~fits).sum())
         named = keys.same(known[columns[0]][fits], numbers)
@@ -108,9 +112,9 @@ def _take_file(
     taken.rows, taken.bad, taken.empty = taken.rows + rows, taken.bad + bad, taken.empty + empty
 
 
-def _parts(path: Path, columns: tuple[str, str]) -> Iterator[pd.DataFrame]:
+def _parts(path: Path, columns: tuple[str, str], dialect: Dialect) -> Iterator[pd.DataFrame]:
     found = pd.read_csv(
-        path, usecols=list(columns), dtype=str, encoding="utf-8-sig", chunksize=_ROWS
+        path, usecols=list(columns), dtype=str, chunksize=_ROWS, **dialect.for_pandas()
     )
     with found as parts:
         yield from parts

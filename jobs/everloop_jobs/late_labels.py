@@ -22,6 +22,7 @@ import predictions
 import quality
 from capture import INFERENCE
 from container import OUTPUT, output
+from formats.dialect import Dialect
 from joining import Day
 from labels import Labels
 from look import Look
@@ -56,6 +57,7 @@ def judge(
             (data["key"], data["target"]),
             binary=asked["problem"] == "binary_classification",
             numbers=numbers,
+            dialect=Dialect.of(data),
         )
         taken.refused += look.refused
         taken.bad += len(look.refused)

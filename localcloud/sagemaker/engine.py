@@ -84,6 +84,7 @@ class Engine:
             env=self._own(),
             capture_output=True,
             text=True,
+            errors="replace",
             timeout=_SECONDS,
             check=False,
         )

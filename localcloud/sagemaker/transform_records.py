@@ -9,6 +9,7 @@ from typing import Any
 
 from localcloud.errors import validation
 
+csv.field_size_limit(2**31 - 1)  # AWS has no limit of fields, only of payloads
 _STEP = re.compile(
     r"\.(?P<name>[\w-]+)|\.(?P<all>\*)|\[(?P<star>\*)\]"
     r"|\[(?P<names>'[^']*'(?:\s*,\s*'[^']*')*)\]"
@@ -109,7 +110,7 @@ class Format:
             if self.csv:
                 return next(csv.reader([record.decode()]), [])
             return json.loads(record)
-        except ValueError as error:
+        except (ValueError, RecursionError, csv.Error) as error:
             raise BadRecord(f"a record cannot be read: {error}: {record[:200]!r}") from error
 
     def write(self, value: Any) -> bytes:

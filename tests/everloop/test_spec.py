@@ -87,6 +87,36 @@ def test_every_model_of_the_repository_is_valid(path: Path) -> None:
     assert spec.description
 
 
+@pytest.mark.parametrize(
+    ("dialect", "said"),
+    [
+        pytest.param(
+            'separator = "tab"', "separator is 'tab'; one character belongs here", id="a word"
+        ),
+        pytest.param('separator = "a"', "no letter, digit or line break", id="a letter"),
+        pytest.param('encoding = "utf9"', "give an encoding that Python knows", id="no encoding"),
+        pytest.param('encoding = "base64"', "give an encoding that Python knows", id="no text"),
+        pytest.param('decimal = ";"', "decimal is ';'; give '.' or ','", id="decimal"),
+        pytest.param("skip_lines = -1", "give at least 0", id="lines"),
+        pytest.param(
+            'separator = "|"\nquote = "|"', "separator and quote are both '|'", id="the same"
+        ),
+        pytest.param('thousands = "."', "decimal and thousands are both '.'", id="point and point"),
+    ],
+)
+def test_a_dialect_that_is_none_is_refused(dialect: str, said: str) -> None:
+    (line,) = refused(with_section(f"[data.dialect]\n{dialect}"))
+    assert "data.dialect" in line and said in line
+
+
+def test_what_is_learnt_from_traffic_is_plain_csv() -> None:
+    text = SHORT.replace(
+        "[evaluate]", 'learn_from_traffic = true\ndialect = { separator = ";" }\n[evaluate]'
+    )
+    (line,) = refused(text)
+    assert "what is learnt from traffic is written as plain CSV" in line
+
+
 def test_a_spec_survives_json_and_keeps_every_key() -> None:
     text = SHORT + (
         "[[approve.freeze]]\nstart = 2026-12-20T00:00:00Z\nend = 2027-01-04T00:00:00+01:00\n"

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from job_container import Container, bundle_with, spec_of
+from job_container import MEAN_PRICE, Container, bundle_with, spec_of
 from sklearn import metrics
 
 COLOURS = ("red", "blue", "green")
@@ -225,6 +225,11 @@ def test_a_models_own_evaluation_counts(container: Container) -> None:
             'metrics.rmse has no finite number as its "value"',
             id="nan",
         ),
+        pytest.param(
+            "{'rows': 2, 'metrics': {'rmse': {'value': 10**400}}}",
+            'metrics.rmse has no finite number as its "value"',
+            id="a number beyond floats",
+        ),
         pytest.param("{'metrics': {'rmse': {'value': 1}}}", '"rows" is None', id="no rows"),
     ],
 )
@@ -237,6 +242,24 @@ def test_what_an_own_evaluation_does_wrong_is_said(
     message = container.fail("evaluate.py")
     assert "evaluation.json of the model's evaluate.py" in message
     assert said in message
+
+
+def test_predictions_of_an_own_evaluation_that_are_no_csv_are_named(container: Container) -> None:
+    (container.input("holdout") / "data.csv").write_text(prices(2))
+    script = OWN.replace("TOLD", "{}") + "(output / 'predictions.csv').write_bytes(b'\\xff')\n"
+    container.code(bundle_with({"evaluate.py": script}), spec_of())
+    container.model({"means.json": MEANS})
+    said = container.fail("evaluate.py")
+    assert "predictions.csv of the model's evaluate.py is no CSV: 'utf-8' codec" in said
+
+
+def test_models_may_print_any_bytes(container: Container, bundle: bytes) -> None:
+    (container.input("holdout") / "data.csv").write_text(prices(20))
+    loud = "import sys\nfor out in (sys.stdout, sys.stderr): out.buffer.write(b'ros\\xe9\\n')\n"
+    own = (MEAN_PRICE / "inference.py").read_text()
+    container.code(bundle_with({"inference.py": loud + own}), spec_of())
+    container.model({"means.json": MEANS})
+    assert container.succeed("evaluate.py").startswith("Completed: 20 rows evaluated")
 
 
 def test_an_own_evaluation_that_raises_is_named(container: Container) -> None:

@@ -272,6 +272,15 @@ def test_bad_labels_are_counted_and_the_others_used(watched: Container) -> None:
     assert (told["labelled_rows"], told["bad_labels"]) == (2, 3)
 
 
+def test_labels_are_read_in_the_dialect_of_the_drops(watched: Container, bundle: bytes) -> None:
+    watched.code(bundle, spec_of(data={"dialect": {"separator": ";", "decimal": ","}}))
+    capture(watched, usual())
+    label(watched, "a.csv", ["00001;1,5", "00002;2"], head="id;price")
+    watched.succeed("monitor.py", ASKED)
+    told = watched.read("findings/findings.json")
+    assert (told["labelled_rows"], told["bad_labels"]) == (2, 0)
+
+
 def test_binary_quality_is_judged_by_auc(watched: Container) -> None:
     spec = spec_of(
         monitor={"min_rows": 100, "quality": {"max_drop": 0.05, "min_labelled_rows": 100}},

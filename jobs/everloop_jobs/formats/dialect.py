@@ -46,6 +46,14 @@ class Dialect:
         # pandas leaves a byte order mark out of the first name.
         return "utf-8-sig" if codecs.lookup(self.encoding).name == "utf-8" else self.encoding
 
+    def plain(self, text: str) -> str:
+        """Return a number as Python writes it; what is none stays none."""
+        if self.thousands:
+            text = text.replace(self.thousands, "")
+        if self.decimal != ".":
+            text = text.replace(".", "?").replace(self.decimal, ".")
+        return text
+
     def for_pandas(self) -> dict[str, Any]:
         """Return the keywords with which pandas.read_csv reads this dialect."""
         words: dict[str, Any] = {"sep": self.separator, "decimal": self.decimal}

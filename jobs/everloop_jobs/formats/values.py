@@ -19,7 +19,7 @@ class Values:
             (name, at[name]) for name, kind in wanted.columns.items() if kind == "number"
         ]
         self._target = at[wanted.target] if wanted.target is not None else -1
-        self._plain = wanted.dialect.decimal == "." and not wanted.dialect.thousands
+        self._plain = wanted.dialect.plain
         self._words: dict[str, Wrong] = {}
         self._lacking = Wrong()
         self._classes = Wrong()
@@ -41,7 +41,7 @@ class Values:
 
     def _value(self, text: str) -> float | None:
         """Return the number that pandas reads, NaN where one is missing, None where it is none."""
-        plain = text if self._plain else self._translated(text)
+        plain = self._plain(text)
         try:
             value = float(plain)
         except ValueError:
@@ -49,15 +49,6 @@ class Values:
         if value - value == 0:  # finite
             return None if "_" in plain or not plain.isascii() else value
         return math.nan if text in MISSING else None
-
-    def _translated(self, text: str) -> str:
-        dialect = self._wanted.dialect
-        if dialect.thousands:
-            text = text.replace(dialect.thousands, "")
-        if dialect.decimal != ".":
-            # A point is no part of a number then.
-            text = text.replace(".", "?").replace(dialect.decimal, ".")
-        return text
 
     def bad(self) -> list[str]:
         return [

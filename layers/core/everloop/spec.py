@@ -16,6 +16,7 @@ from everloop.spec_sections import (
     Compare,
     Data,
     Deploy,
+    Dialect,
     Evaluate,
     Line,
     Monitor,
@@ -99,6 +100,11 @@ class ModelSpec(Section):
             problems.append(
                 "data.learn_from_traffic is true and data.key is not given; labels find by the key "
                 "what was sent, so name the column"
+            )
+        if data.learn_from_traffic and data.dialect != Dialect():
+            problems.append(
+                "data.learn_from_traffic is true and data.dialect is given; what is learnt from "
+                "traffic is written as plain CSV, so drop plain CSV as well"
             )
         named: dict[str, Sequence[str | None]] = {
             "data.target": [data.target],

@@ -9,6 +9,8 @@ from typing import Any
 from everloop.decisions.releases import Serving
 from everloop.errors import BadInput
 
+csv.field_size_limit(2**31 - 1)  # a field may be as long as training and evaluation take it
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -159,6 +161,8 @@ def answers_in_time(answers: Sequence[Answer], most_ms: float | None) -> Test:
 def _whole_rows(data: bytes, name: str) -> list[list[str]]:
     text = data.decode("utf-8", "replace")
     whole = text[: text.rfind("\n") + 1] or text
+    while whole.count('"') % 2:  # a line break inside quotes ends no row
+        whole = whole[: whole.rfind("\n", 0, -1) + 1]
     try:
         rows = [row for row in csv.reader(io.StringIO(whole, newline="")) if row]
     except csv.Error as error:
