@@ -13,9 +13,10 @@ from everloop.aws import approvals, endpoints, ledger, people, registry
 from everloop.aws.ledger import RELEASE, Installed
 from everloop.decisions import releases
 from everloop.decisions.approvals import UNKNOWN
-from everloop.decisions.releases import RELEASED, Release, Serving
+from everloop.decisions.infrastructure import Trouble
+from everloop.decisions.releases import ERROR, RELEASED, WITHDRAWN, Release, Serving
 from everloop.errors import NotReady
-from everloop.flows import releasing, report
+from everloop.flows import releasing, report, shortages
 from everloop.flows.report import logger
 from everloop.messages import Message
 
@@ -39,7 +40,10 @@ class Request:
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
-    """Return {outcome, ok, reason}."""
+    """Return {outcome, ok, reason, wait_seconds}.
+
+    Where there are seconds to wait, the machine does, and tries the same again.
+    """
     request = requests.read(Request, event)
     installed = ledger.installed(request.model)
     ended = _recorded(request)
@@ -58,6 +62,9 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         rollout=request.rollout,
         error=request.error,
     )
+    lacked = releases.lacked(outcome, request.rollout, request.error)
+    if lacked is not None and mine:
+        return _wait(request, installed, lacked)
     word = approvals.all_of(request.model).get(request.version)
     found = registry.find(request.package_arn)  # it may be deleted by now
     approved_at = word.at if word else found.package.modified_at if found else request.time
@@ -92,6 +99,8 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         subject=request.package_arn,
         actor=word.by if word else UNKNOWN,
     )
+    if outcome not in (ERROR, WITHDRAWN):
+        shortages.over(installed, RELEASE, request.time)
     by = word.by if word else UNKNOWN
     told = _outcome(request, release, by, [release, *before], serving)
     people.notify(told, installed.spec, request.time)
@@ -102,6 +111,17 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     ledger.raise_epoch(request.model, RELEASE, request.epoch)
     ledger.free_lease(request.model, RELEASE, request.execution)
     return _start_next(request, installed, outcome, reason)
+
+
+def _wait(request: Request, installed: Installed, lacked: Trouble) -> dict[str, Any]:
+    """Keep the lease for the next try; where none will come, clean up and give it back."""
+    decided = shortages.meet(installed, RELEASE, request.package_arn, lacked, request.time)
+    if decided.held:
+        if not policy.deploy(installed.spec).keep_staging:
+            endpoints.delete(names.staging_endpoint(request.model))
+        ledger.free_lease(request.model, RELEASE, request.execution)
+        releasing.start_wanted(installed, "the release before it is held", request.time)
+    return shortages.answer(decided)
 
 
 def _outcome(
@@ -150,4 +170,5 @@ def _start_next(
 ) -> dict[str, Any]:
     following = releasing.start_wanted(installed, "the release before it ended", request.time)
     logger.info("looked for another release", go=following.go, why=following.reason)
-    return {"outcome": outcome, "ok": outcome == RELEASED, "reason": reason}
+    ok = outcome == RELEASED
+    return {"outcome": outcome, "ok": ok, "reason": reason, "wait_seconds": 0}

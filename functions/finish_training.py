@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from everloop import requests
 from everloop.aws import arrivals, ledger, registry, storage
-from everloop.aws.ledger import TRAINING
-from everloop.decisions.governor import FAILED, REGISTERED, STOPPED
+from everloop.aws.ledger import TRAINING, Installed
+from everloop.decisions.governor import FAILED, REGISTERED, RUNNING, STOPPED, WAITING
+from everloop.decisions.infrastructure import trouble_of
 from everloop.decisions.windows import REFUSED
 from everloop.errors import said
-from everloop.flows import concluding, training
+from everloop.flows import concluding, shortages, training
 from everloop.flows.concluding import Conclusion
 from everloop.flows.report import logger
 
@@ -38,11 +39,16 @@ class Request:
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
-    """Return {outcome, ok, reason}; ok is False only where somebody should look."""
+    """Return {outcome, ok, reason, wait_seconds}; ok is False only where somebody should look.
+
+    Where there are seconds to wait, the machine does, and tries the same again.
+    """
     request = requests.read(Request, event)
     name = request.execution.rpartition(":")[2]
     installed = ledger.installed(request.model)
     concluded = _concluded(request)
+    if concluded.lacked is not None:
+        return _wait(request, installed, concluded)
     concluded, again = concluding.with_files(installed, concluded, request.window, request.time)
     outcome = concluded.outcome
     # What the machine did not live to see goes on: reconcile's next look finds the same run. And
@@ -68,13 +74,31 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         )
     if ended is not None:
         ledger.put_run(request.model, ended)
+    if ended is not None or outcome == REGISTERED:
+        shortages.over(installed, TRAINING, request.time)
     if not died and not again and not (request.run or {}).get("later"):
         arrivals.note_outcome(request.model, request.window, outcome)
     ledger.free_lease(request.model, TRAINING, request.execution)
     left = training.start_left_over(installed, request.time, but=request.window)
     logger.info("looked for more", go=left.decision.go, why=left.decision.reason)
     ok = outcome not in (FAILED, STOPPED)
-    return {"outcome": outcome, "ok": ok, "reason": concluded.reason}
+    return {"outcome": outcome, "ok": ok, "reason": concluded.reason, "wait_seconds": 0}
+
+
+def _wait(request: Request, installed: Installed, concluded: Conclusion) -> dict[str, Any]:
+    """Keep window, run and lease for the next try; where none will come, keep window and run."""
+    assert concluded.lacked is not None
+    name = request.execution.rpartition(":")[2]
+    for run in ledger.runs(request.model):
+        if run.execution == name and run.outcome == RUNNING:
+            ledger.put_run(request.model, dataclasses.replace(run, outcome=WAITING))
+    decided = shortages.meet(
+        installed, TRAINING, str(request.window), concluded.lacked, request.time
+    )
+    if decided.held:
+        ledger.free_lease(request.model, TRAINING, request.execution)
+        training.start_left_over(installed, request.time, but=request.window)
+    return shortages.answer(decided)
 
 
 def _concluded(request: Request) -> Conclusion:
@@ -82,6 +106,9 @@ def _concluded(request: Request) -> Conclusion:
     if request.error is None:
         return concluding.conclusion(request.run or {})
     error = request.error
+    lacked = trouble_of(error)
+    if lacked is not None:
+        return Conclusion(shortages.WAITS, lacked.said, lacked=lacked)
     return Conclusion(FAILED, f"the machine failed: {error.get('Error')}: {said(error)}")
 
 

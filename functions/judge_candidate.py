@@ -12,12 +12,14 @@ from everloop import notices, policy, requests
 from everloop.aws import approvals, ledger, people, registry, storage
 from everloop.aws.ledger import Installed
 from everloop.aws.registry import Described
+from everloop.aws.shortages import JUDGEMENT
 from everloop.decisions import approvals as words_of
 from everloop.decisions import judgement
 from everloop.decisions.approvals import APPROVED, PENDING, REJECTED
+from everloop.decisions.infrastructure import trouble_of
 from everloop.decisions.judgement import Verdict
 from everloop.errors import said
-from everloop.flows import report
+from everloop.flows import report, shortages
 from everloop.flows.report import logger
 from everloop.messages import Message
 
@@ -38,7 +40,10 @@ class Request:
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
-    """Return {verdict, reason}."""
+    """Return {verdict, reason, wait_seconds}.
+
+    Where there are seconds to wait, the machine does, and plans the comparison again.
+    """
     request = requests.read(Request, event)
     name = request.execution.rpartition(":")[2]
     if request.error is not None:
@@ -46,10 +51,10 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     installed = ledger.installed(request.model)
     candidate = registry.find(request.package_arn)
     if candidate is None:
-        return {"verdict": "settled", "reason": "somebody deleted it from the registry meanwhile"}
+        return _answer("settled", "somebody deleted it from the registry meanwhile")
     package = candidate.package
     if package.approval != PENDING:
-        return {"verdict": "settled", "reason": f"somebody set it to {package.approval} meanwhile"}
+        return _answer("settled", f"somebody set it to {package.approval} meanwhile")
     evaluation = storage.read_json(_file(candidate.uri("evaluation-uri"), "evaluation.json"))
     comparison = storage.read_json(request.comparison_uri) if request.comparison_uri else None
     verdict = judgement.judge(
@@ -86,7 +91,12 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         # These words outlive a person's approval without any: by this they are known as ours.
         approvals.put_verdict(request.model, words_of.Verdict(package.version, status, words))
         registry.set_approval(package.arn, status, words)
-    return {"verdict": verdict.verdict, "reason": verdict.reason}
+    shortages.over(installed, JUDGEMENT, request.time)
+    return _answer(verdict.verdict, verdict.reason)
+
+
+def _answer(verdict: str, reason: str, wait_seconds: int = 0) -> dict[str, Any]:
+    return {"verdict": verdict, "reason": reason, "wait_seconds": wait_seconds}
 
 
 def _judged(candidate: Described, verdict: Verdict, request: Request) -> Message:
@@ -140,6 +150,10 @@ def _question(candidate: Described, verdict: Verdict, request: Request) -> Messa
 
 def _unjudged(request: Request, name: str, installed: Installed | None) -> dict[str, Any]:
     error = request.error or {}
+    lacked = trouble_of(error)
+    if lacked is not None and installed is not None:
+        decided = shortages.meet(installed, JUDGEMENT, request.package_arn, lacked, request.time)
+        return _answer(shortages.WAITS, decided.reason, decided.wait_seconds or 0)
     reason = f"could not be judged: {error.get('Error')}: {said(error)}"
     report.decided(
         "judge",
@@ -167,7 +181,7 @@ def _unjudged(request: Request, name: str, installed: Installed | None) -> dict[
         installed.spec if installed else None,
         request.time,
     )
-    return {"verdict": "unjudged", "reason": reason}
+    return _answer("unjudged", reason)
 
 
 def _file(uri: str, name: str) -> str:

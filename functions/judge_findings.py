@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 from everloop import requests
 from everloop.aws import journal, ledger, monitoring, storage
 from everloop.aws.ledger import Installed
+from everloop.aws.shortages import LOOK
+from everloop.decisions.infrastructure import trouble_of
 from everloop.decisions.monitoring import drift_by_monitor, judge_findings, monitors_of
 from everloop.errors import said
-from everloop.flows import incidents, report
+from everloop.flows import incidents, report, shortages
 from everloop.flows.report import logger
 from everloop.messages import Message
 from everloop.moments import text
@@ -39,7 +41,7 @@ class Request:
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
-    """Return {violated, reason}."""
+    """Return {violated, reason}; where AWS lacked what the job needs, how long to wait for it."""
     request = requests.read(Request, event)
     installed = ledger.installed(request.model)
     name = request.execution.rpartition(":")[2]
@@ -74,6 +76,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
                 "time": text(request.time),
             },
         )
+    shortages.over(installed, LOOK, request.time)
     _over(installed, findings, request)
     monitoring.note_look(request.model, request.scheduled_at, request.findings_uri)
     return {"violated": found.go, "reason": found.reason}
@@ -93,6 +96,10 @@ def _over(installed: Installed, findings: Mapping[str, Any], request: Request) -
 
 def _blind(request: Request, name: str, installed: Installed) -> dict[str, Any]:
     error = request.error or {"Error": "BadInput", "Cause": "findings_uri: missing"}
+    lacked = trouble_of(error)
+    if lacked is not None:
+        decided = shortages.meet(installed, LOOK, name, lacked, request.time)
+        return {**shortages.answer(decided), "violated": False}
     reason = f"could not look: {error.get('Error')}: {said(error)}"
     report.decided(
         "monitor",
@@ -120,4 +127,4 @@ def _blind(request: Request, name: str, installed: Installed) -> dict[str, Any]:
         request.time,
         _LOOK,
     )
-    return {"violated": False, "reason": reason}
+    return {"outcome": "failed", "violated": False, "reason": reason, "wait_seconds": 0}

@@ -2,7 +2,7 @@
 
 While a model is paused nothing new is trained and nothing new is released; what runs goes to its
 end, arrivals are kept, and a version whose approval is withdrawn still leaves production. Resumed,
-`reconcile` starts what has waited.
+`reconcile` starts what has waited, and what was held since AWS lacked a quota or capacity for it.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from everloop import requests
 from everloop.aws import ledger
 from everloop.errors import BadInput
-from everloop.flows import report
+from everloop.flows import report, shortages
 from everloop.flows.report import logger
 from everloop.moments import text
 
@@ -43,7 +43,8 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
 
 def _set(model: str, request: Request) -> bool:
     before = ledger.installed(model).paused
-    if bool(before) == request.pause:
+    held = [] if request.pause else shortages.resume(model, request.time)
+    if bool(before) == request.pause and not held:
         return False
     since = text(request.time)
     ledger.pause(
@@ -57,7 +58,7 @@ def _set(model: str, request: Request) -> bool:
         time=request.time,
         go=True,
         reason=request.reason,
-        facts={} if request.pause else {"was": before},
+        facts={} if request.pause else {"was": before, "held": held},
         actor=request.actor,
     )
     return True

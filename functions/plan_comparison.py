@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from everloop import job_requests, requests
-from everloop.aws import endpoints, ledger, registry
+from everloop.aws import endpoints, ledger, registry, shortages
 from everloop.aws.settings import settings
 from everloop.decisions.seals import Seal
 from everloop.flows import sealing
@@ -39,8 +39,12 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         logger.info("planned comparison", model=request.model, champion=None)
         return {"compare": False, "champion": None, "comparison_uri": None, "job": None}
     arn = f"{candidate.package.arn.rpartition('/')[0]}/{champion}"
+    waits = shortages.find(request.model, shortages.JUDGEMENT)
+    name = request.execution.rpartition(":")[2]
+    if waits is not None and waits.subject == candidate.package.arn:
+        name += f"-{waits.tries}"  # a job's name serves once
     job = job_requests.compare(
-        name=request.execution.rpartition(":")[2],
+        name=name,
         spec=installed.spec,
         candidate=candidate_side,
         champion=_side(sealing.known(request.model, champion, arn, request.time)),

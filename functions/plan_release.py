@@ -18,7 +18,7 @@ from everloop.flows.report import logger
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-_LEASE = timedelta(hours=25)  # longer than the machine may run
+_LEASE = timedelta(hours=49)  # longer than the machine may run
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from everloop import names, policy, requests
 from everloop.aws import arrivals, ledger, pipelines
 from everloop.aws.ledger import TRAINING, Token
 from everloop.decisions import Decision
-from everloop.decisions.governor import BELOW_BARS, REGISTERED, RUNNING, Run, may_train
+from everloop.decisions.governor import BELOW_BARS, REGISTERED, RUNNING, WAITING, Run, may_train
 from everloop.errors import Conflict
 from everloop.flows import report, training, waking
 from everloop.flows.report import logger
@@ -92,6 +92,8 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         f"window {request.window} of {request.model}, because of {request.cause}",
     )
     ledger.note_wait(request.model, TRAINING, request.execution, arn)
+    if any(run.name == name for run in runs):
+        training.take_up(arn)
     # If it ended before its token was written, its event found nobody to wake.
     logger.info("looked at run", found=waking.look_at_run(arn))
     return {"started": True, "run": arn}
@@ -111,6 +113,8 @@ def _record(
         RUNNING,
         dataset_bytes=closed.bytes if closed else 0,
     )
+    if run.outcome == WAITING:
+        run = dataclasses.replace(run, started_at=request.time)
     if run.outcome not in (REGISTERED, BELOW_BARS):  # else this start finds the run that has ended
         run = dataclasses.replace(run, outcome=RUNNING, ended_at=None)
     machine = request.execution.rpartition(":")[2]

@@ -13,8 +13,9 @@ from everloop.aws import endpoints, ledger, storage
 from everloop.aws.settings import settings
 from everloop.decisions import endpoint_tests
 from everloop.decisions.endpoint_tests import Answer
+from everloop.decisions.infrastructure import trouble
 from everloop.decisions.seals import uri
-from everloop.errors import EverloopError
+from everloop.errors import EverloopError, NoCapacity
 from everloop.flows import report, sealing
 from everloop.flows.report import logger
 from everloop.moments import text
@@ -45,6 +46,8 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     data = policy.data(installed.spec)
     serving = endpoints.serving(request.endpoint)
     arrived = endpoint_tests.serves(serving, request.config)
+    if serving is not None and serving.status == "Failed" and trouble(serving.failure_reason):
+        raise NoCapacity(f"endpoint {request.endpoint}: {serving.failure_reason}")
     tests = [arrived]
     if not arrived.passed and not (serving and serving.failure_reason):
         # Deleted, or moved by somebody: that is no fault of the version's.

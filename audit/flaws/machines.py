@@ -38,7 +38,7 @@ FLAWS = (
     ),
     Flaw(
         "machine that may hang for a year",
-        drop(_MONITOR, "TimeoutSeconds: 21600"),
+        drop(_MONITOR, "TimeoutSeconds: 108000"),
         *("own", "machine-without-timeout", "monitor"),
     ),
     Flaw(

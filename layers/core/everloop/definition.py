@@ -118,8 +118,9 @@ class StandardSteps:
             arguments["ResourceConfig"]["VolumeKmsKeyId"] = self._site.kms_key_id
         if train.spot:
             arguments["EnableManagedSpotTraining"] = True
-            # Spot capacity may be hours away; a day is as long as a retraining may wait for it.
-            arguments["StoppingCondition"]["MaxWaitTimeInSeconds"] = seconds + 86400
+            # Spot capacity may be hours away. After these the job ends, people are told, and the
+            # machine that waits for it tries again.
+            arguments["StoppingCondition"]["MaxWaitTimeInSeconds"] = seconds + 6 * 3600
         return _step("Train", "Training", arguments)
 
     def evaluate(self, model: Any = TRAINED) -> Json:
@@ -217,7 +218,7 @@ class StandardSteps:
                 "baseline-uri": baseline,
             },
         }
-        return _step("Register", "RegisterModel", arguments, jobs=False)
+        return _step("Register", "RegisterModel", arguments)
 
     def _processing(self, name: str, script: str, inputs: list[Json], outputs: Any) -> Json:
         train = self._spec.train
@@ -307,27 +308,17 @@ def _input(name: str, uri: Any) -> Json:
     }
 
 
-def _step(name: str, kind: str, arguments: Json, *, jobs: bool = True) -> Json:
-    """A step with retries of what may go better the next time; a script's own error never does."""
-    policies = [
-        {
-            "ExceptionType": ["Step.SERVICE_FAULT", "Step.THROTTLING"],
-            "IntervalSeconds": 5,
-            "BackoffRate": 2.0,
-            "MaxAttempts": 5,
-        }
-    ]
-    if jobs:
-        policies.append(
-            {
-                "ExceptionType": [
-                    "SageMaker.JOB_INTERNAL_ERROR",
-                    "SageMaker.CAPACITY_ERROR",
-                    "SageMaker.RESOURCE_LIMIT",
-                ],
-                "IntervalSeconds": 60,
-                "BackoffRate": 2.0,
-                "MaxAttempts": 3,
-            }
-        )
-    return {"Name": name, "Type": kind, "Arguments": arguments, "RetryPolicies": policies}
+def _step(name: str, kind: str, arguments: Json) -> Json:
+    """A step whose calls are tried again for seconds, as AWS does it by itself.
+
+    A quota, capacity, spot and jobs that AWS itself broke have no policy here: a pipeline would try
+    them in silence and without jitter, a quota of 0 as well. The machine that waits for the
+    pipeline tells of them, and lets it go on (docs/how-it-works.md).
+    """
+    policy = {
+        "ExceptionType": ["Step.SERVICE_FAULT", "Step.THROTTLING"],
+        "IntervalSeconds": 5,
+        "BackoffRate": 2.0,
+        "MaxAttempts": 5,
+    }
+    return {"Name": name, "Type": kind, "Arguments": arguments, "RetryPolicies": [policy]}

@@ -4,6 +4,7 @@
     + BadInput   the event, spec, data or report is wrong; retrying cannot help  -> catch, notify
       + Tampered something is not what it was when it was registered           -> release nothing
     + NotReady   AWS has not caught up with us yet                               -> retry later
+    + NoCapacity AWS has no quota or no instances for it                         -> wait for hours
     + Conflict   somebody already did it                                         -> treat as done
 
 The class names are public: state machines match them in `Retry` and `Catch`.
@@ -48,6 +49,10 @@ class Tampered(BadInput):
 
 class NotReady(EverloopError):
     """AWS has not caught up yet; the same call is right a little later."""
+
+
+class NoCapacity(EverloopError):
+    """AWS has no quota or no instances: "subject: AWS's own words"; seconds change nothing."""
 
 
 class Conflict(EverloopError):

@@ -14,8 +14,8 @@ from everloop.moments import text
 
 _INPUT = "/opt/ml/processing/input"
 _OUTPUT = "/opt/ml/processing/output"
-# A job's name is at most 63 characters, and the machine adds the number of its try.
-_LONGEST_NAME = 60
+# A job's name is at most 63 characters, and the machine adds the number of its wait and try.
+_LONGEST_NAME = 59
 MANIFEST = ".manifest"  # how the name of an input ends that lists what the input is
 
 

@@ -14,7 +14,7 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
 
-from everloop.errors import Conflict, EverloopError, NotReady
+from everloop.errors import Conflict, EverloopError, NoCapacity, NotReady
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
@@ -107,7 +107,10 @@ _MEANING: Final[dict[str, type[EverloopError]]] = {
     "TooManyRequestsException": NotReady,
     "ProvisionedThroughputExceededException": NotReady,
     "RequestLimitExceeded": NotReady,
-    "ResourceLimitExceeded": NotReady,
+    "ResourceLimitExceeded": NoCapacity,
+    "ServiceQuotaExceededException": NoCapacity,
+    "LimitExceeded": NoCapacity,  # CloudWatch's, of alarms
+    "LimitExceededFault": NoCapacity,
     "ResourceInUse": NotReady,
     "ServiceUnavailable": NotReady,
     "ServiceUnavailableException": NotReady,

@@ -7,8 +7,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from everloop.aws.clients import code_of, sagemaker, translated
-from everloop.errors import BadInput
-from everloop.moments import moment
+from everloop.errors import BadInput, Conflict
+from everloop.moments import moment, text
 from everloop.names import digest
 
 EXECUTING = "Executing"
@@ -34,11 +34,15 @@ class Execution:
 
 @dataclass(frozen=True)
 class Ending:
-    """What the steps of an ended execution say: which failed and why, or what was registered."""
+    """What the steps of an ended execution say: which failed and why, or what was registered.
+
+    `chosen` says that a Fail step gives the reason, in the words of whoever wrote the pipeline.
+    """
 
     package_arn: str
     failed_step: str
     reason: str
+    chosen: bool = False
 
 
 def upsert(model: str, definition: str, role_arn: str, description: str = "") -> str:
@@ -88,6 +92,25 @@ def start(
     except ClientError as error:
         raise _refused(model, error) from error
     return answer["PipelineExecutionArn"]
+
+
+def resume(execution: Execution) -> None:
+    """Let an execution that failed go on with the step that failed, once for this failure.
+
+    What its other steps brought stays. One that goes on already, or has ended otherwise since, is
+    left as it is.
+    """
+    token = digest([execution.arn, text(execution.changed_at)])
+    try:
+        with translated(execution.arn):
+            sagemaker().retry_pipeline_execution(
+                PipelineExecutionArn=execution.arn, ClientRequestToken=token
+            )
+    except Conflict:
+        return
+    except ClientError as error:
+        if code_of(error) != "ValidationException":
+            raise
 
 
 def newest(model: str) -> list[Execution]:
@@ -155,7 +178,7 @@ def describe(arn: str) -> Execution:
 
 def ending(arn: str) -> Ending:
     """Read from its steps how an execution ended."""
-    package, failed, reason = "", "", ""
+    package, failed, reason, chosen = "", "", "", False
     with translated(arn):
         pages = (
             sagemaker()
@@ -170,9 +193,11 @@ def ending(arn: str) -> Ending:
             said = (metadata.get("Fail") or {}).get("ErrorMessage")
             # The Fail step says why; another step's reason is the cause of what follows it.
             if not failed or said:
-                failed = str(step["StepName"])
+                failed, chosen = str(step["StepName"]), bool(said)
                 reason = str(said or step.get("FailureReason") or "")
-    return Ending(package, failed, reason)
+        elif step.get("StepStatus") == "Stopped" and not failed:
+            reason = str(step.get("FailureReason") or "")  # a job that AWS stopped says why
+    return Ending(package, failed, reason, chosen)
 
 
 def _missing(error: ClientError) -> bool:

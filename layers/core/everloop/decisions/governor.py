@@ -10,8 +10,9 @@ from everloop.moments import text
 from everloop.names import window_of_run
 
 DATA, VIOLATION = "data", "violation"
-RUNNING, REGISTERED, BELOW_BARS, FAILED, STOPPED = (
+RUNNING, WAITING, REGISTERED, BELOW_BARS, FAILED, STOPPED = (
     "running",
+    "waiting",  # for AWS: it has no quota, or no capacity, for one of its jobs
     "registered",
     "below-bars",
     "failed",
@@ -72,7 +73,8 @@ def may_train(
     """
     if paused:
         return Decision(False, paused, {"later": True})
-    others = [run for run in runs if run.name != name]
+    # What waits for AWS has brought nothing and failed at nothing: it counts once it goes on.
+    others = [run for run in runs if run.name != name and run.outcome != WAITING]
     for run in others:
         if fingerprint == (run.dataset_digest, run.bundle_digest) and run.outcome in _CONCLUSIVE:
             return Decision(
@@ -122,7 +124,7 @@ def worth_retraining(
             "no data has arrived since the last dataset: the same data brings the same model",
             {"new_objects": 0},
         )
-    last = max((run.started_at for run in runs), default=None)
+    last = max((run.started_at for run in runs if run.outcome != WAITING), default=None)
     if last is not None and now < last:
         return Decision(
             False,
@@ -156,7 +158,7 @@ def useless_in_a_row(runs: Sequence[Run]) -> int:
     """Return how many of the newest runs brought nothing to register."""
     count = 0
     for run in sorted(runs, key=lambda run: run.started_at, reverse=True):
-        if run.outcome in (RUNNING, BAD_FILES):  # bad files say nothing of a model
+        if run.outcome in (RUNNING, WAITING, BAD_FILES):  # bad files say nothing of a model
             continue
         if run.outcome not in _USELESS:
             break

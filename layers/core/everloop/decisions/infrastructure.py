@@ -1,4 +1,4 @@
-"""What AWS lacked when it refused something: no verdict on a model, and how long to try again.
+"""What AWS lacked when it refused something: no verdict on a model.
 
 The words are AWS's, as FailureReason of jobs, steps and endpoints and as codes of errors give them
 (docs/contracts.md has the samples). What a script or a person says never counts: AWS puts it
@@ -9,10 +9,9 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any
 
-from everloop.names import digest
+from everloop.errors import NoCapacity
 
 QUOTA, CAPACITY, THROTTLING, SPOT, INTERNAL = (
     "quota",
@@ -131,6 +130,8 @@ def trouble_of(caught: Mapping[str, Any]) -> Trouble | None:
     if "errorMessage" in told:
         # The words of our own error, with what AWS said behind its subject.
         message = str(told.get("errorMessage") or "")
+        if name == NoCapacity.__name__ and _BOTOCORE not in message:
+            return trouble(message.partition(": ")[2])
         return trouble(message[message.index(_BOTOCORE) :]) if _BOTOCORE in message else None
     secondary = str(told.get("SecondaryStatus") or "")
     return trouble(str(told.get("FailureReason") or ""), secondary if secondary in _CODES else "")
@@ -169,62 +170,10 @@ def _plain(text: str) -> str:
     return text.replace("&#39;", "'").replace("&quot;", '"').strip()
 
 
-# --- how long, and when to tell -------------------------------------------------------------------
-
-# The first wait, and what waits grow to. Both are the middle of what they vary by.
-_FIRST, _LONGEST = timedelta(minutes=2), timedelta(minutes=30)
-# How long each is tried for; what begins its work anew each time is tried a few times only.
-_PATIENCE = {
-    QUOTA: timedelta(hours=24),
-    CAPACITY: timedelta(hours=24),
-    THROTTLING: timedelta(hours=24),
-    SPOT: timedelta(hours=72),
-    INTERNAL: timedelta(hours=24),
-}
-_MOST_TRIES = {INTERNAL: 5, SPOT: 12}
-# Before that it is the normal life of an account with a few instances.
-_MATTERS = timedelta(minutes=30)
-
-
-@dataclass(frozen=True)
-class Again:
-    """What is done about trouble: wait so long and try again, or hold until something changes.
-
-    `tell` says that it matters by now.
-    """
-
-    wait_seconds: int | None
-    tell: bool
-    reason: str
-
-    @property
-    def held(self) -> bool:
-        return self.wait_seconds is None
-
-
-def again(found: Trouble, *, since: datetime, tries: int, now: datetime, name: str) -> Again:
-    """Decide what is done after `tries` tries that met trouble, the first of them at `since`.
-
-    Waits double, and vary by `name` between half and one and a half, so that what was refused at
-    once does not come back at once.
-    """
-    waited = now - since
-    if not found.retry:
-        return Again(None, True, f"waiting cannot help: {described(found)}")
-    most = _MOST_TRIES.get(found.kind)
-    if waited >= _PATIENCE[found.kind] or (most is not None and tries >= most):
-        return Again(None, True, f"{described(found)}; tried {tries} times in {_hours(waited)}")
-    middle = min(_FIRST * 2 ** min(tries - 1, 10), _LONGEST)
-    share = int(digest([name, tries])[:8], 16) / 0xFFFFFFFF
-    seconds = round(middle.total_seconds() * (0.5 + share))
-    tell = waited >= _MATTERS or found.kind == SPOT
-    return Again(seconds, tell, f"{described(found)}; tried again in {max(1, seconds // 60)} min")
-
-
 def described(found: Trouble) -> str:
     """Say in one sentence what AWS lacked."""
     if found.kind == QUOTA and found.there is not None:
-        return f"the quota '{found.quota}' is {found.there}, and {found.wanted} are needed"
+        return f"the quota '{found.quota}' is {found.there}, and at least {found.wanted} is needed"
     words = {
         QUOTA: "a quota of the account is used up",
         CAPACITY: "AWS has no instances of this type to give",
@@ -232,9 +181,59 @@ def described(found: Trouble) -> str:
         SPOT: "AWS has no spot instances to give",
         INTERNAL: "AWS had an internal error",
     }
-    return f"{words[found.kind]} ({found.code}: {found.said[:300]})"
+    said = f": {found.said[:300]}" if found.said else ""
+    return f"{words[found.kind]} ({found.code}{said})"
 
 
-def _hours(span: timedelta) -> str:
-    minutes = int(span.total_seconds() // 60)
-    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"
+# Codes that Service Quotas has for what the standard pipeline uses by default, and its neighbours;
+# the message has the command that finds any other.
+_QUOTA_CODES = {
+    "ml.m5.large for training job usage": "L-611FA074",
+    "ml.m5.large for spot training job usage": "L-29688C85",
+    "ml.m5.large for processing job usage": "L-8541302D",
+    "ml.m5.large for transform job usage": "L-236AE59F",
+    "ml.m5.large for endpoint usage": "L-614B09FD",
+    "ml.m5.xlarge for training job usage": "L-CCE2AFA6",
+    "ml.m5.xlarge for spot training job usage": "L-4CEE6BA6",
+    "ml.m5.xlarge for processing job usage": "L-0307F515",
+    "ml.m5.xlarge for transform job usage": "L-7939E4EC",
+    "ml.m5.xlarge for endpoint usage": "L-2F737F8D",
+    "ml.t2.medium for endpoint usage": "L-29C181D7",
+    "Number of instances across all training jobs": "L-00C91CB5",
+}
+
+
+def quota_code(found: Trouble) -> str:
+    """Return a quota's code as Service Quotas has it; empty where it is not known here."""
+    return _QUOTA_CODES.get(found.quota, "")
+
+
+def to_do(found: Trouble, model: str, *, held: bool) -> tuple[str, ...]:
+    """Return what a person can do about it, the most useful first."""
+    lines: list[str] = []
+    if found.kind == QUOTA and found.quota.startswith(("training-", "processing-", "transform-")):
+        lines.append("This Region does not have that instance type: name another in model.toml.")
+    elif found.kind == QUOTA:
+        code = quota_code(found)
+        if found.quota and not code:
+            lines += [
+                "Find the quota's code:",
+                "  aws service-quotas list-service-quotas --service-code sagemaker --output text "
+                f"--query \"Quotas[?QuotaName=='{found.quota}'].[QuotaCode,Value]\"",
+            ]
+        lines += [
+            "Ask AWS for more (minutes to days):",
+            "  aws service-quotas request-service-quota-increase --service-code sagemaker "
+            f"--quota-code {code or 'CODE'} --desired-value {found.wanted or 'NUMBER'}",
+        ]
+    elif found.kind == SPOT:
+        lines.append("Spot may never come: [train] spot = false takes on-demand instances.")
+    if found.kind in (QUOTA, CAPACITY, SPOT):
+        lines.append(
+            f"Or take another instance type in model.toml, and push: everloop push models/{model}"
+        )
+    if held:
+        lines += ["When it is mended, or to try it once more:", f"  everloop resume {model}"]
+    else:
+        lines.append("Nothing is lost, and it is tried again by itself.")
+    return tuple(lines)

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from everloop.decisions import Decision
+from everloop.decisions.infrastructure import Trouble, trouble, trouble_of
 from everloop.errors import Tampered, said
 
 RELEASED, TESTS_FAILED, ROLLED_BACK, WITHDRAWN, TAMPERED, INTERRUPTED, ERROR = (
@@ -256,6 +257,20 @@ def outcome(
         f"the deployment of {config} ended and gives no reason: somebody brought the endpoint to "
         f"something else, past the registry; {now}"
     )
+
+
+def lacked(
+    outcome: str, rollout: Mapping[str, Any] | None, error: Mapping[str, Any] | None
+) -> Trouble | None:
+    """Return what AWS lacked, where that is why a release did not arrive: no verdict on a version.
+
+    An endpoint that could not be made, or went back, says why by itself.
+    """
+    if outcome == ERROR and error is not None:
+        return trouble_of(error)
+    if outcome in (ROLLED_BACK, INTERRUPTED) and rollout is not None:
+        return trouble(str(rollout.get("reason") or ""))
+    return None
 
 
 def arrived(rollout: Mapping[str, Any] | None) -> bool:

@@ -18,12 +18,14 @@ from everloop.decisions.governor import (
     REGISTERED,
     RUNNING,
     STOPPED,
+    WAITING,
     Run,
     useless_in_a_row,
 )
+from everloop.decisions.infrastructure import Trouble, trouble
 from everloop.decisions.mending import PATIENCE
 from everloop.decisions.windows import BAD_FILES, REFUSED
-from everloop.flows import files, freezing, report, waking
+from everloop.flows import files, freezing, report, shortages, waking
 from everloop.messages import Message
 
 _BELOW_BARS_STEP = "BelowBars"
@@ -31,17 +33,26 @@ _BELOW_BARS_STEP = "BelowBars"
 
 @dataclass(frozen=True)
 class Conclusion:
-    """How a training ended, and why; `arn` is the pipeline execution's, if one was started."""
+    """How a training ended, and why; `arn` is the pipeline execution's, if one was started.
+
+    `lacked` is there where it has not ended: AWS lacked what it needs, and it waits.
+    """
 
     outcome: str
     reason: str
     arn: str = ""
     package_arn: str = ""
+    lacked: Trouble | None = None
 
 
 def conclusion(found: Mapping[str, Any]) -> Conclusion:
     """Return what a run's ending means; `found` is what the machine that waited is woken with."""
     arn, package = str(found.get("run") or ""), str(found.get("package_arn") or "")
+    lacked = None
+    if found.get("started") and not package and not found.get("chosen"):
+        lacked = trouble(str(found.get("reason") or ""))
+    if lacked is not None:
+        return Conclusion(shortages.WAITS, str(found.get("reason")), arn, lacked=lacked)
     return Conclusion(*_outcome(found, package), arn, package)
 
 
@@ -180,6 +191,9 @@ def conclude_lost(
             found = pipelines.describe(execution.arn)
             concluded, ended_at = conclusion(waking.ending_of(found)), found.changed_at
         else:
+            continue
+        if concluded.lacked is not None:  # the next attempt lets it go on
+            ledger.put_run(installed.model, dataclasses.replace(run, outcome=WAITING))
             continue
         concluded, again = with_files(installed, concluded, window, now)
         ended = dataclasses.replace(run, outcome=concluded.outcome, ended_at=ended_at)

@@ -16,16 +16,33 @@ from everloop.aws import (
     schedules,
 )
 from everloop.aws.ledger import RELEASE, TRAINING, Installed
+from everloop.aws.shortages import JUDGEMENT
 from everloop.decisions import Decision
 from everloop.decisions.approvals import PENDING
 from everloop.decisions.governor import DATA
-from everloop.decisions.mending import PATIENCE, Lease, is_abandoned, next_attempt
+from everloop.decisions.mending import (
+    PATIENCE,
+    RUNNING,
+    SUCCEEDED,
+    Lease,
+    is_abandoned,
+    next_attempt,
+)
 from everloop.decisions.monitoring import overdue
 from everloop.errors import NotReady
-from everloop.flows import collecting, concluding, judging, releasing, training, waking
+from everloop.flows import (
+    collecting,
+    concluding,
+    judging,
+    releasing,
+    shortages,
+    training,
+    waking,
+)
 from everloop.moments import text
 
 MONITOR = "monitor"
+_JUDGEMENTS = 3  # that fail before a person must look
 
 
 @dataclass(frozen=True)
@@ -111,7 +128,7 @@ def _window(installed: Installed, now: datetime) -> Iterator[Mend]:
     for run, concluded in concluding.conclude_lost(installed, runs, now):
         yield Mend(run.name, f"nobody saw {run.name} end: {concluded.reason}")
         runs = ledger.runs(model)
-    given_up: set[int] = set()
+    given_up = set(training.held_windows(installed))
     while (last := training.untrained(installed, given_up)) is not None:
         waits = _Waits(last.number, last.attempt, last.closed_at, last.cause)
         allowed = training.may_train_frozen(installed, last, runs, now)
@@ -148,14 +165,20 @@ def _attempt(
 
 
 def _judgements(installed: Installed, now: datetime) -> Iterator[Mend]:
+    let_go = shortages.let_go(installed, JUDGEMENT)
     for package in registry.packages(installed.model):
         if package.status != "Completed" or package.approval != PENDING:
             continue
-        for attempt in (1, 2, 3):
+        attempt, failed = 0, 0
+        while failed < _JUDGEMENTS:
+            attempt += 1
             name = names.evaluate_execution(package.model, package.version, package.arn, attempt)
             status = machines.status(machines.execution_arn(machines.EVALUATE, name))
-            if status in (None, "RUNNING", "SUCCEEDED"):
+            if status == SUCCEEDED and let_go and let_go.subject == package.arn:
+                continue  # it ended since AWS lacked what it needs, and that may be over
+            if status in (None, RUNNING, SUCCEEDED):
                 break
+            failed += 1
         else:
             said = f"the judgement of version {package.version} is {status} after three attempts"
             yield Mend(package.arn, said, f"gave-up:{name}")

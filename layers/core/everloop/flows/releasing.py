@@ -12,6 +12,7 @@ from everloop.aws.registry import Described
 from everloop.aws.settings import settings
 from everloop.decisions import Decision
 from everloop.decisions.approvals import POLICY
+from everloop.decisions.infrastructure import described
 from everloop.decisions.releases import (
     RELEASED,
     Package,
@@ -22,7 +23,7 @@ from everloop.decisions.releases import (
 )
 from everloop.decisions.rollouts import endpoint_config
 from everloop.decisions.seals import Seal, container
-from everloop.flows import approving, report
+from everloop.flows import approving, report, shortages
 from everloop.flows.approving import Told
 from everloop.messages import Message
 from everloop.moments import text
@@ -146,6 +147,10 @@ def start_wanted(
     decision, wanted = look(installed, now, told)
     if wanted is None:
         return decision
+    held = shortages.held(installed, ledger.RELEASE)
+    if held is not None and held.subject == wanted.arn and wanted.spoken_at <= held.met_at:
+        reason = f"version {wanted.version} is held: {described(held.trouble)}"
+        return Decision(False, reason, decision.facts)
     epoch = max(lease.epoch, ledger.last_epoch(model)) + 1
     name = names.deploy_execution(model, epoch, wanted.version)
     started = machines.start(

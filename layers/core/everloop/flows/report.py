@@ -76,6 +76,7 @@ _METRICS = {
     "set-aside": "DataSetAside",
     "restore": "DataRestored",
     "pin": "VersionPinned",
+    "wait": "CapacityFound",
 }
 
 

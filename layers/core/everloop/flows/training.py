@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from everloop import names, policy
-from everloop.aws import arrivals, ledger, machines
+from everloop.aws import arrivals, ledger, machines, pipelines
 from everloop.aws.arrivals import Closed
 from everloop.aws.ledger import Installed
 from everloop.decisions import Decision
@@ -17,7 +17,9 @@ from everloop.decisions.governor import (
     failed_for_its_code,
     may_train,
 )
+from everloop.decisions.infrastructure import trouble
 from everloop.decisions.windows import GIVEN_UP, Window, completeness, left_over, trained_with
+from everloop.flows import shortages
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,18 @@ def start(installed: Installed, window: int, attempt: int, cause: str, quiet: in
         "quiet_seconds": quiet,
     }
     return machines.start(machines.TRAIN, name, given).arn
+
+
+def take_up(arn: str) -> None:
+    """Let a run go on where AWS lacked what it needed; what its steps brought so far stays."""
+    execution = pipelines.describe(arn)
+    if not execution.ended:
+        return
+    ending = pipelines.ending(arn)
+    if ending.package_arn or ending.chosen:
+        return
+    if trouble(ending.reason or execution.failure_reason) is not None:
+        pipelines.resume(execution)
 
 
 def start_on_data(installed: Installed, window: Window, now: datetime) -> Asked:
@@ -82,8 +96,8 @@ def trains_on_data(installed: Installed, runs: list[Run]) -> Decision:
 def untrained(installed: Installed, given_up: Collection[int] = ()) -> Closed | None:
     """Return the newest frozen window that nobody trained on, itself or in a later dataset.
 
-    A window that was given up is passed over, with those whose data is in its dataset: people were
-    told of them all.
+    A window that was given up, or is held, is passed over, with those whose data is in its dataset:
+    people were told of them all.
     """
     found = arrivals.newest_closed(installed.model)
     answered = [
@@ -92,6 +106,15 @@ def untrained(installed: Installed, given_up: Collection[int] = ()) -> Closed | 
     ]
     number = left_over(answered, policy.data(installed.spec).keep)
     return next((closed for closed in found if closed.number == number), None)
+
+
+def held_windows(installed: Installed) -> range:
+    """Return the windows that nobody tries until something changes: AWS lacks what they need.
+
+    A drop, a push and `everloop resume` are such changes.
+    """
+    held = shortages.held(installed, ledger.TRAINING)
+    return range(1, int(held.subject) + 1) if held else range(0)
 
 
 def trained_since(installed: Installed, window: int) -> int | None:
@@ -125,7 +148,7 @@ def start_left_over(installed: Installed, now: datetime, *, but: int = 0) -> Ask
     `but` is the window that just ended.
     """
     model = installed.model
-    last = untrained(installed)
+    last = untrained(installed, held_windows(installed))
     if last is not None and last.number != but:
         allowed = may_train_frozen(installed, last, ledger.runs(model), now)
         if not allowed.go:

@@ -43,6 +43,7 @@ def ending_of(execution: Execution) -> dict[str, object]:
         "package_arn": ending.package_arn,
         "failed_step": ending.failed_step,
         "reason": ending.reason or execution.failure_reason,
+        "chosen": ending.chosen,
     }
 
 

@@ -1,0 +1,80 @@
+"""How long something is tried again that AWS lacked quota or capacity for, and when to tell people.
+
+The machine that met it waits asleep and tries again; nobody else does.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from everloop.decisions.infrastructure import (
+    CAPACITY,
+    INTERNAL,
+    QUOTA,
+    SPOT,
+    THROTTLING,
+    Trouble,
+    described,
+)
+from everloop.names import digest
+
+# The first wait, and what waits grow to; each varies around that by half.
+_FIRST, _LONGEST = timedelta(minutes=2), timedelta(minutes=30)
+# How long each is tried for; what begins its work anew each time is tried a few times only.
+_PATIENCE = {
+    QUOTA: timedelta(hours=24),
+    CAPACITY: timedelta(hours=24),
+    THROTTLING: timedelta(hours=24),
+    SPOT: timedelta(hours=72),
+    INTERNAL: timedelta(hours=24),
+}
+_MOST_TRIES = {INTERNAL: 5, SPOT: 12}
+# Until then it is the normal life of an account with a few instances.
+_MATTERS = timedelta(minutes=30)
+
+NOT_TOLD, WAITS, HELD = "", "waits", "held"
+
+
+@dataclass(frozen=True)
+class Again:
+    """What is done about it: wait so long and try again, or hold until something changes (None).
+
+    `tell` is what people must have been told by now.
+    """
+
+    wait_seconds: int | None
+    tell: str
+    reason: str
+
+    @property
+    def held(self) -> bool:
+        return self.wait_seconds is None
+
+
+def again(found: Trouble, *, since: datetime, tries: int, now: datetime, name: str) -> Again:
+    """Decide what is done after `tries` tries that met it, the first of them at `since`.
+
+    Waits double, and vary by `name` between half and one and a half of that: what was refused
+    together does not come back together.
+    """
+    waited = now - since
+    if not found.retry:
+        return Again(None, HELD, f"{described(found)}; waiting cannot help")
+    most = _MOST_TRIES.get(found.kind)
+    if waited >= _PATIENCE[found.kind] or (most is not None and tries >= most):
+        return Again(None, HELD, f"{described(found)}; tried {tries} times in {_length(waited)}")
+    middle = min(_FIRST * 2 ** min(tries - 1, 10), _LONGEST)
+    share = int(digest([name, tries])[:8], 16) / 0xFFFFFFFF
+    seconds = round(middle.total_seconds() * (0.5 + share))
+    tell = WAITS if waited >= _MATTERS or found.kind == SPOT else NOT_TOLD
+    minutes = max(1, round(seconds / 60))
+    return Again(seconds, tell, f"{described(found)}; tried again in {minutes} min")
+
+
+def goes_on(found: Trouble, met_at: datetime, now: datetime) -> bool:
+    """Whether what was met last then is the same as what is met now, or was over in between."""
+    return now - met_at <= _PATIENCE[found.kind]
+
+
+def _length(span: timedelta) -> str:
+    minutes = int(span.total_seconds() // 60)
+    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"

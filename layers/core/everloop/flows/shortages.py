@@ -1,0 +1,165 @@
+"""Shortages: what AWS lacks is written down, told once when it matters and once when it is over.
+
+Nothing here counts as a try of a model's: the machine that met it waits, and tries the same again.
+"""
+
+import dataclasses
+from datetime import datetime, timedelta
+from typing import Any
+
+from everloop.aws import people, shortages
+from everloop.aws.ledger import RELEASE, TRAINING, Installed
+from everloop.aws.settings import settings
+from everloop.aws.shortages import JUDGEMENT, LOOK, Shortage
+from everloop.decisions.infrastructure import Trouble, described, quota_code, to_do
+from everloop.decisions.waits import HELD, Again, again, goes_on
+from everloop.flows import report
+from everloop.messages import Message, console
+from everloop.moments import text
+
+WAITS = "waits"  # the outcome of what ends for now, and is no verdict
+_WORDS = {
+    TRAINING: "a training",
+    JUDGEMENT: "the judgement of a version",
+    RELEASE: "a release",
+    LOOK: "the monitor",
+}
+
+
+def meet(installed: Installed, activity: str, subject: str, found: Trouble, now: datetime) -> Again:
+    """Write down what was met, tell people if it matters by now, and say what is done about it.
+
+    `now` is when the step began: the step that is tried again meets it once.
+    """
+    model = installed.model
+    known = shortages.find(model, activity)
+    if known is not None and not goes_on(known.trouble, known.met_at, now):
+        known = None
+    since, told, tries = now, "", 1
+    if known is not None:
+        since, told = known.since, known.told
+        tries = known.tries + (known.met_at != now)
+    decided = again(found, since=since, tries=tries, now=now, name=f"{model} {activity}")
+    wait = decided.wait_seconds
+    shortage = Shortage(
+        model=model,
+        activity=activity,
+        subject=subject,
+        trouble=found,
+        since=since,
+        met_at=now,
+        tries=tries,
+        until=None if wait is None else now + timedelta(seconds=wait),
+        told=told,
+    )
+    if decided.tell and decided.tell != told:
+        _tell(installed, shortage, decided, now)
+        shortage = dataclasses.replace(shortage, told=decided.tell)
+    shortages.put(shortage)
+    return decided
+
+
+def over(installed: Installed, activity: str, now: datetime) -> None:
+    """End what an activity waited for, since it got it; tell whoever was told that it waits."""
+    known = shortages.find(installed.model, activity)
+    if known is None:
+        return
+    if known.told:
+        reason = f"{_WORDS[activity]} got what it waited for since {text(known.since)}"
+        _decide(known, go=True, reason=reason, now=now, said="over")
+        message = Message(
+            kind="ok-again",
+            model=installed.model,
+            happened=f"{_WORDS[activity]} waits for AWS no more",
+            why=f"It waited since {text(known.since)}: {described(known.trouble)}.",
+            id=f"{activity}:{text(known.since)}:over",
+            numbers={"tries that met it": known.tries},
+        )
+        people.notify(message, installed.spec, now)
+    shortages.end(installed.model, activity, now)
+
+
+def held(installed: Installed, activity: str) -> Shortage | None:
+    """Return what holds an activity, unless somebody has pushed the model since, or resumed it."""
+    known = shortages.find(installed.model, activity)
+    if known is None or not known.held or installed.installed_at > known.met_at:
+        return None
+    return known
+
+
+def let_go(installed: Installed, activity: str) -> Shortage | None:
+    """Return what an activity waited for, if nothing holds it any more."""
+    known = shortages.find(installed.model, activity)
+    return known if held(installed, activity) is None else None
+
+
+def resume(model: str, now: datetime) -> list[str]:
+    """Let all that a model holds be tried again, with new patience; return what that is."""
+    found = [known for known in shortages.of(model) if known.held]
+    for known in found:
+        let_go = dataclasses.replace(
+            known, since=now, met_at=now, tries=0, until=now, told=WAITS if known.told else ""
+        )
+        shortages.put(let_go)
+    return [known.activity for known in found]
+
+
+def answer(decided: Again) -> dict[str, Any]:
+    """Return what a machine is told that waits; 0 seconds where it is held."""
+    return {
+        "outcome": WAITS,
+        "ok": True,
+        "reason": decided.reason,
+        "wait_seconds": decided.wait_seconds or 0,
+    }
+
+
+def _tell(installed: Installed, shortage: Shortage, decided: Again, now: datetime) -> None:
+    found, is_held = shortage.trouble, decided.tell == HELD
+    _decide(shortage, go=False, reason=decided.reason, now=now, said=decided.tell)
+    numbers: dict[str, float | int | str] = {"tries": shortage.tries}
+    if found.there is not None and found.wanted is not None:
+        numbers = {"the quota is": found.there, "it would have to be": found.wanted, **numbers}
+    what = found.quota or found.code
+    code = quota_code(found)
+    region = settings().region
+    page = f"{console(region)}/servicequotas/home/services/sagemaker/quotas"
+    people.notify(
+        Message(
+            kind="waits-for-capacity",
+            model=installed.model,
+            happened=f"{_WORDS[shortage.activity]} "
+            + (f"is held: {what}" if is_held else f"waits for AWS: {what}"),
+            why=f"{decided.reason[:1].upper()}{decided.reason[1:]}.\n"
+            f"It waits since {text(shortage.since)} ({found.code}). It is no verdict on the model, "
+            "and counts as nothing: data, version and traffic are kept.",
+            id=f"{shortage.activity}:{text(shortage.since)}:{decided.tell}",
+            numbers=numbers if not code else {"quota code": code, **numbers},
+            to_do=to_do(found, installed.model, held=is_held),
+            links={"Service Quotas": f"{page}/{code}" if code else page} if found.quota else {},
+        ),
+        installed.spec,
+        now,
+    )
+
+
+def _decide(shortage: Shortage, *, go: bool, reason: str, now: datetime, said: str) -> None:
+    report.decided(
+        "wait",
+        id=f"{shortage.model}:{shortage.activity}:{text(shortage.since)}:{said}",
+        model=shortage.model,
+        time=now,
+        go=go,
+        reason=reason,
+        facts={
+            "activity": shortage.activity,
+            "kind": shortage.trouble.kind,
+            "code": shortage.trouble.code,
+            "quota": shortage.trouble.quota or None,
+            "there": shortage.trouble.there,
+            "wanted": shortage.trouble.wanted,
+            "tries": shortage.tries,
+            "held": said == HELD,
+        },
+        subject=shortage.subject,
+    )
