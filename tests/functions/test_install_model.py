@@ -87,7 +87,7 @@ def test_what_looks_like_a_push_and_is_none_is_told_once(account, key, told):
 @pytest.mark.parametrize(
     ("toml", "said"),
     [
-        pytest.param("x = " + "[" * 2000 + "]" * 2000, "nested too deeply", id="deep"),
+        pytest.param("x = " + "[" * 30_000 + "]" * 30_000, "nested too deeply", id="deep"),
         pytest.param("[" + ".".join(["a"] * 5000) + "]", "model.toml", id="deep tables"),
         pytest.param("x = " + "9" * 5000, "is no TOML", id="a number of 5000 digits"),
         pytest.param("\n".join(f"k{i} = 1" for i in range(9000)), "characters more", id="many"),
