@@ -158,7 +158,7 @@ def _fetched(s3: Any, entry: dict[str, Any], file: files.File, target: Path) -> 
                 )
             file.bad = [f"{key}: its frozen version {version} is gone"]
             return ""
-        except ParamValidationError as error:
+        except (ParamValidationError, UnicodeError) as error:
             return f"{key}: no object has such a bucket, key or version: {error}"
         except (HTTPClientError, IncompleteReadError) as error:
             if not left:
@@ -179,8 +179,10 @@ def local_names(keys: Iterable[str]) -> dict[str, str]:
     named: dict[str, str] = {}
     for key in sorted(keys):
         last = PurePosixPath(key).name or "object"
-        if last in named or last in (".", "..") or "\0" in last or len(last.encode()) > 200:
-            last = _rare_name(key, last, named)
+        written = last.encode("utf-8", "replace")  # a lone surrogate is in no file's name
+        rare = "\0" in last or len(written) > 200 or written.decode() != last
+        if rare or last in named or last in (".", ".."):
+            last = _rare_name(key, written.decode(), named)
         named[last] = key
     return named
 
@@ -189,7 +191,8 @@ def _rare_name(key: str, last: str, taken: Container[str]) -> str:
     # Sorts behind the plain name, as its key does; an underscore is behind the dot in ASCII.
     plain = PurePosixPath(last.replace("\0", "_"))
     for attempt in count():
-        told = hashlib.sha256(f"{key}{attempt or ''}".encode()).hexdigest()[:12]
+        said = f"{key}{attempt or ''}".encode("utf-8", "surrogatepass")
+        told = hashlib.sha256(said).hexdigest()[:12]
         name = f"{plain.stem[:40]}_{told}{plain.suffix[:10]}"
         if name not in taken:
             return name

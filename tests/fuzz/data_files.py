@@ -255,10 +255,11 @@ _KEYS = st.one_of(
 
 @contextmanager
 def _named(folder: Path) -> Iterator[Check]:
-    local_names = _job("dataset").local_names
+    local_names, no_data = _job("dataset").local_names, _job("formats.no_data").no_data_by_name
 
     def check(keys: list[str]) -> None:
         named = local_names(keys)
+        assert all(isinstance(no_data(key, "_SUCCESS"), str) for key in keys)
         assert sorted(named.values()) == sorted(keys), "an object has no file of its own"
         for name in named:
             assert name not in ("", ".", "..") and "/" not in name and "\0" not in name

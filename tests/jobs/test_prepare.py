@@ -180,6 +180,7 @@ def test_what_preprocess_does_wrong_is_said(
         pytest.param({"etag": None}, "not what freeze_dataset writes", id="etag"),
         pytest.param({"version_id": 1.5}, "not what freeze_dataset writes", id="version"),
         pytest.param({"bucket": "no bucket"}, "no object has such a bucket", id="bucket"),
+        pytest.param({"key": "data/f/\ud800"}, "no object has such a bucket", id="surrogate"),
     ],
 )
 def test_a_manifest_of_another_shape_is_refused(

@@ -70,7 +70,8 @@ def _split(line: str, mark: str, dialect: Dialect) -> list[str]:
 
 
 def _plain(name: str) -> str:
-    return name.strip().casefold()
+    """Return a name without what nobody sees or means in it: case, spaces, marks, quotes."""
+    return name.strip(" \t\n\r\v\f\xa0\ufeff\u200b'\"`’‘“”").casefold()
 
 
 def is_values(head: Sequence[str]) -> bool:
@@ -85,7 +86,7 @@ def missing(name: str, head: Sequence[str], known: Iterable[str]) -> str:
     if alike:
         return (
             f"{said}; there is {clipped(alike[0])}: names are the same only letter by letter, "
-            "with case and spaces"
+            "with case, spaces and quotes"
         )
     declared = set(known)
     close = difflib.get_close_matches(

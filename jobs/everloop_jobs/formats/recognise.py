@@ -58,9 +58,9 @@ def what_it_is(head: bytes, encoding: str = "utf-8") -> tuple[str, str]:
 
     `head` are its first bytes, `encoding` the one that was expected.
     """
-    found = wide_encoding(head)
+    found = "utf-8" if head.startswith(codecs.BOM_UTF8) else wide_encoding(head)
     if found and not _same(found, encoding):
-        fix = f"save it as UTF-8, or declare [data.dialect] encoding = {found!r}"
+        fix = f"save it as {encoding.upper()}, or declare [data.dialect] encoding = {found!r}"
         return f"text in {found.upper()}", fix
     for signature, what, fix in _SIGNATURES:
         if head.startswith(signature):

@@ -19,17 +19,17 @@ class Values:
             (name, at[name]) for name, kind in wanted.columns.items() if kind == "number"
         ]
         self._target = at[wanted.target] if wanted.target is not None else -1
-        self._plain = wanted.dialect.plain
+        dialect = wanted.dialect
+        self._plain = dialect.plain if dialect.thousands or dialect.decimal != "." else str
         self._words: dict[str, Wrong] = {}
         self._lacking = Wrong()
         self._classes = Wrong()
 
     def look(self, row: list[str], number: int) -> None:
+        value_of = self._value
         for name, at in self._numbers:
-            text = row[at]
-            value = self._value(text)
-            if value is None:
-                self._words.setdefault(name, Wrong()).add(number, text)
+            if value_of(row[at]) is None:
+                self._words.setdefault(name, Wrong()).add(number, row[at])
         if self._target >= 0:
             text = row[self._target]
             if text in MISSING:
