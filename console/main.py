@@ -4,6 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -53,6 +54,8 @@ def parser() -> argparse.ArgumentParser:
         help="upload without a look: hidden and bad files, and for a model that is not installed",
     )
 
+    _add_data(commands, shared)
+
     status = add("status", "show models, versions, what serves and what runs")
     status.add_argument("model", nargs="?")
     watch = add("watch", "follow decisions as they are made")
@@ -91,6 +94,29 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
+def _add_data(commands: Any, shared: argparse.ArgumentParser) -> None:
+    text = "see what is in no dataset; take objects out, or bring them back"
+    data = commands.add_parser("data", help=text, description=text)
+    own = data.add_subparsers(dest="action", required=True, metavar="list|undrop|restore")
+    for name, what in (
+        ("list", "list what was withdrawn or set aside, with its reason"),
+        ("undrop", "delete objects, so that they are in no later dataset"),
+        ("restore", "bring what was withdrawn or set aside back, into the next dataset"),
+    ):
+        one = own.add_parser(name, help=what, description=what, parents=[shared])
+        one.add_argument("model")
+        if name == "list":
+            one.add_argument("--all", action="store_true", help="what is in the datasets, too")
+            continue
+        help_ = "with or without data/MODEL/ in front"
+        if name == "undrop":
+            help_ += "; a name that ends in / means all below it"
+        one.add_argument("keys", nargs="*" if name == "restore" else "+", metavar="key", help=help_)
+        one.add_argument("--reason", default="", help="goes into the ledger")
+        if name == "restore":
+            one.add_argument("--set-aside", action="store_true", help="all that was set aside")
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Run one command; imports are local so that each command loads only what it needs."""
     command = arguments.command
@@ -102,6 +128,10 @@ def run(arguments: argparse.Namespace) -> int:
         from console.demo import story
 
         return story.run(arguments)
+    if command == "data":
+        from console import data
+
+        return data.run(arguments)
     if command in ("doctor", "redrive", "pause", "resume"):
         from console import operating
 

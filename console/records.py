@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 
+_CLOSED = ("WINDOW#", "WINDOW#99999999")  # a model's closed windows
+
+
 class Records:
     """Reads the ledger table of one stack; never writes."""
 
@@ -51,6 +54,28 @@ class Records:
     def asked(self, model: str) -> str:
         """Return when a model's monitor was last asked to look; empty before the first time."""
         return str(self._item(model, "MONITOR").get("asked") or "")
+
+    def objects(self, model: str) -> dict[str, dict[str, Any]]:
+        """Return what was withdrawn or set aside of a model's objects, or brought back, by id."""
+        found = self._query(f"OBJECT#{model}")
+        return {item["sk"]: {k: v for k, v in item.items() if k != "pk"} for item in found}
+
+    def arrivals(self, model: str) -> list[dict[str, Any]]:
+        """Return every object version that came, with its window: of the newest, where several."""
+        number, found = int(self._item(model, "WINDOW").get("number") or 1), {}
+        for window in range(1, number + 1):
+            for item in self._query(f"ARRIVAL#{model}#{window}"):
+                found[item["sk"]] = {**item, "id": item["sk"], "window": window}
+        return list(found.values())
+
+    def newest_dataset(self, model: str) -> dict[str, Any] | None:
+        """Return window, digest and place of the newest manifest; None before the first."""
+        closed = [item for item in self._query(f"MODEL#{model}", between=_CLOSED)]
+        frozen = [item for item in closed if item.get("digest")]
+        if not frozen:
+            return None
+        last = frozen[-1]
+        return {"window": last["number"], "digest": last["digest"], "uri": last["uri"]}
 
     def _item(self, model: str, sk: str) -> dict[str, Any]:
         found = self._dynamodb.get_item(

@@ -4,7 +4,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from console import show
+from console import show, withdrawn
 from console.records import Records
 from console.site import Site
 
@@ -94,6 +94,7 @@ def why(site: Site, records: Records, model: str) -> dict[str, Any]:
         "made_of": made_of(site, model, version) if version is not None else None,
         "decisions": subject,
         "chain": {"decisions": len(decisions), "problems": verify(decisions)},
+        "trained_on_withdrawn": withdrawn.trained_on(site, records, model, packages(site, model)),
     }
 
 
@@ -159,6 +160,7 @@ def show_why(told: dict[str, Any]) -> None:
             show.out.print(f"  {name:<12} {made[key]}", markup=False, soft_wrap=True)
     show.out.print()
     show_timeline(told["decisions"])
+    withdrawn.show_trained_on(told["trained_on_withdrawn"], live["version"])
     problems = told["chain"]["problems"]
     if problems:
         show.out.print("THE LEDGER'S CHAIN IS BROKEN:", style=show.BAD)

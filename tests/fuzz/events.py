@@ -62,11 +62,15 @@ BY_REQUEST = {
             *("start-training", "test-endpoint"),
         )
     },
+    "change_data": ["request-change-data"],
     "pause_models": ["request-pause-models"],
     "plan_monitoring": ["schedule-monitor"],
     "reconcile": ["schedule-reconcile"],
 }
-ARRIVALS = ["s3-object-created-data", "s3-object-created-marker"]
+ARRIVALS = [
+    *("s3-object-created-data", "s3-object-created-marker"),
+    *("s3-object-deleted-data", "s3-object-deleted-lifecycle"),
+]
 
 
 def sample(name: str) -> Json:

@@ -122,6 +122,28 @@ def settled(
     return found
 
 
+def restored(
+    listed: Sequence[Listed], states: Mapping[str, ObjectState], told: Deletion
+) -> ObjectState | str:
+    """Return the state of a key's newest version that a person brings back, or why they cannot.
+
+    `told` names the delete marker that our command took away, if it did: then the event of that may
+    have been faster, and it is the person who brought it back.
+    """
+    version, marker = next(below_markers(listed), (None, None))
+    if version is None:
+        return "S3 has no version of it any more: drop it again"
+    if marker is not None:
+        return f"the delete marker of {text(marker.modified)} hides it: delete that version first"
+    known = states.get(version.id)
+    if known is None:
+        return "it was never taken out"
+    if known.state == PRESENT and (not told.version_id or known.by == told.by):
+        return "it is back already"
+    reason = f"brought back: {told.words}"
+    return ObjectState(version.key, version.version_id, PRESENT, reason, told.at, told.by)
+
+
 def _hidden(
     version: Listed, marker: Listed, known: ObjectState | None, told: Deletion | None
 ) -> list[ObjectState]:

@@ -1,10 +1,11 @@
 """Withdrawing: whatever is said of an object, S3 is asked, and the ledger remembers its answer."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from everloop.aws import arrivals, objects, seen, storage
+from everloop.aws import arrivals, ledger, objects, people, seen, storage
 from everloop.aws.settings import settings
 from everloop.decisions.objects import (
     PRESENT,
@@ -14,10 +15,12 @@ from everloop.decisions.objects import (
     Listed,
     ObjectState,
     object_id,
+    restored,
     settled,
 )
 from everloop.decisions.windows import Arrival
 from everloop.flows import report
+from everloop.messages import Message
 from everloop.names import digest
 
 _SHOWN = 10  # keys in a decision's reason; the ledger has them all
@@ -66,6 +69,25 @@ def settle(
     return Settled(list(changed.values()), list(unseen.values()))
 
 
+def restore(
+    model: str, wanted: Mapping[str, Deletion], now: datetime
+) -> tuple[set[str], dict[str, str]]:
+    """Bring back what a person wants back; return which keys are, and why others are not."""
+    listings = {key: storage.versions_of(settings().data_bucket, key) for key in wanted}
+    back, left = list[ObjectState](), dict[str, str]()
+    for key, told in wanted.items():
+        ids = [one.id for one in listings[key] if not one.marker]
+        found = restored(listings[key], objects.states_of(model, ids), told)
+        if isinstance(found, str):
+            left[key] = found
+        else:
+            back.append(found)
+    tell(model, back, now, "everloop data restore")
+    for state in back:
+        remember(model, state, listings[state.key], now)
+    return {state.key for state in back}, left
+
+
 def remember(model: str, state: ObjectState, listed: Sequence[Listed], now: datetime) -> None:
     """Write a state down. What is present again counts as an arrival: it is in the next dataset,
     whatever the spec's `keep` says, and starts a training as a drop does.
@@ -95,9 +117,12 @@ def tell(model: str, changed: Sequence[ObjectState], now: datetime, how: str) ->
                 (each for each in those if each.by == by), key=lambda each: (each.key, each.id)
             )
             reasons = sorted({each.reason for each in mine})
+            id = digest([[each.id, each.marker, each.reason, str(each.at)] for each in mine])
+            if state == WITHDRAWN:
+                people.notify(_withdrawn(model, mine, how, id), _spec(model), now)
             report.decided(
                 kind,
-                id=digest([[each.id, each.marker, each.reason, str(each.at)] for each in mine]),
+                id=id,
                 model=model,
                 time=now,
                 go=True,
@@ -108,6 +133,23 @@ def tell(model: str, changed: Sequence[ObjectState], now: datetime, how: str) ->
                 },
                 actor=by or "everloop",
             )
+
+
+def _withdrawn(model: str, mine: Sequence[ObjectState], how: str, id: str) -> Message:
+    return Message(
+        kind="data-withdrawn",
+        model=model,
+        happened=f"{len(mine)} objects are in no later dataset",
+        why=f"{how}: {shown([each.key for each in mine])}",
+        id=id,
+        numbers={"objects": len(mine), "by": mine[0].by or "not known"},
+        to_do=("Which versions were trained on them:", f"  everloop why {model}"),
+    )
+
+
+def _spec(model: str) -> Mapping[str, Any] | None:
+    installed = ledger.find_installed(model)
+    return installed.spec if installed is not None else None
 
 
 def shown(keys: Sequence[str]) -> str:

@@ -1,0 +1,68 @@
+"""Data that is taken back leaves the next dataset, comes back when it is wanted back, and is told."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from e2e.laptop import Laptop, prices, variant
+
+pytestmark = [pytest.mark.cloud, pytest.mark.timeout(600)]
+
+MODEL = "forgetful"
+
+
+def dataset(laptop: Laptop, window: int) -> dict[str, Any]:
+    """Return the manifest that a window was frozen as."""
+    frozen = laptop.decided(MODEL, "freeze", window)
+    uri = str(frozen["subject"])
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    body = laptop.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+    found: dict[str, Any] = json.loads(body)
+    return found
+
+
+def names(manifest: dict[str, Any]) -> list[str]:
+    return [entry["key"].rpartition("/")[2] for entry in manifest["objects"]]
+
+
+def told(laptop: Laptop, *words: str) -> Any:
+    return json.loads(laptop.everloop("data", *words, "--json"))
+
+
+def test_what_a_person_takes_out_and_brings_back(laptop: Laptop, tmp_path: Path) -> None:
+    laptop.everloop("push", str(variant(tmp_path, MODEL, {})))
+    laptop.decided(MODEL, "install")
+    for name, seed in (("a", 1), ("b", 2)):
+        laptop.put(f"data/{MODEL}/{name}.csv", prices(seed, 100))
+    laptop.decided(MODEL, "train-end", 1)
+    whole = dataset(laptop, 1)
+    assert names(whole) == ["a.csv", "b.csv"]
+
+    done = told(laptop, "undrop", MODEL, "b.csv", "--reason", "asked to be forgotten")
+    assert done["undrop"] == [f"data/{MODEL}/b.csv"]
+    # By hand, with nothing of ours: S3's event tells, and no person has a name.
+    laptop.put(f"data/{MODEL}/c.csv", prices(3, 100))
+    laptop.put(f"data/{MODEL}/d.csv", prices(4, 100))
+    key = f"data/{MODEL}/c.csv"
+    laptop.aws("s3api", "delete-object", "--bucket", laptop.data_bucket, "--key", key)
+    laptop.decided(MODEL, "train-end", 2)
+    assert names(dataset(laptop, 2)) == ["a.csv", "d.csv"]
+    by = {
+        row["key"].rpartition("/")[2]: row["by"] for row in told(laptop, "list", MODEL)["objects"]
+    }
+    assert by["b.csv"].startswith("arn:aws:")
+    assert by["c.csv"] == "123456789012"
+
+    why = json.loads(laptop.everloop("why", MODEL, "--json"))["trained_on_withdrawn"]
+    assert [(each["version"], each["keys"]) for each in why["versions"]] == [
+        (1, [f"data/{MODEL}/b.csv"])
+    ]
+
+    told(laptop, "undrop", MODEL, "d.csv")
+    assert told(laptop, "restore", MODEL, "b.csv")["restore"] == [f"data/{MODEL}/b.csv"]
+    back = dataset(laptop, 3)  # nothing was dropped: what comes back counts as an arrival
+    assert back["digest"] == whole["digest"]
+    assert not json.loads(laptop.everloop("why", MODEL, "--json"))["trained_on_withdrawn"][
+        "versions"
+    ][1:]
