@@ -1,7 +1,8 @@
 """Start whatever an event should have started and did not. Called on a schedule, for every model;
 where there are very many, for some of them at each tick, in turn.
 
-The same steps as the events' own, so that what is on its way is not started twice.
+The same steps as the events' own, so that what is on its way is not started twice. And some pages
+of the data bucket are looked at, for what no event told of.
 """
 
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from everloop import requests
 from everloop.aws import ledger, people
 from everloop.decisions.mending import MOST_PER_TICK, turn
 from everloop.errors import EverloopError
-from everloop.flows import mending, report
+from everloop.flows import mending, report, sweeping
 from everloop.flows.mending import Mend
 from everloop.flows.report import logger
 from everloop.messages import Message
@@ -33,7 +34,8 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     mended: dict[str, int] = {}
     troubled: list[str] = []
     overdue = 0
-    for model in _turn():
+    models = ledger.models()
+    for model in _turn(models):
         try:
             mends = _reconcile(model, request.time)
             mended[model] = sum(not mend.stuck for mend in mends)
@@ -42,13 +44,13 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
             logger.exception("could not reconcile", model=model)
             troubled.append(f"{model}: {type(error).__name__}: {error}")
     report.measure_stack("MonitorsOverdue", overdue)
+    troubled += sweeping.sweep(request.time, models)
     if troubled:
         raise EverloopError("; ".join(troubled))
     return {"mended": mended}
 
 
-def _turn() -> list[str]:
-    models = ledger.models()
+def _turn(models: list[str]) -> list[str]:
     if len(models) <= MOST_PER_TICK:
         return models
     found = turn(models, ledger.last_of_tick())

@@ -1,4 +1,4 @@
-"""Data that is taken back leaves the next dataset, comes back when it is wanted back, and is told."""
+"""Data that is taken back leaves the next dataset, comes back when it is wanted, and is told."""
 
 import json
 from pathlib import Path
@@ -42,10 +42,10 @@ def test_what_a_person_takes_out_and_brings_back(laptop: Laptop, tmp_path: Path)
     done = told(laptop, "undrop", MODEL, "b.csv", "--reason", "asked to be forgotten")
     assert done["undrop"] == [f"data/{MODEL}/b.csv"]
     # By hand, with nothing of ours: S3's event tells, and no person has a name.
-    laptop.put(f"data/{MODEL}/c.csv", prices(3, 100))
-    laptop.put(f"data/{MODEL}/d.csv", prices(4, 100))
     key = f"data/{MODEL}/c.csv"
-    laptop.aws("s3api", "delete-object", "--bucket", laptop.data_bucket, "--key", key)
+    laptop.put(key, prices(3, 100))
+    laptop.client("s3").delete_object(Bucket=laptop.data_bucket, Key=key)
+    laptop.put(f"data/{MODEL}/d.csv", prices(4, 100))
     laptop.decided(MODEL, "train-end", 2)
     assert names(dataset(laptop, 2)) == ["a.csv", "d.csv"]
     by = {

@@ -1,0 +1,79 @@
+"""S3's versions are read in pages, as it gives them: each wanted key whole, and few calls."""
+
+import os
+from collections.abc import Iterator
+from unittest.mock import patch
+
+import pytest
+from functions.conftest import Account, new_clients
+
+from everloop.aws import clients, settings, storage
+from functions import conftest
+from localcloud.cloud import started
+
+KEYS = [f"data/m/{name}" for name in ("a", "b", "b+", "c/1", "c/2", "d", "é", "日本")]
+
+
+class Pages:
+    """Lets S3 give pages of three, and counts them."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def __call__(self, params, **_) -> None:
+        params["MaxKeys"] = 3
+        self.calls += 1
+
+
+@pytest.fixture
+def pages(tmp_path) -> Iterator[tuple[Account, Pages]]:
+    cloud, front = started(tmp_path / "cloud", strict=True)
+    try:
+        with (
+            patch.dict(os.environ, {**conftest._NAMES, "AWS_ENDPOINT_URL": cloud.url}),
+            new_clients(),
+        ):
+            settings.settings.cache_clear()
+            account, counted = Account(tmp_path), Pages()
+            event = "before-parameter-build.s3.ListObjectVersions"
+            clients.s3().meta.events.register(event, counted)
+            for key in KEYS:
+                for _ in range(2):
+                    account.client("s3").put_object(Bucket=account.data, Key=key, Body=b"x")
+            for _ in range(5):
+                account.client("s3").put_object(Bucket=account.data, Key=KEYS[1], Body=b"y")
+            account.client("s3").delete_object(Bucket=account.data, Key=KEYS[3])
+            yield account, counted
+    finally:
+        settings.settings.cache_clear()
+        cloud.stop()
+        front.stop()
+
+
+def counts(found):
+    return {key: len(listed) for key, listed in found.items()}
+
+
+def test_every_version_of_each_wanted_key_is_there_and_nothing_else(pages):
+    account, counted = pages
+    whole = {key: 2 for key in KEYS} | {KEYS[1]: 7, KEYS[3]: 3}
+    assert counts(storage.versions_among(account.data, "data/m/", KEYS)) == whole
+    some = [KEYS[1], KEYS[3], KEYS[7], "data/m/not there"]
+    found = storage.versions_among(account.data, "data/m/", some)
+    assert counts(found) == {key: whole[key] for key in some[:3]}
+    assert [each.marker for each in found[KEYS[3]]].count(True) == 1
+    counted.calls = 0
+    storage.versions_among(account.data, "data/m/", [KEYS[7]])
+    assert counted.calls == 2  # the first page, and the one that begins before the key
+
+
+def test_a_walk_shows_each_key_once_with_its_newest_version(pages):
+    account, _ = pages
+    after, seen = "", []
+    for _ in range(50):
+        page, after = storage.versions_after(account.data, "data/", after)
+        seen += [each for each in page if each.latest]
+        if not after:
+            break
+    assert [each.key for each in sorted(seen, key=lambda each: each.key)] == KEYS
+    assert len(seen) == len(KEYS)
