@@ -32,6 +32,7 @@ class Convergence:
         for model in self._models:
             yield from self._serving(model)
             yield from self._windows(model)
+            yield from self._unfound(model)
             yield from self._leases(model)
             yield from self._judgements(model)
             staging = self._account.hosting.endpoints.get(f"{model.name}-staging")
@@ -99,6 +100,20 @@ class Convergence:
             if self.why_not(model, number) is None:
                 yield f"{model.name}: window {number} was not trained"
 
+    def _unfound(self, model: Model) -> Iterator[str]:
+        """Yield what lies in S3, and never came to the stack."""
+        came = {
+            (item["key"]["S"], item["version_id"]["S"])
+            for (pk, _), item in self._account.ledger.items.items()
+            if pk.startswith(f"ARRIVAL#{model.name}#")
+        }
+        for (bucket, key), versions in self._account.s3.objects.items():
+            mine = bucket == self._account.data_bucket and key.startswith(f"data/{model.name}/")
+            if not mine or not versions or versions[-1].marker or key.endswith("_SUCCESS"):
+                continue
+            if (key, versions[-1].id) not in came:
+                yield f"{key} lies in S3, and nobody has found it"
+
     def _untrained(self, model: Model) -> list[int]:
         """Return the closed windows without an outcome that no later training had, either."""
         contained = self.contained(model)
@@ -114,7 +129,7 @@ class Convergence:
         trained = {
             run.parameters["DatasetDigest"]
             for run in self._account.jobs.runs.values()
-            if run.model == model.name
+            if run.model == model.name and not run.bad_files
         }
         return {
             number

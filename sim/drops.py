@@ -55,10 +55,39 @@ class Drops:
         marker = f"data/{model.name}/late/_SUCCESS"
         self._account.s3.put(self._account.data_bucket, marker, b"")
 
+    def take_out(self, model: Model) -> None:
+        """Delete an object, or its newest version for good; and perhaps take that back."""
+        s3, bucket = self._account.s3, self._account.data_bucket
+        keys = [
+            key
+            for (b, key), versions in sorted(s3.objects.items())
+            if b == bucket
+            and key.startswith(f"data/{model.name}/")
+            and not key.endswith("_SUCCESS")
+            and versions
+            and not versions[-1].marker
+        ]
+        if not keys:
+            return
+        key = self._dice.choice(keys)
+        if self._dice.random() < 0.25:
+            self._account.note("person", f"deletes the newest version of {key} for good")
+            s3.erase(bucket, key, s3.objects[bucket, key][-1].id)
+            return
+        self._account.note("person", f"deletes {key}")
+        s3.delete(bucket, key)
+        marker = s3.objects[bucket, key][-1].id
+        if self._dice.random() < 0.3:
+            self._account.kernel.pause(self._dice.choice((1.0, 60.0, 900.0)))
+            if s3.objects[bucket, key][-1].id == marker:
+                self._account.note("person", f"takes the delete marker of {key} away")
+                s3.erase(bucket, key, marker)
+
     def drop_again(self, model: Model) -> None:
         """Upload everything once more, byte for byte, as a person does who is not sure."""
         self._account.note("person", f"drops everything again for {model.name}")
         prefix = f"data/{model.name}/"
         for (bucket, key), versions in list(self._account.s3.objects.items()):
-            if bucket == self._account.data_bucket and key.startswith(prefix):
+            mine = bucket == self._account.data_bucket and key.startswith(prefix)
+            if mine and versions and not versions[-1].marker:
                 self._account.s3.put(bucket, key, versions[-1].data)

@@ -31,6 +31,7 @@ class Endings:
             self._chain(model)
             self._every_effect_told(model)
             self._failures_told(model)
+            self._bad_files_told(model)
             self._no_false_failures(model)
             if self._account.faults.tick:  # without it a machine that died is nobody's to mend
                 self._successes_told(model)
@@ -53,7 +54,7 @@ class Endings:
         failed = [
             run
             for run in self._account.jobs.runs.values()
-            if run.model == model.name and run.status == "Failed"
+            if run.model == model.name and run.status == "Failed" and not run.bad_files
         ]
         mails = [subject for _, subject, _ in self._account.telling.mails]
         if failed and not any(subject.startswith(f"{model.name}: training") for subject in mails):
@@ -69,6 +70,21 @@ class Endings:
                 subject.startswith(f"{model.name} {version}: was ") for subject in mails
             ):
                 self._judge.violate("failures are told", execution.name)
+
+    def _bad_files_told(self, model: Model) -> None:
+        """Bad files are told as such, and no run that had them counts as a failure of the model."""
+        bad = {
+            run.display_name
+            for run in self._account.jobs.runs.values()
+            if run.model == model.name and run.bad_files and run.status == "Failed"
+        }
+        said = f"{model.name}: nothing was trained of window"
+        if bad and not any(s.startswith(said) for _, s, _ in self._account.telling.mails):
+            self._judge.violate("bad files are told", f"{len(bad)} trainings of {model.name}")
+        for name in bad:
+            item = self._convergence.item(model, f"RUN#{name}")
+            if item is not None and item["outcome"]["S"] not in ("bad-files", "running"):
+                self._judge.violate("bad files are no failure", name)
 
     def _no_false_failures(self, model: Model) -> None:
         """A release that arrived is none that failed: an alarm would wake somebody for nothing."""
@@ -137,6 +153,10 @@ class Endings:
             data = bucket == self._account.data_bucket and key.startswith(f"data/{model.name}/")
             if not data or key.endswith("_SUCCESS"):
                 continue
+            if (bucket, key) in self._account.s3.touched:
+                continue  # what is deleted is in none; what is brought back is in another, too
+            if key in self._account.bus.unheard:
+                versions = versions[-1:]  # what no event told of is found where it is current
             for version in versions:
                 found = set(windows[key, version.id])
                 collected = self._collected(model, key, version.id)

@@ -82,7 +82,7 @@ class Judge:
         elif service == "stepfunctions" and operation == "StartExecution":
             self._start(caller, params)
         elif service == "s3" and operation == "PutObject":
-            self.trainings.freezes(params["Key"], params)
+            self.trainings.freezes(caller, params["Key"], params)
 
     def after(
         self, caller: Any, service: str, operation: str, params: Params, answer: Params
@@ -93,7 +93,9 @@ class Judge:
             return
         memory = caller.memory
         memory["calls"] = memory.get("calls", 0) + 1
-        if operation == "DescribeModelPackage":
+        if operation == "ListObjectVersions":
+            memory.setdefault("asked S3", self._account.kernel.moment())
+        elif operation == "DescribeModelPackage":
             found = (answer["ModelApprovalStatus"], memory["calls"])
             memory["read", answer["ModelPackageArn"]] = found
         elif operation == "ListModelPackages":

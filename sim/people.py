@@ -20,6 +20,7 @@ class People:
         self._account = account
         self._kernel = account.kernel
         self._dice = account.kernel.chance("people")
+        self._takes = account.kernel.chance("takes")
         self._traffic = account.kernel.chance("traffic")
         count = self._dice.choice((1, 1, 2))
         self.models = [Model(f"model-{'ab'[i]}", self._dice) for i in range(count)]
@@ -80,7 +81,21 @@ class People:
             at(dice.uniform(1800, 5000), lambda: self._update_by_hand(model))
         if dice.random() < 0.4:
             at(dice.uniform(1200, 5000), lambda: self.drops.drop_again(model))
+        takes = self._takes
+        for _ in range(takes.choice((0, 0, 1, 3))):
+            at(takes.uniform(300, 5200), lambda: self.drops.take_out(model))
+        if self._account.faults.tick and takes.random() < 0.2:  # nobody else would look
+            seconds = takes.uniform(60, 1200)
+            at(takes.uniform(0, 4500), lambda: self._unplug(seconds))
         self._kernel.spawn(lambda: self._approve(model))
+
+    def _unplug(self, seconds: float) -> None:
+        """Disable the rule that tells of arrivals, for a while."""
+        name = "everloop-data-arrived"
+        self._note(f"disables the rule {name} for {seconds:.0f} s")
+        self._account.bus.off.add(name)
+        self._kernel.pause(seconds)
+        self._account.bus.off.discard(name)
 
     def model(self, name: str) -> Model:
         return next(model for model in self.models if model.name == name)

@@ -64,6 +64,7 @@ class Trainings:
                 "only its causes", f"{run.display_name} because of {run.parameters['Cause']}"
             )
         self._frozen(run)
+        self._still_there(run)
         run.definition_digest = self._code(run.model)
         before.append(run)
 
@@ -72,7 +73,7 @@ class Trainings:
         window = max(self._windows(run))
         for other in before:
             later = self._windows(other)
-            if max(later) <= window or window not in later:
+            if max(later) <= window or window not in later or other.bad_files:
                 continue
             machine = f"{run.model}-w{max(later)}-a"
             concluded = any(  # else nobody may know of it yet
@@ -123,18 +124,59 @@ class Trainings:
                 "frozen before trained", f"{run.display_name}: {uri} is another dataset"
             )
 
-    def freezes(self, key: str, params: Params) -> None:
+    def _still_there(self, run: Any) -> None:
+        """What was deleted before the machine that trains began is in no dataset of its."""
+        name = f"{run.model}-w{run.window}-a"
+        began = max(
+            execution.started
+            for execution in self._account.states.executions.values()
+            if execution.name.startswith(name)
+        )
+        uri = run.parameters["DatasetUri"]
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        manifest = content.read_json(self._account.s3.objects[bucket, key][-1].data)
+        for each in manifest["objects"]:
+            since = self._account.s3.hidden_since(each["bucket"], each["key"], each["version_id"])
+            if since is not None and since < began - timedelta(seconds=1):
+                said = f"{run.display_name}: {each['key']} {each['version_id']}"
+                self._judge.violate("what is withdrawn is not trained on", said)
+
+    def _nothing_taken_out(self, caller: Any, name: str, manifest: Params) -> None:
+        """What was deleted or set aside before S3 was asked is in no later dataset."""
+        asked = caller.memory.get("asked S3")
+        if asked is None:
+            self._judge.violate("S3 is asked what is there", name)
+            return
+        aside = {
+            (item["key"]["S"], item["version_id"]["S"])
+            for (pk, _), item in self._account.ledger.items.items()
+            if pk == f"OBJECT#{name}"
+            and item["state"]["S"] == "set-aside"
+            and datetime.fromisoformat(item["at"]["S"]) < asked - timedelta(seconds=60)
+        }
+        for each in manifest["objects"]:
+            named = (each["key"], each["version_id"])
+            since = self._account.s3.hidden_since(each["bucket"], *named)
+            if since is not None and since < asked - timedelta(seconds=1):
+                self._judge.violate("what is withdrawn is in no later dataset", " ".join(named))
+            if named in aside:
+                self._judge.violate("what is set aside is in no later dataset", " ".join(named))
+
+    def freezes(self, caller: Any, key: str, params: Params) -> None:
         """A window is frozen when its drop has been quiet, or says that it is complete."""
         if not key.startswith("datasets/"):
             return
         name = key.split("/")[1]
         manifest, spec = content.read_json(params["Body"]), self._judge.models[name]
+        self._nothing_taken_out(caller, name, manifest)
         now, fresh = self._account.kernel.moment(), []
         for each in manifest["objects"]:
             if each["window"] != max(manifest["windows"]):
                 continue
             versions = self._account.s3.objects[each["bucket"], each["key"]]
-            written = next(v.modified for v in versions if v.id == each["version_id"])
+            written = next((v.modified for v in versions if v.id == each["version_id"]), now)
+            if (each["bucket"], each["key"]) in self._account.s3.touched:
+                continue  # brought back, it arrives anew
             age = (now - written).total_seconds()
             if age < spec.quiet_minutes * 60 - 1 and not self._marked(name, written):
                 fresh.append(f"{each['key']} {age:.0f} s old")
@@ -149,9 +191,9 @@ class Trainings:
         for (pk, _), item in self._account.ledger.items.items():
             if pk == f"ARRIVAL#{name}#{window}":
                 versions = self._account.s3.objects[self._account.data_bucket, item["key"]["S"]]
-                written = next(v.modified for v in versions if v.id == item["version_id"]["S"])
-                ages.append((now - written).total_seconds())
-        return max(ages)
+                found = (v.modified for v in versions if v.id == item["version_id"]["S"])
+                ages.append((now - next(found, now)).total_seconds())
+        return max(ages, default=0.0)
 
     def _marked(self, name: str, since: Any) -> bool:
         """Whether a drop was called complete; what comes after a marker is of the next drop."""

@@ -48,6 +48,8 @@ class Bus:
         self.handled: set[str] = set()  # ids of events that a function has taken
         self.on_the_way = 0
         self.mute = False  # while nobody hears of what AWS sends as best effort
+        self.off: set[str] = set()  # rules that somebody has disabled
+        self.unheard: set[str] = set()  # keys of objects that a disabled rule would have told of
         self._ids = 0
 
     def emit(
@@ -74,7 +76,11 @@ class Bus:
         self.sent.append((bus, event))
         fields = flatten(event)
         for rule in self._account.stack.rules:
-            if rule.bus == bus and rule.pattern.matches(fields):
+            if rule.bus != bus or not rule.pattern.matches(fields):
+                continue
+            if rule.name in self.off:
+                self.unheard.add(event["detail"]["object"]["key"])
+            else:
                 self._deliver(rule, event)
 
     def _deliver(self, rule: Rule, event: Event) -> None:

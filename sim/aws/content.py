@@ -50,6 +50,22 @@ def comparison(*, better: bool) -> bytes:
     ).encode()
 
 
+def files(objects: list[Json], bad: set[int], *, nothing: bool) -> bytes:
+    """Return files.json of a dataset of which these are bad; `nothing` could be trained on."""
+    rows = [
+        {
+            "key": each["key"],
+            "version_id": each["version_id"],
+            "status": "set-aside" if number in bad else "used",
+            "reason": "row 2 has 1 field" if number in bad else "",
+            "rows": 40,
+        }
+        for number, each in enumerate(objects)
+    ]
+    outcome, why = ("bad-files", "bad data: the new files are bad") if nothing else ("ok", "")
+    return json.dumps({"objects": rows, "outcome": outcome, "why": why, "counts": {}}).encode()
+
+
 def findings(model: str, *, violated: bool) -> bytes:
     check = {
         "monitor": "data",

@@ -8,6 +8,7 @@ from sim.aws.expressions import Item, holds, updated
 
 Params = dict[str, Any]
 _PAGE = 40  # items; far below AWS's 1 MB, so that every loop over pages is run
+_BATCH = 3  # items of a batch's answer; AWS may give fewer than were asked for, too
 _SAME_TOKEN_SECONDS = 600.0
 
 
@@ -21,6 +22,16 @@ class DynamoDb:
     def get_item(self, caller: Any, params: Params) -> Params:
         found = self.items.get(_key(params["Key"]))
         return {"Item": found} if found is not None else {}
+
+    def batch_get_item(self, caller: Any, params: Params) -> Params:
+        found: Params = {}
+        unprocessed: Params = {}
+        for table, asked in params["RequestItems"].items():
+            now, later = asked["Keys"][:_BATCH], asked["Keys"][_BATCH:]
+            found[table] = [self.items[key] for each in now if (key := _key(each)) in self.items]
+            if later:
+                unprocessed[table] = {**asked, "Keys": later}
+        return {"Responses": found, "UnprocessedKeys": unprocessed}
 
     def put_item(self, caller: Any, params: Params) -> Params:
         self._check(params, _key(params["Item"]))

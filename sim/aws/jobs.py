@@ -31,6 +31,7 @@ class Run:
     failed_step: str = ""
     package: Package | None = None
     ended_at: float | None = None
+    bad_files: bool = False  # they are why nothing was trained
 
     @property
     def window(self) -> int:
@@ -60,6 +61,7 @@ class Jobs:
         self._account = account
         self._kernel = account.kernel
         self._dice = account.kernel.chance("jobs")
+        self._files = account.kernel.chance("files")
         self.pipelines: dict[str, Pipeline] = {}
         self.runs: dict[str, Run] = {}
         self.processing: dict[str, Job] = {}
@@ -174,7 +176,11 @@ class Jobs:
     def _end(self, run: Run) -> None:
         if run.status != "Executing":
             return  # it was stopped
-        if self._account.faults.strikes("job fails"):
+        run.bad_files = self._put_down(run)
+        if run.bad_files:
+            run.failed_step, run.reason = "Preprocess", "ClientError: bad data"
+            status = "Failed"
+        elif self._account.faults.strikes("job fails"):
             run.failed_step = self._dice.choice(("Train", "Evaluate", "BelowBars"))
             run.reason = "ClientError: the script failed"
             if run.failed_step == "BelowBars":
@@ -186,6 +192,20 @@ class Jobs:
             status = "Succeeded"
         if run.status == "Executing":
             self._finish(run, status)
+
+    def _put_down(self, run: Run) -> bool:
+        """Write what became of each file, as the prepare job does; now and then one is bad."""
+        chance = self._files.random()
+        manifest = content.read_json(self._account.s3.read(run.parameters["DatasetUri"]))
+        bad = {self._files.randrange(len(manifest["objects"]))} if chance < 0.15 else set()
+        nothing = bool(chance < 0.05)
+        if nothing:
+            newest = max(each["window"] for each in manifest["objects"])
+            bad |= {i for i, each in enumerate(manifest["objects"]) if each["window"] == newest}
+        found = content.files(manifest["objects"], bad, nothing=nothing)
+        key = f"runs/{run.model}/run{run.number:08d}/files/files.json"
+        self._account.s3.put(self._account.artefact_bucket, key, found)
+        return nothing
 
     def _finish(self, run: Run, status: str) -> None:
         run.status, run.changed, run.ended_at = status, self._kernel.moment(), self._kernel.now

@@ -27,6 +27,7 @@ class S3:
         self._account = account
         self.objects: dict[tuple[str, str], list[Version]] = {}
         self._written = 0
+        self.touched: set[tuple[str, str]] = set()  # keys of which something was deleted
 
     def put(self, bucket: str, key: str, data: bytes) -> Version:
         """Write an object, as anybody would; the data bucket tells of it."""
@@ -62,6 +63,7 @@ class S3:
     def delete(self, bucket: str, key: str) -> None:
         """Delete an object, as anybody would: a delete marker lies above its versions."""
         self._written += 1
+        self.touched.add((bucket, key))
         marker = Version(
             id=f"v{self._written:06d}",
             data=b"",
@@ -75,6 +77,7 @@ class S3:
 
     def erase(self, bucket: str, key: str, version_id: str) -> None:
         """Delete one version, or a marker, for good."""
+        self.touched.add((bucket, key))
         versions = self.objects[bucket, key]
         self.objects[bucket, key] = [each for each in versions if each.id != version_id]
         self._tell_deleted(bucket, key, version_id, "Permanently Deleted")
@@ -187,6 +190,18 @@ class S3:
             "Contents": contents,
             **more,
         }
+
+    def hidden_since(self, bucket: str, key: str, version_id: str) -> Any:
+        """Return when a delete marker came to lie above a version; None where none does.
+
+        A version that is gone for good has been hidden for ever.
+        """
+        versions = self.objects.get((bucket, key), [])
+        ids = [version.id for version in versions]
+        if version_id not in ids:
+            return versions[0].modified if versions else self._account.kernel.moment()
+        above = versions[ids.index(version_id) :]
+        return next((each.modified for each in above if each.marker), None)
 
     def read(self, uri: str) -> bytes:
         bucket, _, key = uri.removeprefix("s3://").partition("/")

@@ -77,6 +77,24 @@ FLAWS = (
         "if state == WITHDRAWN:",
     ),
     Mutant(
+        "forget what was set aside",
+        f"{CORE}/decisions/windows.py",
+        "elif state == SET_ASIDE:",
+        "elif False:",
+    ),
+    Mutant(
+        "call bad files a failure of the model",
+        f"{CORE}/flows/concluding.py",
+        "if found is not None and found.bad and concluded.outcome == FAILED:",
+        "if False:",
+    ),
+    Mutant(
+        "never look for what no event told of",
+        "functions/reconcile.py",
+        "troubled += sweeping.sweep(request.time, models)",
+        "pass",
+    ),
+    Mutant(
         "train on a manifest from before a deletion",
         f"{CORE}/flows/freezing.py",
         "if closed.outcome is not None:",

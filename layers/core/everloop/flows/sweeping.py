@@ -132,9 +132,11 @@ def _arrivals(
         and now - one.modified > PATIENCE
         and not (one.key.endswith("/") and one.size == 0)
     }
-    lost = fresh.keys() - model.known(fresh) if fresh else set()
-    marker = data_policy(model.installed.spec).marker if lost and model.installed else None
-    came = [fresh[id] for id in sorted(lost) if not collecting.is_marker(fresh[id].key, marker)]
+    if not fresh:
+        return
+    marker = data_policy(model.installed.spec).marker if model.installed else None
+    data = {id for id, one in fresh.items() if not collecting.is_marker(one.key, marker)}
+    came = [fresh[id] for id in sorted(data - model.known(data))]
     if not came:
         return
     shown = withdrawing.shown([one.key for one in came])
