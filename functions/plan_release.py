@@ -12,7 +12,7 @@ from everloop import names, policy, requests
 from everloop.aws import ledger, registry
 from everloop.aws.ledger import RELEASE
 from everloop.errors import Conflict
-from everloop.flows import releasing, report, sealing
+from everloop.flows import making, releasing, report, sealing
 from everloop.flows.report import logger
 
 if TYPE_CHECKING:
@@ -70,12 +70,15 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         return {"go": False, "reason": reason}
     described = registry.describe(request.package_arn)
     sealing.sealed(described, request.time)  # what was never judged is sealed now
-    planned = releasing.plan(installed, described, sealing.restored(described))
+    seal = sealing.restored(described)
+    staging, production = (
+        making.planned(installed, seal, stage) for stage in (making.STAGING, making.PRODUCTION)
+    )
     return {
         "go": True,
         "reason": reason,
         "staging_endpoint": names.staging_endpoint(request.model),
-        "staging_config": planned.staging_config_name,
-        "production_config": planned.production_config_name,
+        "staging_config": staging.config_name,
+        "production_config": production.config_name,
         "keep_staging": policy.deploy(installed.spec).keep_staging,
     }

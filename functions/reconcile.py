@@ -77,6 +77,8 @@ def _reconcile(model: str, now: datetime) -> list[Mend]:
         )
         if mend.stuck:
             people.notify(_stands_still(model, mend), installed.spec, now)
+        elif mend.made_again:
+            people.notify(_made_again(model, mend, now), installed.spec, now)
     return found
 
 
@@ -88,4 +90,15 @@ def _stands_still(model: str, mend: Mend) -> Message:
         why=mend.reason,
         id=mend.stuck,
         to_do=("What is wrong, and what mends it:", "  everloop doctor"),
+    )
+
+
+def _made_again(model: str, mend: Mend, now: datetime) -> Message:
+    return Message(
+        kind="made-again",
+        model=model,
+        happened=f"{mend.subject}: made again what somebody deleted",
+        why=mend.reason,
+        id=f"{mend.reason} {now:%Y-%m-%d}",
+        to_do=("Find out who deletes it: CloudTrail has the call.",),
     )

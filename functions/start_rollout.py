@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 from everloop import names, policy, requests
 from everloop.aws import endpoints, ledger, registry
+from everloop.aws.configs import Made
 from everloop.aws.ledger import RELEASE, Installed, Token
 from everloop.aws.settings import settings
 from everloop.decisions.releases import Serving
 from everloop.decisions.rollouts import deployment_config, rollback_alarms
 from everloop.errors import BadInput, NotReady
-from everloop.flows import releasing, sealing, waking
+from everloop.flows import making, releasing, sealing, waking
+from everloop.flows.making import PRODUCTION, STAGING
 from everloop.flows.report import logger
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
-
-STAGING, PRODUCTION = "staging", "production"
 
 
 @dataclass(frozen=True)
@@ -50,17 +50,12 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     described = registry.find(request.package_arn)
     if described is None:
         return _refused(request, f"version {request.version} is gone from the registry")
-    planned = releasing.plan(installed, described, sealing.verified(described))
-    if request.stage == STAGING:
-        endpoint = names.staging_endpoint(request.model)
-        config_name, config = planned.staging_config_name, planned.staging_config
-    else:
-        endpoint = request.model
-        config_name, config = planned.production_config_name, planned.production_config
-    endpoints.ensure_model(planned.sagemaker_model, planned.container, settings().sagemaker_role)
-    endpoints.ensure_config(config_name, config)
+    made = making.make(installed, sealing.verified(described), request.stage)
+    config_name = made.config_name
+    staging = request.stage == STAGING
+    endpoint = names.staging_endpoint(request.model) if staging else request.model
     try:
-        asked = _ask(request, installed, endpoint, config_name)
+        asked = _ask(request, installed, endpoint, made)
     except _Withdrawn as withdrawn:
         return _refused(request, str(withdrawn))
     found = waking.look_at_endpoint(endpoint)  # its event may have come before its token
@@ -73,8 +68,9 @@ def _refused(request: Request, reason: str) -> dict[str, Any]:
     return {"started": False, "reason": reason}
 
 
-def _ask(request: Request, installed: Installed, endpoint: str, config: str) -> str:
+def _ask(request: Request, installed: Installed, endpoint: str, made: Made) -> str:
     """Ask the endpoint for its config, once, whatever state it is in. Raises NotReady if busy."""
+    config = made.config_name
     subject = waking.endpoint_subject(endpoint)
     before = ledger.token(subject)
     asked_before = (
@@ -103,6 +99,9 @@ def _ask(request: Request, installed: Installed, endpoint: str, config: str) -> 
     elif not serving.settled:
         raise NotReady(f"endpoint {endpoint} is {serving.status}")
     else:
+        restored = making.restore(installed, serving, made)  # or AWS takes no update
+        if restored:
+            logger.warning("made again", what=restored)
         _update(request, installed, endpoint, config)
     armed = Token(subject, request.token, request.model, request.execution, config, True)
     ledger.put_token(armed, request.time)

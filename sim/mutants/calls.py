@@ -36,18 +36,12 @@ FLAWS = (
     Mutant(
         "take what exists for an error",
         f"{CORE}/aws/endpoints.py",
-        """    except ClientError as error:
-        if code_of(error) != "ValidationException":
+        """        if code_of(error) != "ValidationException":
             raise
         refused = error
-    try:
-        with translated(f"model {name}"):
-            found: Any = sagemaker().describe_model(""",
-        """    except ClientError as error:
-        raise
-    try:
-        with translated(f"model {name}"):
-            found: Any = sagemaker().describe_model(""",
+    found = _model(name)""",
+        """        raise
+    found = _model(name)""",
     ),
     Mutant(
         "give up when a function dies",
@@ -80,8 +74,8 @@ FLAWS = (
     Mutant(
         "take a throttled look at a config for a bug",
         f"{CORE}/aws/endpoints.py",
-        '        with translated(f"endpoint config {name}"):\n            found: Any',
-        "        if True:\n            found: Any",
+        '        with translated(f"endpoint config {name}"):\n            return sage',
+        "        if True:\n            return sage",
         "takes throttling that outlasts all tries at a call that only a second attempt makes: "
         "`make sim` strikes it on purpose, chance does in one history of some hundred (seed 219)",
     ),

@@ -1,14 +1,25 @@
 """What was deleted and can be derived is made again: counters, heads, names."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
-from everloop.aws import arrivals, ledger, table
+import pytest
+from botocore.exceptions import ClientError
+
+import finish_release
+import judge_candidate
+import plan_comparison
+import plan_monitoring
+import plan_release
+import reconcile
+import start_rollout
+from everloop.aws import arrivals, configs, endpoints, ledger, table
+from everloop.aws.clients import sagemaker as _sagemaker
 from everloop.aws.ledger import RELEASE
 from everloop.aws.table import model_key
 from everloop.chain import verify
 from everloop.decisions.releases import Release
-from everloop.flows import releasing
-from everloop.moments import moment
+from everloop.flows import making, releasing
+from everloop.moments import moment, text
 
 NOW = moment("2026-11-20T10:20:00Z")
 MODEL = "flight-delays"
@@ -57,3 +68,222 @@ def test_the_chain_goes_on_where_its_head_was_deleted(account):
     decisions = account.decisions()
     assert [d["seq"] for d in decisions] == [1, 2]
     assert verify(decisions) == []
+
+
+# What an endpoint serves from
+
+
+def plan(account, arn, version=1, epoch=1):
+    request = account.request("machine-plan-release", package_arn=arn, version=version, epoch=epoch)
+    return plan_release.handler(request, account.context)
+
+
+def start(account, arn, version=1, epoch=1, stage="production"):
+    request = account.request(
+        "machine-start-rollout", package_arn=arn, version=version, epoch=epoch, stage=stage
+    )
+    return start_rollout.handler(request, account.context)
+
+
+def released(account, version=1):
+    """Bring a version into production; return its ARN and its config."""
+    arn = account.register(version, approval="Approved")
+    plan(account, arn, version, version)
+    config = start(account, arn, version, version)["config"]
+    return arn, config
+
+
+def tick(account, time="2030-01-01T00:00:00Z"):
+    return reconcile.handler({"time": time}, account.context)["mended"][MODEL]
+
+
+def made_again(account):
+    return [d["reason"] for d in account.decisions() if "made again" in d["reason"]]
+
+
+def delete_config(account, config):
+    account.client("sagemaker").delete_endpoint_config(EndpointConfigName=config)
+
+
+def delete_model(account, config):
+    sagemaker = account.client("sagemaker")
+    found = sagemaker.describe_endpoint_config(EndpointConfigName=config)
+    sagemaker.delete_model(ModelName=found["ProductionVariants"][0]["ModelName"])
+
+
+def delete_both(account, config):
+    delete_model(account, config)
+    delete_config(account, config)
+
+
+@pytest.mark.parametrize("delete", [delete_config, delete_model, delete_both])
+def test_what_production_serves_from_is_made_again_and_people_are_told(account, delete):
+    account.push()
+    _, config = released(account)
+    sagemaker = account.client("sagemaker")
+    before = sagemaker.describe_endpoint_config(EndpointConfigName=config)["ProductionVariants"]
+    model = sagemaker.describe_model(ModelName=before[0]["ModelName"])["PrimaryContainer"]
+    tick(account)
+    account.mails()
+    delete(account, config)
+    tick(account)
+    after = sagemaker.describe_endpoint_config(EndpointConfigName=config)["ProductionVariants"]
+    assert after == before
+    assert sagemaker.describe_model(ModelName=after[0]["ModelName"])["PrimaryContainer"] == model
+    assert len(made_again(account)) == 1
+    assert account.mails() == [f"{MODEL}: endpoint/{MODEL}: made again what somebody deleted"]
+
+
+@pytest.mark.parametrize("delete", [delete_config, delete_model, delete_both])
+def test_a_release_makes_again_what_its_update_needs(account, delete):
+    account.push()
+    _, config = released(account)
+    second = account.register(2, approval="Approved")
+    plan(account, second, 2, 2)
+    delete(account, config)
+    asked = account.answer(_sagemaker(), "UpdateEndpoint", 200, EndpointArn="arn:e")
+    assert start(account, second, 2, 2)["started"] is True
+    assert len(asked) == 1
+    assert endpoints.models_of_config(config) is not None
+    assert all(endpoints.has_model(name) for name in endpoints.models_of_config(config))
+
+
+def test_what_serves_by_a_ledger_of_before_is_made_again_as_it_would_be_now(account):
+    account.push()
+    _, config = released(account)
+    configs.forget(MODEL, config)
+    table.update(
+        model_key(MODEL, "SEAL#00000001"),
+        "REMOVE #image, #environment, #metadata, #bundle_copy_uri",
+    )
+    delete_both(account, config)
+    tick(account)
+    assert endpoints.models_of_config(config) is not None
+
+
+def test_a_config_that_is_not_ours_gets_something_in_its_place_for_the_update(account):
+    account.push()
+    account.serve(1)
+    sagemaker = account.client("sagemaker")
+    sagemaker.delete_endpoint(EndpointName=MODEL)
+    variant = {"VariantName": "AllTraffic", "ModelName": "m1", "InstanceType": "ml.m5.large"}
+    sagemaker.create_endpoint_config(
+        EndpointConfigName="by-hand", ProductionVariants=[{**variant, "InitialInstanceCount": 1}]
+    )
+    sagemaker.create_endpoint(EndpointName=MODEL, EndpointConfigName="by-hand")
+    delete_config(account, "by-hand")
+    tick(account)
+    assert made_again(account) == []  # nobody knows what it was
+    arn = account.register(approval="Approved")
+    plan(account, arn)
+    account.answer(_sagemaker(), "UpdateEndpoint", 200, EndpointArn="arn:e")
+    assert start(account, arn)["started"] is True
+    assert endpoints.models_of_config("by-hand") is not None
+
+
+def refuse(name, operation):
+    """Refuse a second thing of one name, as AWS does; moto puts it in the first one's place."""
+    error = {"Code": "ValidationException", "Message": "Cannot create already existing"}
+
+    def create(params, **_):
+        kind = "model" if operation == "CreateModel" else "endpoint_config"
+        describe = getattr(_sagemaker(), f"describe_{kind}")
+        member = "ModelName" if operation == "CreateModel" else "EndpointConfigName"
+        if params[member] == name:
+            try:
+                describe(**{member: name})
+            except ClientError:
+                return
+            raise ClientError({"Error": error}, operation)
+
+    return create
+
+
+@pytest.mark.parametrize("what", ["model", "config"])
+def test_what_somebody_else_made_under_a_name_of_ours_is_left_and_another_name_taken(account, what):
+    account.push()
+    arn = account.register(approval="Approved")
+    plan(account, arn)
+    seal = ledger.seal(MODEL, 1)
+    first = making.planned(ledger.installed(MODEL), seal, making.PRODUCTION)
+    sagemaker = account.client("sagemaker")
+    role = "arn:aws:iam::123456789012:role/other"
+    sagemaker.create_model(
+        ModelName=first.sagemaker_model if what == "model" else "theirs",
+        PrimaryContainer={"Image": "theirs:1"},
+        ExecutionRoleArn=role,
+    )
+    if what == "config":
+        variant = {**first.config["ProductionVariants"][0], "ModelName": "theirs"}
+        sagemaker.create_endpoint_config(
+            EndpointConfigName=first.config_name, ProductionVariants=[variant]
+        )
+    taken = {"CreateModel": first.sagemaker_model, "CreateEndpointConfig": first.config_name}
+    for operation, name in taken.items():
+        account.meanwhile(_sagemaker(), operation, refuse(name, operation))
+    config = start(account, arn)["config"]
+    assert config != first.config_name
+    assert config.startswith("flight-delays-v1-")
+    (model,) = endpoints.models_of_config(config)
+    found = sagemaker.describe_model(ModelName=model)["PrimaryContainer"]
+    assert found["ModelDataUrl"] == seal.model_uri
+    assert start(account, arn, epoch=2)["config"] == config
+
+
+# A version whose package was deleted
+
+
+def test_a_champion_whose_package_was_deleted_is_still_compared_with(account):
+    account.push()
+    arn, _ = released(account)
+    candidate = account.register(2)
+    account.unregister(arn)
+    request = account.request("machine-plan-comparison", package_arn=candidate)
+    found = plan_comparison.handler(request, account.context)
+    assert (found["compare"], found["champion"]) == (True, 1)
+    assert ledger.seal(MODEL, 1).model_uri in str(found["job"]["inputs"])
+
+
+def test_a_version_whose_package_was_deleted_is_watched_on(account):
+    account.push()
+    arn, _ = released(account)
+    account.unregister(arn)
+    key = f"capture/{MODEL}/{MODEL}/AllTraffic/2026/11/20/10/a.jsonl"
+    account.put(f"s3://{account.artefacts}/{key}", b"{}\n")
+    at = text(datetime.now(UTC) + timedelta(minutes=5))
+    found = plan_monitoring.handler({"model": MODEL, "scheduled_at": at}, account.context)
+    assert found["go"] is True
+
+
+def test_a_release_ends_though_its_package_was_deleted_meanwhile(account):
+    account.push()
+    account.register(approval="Approved")
+    arn = account.register(2, approval="Approved")
+    account.serve(1)
+    account.unregister(arn)
+    request = account.request(
+        "machine-finish-release",
+        package_arn=arn,
+        rollout={"started": True, "config": "c", "status": "InService", "reason": "an alarm"},
+    )
+    assert finish_release.handler(request, account.context)["outcome"] == "rolled-back"
+    assert [r.version for r in ledger.releases(MODEL)] == [2]
+
+
+def test_a_rollout_of_a_deleted_version_is_withdrawn(account):
+    account.push()
+    arn = account.register(approval="Approved")
+    plan(account, arn)
+    account.unregister(arn)
+    assert start(account, arn) == {
+        "started": False,
+        "reason": "version 1 is gone from the registry",
+    }
+
+
+def test_a_candidate_that_was_deleted_while_it_was_judged_is_no_error(account):
+    account.push()
+    arn = account.register()
+    account.unregister(arn)
+    request = account.request("machine-judge-candidate", package_arn=arn)
+    assert judge_candidate.handler(request, account.context)["verdict"] == "settled"

@@ -58,9 +58,9 @@ def run_token(model: str, window: int, dataset_digest: str, bundle_digest: str) 
     return digest([model, window, dataset_digest, bundle_digest])
 
 
-def sagemaker_model(model: str, version: int, container: Mapping[str, Any]) -> str:
-    """Name a SageMaker model by all that it is made of."""
-    return f"{model}-v{version}-{digest(container)[:8]}"
+def sagemaker_model(model: str, version: int, container: Mapping[str, Any], turn: int = 0) -> str:
+    """Name a SageMaker model by all that it is made of; another turn gives another name."""
+    return f"{model}-v{version}-{digest([container, turn] if turn else container)[:8]}"
 
 
 def endpoint_config(model: str, version: int, config: Mapping[str, Any], *, staging: bool) -> str:

@@ -19,6 +19,9 @@ from everloop.errors import Conflict, EverloopError, NotReady
 from everloop.moments import moment
 from everloop.names import is_staging_config, version_of_config
 
+# What changes how a config serves, beside its variants.
+_OTHER_CONFIG = ("AsyncInferenceConfig", "DataCaptureConfig", "ShadowProductionVariants")
+
 
 def serving(endpoint: str) -> Serving | None:
     """Return what an endpoint serves, by its own word; None if there is no such endpoint."""
@@ -47,26 +50,19 @@ def serving(endpoint: str) -> Serving | None:
 
 def ensure_model(name: str, container: Mapping[str, Any], role_arn: str) -> None:
     """Create a SageMaker model, or find the very same one. Raises Conflict if it differs."""
+    wanted = {"PrimaryContainer": dict(container), "ExecutionRoleArn": role_arn}
     try:
         with translated(f"model {name}"):
-            sagemaker().create_model(
-                ModelName=name,
-                PrimaryContainer=dict(container),  # type: ignore[arg-type]
-                ExecutionRoleArn=role_arn,
-            )
+            sagemaker().create_model(ModelName=name, **wanted)  # type: ignore[arg-type]
             return
     except ClientError as error:
         if code_of(error) != "ValidationException":
             raise
         refused = error
-    try:
-        with translated(f"model {name}"):
-            found: Any = sagemaker().describe_model(ModelName=name)
-    except ClientError as error:
-        if _missing(error):
-            raise refused from error
-        raise
-    _same(f"model {name}", container, found.get("PrimaryContainer") or {})
+    found = _model(name)
+    if found is None:
+        raise refused
+    _same(f"model {name}", wanted, found)
 
 
 def ensure_config(name: str, config: Mapping[str, Any]) -> None:
@@ -79,14 +75,47 @@ def ensure_config(name: str, config: Mapping[str, Any]) -> None:
         if code_of(error) != "ValidationException":
             raise
         refused = error
+    found = _config(name)
+    if found is None:
+        raise refused
+    _same(f"endpoint config {name}", config, found)
+    for member in _OTHER_CONFIG:
+        if member not in config and found.get(member):
+            raise Conflict(f"endpoint config {name}: it has {member}, which was not wanted")
+
+
+def models_of_config(name: str) -> list[str] | None:
+    """Return which models an endpoint config serves; None where there is no such config."""
+    found = _config(name)
+    if found is None:
+        return None
+    return [str(variant.get("ModelName") or "") for variant in found["ProductionVariants"]]
+
+
+def has_model(name: str) -> bool:
+    return not name or _model(name) is not None
+
+
+def _model(name: str) -> Any:
+    """Describe a model; None where there is none."""
     try:
-        with translated(f"endpoint config {name}"):
-            found: Any = sagemaker().describe_endpoint_config(EndpointConfigName=name)
+        with translated(f"model {name}"):
+            return sagemaker().describe_model(ModelName=name)
     except ClientError as error:
         if _missing(error):
-            raise refused from error
+            return None
         raise
-    _same(f"endpoint config {name}", config, found)
+
+
+def _config(name: str) -> Any:
+    """Describe an endpoint config; None where there is none."""
+    try:
+        with translated(f"endpoint config {name}"):
+            return sagemaker().describe_endpoint_config(EndpointConfigName=name)
+    except ClientError as error:
+        if _missing(error):
+            return None
+        raise
 
 
 def create(endpoint: str, config: str) -> None:

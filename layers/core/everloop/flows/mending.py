@@ -29,11 +29,12 @@ from everloop.decisions.mending import (
     next_attempt,
 )
 from everloop.decisions.monitoring import overdue
-from everloop.errors import NotReady
+from everloop.errors import BadInput, NotReady
 from everloop.flows import (
     collecting,
     concluding,
     judging,
+    making,
     releasing,
     shortages,
     training,
@@ -52,6 +53,7 @@ class Mend:
     subject: str
     reason: str
     stuck: str = ""
+    made_again: bool = False  # people hear of that: somebody deletes what we need
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ def mends(installed: Installed, now: datetime) -> Iterator[Mend]:
     yield from _window(installed, now)
     yield from _judgements(installed, now)
     yield from _lease(installed, RELEASE, now)
+    yield from _made_again(installed)
     yield from _release(installed, now)
     yield from _schedule(installed)
     yield from _monitor(installed, now)
@@ -190,6 +193,22 @@ def _judgements(installed: Installed, now: datetime) -> Iterator[Mend]:
             yield Mend(package.arn, f"version {package.version} waited for judgement")
 
 
+def _made_again(installed: Installed) -> Iterator[Mend]:
+    """Make again what production serves from, if somebody deleted it."""
+    serving = endpoints.serving(installed.model)
+    if serving is None or serving.status != "InService":
+        return
+    subject = f"endpoint/{installed.model}"
+    try:
+        restored = making.restore(installed, serving)
+    except BadInput as error:  # not ours: a release gets on with something in its place
+        if serving.version is not None:
+            yield Mend(subject, str(error), f"lost:{serving.config}")
+        return
+    if restored:
+        yield Mend(subject, restored, made_again=True)
+
+
 def _release(installed: Installed, now: datetime) -> Iterator[Mend]:
     decision = releasing.start_wanted(installed, "reconcile", now)
     if decision.go and decision.facts.get("new"):
@@ -205,7 +224,7 @@ def _release(installed: Installed, now: datetime) -> Iterator[Mend]:
 def _schedule(installed: Installed) -> Iterator[Mend]:
     if schedules.state(installed.model) is None:
         schedules.ensure(installed.model, policy.monitor_schedule(installed.spec))
-        yield Mend("schedule", "the monitor's schedule was missing")
+        yield Mend("schedule", "the monitor's schedule was missing", made_again=True)
 
 
 def _monitor(installed: Installed, now: datetime) -> Iterator[Mend]:

@@ -1,15 +1,11 @@
 """Releasing: what should serve, what does, and the machine that brings the one to the other."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from everloop import names, policy
+from everloop import names
 from everloop.aws import endpoints, ledger, machines, people
 from everloop.aws.ledger import Installed
-from everloop.aws.registry import Described
-from everloop.aws.settings import settings
 from everloop.decisions import Decision
 from everloop.decisions.approvals import POLICY
 from everloop.decisions.infrastructure import described
@@ -21,52 +17,10 @@ from everloop.decisions.releases import (
     release_wanted,
     without_effect,
 )
-from everloop.decisions.rollouts import endpoint_config
-from everloop.decisions.seals import Seal, container
 from everloop.flows import approving, report, shortages
 from everloop.flows.approving import Told
 from everloop.messages import Message
 from everloop.moments import text
-
-
-@dataclass(frozen=True)
-class Planned:
-    """Everything that releasing a version makes, by names that say what is in it."""
-
-    sagemaker_model: str
-    container: dict[str, Any]
-    staging_config_name: str
-    staging_config: dict[str, Any]
-    production_config_name: str
-    production_config: dict[str, Any]
-
-
-def plan(installed: Installed, described: Described, seal: Seal) -> Planned:
-    """Return what the release of a version is made of; the same version and spec give the same.
-
-    What is served is the sealed copy of the model.
-    """
-    model, version = installed.model, described.package.version
-    served = container(described.image, seal.model_uri, described.environment)
-    sagemaker_model = names.sagemaker_model(model, version, served)
-    deploy = policy.deploy(installed.spec)
-    stack = settings()
-    staging = endpoint_config(sagemaker_model, deploy.staging, kms_key=stack.kms_key)
-    production = endpoint_config(
-        sagemaker_model,
-        deploy.production,
-        capture_uri=f"s3://{stack.artefact_bucket}/capture/{model}",
-        capture_percent=deploy.capture_percent,
-        kms_key=stack.kms_key,
-    )
-    return Planned(
-        sagemaker_model,
-        served,
-        names.endpoint_config(model, version, staging, staging=True),
-        staging,
-        names.endpoint_config(model, version, production, staging=False),
-        production,
-    )
 
 
 def wanted(installed: Installed) -> Package | None:

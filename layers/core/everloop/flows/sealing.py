@@ -28,7 +28,7 @@ def sealed(described: Described, now: datetime) -> Seal:
     """
     package = described.package
     seal = ledger.seal(package.model, package.version) or _seal(described)
-    seal = _completed(seal, described)
+    seal = completed(seal, described)
     report.decided(
         "seal",
         id=package.arn,
@@ -67,7 +67,7 @@ def metadata(model: str, version: int, arn: str) -> Mapping[str, str]:
         return seal.metadata
     described = registry.describe(arn)
     if seal is not None:
-        _completed(seal, described)
+        completed(seal, described)
     return described.metadata
 
 
@@ -107,11 +107,11 @@ def _compared(described: Described) -> tuple[Seal, list[tuple[str, str]]]:
     said = broken(seal, found)
     if said:
         raise Tampered(f"version {package.version} is not what was registered: {'; '.join(said)}")
-    return seal, gone(seal, found)
+    return completed(seal, described), gone(seal, found)
 
 
-def _completed(seal: Seal, described: Described) -> Seal:
-    """Add to a seal of before what the package says, unless the package was changed since."""
+def completed(seal: Seal, described: Described) -> Seal:
+    """Return a seal of before with what the package says, unless that was changed since."""
     if seal.complete or _container(described) != seal.container_digest:
         return seal
     whole = replace(

@@ -1,0 +1,119 @@
+"""Making: the SageMaker model and the endpoint config of a release; again, where they were deleted.
+
+Names are derived from content, and yet say nothing of what lies there: somebody may have deleted
+it, or made something else under the name. So what is there is read, and what was made is written
+down before it is made.
+"""
+
+from typing import Any, Final
+
+from everloop import names, policy
+from everloop.aws import configs, endpoints, ledger, registry
+from everloop.aws.configs import Made
+from everloop.aws.ledger import Installed
+from everloop.aws.settings import settings
+from everloop.decisions.releases import Serving
+from everloop.decisions.rollouts import endpoint_config
+from everloop.decisions.seals import Seal, container
+from everloop.errors import BadInput, Conflict
+from everloop.flows import sealing
+from everloop.flows.report import logger
+
+STAGING: Final = "staging"
+PRODUCTION: Final = "production"
+_MOST_TURNS = 5  # names that somebody else has taken
+
+
+def planned(installed: Installed, seal: Seal, stage: str, turn: int = 0) -> Made:
+    """Return what a stage of a version's release is made of; the same seal and spec give the same.
+
+    What is served is the sealed copy of the model. Another `turn` gives the same by other names.
+    """
+    model, version = installed.model, seal.version
+    deploy, stack = policy.deploy(installed.spec), settings()
+    served = container(seal.image, seal.model_uri, seal.environment)
+    sagemaker_model = names.sagemaker_model(model, version, served, turn)
+    staging = stage == STAGING
+    capture: dict[str, Any] = {}
+    if not staging:
+        capture = {
+            "capture_uri": f"s3://{stack.artefact_bucket}/capture/{model}",
+            "capture_percent": deploy.capture_percent,
+        }
+    fleet = deploy.staging if staging else deploy.production
+    config = endpoint_config(sagemaker_model, fleet, kms_key=stack.kms_key, **capture)
+    name = names.endpoint_config(model, version, config, staging=staging)
+    return Made(name, config, sagemaker_model, served)
+
+
+def make(installed: Installed, seal: Seal, stage: str) -> Made:
+    """See to it that a stage's model and config are there, and return them.
+
+    Where somebody else's things have their names, they get others: the same ones each time.
+    Raises Conflict where that does not end.
+    """
+    taken: Conflict | None = None
+    for turn in range(_MOST_TURNS):
+        made = planned(installed, seal, stage, turn)
+        try:
+            _ensure(installed.model, made)
+            return made
+        except Conflict as conflict:
+            logger.warning("found a name taken", config=made.config_name, why=str(conflict))
+            taken = conflict
+    raise Conflict(f"{_MOST_TURNS} names are taken by others: {taken}") from taken
+
+
+def restore(installed: Installed, serving: Serving | None, instead: Made | None = None) -> str:
+    """Make the config and the model again that an endpoint serves from, where they were deleted.
+
+    Without them AWS takes no update of the endpoint, and starts no instance that fails. `instead`
+    is what a config gets that is not ours: for an update it is enough that there is one. Returns
+    what was made, in words; empty where nothing was missing.
+    """
+    if serving is None or not serving.config:
+        return ""
+    found = endpoints.models_of_config(serving.config)
+    if found is not None and all(endpoints.has_model(name) for name in found):
+        return ""
+    made = _known(installed, serving) or instead
+    if made is None:
+        raise BadInput(
+            f"endpoint config {serving.config}, which {serving.endpoint} serves from, "
+            f"{'is' if found is None else 'has models that are'} gone, and nothing says what it was"
+        )
+    if found is not None and made.sagemaker_model not in found:
+        made = Made(made.config_name, made.config, found[0], made.container)
+    try:
+        endpoints.ensure_model(made.sagemaker_model, made.container, settings().sagemaker_role)
+        if found is None:
+            endpoints.ensure_config(serving.config, made.config)
+    except Conflict as conflict:  # another model has the name: an update wants it there, no more
+        logger.warning("found a name taken", config=serving.config, why=str(conflict))
+        if found is not None:
+            return ""
+        endpoints.ensure_config(serving.config, made.config)
+    what = f"endpoint config {serving.config}" if found is None else f"model {found[0]}"
+    return f"{what}, which {serving.endpoint} serves from, was deleted, and was made again"
+
+
+def _known(installed: Installed, serving: Serving) -> Made | None:
+    """Return what a config of ours was made of; of before, what it would be made of now."""
+    made = configs.get(installed.model, serving.config)
+    if made is not None or serving.version is None:
+        return made
+    group = installed.pipeline_arn.rpartition(":")[0]
+    arn = f"{group}:model-package/{installed.model}/{serving.version}"
+    seal = ledger.seal(installed.model, serving.version)
+    if seal is not None and not seal.complete:
+        described = registry.find(arn)
+        seal = sealing.completed(seal, described) if described else None
+    if seal is None or not seal.complete:
+        return None
+    return planned(installed, seal, STAGING if serving.staged else PRODUCTION)
+
+
+def _ensure(model: str, made: Made) -> None:
+    endpoints.ensure_model(made.sagemaker_model, made.container, settings().sagemaker_role)
+    configs.put(model, made)
+    endpoints.ensure_config(made.config_name, made.config)
