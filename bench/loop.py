@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bench.ground import Ground, prices
 from console import deliver, review, show
+from console.records import Records
 
 ROOT = Path(__file__).resolve().parent.parent
 MODEL = "mean-price"
@@ -34,7 +35,8 @@ def run(ground: Ground) -> None:
         ground.decided(MODEL, "train-end", drop)
         if drop == 1:
             ground.decided(MODEL, "judge")
-            review.decide(ground.site, MODEL, 1, "Approved", "bench")
+            plan = review.plan_word(ground.site, Records(ground.site), MODEL, 1, "Approved")
+            review.carry_out(ground.site, plan, "bench")
             ground.decided(MODEL, "serve")
     show.table(
         f"PutObject to StartPipelineExecution, no quiet period, {DROPS} drops",

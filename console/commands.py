@@ -9,6 +9,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 from console import deliver, review, show, views
 from console.records import Records
 from console.site import Site
+from everloop.decisions.approvals import APPROVED, REJECTED
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -18,8 +19,9 @@ def run(arguments: argparse.Namespace) -> int:
         "drop": _drop,
         "status": _status,
         "watch": _watch,
-        "approve": _review,
-        "reject": _review,
+        "approve": review_version,
+        "reject": review_version,
+        "unpin": review_version,
         "why": _why,
     }[arguments.command](site, arguments)
 
@@ -132,14 +134,32 @@ def _watch(site: Site, arguments: argparse.Namespace) -> int:
         time.sleep(1)
 
 
-def _review(site: Site, arguments: argparse.Namespace) -> int:
-    status = "Approved" if arguments.command == "approve" else "Rejected"
-    reason = arguments.reason or f"{status.lower()} with everloop {arguments.command}"
-    done = review.decide(site, arguments.model, arguments.version, status, reason)
-    if arguments.json:
-        show.emit_json(done)
+def review_version(site: Site, arguments: argparse.Namespace) -> int:
+    """Say what a word on a version will do, and then say it in the registry."""
+    records = Records(site)
+    if arguments.command == "unpin":
+        plan = review.plan_unpin(site, records, arguments.model)
     else:
-        show.out.print(f"version {done['version']} of {done['model']} is {status.lower()}")
+        plan = review.plan_word(
+            site,
+            records,
+            arguments.model,
+            arguments.version,
+            APPROVED if arguments.command == "approve" else REJECTED,
+            pin=getattr(arguments, "pin", False),
+            instead=getattr(arguments, "instead", False),
+        )
+    if not arguments.json:
+        show.out.print(
+            f"{arguments.command} version {plan.version} of {plan.model}: {plan.will}",
+            markup=False,
+            soft_wrap=True,
+        )
+    review.carry_out(site, plan, arguments.reason)
+    if arguments.json:
+        show.emit_json(plan.told())
+    else:
+        show.out.print(f"version {plan.version} of {plan.model} is {plan.status.lower()}")
     return 0
 
 

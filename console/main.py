@@ -69,6 +69,19 @@ def parser() -> argparse.ArgumentParser:
         review.add_argument("model")
         review.add_argument("--version", type=int)
         review.add_argument("--reason", default="", help="goes into the registry and the ledger")
+        if name == "approve":
+            how = review.add_mutually_exclusive_group()
+            how.add_argument(
+                "--pin",
+                action="store_true",
+                help="let this version serve, whatever is approved above it, until unpin",
+            )
+            how.add_argument(
+                "--instead", action="store_true", help="reject the approved versions above it"
+            )
+    unpin = add("unpin", "let the highest approved version serve again")
+    unpin.add_argument("model")
+    unpin.set_defaults(reason="")
     why = add("why", "tell why the serving version is in production, and verify the ledger")
     why.add_argument("model")
 

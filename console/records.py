@@ -5,7 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 from console.site import Site
 from console.trouble import Trouble
+from everloop.aws.approvals import approval_of
 from everloop.aws.items import plain_item
+from everloop.aws.ledger import release_of
+from everloop.decisions.approvals import Approval
+from everloop.decisions.releases import Release
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -46,6 +50,16 @@ class Records:
         """Return the installed spec of a model, as the jobs read it."""
         found: dict[str, Any] = self._item(model, "SPEC")["spec"]
         return found
+
+    def releases(self, model: str) -> list[Release]:
+        """Return the releases that ended, the newest first."""
+        found = self._query(f"MODEL#{model}", between=("RELEASE#", "RELEASE$"))
+        return [release_of(item) for item in reversed(found)]
+
+    def approvals(self, model: str) -> dict[int, Approval]:
+        """Return the last word on each version, as it was seen."""
+        found = self._query(f"MODEL#{model}", between=("APPROVAL#", "APPROVAL$"))
+        return {word.version: word for word in map(approval_of, found)}
 
     def paused(self, model: str) -> str:
         """Return why nothing new starts for a model; empty where it may."""

@@ -24,6 +24,7 @@ def packages(site: Site, model: str) -> list[dict[str, Any]]:
                     "version": package.get("ModelPackageVersion", 0),
                     "arn": package["ModelPackageArn"],
                     "approval": package["ModelApprovalStatus"],
+                    "status": package["ModelPackageStatus"],
                     "created": package["CreationTime"],
                 }
             )

@@ -1,5 +1,8 @@
 """The ledger's records of approvals, of what our judge said, and of the pin that was seen last."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from everloop.aws import table
 from everloop.aws.table import model_key
 from everloop.decisions.approvals import Approval, Verdict
@@ -23,18 +26,19 @@ def put(model: str, approval: Approval) -> None:
 
 def all_of(model: str) -> dict[int, Approval]:
     """Return the last word on each version that anybody spoke on."""
-    found = {}
-    for item in table.query(f"MODEL#{model}", "APPROVAL#"):
-        version = int(item["version"])
-        found[version] = Approval(
-            version=version,
-            status=item["status"],
-            at=moment(item["at"]),
-            by=item["by"],
-            words=item["words"],
-            description=item["description"],
-        )
-    return found
+    words = (approval_of(item) for item in table.query(f"MODEL#{model}", "APPROVAL#"))
+    return {word.version: word for word in words}
+
+
+def approval_of(item: Mapping[str, Any]) -> Approval:
+    return Approval(
+        version=int(item["version"]),
+        status=item["status"],
+        at=moment(item["at"]),
+        by=item["by"],
+        words=item["words"],
+        description=item["description"],
+    )
 
 
 def put_verdict(model: str, verdict: Verdict) -> None:

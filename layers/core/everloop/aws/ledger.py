@@ -334,16 +334,17 @@ def last_epoch(model: str) -> int:
 def releases(model: str, newest: int = 50) -> list[Release]:
     """Return a model's newest releases, the last first."""
     found = table.query(f"MODEL#{model}", "RELEASE#", newest_first=True, limit=newest)
-    return [
-        Release(
-            epoch=item["epoch"],
-            version=item["version"],
-            outcome=item["outcome"],
-            reason=item["reason"],
-            approved_at=moment(item["approved_at"]),
-            ended_at=moment(item["ended_at"]),
-            from_version=item.get("from_version"),
-            execution=item.get("execution") or "",
-        )
-        for item in found
-    ]
+    return [release_of(item) for item in found]
+
+
+def release_of(item: Mapping[str, Any]) -> Release:
+    return Release(
+        epoch=item["epoch"],
+        version=item["version"],
+        outcome=item["outcome"],
+        reason=item["reason"],
+        approved_at=moment(item["approved_at"]),
+        ended_at=moment(item["ended_at"]),
+        from_version=item.get("from_version"),
+        execution=item.get("execution") or "",
+    )
