@@ -30,6 +30,7 @@ _SETTINGS = dict.fromkeys(
         "SAGEMAKER_ROLE",
         "SCHEDULER_ROLE",
         "MONITORING_FUNCTION",
+        "VIOLATION_FUNCTION",
         "UNDELIVERED_QUEUE",
     ],
     "arn:aws:x:us-east-1:123456789012:x",

@@ -16,7 +16,7 @@ from everloop.decisions.approvals import UNKNOWN
 from everloop.decisions.infrastructure import Trouble
 from everloop.decisions.releases import ERROR, RELEASED, WITHDRAWN, Release, Serving
 from everloop.errors import NotReady
-from everloop.flows import releasing, report, shortages
+from everloop.flows import clearing, releasing, report, shortages
 from everloop.flows.report import logger
 from everloop.messages import Message
 
@@ -106,6 +106,8 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     people.notify(told, installed.spec, request.time)
     if mine and not policy.deploy(installed.spec).keep_staging:
         endpoints.delete(names.staging_endpoint(request.model))
+    if mine:
+        _clear(installed, serving, [release, *before])
     # What is written down nobody looks at again: so it is told before.
     ledger.put_release(request.model, release, _report_uri(request))
     ledger.raise_epoch(request.model, RELEASE, request.epoch)
@@ -149,6 +151,14 @@ def _outcome(
         serves=serving.version if serving else None,
         report_uri=_report_uri(request),
     )
+
+
+def _clear(installed: Installed, serving: Serving | None, ended: Sequence[Release]) -> None:
+    try:
+        gone = clearing.clear(installed, serving, ended)
+        logger.info("cleared up", model=installed.model, deleted=gone)
+    except Exception:  # the next release does; this one has ended all the same
+        logger.exception("could not clear up", model=installed.model)
 
 
 def _report_uri(request: Request) -> str:

@@ -3,7 +3,8 @@
 Anybody who may put events on our bus can say that a violation was found: what counts is what the
 monitor wrote, where only its jobs may write, and it counts once.
 
-Called by our violation events, by CloudWatch alarms, and by the jobs of native Model Monitor.
+Called by our violation events, by CloudWatch alarms, and by the jobs of native Model Monitor; and
+by the alarms of our endpoints, which are told and start nothing.
 """
 
 from collections.abc import Mapping
@@ -11,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from everloop import notices, policy
+from everloop import names, notices, policy
 from everloop.aws import arrivals, jobs, ledger, storage
 from everloop.aws.ledger import Installed
 from everloop.aws.settings import settings
@@ -20,13 +21,16 @@ from everloop.decisions.governor import worth_retraining
 from everloop.decisions.monitoring import judge_findings
 from everloop.errors import BadInput
 from everloop.facts import (
+    AlarmChanged,
     AlarmRaised,
     JobEnded,
     ViolationFound,
+    alarm_changed,
+    is_alarm_action,
     is_model_name,
     sign_of_trouble,
 )
-from everloop.flows import incidents, report, training
+from everloop.flows import alarming, incidents, report, training
 from everloop.flows.report import logger
 from everloop.moments import text
 
@@ -55,6 +59,8 @@ class Trouble:
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     """Start what the governor allows; record what it does not."""
+    if is_alarm_action(event):
+        return _alarm(alarm_changed(event, settings().home))
     trouble = _trouble(sign_of_trouble(event, settings().home))
     if trouble is None or not is_model_name(trouble.model):
         return {"go": False, "reason": "no trouble of a model of ours"}
@@ -79,6 +85,18 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         subject=trouble.subject,
     )
     return _answer(installed, trouble)
+
+
+def _alarm(changed: AlarmChanged) -> dict[str, Any]:
+    """Tell that an endpoint's alarm rings, or is quiet again. No training would mend that."""
+    named = names.of_serving_alarm(settings().stack, changed.name)
+    installed = ledger.find_installed(named[0]) if named and is_model_name(named[0]) else None
+    if named is None or installed is None:
+        return {"go": False, "reason": f"{changed.name} is no alarm of an endpoint of ours"}
+    told = alarming.changed(
+        installed, named[1], changed.state, changed.reason, changed.since, changed.since
+    )
+    return {"go": False, "reason": f"{changed.name} is {changed.state}, {told=}"}
 
 
 def _answer(installed: Installed, trouble: Trouble) -> dict[str, Any]:
@@ -156,6 +174,8 @@ def _trouble(sign: ViolationFound | AlarmRaised | JobEnded) -> Trouble | None:
     if isinstance(sign, AlarmRaised):
         model = sign.dimensions.get("model") or sign.dimensions.get("EndpointName")
         model = model or sign.dimensions.get("Endpoint")
+        if names.of_serving_alarm(settings().stack, sign.name):
+            return None  # it calls us itself
         # The alarms of a rollout stop the rollout; they are no reason to train.
         if not model or sign.muted or "EndpointConfigName" in sign.dimensions:
             return None

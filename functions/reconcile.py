@@ -5,14 +5,17 @@ The same steps as the events' own, so that what is on its way is not started twi
 of the data bucket are looked at, for what no event told of.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from everloop import requests
-from everloop.aws import ledger, people
+from everloop.aws import alarms, ledger, people
+from everloop.aws.alarms import Alarm
+from everloop.aws.settings import settings
 from everloop.decisions.mending import MOST_PER_TICK, turn
-from everloop.errors import EverloopError
+from everloop.errors import EverloopError, NotReady
 from everloop.flows import mending, report, sweeping
 from everloop.flows.mending import Mend
 from everloop.flows.report import logger
@@ -34,10 +37,11 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     mended: dict[str, int] = {}
     troubled: list[str] = []
     overdue = 0
+    known = _alarms()
     models = ledger.models()
     for model in _turn(models):
         try:
-            mends = _reconcile(model, request.time)
+            mends = _reconcile(model, request.time, known)
             mended[model] = sum(not mend.stuck for mend in mends)
             overdue += any(mend.stuck and mend.subject == mending.MONITOR for mend in mends)
         except Exception as error:  # told below; until it is mended, the others must not wait
@@ -59,12 +63,21 @@ def _turn(models: list[str]) -> list[str]:
     return found
 
 
-def _reconcile(model: str, now: datetime) -> list[Mend]:
+def _alarms() -> Mapping[str, Alarm] | None:
+    """Return the stack's alarms, by one call for all models; None where AWS does not tell now."""
+    try:
+        return alarms.beginning(f"{settings().stack}-")
+    except NotReady:
+        logger.exception("could not list alarms")
+        return None
+
+
+def _reconcile(model: str, now: datetime, known: Mapping[str, Alarm] | None) -> list[Mend]:
     installed = ledger.find_installed(model)
     if installed is None:
         return []
     found = []
-    for mend in mending.mends(installed, now):
+    for mend in mending.mends(installed, now, known):
         found.append(mend)
         report.decided(
             "reconcile",

@@ -9,14 +9,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from everloop import names, policy, requests
-from everloop.aws import endpoints, ledger, registry
+from everloop.aws import alarms, endpoints, ledger, registry
 from everloop.aws.configs import Made
 from everloop.aws.ledger import RELEASE, Installed, Token
 from everloop.aws.settings import settings
 from everloop.decisions.releases import Serving
 from everloop.decisions.rollouts import deployment_config, rollback_alarms
 from everloop.errors import BadInput, NotReady
-from everloop.flows import making, releasing, sealing, waking
+from everloop.flows import alarming, making, releasing, sealing, waking
 from everloop.flows.making import PRODUCTION, STAGING
 from everloop.flows.report import logger
 
@@ -58,6 +58,8 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         asked = _ask(request, installed, endpoint, made)
     except _Withdrawn as withdrawn:
         return _refused(request, str(withdrawn))
+    if request.stage == PRODUCTION:
+        alarming.ensure(installed)  # from the first minute on; reconcile makes them again
     found = waking.look_at_endpoint(endpoint)  # its event may have come before its token
     logger.info("asked endpoint", endpoint=endpoint, config=config_name, asked=asked, found=found)
     return {"started": True, "endpoint": endpoint, "config": config_name}
@@ -110,18 +112,18 @@ def _ask(request: Request, installed: Installed, endpoint: str, made: Made) -> s
 
 def _update(request: Request, installed: Installed, endpoint: str, config: str) -> None:
     deploy = policy.deploy(installed.spec)
-    alarms = []
+    watching = []
     if request.stage == PRODUCTION:
-        alarms = rollback_alarms(settings().stack, endpoint, config, deploy.alarms)
-        for alarm in alarms:
-            endpoints.put_alarm(alarm)
+        watching = rollback_alarms(settings().stack, endpoint, config, deploy.alarms)
+        for alarm in watching:
+            alarms.put(alarm)
     steps = deploy.steps if request.stage == PRODUCTION else None
     _check_wanted(request, installed)
     _check_approval(request.package_arn)
     endpoints.update(
         endpoint,
         config,
-        deployment_config(steps, [alarm["AlarmName"] for alarm in alarms]) if steps else None,
+        deployment_config(steps, [alarm["AlarmName"] for alarm in watching]) if steps else None,
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from audit.template import ACCOUNT, REGION
 from localcloud.errors import AwsError
 from sim.aws import content
+from sim.kernel import START
 
 Params = dict[str, Any]
 
@@ -28,6 +29,7 @@ class Hosting:
         self._dice = account.kernel.chance("hosting")
         self.models: dict[str, Params] = {}
         self.configs: dict[str, Params] = {}
+        self.deleted: dict[str, Params] = {}  # configs and models that were
         self.endpoints: dict[str, Endpoint] = {}
 
     # models and configs
@@ -67,6 +69,40 @@ class Hosting:
             )
         arn = _arn("endpoint-config", name)
         return {**found, "EndpointConfigArn": arn, "CreationTime": self._kernel.moment()}
+
+    def list_endpoint_configs(self, caller: Any, params: Params) -> Params:
+        names = [name for name in self.configs if params["NameContains"] in name]
+        return {"EndpointConfigs": [{"EndpointConfigName": name} for name in sorted(names)]}
+
+    def list_models(self, caller: Any, params: Params) -> Params:
+        names = [name for name in self.models if params["NameContains"] in name]
+        return {"Models": [{"ModelName": name} for name in sorted(names)]}
+
+    def delete_endpoint_config(self, caller: Any, params: Params) -> Params:
+        name = params["EndpointConfigName"]
+        self._config(name)
+        for endpoint in self.endpoints.values():
+            if name in (endpoint.config, endpoint.pending) and endpoint.status != "Deleting":
+                self._in_use(caller, endpoint.name, name)
+        self.deleted[name] = self.configs.pop(name)
+        return {}
+
+    def _in_use(self, caller: Any, endpoint: str, name: str) -> None:
+        """Whoever deletes must know what serves, but for what was brought by hand meanwhile."""
+        began = (caller.memory["began"] - START).total_seconds()
+        by_hand = self._account.judge.releases.by_hand[endpoint]
+        if not by_hand or by_hand[-1] < began:
+            self._account.judge.violate("what is in use is kept", f"{endpoint}: {name}")
+
+    def delete_model(self, caller: Any, params: Params) -> Params:
+        name = params["ModelName"]
+        if name not in self.models:
+            raise AwsError("ValidationException", f'Could not find model "{name}".')
+        for config in self.configs.values():
+            if any(variant["ModelName"] == name for variant in config["ProductionVariants"]):
+                self._account.judge.violate("what is in use is kept", f"a config needs {name}")
+        self.deleted[name] = self.models.pop(name)
+        return {}
 
     # endpoints
 
@@ -159,8 +195,9 @@ class Hosting:
 
     def package_of(self, config: str) -> Any:
         """Return the version that a config serves, by the model data its model is made of."""
-        variant = self.configs[config]["ProductionVariants"][0]
-        url = self.models[variant["ModelName"]]["PrimaryContainer"]["ModelDataUrl"]
+        made = {**self.deleted, **self.configs, **self.models}
+        variant = made[config]["ProductionVariants"][0]
+        url = made[variant["ModelName"]]["PrimaryContainer"]["ModelDataUrl"]
         return self._account.registry.made_of(url)
 
     def _config(self, name: str) -> None:

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from localcloud.errors import AwsError
+from sim.kernel import START
 
 Params = dict[str, Any]
 
@@ -58,6 +59,28 @@ class Telling:
 
     def put_metric_alarm(self, caller: Any, params: Params) -> Params:
         self.alarms[params["AlarmName"]] = params
+        return {}
+
+    def describe_alarms(self, caller: Any, params: Params) -> Params:
+        found = [
+            {
+                "AlarmName": name,
+                "Threshold": alarm["Threshold"],
+                "StateValue": "OK",
+                "StateUpdatedTimestamp": START,
+                "AlarmActions": alarm.get("AlarmActions", []),
+            }
+            for name, alarm in sorted(self.alarms.items())
+            if name.startswith(params["AlarmNamePrefix"])
+        ]
+        return {"MetricAlarms": found, "CompositeAlarms": []}
+
+    def delete_alarms(self, caller: Any, params: Params) -> Params:
+        for name in params["AlarmNames"]:
+            if name not in self.alarms:
+                raise AwsError("ResourceNotFound", f"there is no alarm {name}", 404)
+        for name in params["AlarmNames"]:
+            del self.alarms[name]
         return {}
 
     def _schedule(self, name: str) -> Params:

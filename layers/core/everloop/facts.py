@@ -110,6 +110,16 @@ class AlarmRaised:
 
 
 @dataclass(frozen=True)
+class AlarmChanged:
+    """An alarm did what it is to do when its state changes: it called us."""
+
+    name: str
+    state: str
+    reason: str
+    since: datetime
+
+
+@dataclass(frozen=True)
 class JobEnded:
     name: str
     time: datetime
@@ -222,6 +232,27 @@ def sign_of_trouble(event: Json, home: Home) -> ViolationFound | AlarmRaised | J
         detail = _detail(event, kind, "aws.sagemaker", home)
         return JobEnded(_name(detail, "ProcessingJobName"), _time(event))
     raise BadInput(f"detail-type: {kind!r} is no violation, no alarm and no monitoring job")
+
+
+def is_alarm_action(event: Json) -> bool:
+    """Whether an alarm calls, and no event of the bus."""
+    return "alarmData" in event
+
+
+def alarm_changed(event: Json, home: Home) -> AlarmChanged:
+    """Read what CloudWatch hands to a function that is an alarm's action."""
+    given = (("source", "aws.cloudwatch"), ("accountId", home.account), ("region", home.region))
+    for field, own in given:
+        if event.get(field) != own:
+            raise BadInput(f"{field}: {shown(event.get(field))} where {own!r} belongs")
+    data = _get(event, "alarmData", dict, "event")
+    state = _get(data, "state", dict, "alarmData")
+    return AlarmChanged(
+        name=_text(data, "alarmName", "alarmData", 1024),
+        state=_text(state, "value", "alarmData.state", 64),
+        reason=_told(state.get("reason")),
+        since=moment(_get(state, "timestamp", str, "alarmData.state"), field="timestamp"),
+    )
 
 
 def is_model_name(name: str) -> bool:

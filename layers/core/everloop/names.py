@@ -81,5 +81,37 @@ def is_staging_config(config: str) -> bool:
     return found is not None and "-staging-" in found[0]
 
 
+ERRORS, LATENCY = "errors", "latency"
+ALARMS = (ERRORS, LATENCY)  # of an endpoint, and of a release
+_RELEASE_ALARM = r"-v\d+-[0-9a-f]{8}-(errors|latency)"
+_MADE = r"-v\d+-(staging-)?[0-9a-f]{8}"
+
+
+def serving_alarm(stack: str, model: str, word: str) -> str:
+    """Name an alarm that belongs to a model's endpoint, whatever version serves."""
+    return f"{stack}-{model}-serving-{word}"
+
+
+def of_serving_alarm(stack: str, name: str) -> tuple[str, str] | None:
+    """Return model and word of an endpoint's alarm of ours; None for any other name."""
+    found = re.fullmatch(rf"{re.escape(stack)}-(.+)-serving-({'|'.join(ALARMS)})", name)
+    return (found[1], found[2]) if found else None
+
+
+def release_alarm(stack: str, config: str, word: str) -> str:
+    """Name an alarm that watches one release, and can roll it back."""
+    return f"{stack}-{config}-{word}"
+
+
+def is_release_alarm(stack: str, model: str, name: str) -> bool:
+    """Whether this is the name of an alarm of one of a model's releases."""
+    return bool(re.fullmatch(rf"{re.escape(f'{stack}-{model}')}{_RELEASE_ALARM}", name))
+
+
+def is_made_for(model: str, name: str) -> bool:
+    """Whether this is the name of an endpoint config or SageMaker model made for a model."""
+    return bool(re.fullmatch(rf"{re.escape(model)}{_MADE}", name))
+
+
 def staging_endpoint(model: str) -> str:
     return f"{model}-staging"

@@ -6,7 +6,7 @@ from botocore.validate import ParamValidator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from everloop import policy
+from everloop import names, policy
 from everloop.decisions.rollouts import (
     ALL_AT_ONCE,
     CANARY,
@@ -17,10 +17,12 @@ from everloop.decisions.rollouts import (
     deployment_config,
     endpoint_config,
     rollback_alarms,
+    serving_alarms,
 )
 from everloop.spec import METRICS, load_spec
 
 SESSION = botocore.session.Session()
+FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:f"
 
 
 def valid(service, operation, request):
@@ -77,6 +79,26 @@ def test_alarms_watch_the_new_fleet_alone(bars, metrics):
         assert {"Name": "EndpointConfigName", "Value": "m-v2-0123abcd"} in alarm["Dimensions"]
         assert alarm["TreatMissingData"] == "notBreaching"
     assert [a["Threshold"] for a in alarms if a["MetricName"] == "ModelLatency"] in ([], [200000.0])
+
+
+def test_an_endpoint_has_two_alarms_of_one_metric_each_at_most_and_they_act():
+    alarms = serving_alarms(
+        "everloop", "m", AlarmBars(0.05, 200.0), "arn:aws:lambda:r:1:function:f"
+    )
+    assert [alarm["MetricName"] for alarm in alarms] == ["Invocation5XXErrors", "ModelLatency"]
+    for alarm in alarms:
+        assert valid("cloudwatch", "PutMetricAlarm", alarm) == ""
+        assert alarm["AlarmActions"] == alarm["OKActions"] == [FUNCTION]
+        assert alarm["TreatMissingData"] == "ignore"  # silence mends nothing
+        assert names.of_serving_alarm("everloop", alarm["AlarmName"]) is not None
+
+
+def test_no_alarm_of_a_release_or_of_the_stack_is_taken_for_an_endpoints():
+    stack = (*("heed-violation-errors", "test-endpoint-errors", "serving-errors"), "monitor-failed")
+    for name in (*stack, "m-v2-0123abcd-errors", "m-serving-v2-0123abcd-errors"):
+        assert names.of_serving_alarm("everloop", f"everloop-{name}") is None, name
+    for name in (*stack, "m-serving-errors", "m-v2-v2-0123abcd-errors"):
+        assert not names.is_release_alarm("everloop", "m", f"everloop-{name}"), name
 
 
 @pytest.mark.parametrize("problem", sorted(METRICS))

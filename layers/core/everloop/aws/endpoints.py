@@ -1,14 +1,13 @@
 """Endpoints: what they say about themselves, and the calls that change them."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from everloop.aws.clients import (
-    cloudwatch,
     code_of,
     sagemaker,
     sagemaker_runtime,
@@ -143,9 +142,41 @@ def delete(endpoint: str) -> None:
         raise
 
 
-def put_alarm(alarm: Mapping[str, Any]) -> None:
-    with translated(f"alarm {alarm['AlarmName']}"):
-        cloudwatch().put_metric_alarm(**alarm)
+def configs_like(part: str) -> Iterator[str]:
+    """Yield the names of endpoint configs that contain a text."""
+    with translated("endpoint configs"):
+        for page in sagemaker().get_paginator("list_endpoint_configs").paginate(NameContains=part):
+            for found in page["EndpointConfigs"]:
+                yield found["EndpointConfigName"]
+
+
+def models_like(part: str) -> Iterator[str]:
+    """Yield the names of SageMaker models that contain a text."""
+    with translated("models"):
+        for page in sagemaker().get_paginator("list_models").paginate(NameContains=part):
+            for found in page["Models"]:
+                yield found["ModelName"]
+
+
+def delete_config(name: str) -> bool:
+    """Delete an endpoint config; False where it is gone, or AWS keeps it."""
+    return _deleted(lambda: sagemaker().delete_endpoint_config(EndpointConfigName=name), name)
+
+
+def delete_model(name: str) -> bool:
+    """Delete a SageMaker model; False where it is gone, or AWS keeps it."""
+    return _deleted(lambda: sagemaker().delete_model(ModelName=name), name)
+
+
+def _deleted(call: Callable[[], object], name: str) -> bool:
+    try:
+        with translated(name):
+            call()
+    except ClientError as error:
+        if code_of(error) in ("ValidationException", "ResourceNotFound"):
+            return False
+        raise
+    return True
 
 
 def invoke(endpoint: str, body: bytes, content_type: str) -> tuple[int, str, float]:

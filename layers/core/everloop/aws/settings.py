@@ -24,6 +24,7 @@ class Settings:
     sagemaker_role: str
     scheduler_role: str
     monitoring_function: str
+    violation_function: str
     undelivered_queue: str
     kms_key: str | None
 
@@ -58,6 +59,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         sagemaker_role=need("SAGEMAKER_ROLE"),
         scheduler_role=need("SCHEDULER_ROLE"),
         monitoring_function=need("MONITORING_FUNCTION"),
+        violation_function=need("VIOLATION_FUNCTION"),
         undelivered_queue=need("UNDELIVERED_QUEUE"),
         kms_key=environment.get("KMS_KEY") or None,
     )

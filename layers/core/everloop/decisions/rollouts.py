@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from everloop import names
+
 VARIANT = "AllTraffic"  # the name must stay the same from release to release
 
 ALL_AT_ONCE, CANARY, LINEAR = "all-at-once", "canary", "linear"
@@ -114,32 +116,66 @@ def rollback_alarms(
 
     Without the dimension EndpointConfigName a bad old fleet would stop its own repair.
     """
-    alarms = []
-    watched: list[tuple[str, str, Mapping[str, Any], float]] = []
+    return [
+        {
+            "AlarmName": names.release_alarm(prefix, config, word),
+            "AlarmDescription": f"Rolls {endpoint} back from {config}.",
+            **_watches(metric, endpoint, {"EndpointConfigName": config}, statistic, threshold),
+            "Period": 60,
+            "TreatMissingData": "notBreaching",
+        }
+        for word, metric, statistic, threshold in _watched(bars)
+    ]
+
+
+def serving_alarms(stack: str, model: str, bars: AlarmBars, function: str) -> list[dict[str, Any]]:
+    """Return PutMetricAlarm's arguments for an endpoint, whatever version it serves.
+
+    Each has one metric: a served model has two of them at most, and pays for no more. Where nothing
+    is asked an alarm stays as it was: silence is no proof that what rang is mended.
+    """
+    said = {names.ERRORS: "errors", names.LATENCY: "too slowly"}
+    return [
+        {
+            "AlarmName": names.serving_alarm(stack, model, word),
+            "AlarmDescription": f"The endpoint {model} answers {said[word]}.",
+            **_watches(metric, model, {}, statistic, threshold),
+            "Period": 300,
+            "TreatMissingData": "ignore",
+            "AlarmActions": [function],
+            "OKActions": [function],
+        }
+        for word, metric, statistic, threshold in _watched(bars)
+    ]
+
+
+def _watched(bars: AlarmBars) -> list[tuple[str, str, Mapping[str, Any], float]]:
+    """Return what has a bar: the alarm's word, the metric, its statistic and its threshold."""
+    found: list[tuple[str, str, Mapping[str, Any], float]] = []
     if bars.errors is not None:
-        watched.append(("errors", "Invocation5XXErrors", {"Statistic": "Average"}, bars.errors))
+        average = {"Statistic": "Average"}  # each request counts as 0 or 1: it is their share
+        found.append((names.ERRORS, "Invocation5XXErrors", average, bars.errors))
     if bars.latency_p95_ms is not None:
         # ModelLatency is in microseconds.
         p95 = {"ExtendedStatistic": "p95"}
-        watched.append(("latency", "ModelLatency", p95, bars.latency_p95_ms * 1000))
-    for word, metric, statistic, threshold in watched:
-        alarms.append(
-            {
-                "AlarmName": f"{prefix}-{config}-{word}",
-                "AlarmDescription": f"Rolls {endpoint} back from {config}.",
-                "Namespace": "AWS/SageMaker",
-                "MetricName": metric,
-                "Dimensions": [
-                    {"Name": "EndpointName", "Value": endpoint},
-                    {"Name": "VariantName", "Value": VARIANT},
-                    {"Name": "EndpointConfigName", "Value": config},
-                ],
-                **statistic,
-                "Period": 60,
-                "EvaluationPeriods": 1,
-                "Threshold": threshold,
-                "ComparisonOperator": "GreaterThanThreshold",
-                "TreatMissingData": "notBreaching",
-            }
-        )
-    return alarms
+        found.append((names.LATENCY, "ModelLatency", p95, bars.latency_p95_ms * 1000))
+    return found
+
+
+def _watches(
+    metric: str,
+    endpoint: str,
+    more: Mapping[str, str],
+    statistic: Mapping[str, Any],
+    threshold: float,
+) -> dict[str, Any]:
+    dimensions = {"EndpointName": endpoint, "VariantName": VARIANT, **more}
+    return {
+        "Namespace": "AWS/SageMaker",
+        "MetricName": metric,
+        "Dimensions": [{"Name": name, "Value": value} for name, value in dimensions.items()],
+        **statistic,
+        "EvaluationPeriods": 1,
+        "Threshold": threshold,
+        "ComparisonOperator": "GreaterThanThreshold",
+    }

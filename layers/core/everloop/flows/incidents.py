@@ -25,11 +25,20 @@ def began(message: Message, spec: Mapping[str, Any] | None, time: datetime, *sub
 
 
 def over(
-    model: str, subject: str, spec: Mapping[str, Any] | None, time: datetime, why: str
+    model: str,
+    subject: str,
+    spec: Mapping[str, Any] | None,
+    time: datetime,
+    why: str,
+    *,
+    until: datetime | None = None,
 ) -> bool:
-    """Tell that what was wrong is over; False where nothing was."""
+    """Tell that what was wrong is over; False where nothing was.
+
+    `until` is when it became right: what began later is not over.
+    """
     incident = incidents.find(model, subject)
-    if incident is None:
+    if incident is None or (until is not None and until < incident.since):
         return False
     people.notify(
         Message(

@@ -1,6 +1,6 @@
 """Mending a model: each place where an event may have been lost is looked at, and taken on from."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,6 +15,7 @@ from everloop.aws import (
     registry,
     schedules,
 )
+from everloop.aws.alarms import Alarm
 from everloop.aws.ledger import RELEASE, TRAINING, Installed
 from everloop.aws.shortages import JUDGEMENT
 from everloop.decisions import Decision
@@ -31,6 +32,7 @@ from everloop.decisions.mending import (
 from everloop.decisions.monitoring import overdue
 from everloop.errors import BadInput, NotReady
 from everloop.flows import (
+    alarming,
     collecting,
     concluding,
     judging,
@@ -66,14 +68,19 @@ class _Waits:
     cause: str
 
 
-def mends(installed: Installed, now: datetime) -> Iterator[Mend]:
-    """Mend what is to be mended of a model, and tell each thing that was."""
+def mends(
+    installed: Installed, now: datetime, known: Mapping[str, Alarm] | None = None
+) -> Iterator[Mend]:
+    """Mend what is to be mended of a model, and tell each thing that was.
+
+    `known` are the stack's alarms by name; None where nobody could list them.
+    """
     yield from _lease(installed, TRAINING, now)
     yield from _window(installed, now)
     yield from _judgements(installed, now)
     yield from _lease(installed, RELEASE, now)
     yield from _made_again(installed)
-    yield from _release(installed, now)
+    yield from _release(installed, now, known)
     yield from _schedule(installed)
     yield from _monitor(installed, now)
 
@@ -209,7 +216,9 @@ def _made_again(installed: Installed) -> Iterator[Mend]:
         yield Mend(subject, restored, made_again=True)
 
 
-def _release(installed: Installed, now: datetime) -> Iterator[Mend]:
+def _release(
+    installed: Installed, now: datetime, known: Mapping[str, Alarm] | None
+) -> Iterator[Mend]:
     decision = releasing.start_wanted(installed, "reconcile", now)
     if decision.go and decision.facts.get("new"):
         yield Mend(str(decision.facts["execution"]), decision.reason)
@@ -219,6 +228,12 @@ def _release(installed: Installed, now: datetime) -> Iterator[Mend]:
         if word is not None:  # told once for each time that it is withdrawn
             which += f":{text(word.at)}"
         yield Mend(f"endpoint/{installed.model}", decision.reason, f"stays:{which}")
+    # While a release is under way, its own steps see to the endpoint's alarms.
+    if known is not None and not decision.go and "endpoint_status" in decision.facts:
+        serves = decision.facts["endpoint_status"] is not None
+        for done in alarming.mend(installed, known, serves=serves):
+            yield Mend("alarms", done)
+        alarming.look(installed, known, now)
 
 
 def _schedule(installed: Installed) -> Iterator[Mend]:

@@ -1,0 +1,54 @@
+"""Alarms in CloudWatch: put, read by the begin of their names, and deleted."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from everloop.aws.clients import cloudwatch, translated
+from everloop.moments import moment
+
+RINGS, QUIET = "ALARM", "OK"
+_AT_ONCE: Final = 100  # DeleteAlarms takes no more
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """An alarm as it is now."""
+
+    name: str
+    threshold: float
+    state: str
+    reason: str
+    changed_at: datetime
+    actions: tuple[str, ...]
+
+
+def put(alarm: Mapping[str, Any]) -> None:
+    with translated(f"alarm {alarm['AlarmName']}"):
+        cloudwatch().put_metric_alarm(**alarm)
+
+
+def beginning(prefix: str) -> dict[str, Alarm]:
+    """Return the metric alarms whose names begin so, by name."""
+    found = {}
+    with translated(f"alarms {prefix}…"):
+        pages = cloudwatch().get_paginator("describe_alarms")
+        for page in pages.paginate(AlarmNamePrefix=prefix, AlarmTypes=["MetricAlarm"]):
+            for each in page["MetricAlarms"]:
+                found[each["AlarmName"]] = Alarm(
+                    each["AlarmName"],
+                    float(each.get("Threshold", 0.0)),
+                    each["StateValue"],
+                    str(each.get("StateReason") or ""),
+                    moment(each["StateUpdatedTimestamp"]),
+                    tuple(each.get("AlarmActions") or ()),
+                )
+    return found
+
+
+def delete(names: Sequence[str]) -> None:
+    """Delete alarms that are there: a name that is not lets AWS delete none of them."""
+    for first in range(0, len(names), _AT_ONCE):
+        with translated("alarms"):
+            cloudwatch().delete_alarms(AlarmNames=list(names[first : first + _AT_ONCE]))

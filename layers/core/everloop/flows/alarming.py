@@ -1,0 +1,104 @@
+"""The alarms of an endpoint: there from its first minute to its end, and told when they ring."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+
+from everloop import names, policy
+from everloop.aws import alarms, endpoints
+from everloop.aws.alarms import QUIET, RINGS, Alarm
+from everloop.aws.ledger import Installed
+from everloop.aws.settings import settings
+from everloop.decisions.rollouts import serving_alarms
+from everloop.flows import incidents
+from everloop.messages import Message, endpoint_page
+
+# What has been quiet for longer was told when it became so, by its action or by a tick.
+_LATELY = timedelta(hours=2)
+_HAPPENED = {
+    names.ERRORS: "its endpoint answers errors",
+    names.LATENCY: "its endpoint answers too slowly",
+}
+
+
+def wanted(installed: Installed) -> dict[str, dict[str, object]]:
+    """Return the alarms that a model's endpoint should have, by name."""
+    bars = policy.deploy(installed.spec).alarms
+    stack = settings()
+    found = serving_alarms(stack.stack, installed.model, bars, stack.violation_function)
+    return {str(alarm["AlarmName"]): alarm for alarm in found}
+
+
+def ensure(installed: Installed) -> None:
+    """Put the endpoint's alarms, as the spec has them now; twice is once."""
+    for alarm in wanted(installed).values():
+        alarms.put(alarm)
+
+
+def mend(installed: Installed, known: Mapping[str, Alarm], *, serves: bool) -> Iterator[str]:
+    """Make alarms again that are missing or other than wanted, and delete those of no endpoint.
+
+    `known` are the stack's alarms by name. Yields what was done, for people.
+    """
+    model = installed.model
+    there = {
+        name: known[name]
+        for name in (names.serving_alarm(settings().stack, model, word) for word in names.ALARMS)
+        if name in known
+    }
+    should = wanted(installed) if serves else {}
+    for name, alarm in should.items():
+        has = there.get(name)
+        if has and has.threshold == alarm["Threshold"] and has.actions:
+            continue
+        alarms.put(alarm)
+        yield f"the alarm {name} {'was not as it should be' if has else 'was missing'}"
+    stack = settings().stack
+    old = {name for name in known if names.is_release_alarm(stack, model, name)}
+    left = sorted((set(there) - set(should)) | old)
+    if left:
+        alarms.delete(left)
+        yield f"{', '.join(left)} watched what is gone: an endpoint, a bar, or a release"
+
+
+def look(installed: Installed, known: Mapping[str, Alarm], now: datetime) -> None:
+    """Tell of alarms what their actions did not: that they ring, or have become quiet lately."""
+    for word in names.ALARMS:
+        alarm = known.get(names.serving_alarm(settings().stack, installed.model, word))
+        if alarm is None:
+            continue
+        if alarm.state == RINGS or (alarm.state == QUIET and now - alarm.changed_at < _LATELY):
+            changed(installed, word, alarm.state, alarm.reason, alarm.changed_at, now)
+
+
+def changed(
+    installed: Installed, word: str, state: str, reason: str, since: datetime, now: datetime
+) -> bool:
+    """Tell that an endpoint's alarm rings, or is quiet again, unless it was told before."""
+    model, subject = installed.model, f"alarm/{word}"
+    if state == QUIET:
+        why = f"The alarm is quiet: {reason}"
+        return incidents.over(model, subject, installed.spec, now, why, until=since)
+    if state != RINGS:
+        return False
+    serving = endpoints.serving(model)
+    version = serving.version if serving else None
+    return incidents.began(
+        Message(
+            kind="endpoint-alarm",
+            model=model,
+            happened=_HAPPENED[word],
+            why=f"The alarm {names.serving_alarm(settings().stack, model, word)} rings: {reason}",
+            id=f"alarm/{word}:{since.isoformat()}",
+            version=version,
+            to_do=(
+                "What its container says:",
+                f"  aws logs tail /aws/sagemaker/Endpoints/{model} --since 30m",
+                "If the version is at fault, this brings back the one before:",
+                f"  everloop reject {model} --version {version or 'N'} --reason '...'",
+            ),
+            links={"endpoint": endpoint_page(model, settings().region)},
+        ),
+        installed.spec,
+        since,
+        subject,
+    )

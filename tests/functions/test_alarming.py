@@ -1,0 +1,247 @@
+"""Alarms belong to the endpoint from its first minute to its end, and what rings is one message."""
+
+import dataclasses
+import json
+
+import pytest
+
+import finish_release
+import heed_violation
+import plan_release
+import reconcile
+import start_rollout
+from everloop.aws import alarms, ledger
+from everloop.aws.ledger import RELEASE
+from everloop.errors import BadInput
+from everloop.moments import moment
+
+NOW = moment("2026-11-20T10:20:00Z")
+ERRORS = "everloop-flight-delays-serving-errors"
+LATENCY = "everloop-flight-delays-serving-latency"
+FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:everloop-heed-violation"
+SPEC = """
+problem = "binary_classification"
+[data]
+target = "late"
+[deploy.alarms]
+max_error_rate = 0.02
+max_latency_ms = 250.0
+"""
+
+
+def rollout(account, arn, version=1):
+    plan_release.handler(
+        account.request("machine-plan-release", package_arn=arn, version=version), account.context
+    )
+    request = account.request(
+        "machine-start-rollout",
+        stage="production",
+        package_arn=arn,
+        version=version,
+        token=account.token("deploy", f"flight-delays-r1-v{version}"),
+    )
+    return start_rollout.handler(request, account.context)
+
+
+def tick(account):
+    return reconcile.handler({"time": "2026-11-20T10:20:00Z"}, account.context)
+
+
+def rings(account, name=ERRORS, state="ALARM", at="2026-11-20T10:15:30.989+0000"):
+    event = {
+        "source": "aws.cloudwatch",
+        "alarmArn": f"arn:aws:cloudwatch:us-east-1:123456789012:alarm:{name}",
+        "accountId": "123456789012",
+        "time": at,
+        "region": "us-east-1",
+        "alarmData": {
+            "alarmName": name,
+            "state": {"value": state, "reason": "1 datapoint was above 0.02", "timestamp": at},
+            "configuration": {"description": ""},
+        },
+    }
+    return heed_violation.handler(event, account.context)
+
+
+def test_a_first_release_has_alarms_that_act(account):
+    account.push(data=account.bundle(SPEC))
+    arn = account.register(approval="Approved")
+    assert rollout(account, arn)["started"]
+    found = alarms.beginning("everloop-flight-delays-serving-")
+    assert {name: alarm.threshold for name, alarm in found.items()} == {
+        ERRORS: 0.02,
+        LATENCY: 250_000.0,
+    }
+    for alarm in account.client("cloudwatch").describe_alarms()["MetricAlarms"]:
+        assert alarm["AlarmActions"] == alarm["OKActions"] == [FUNCTION]
+        assert {"EndpointName", "VariantName"} == {d["Name"] for d in alarm["Dimensions"]}
+
+
+def test_what_rings_is_one_message_and_its_end_another(account):
+    account.push()
+    account.serve(3)
+    for _ in range(2):
+        rings(account)
+    assert account.mails() == ["flight-delays v3: its endpoint answers errors"]
+    for _ in range(2):
+        rings(account, state="OK", at="2026-11-20T10:25:30.989+0000")
+    assert account.mails() == ["flight-delays v3: OK again: its endpoint answers errors"]
+    rings(account, at="2026-11-20T10:35:30.989+0000")
+    assert account.mails() == ["flight-delays v3: its endpoint answers errors"]
+
+
+def test_an_end_that_comes_before_its_begin_ends_nothing_later(account):
+    account.push()
+    rings(account, at="2026-11-20T10:35:30.989+0000")
+    rings(account, state="OK", at="2026-11-20T10:25:30.989+0000")
+    assert account.mails() == ["flight-delays: its endpoint answers errors"]
+
+
+def test_an_endpoint_that_answers_errors_is_no_reason_to_train(account):
+    account.push()
+    account.drop(account.bring("data/flight-delays/a.csv"))
+    rings(account)
+    event = account.event("cloudwatch-alarm-endpoint-5xx", alarmName=ERRORS)
+    assert heed_violation.handler(event, account.context)["go"] is False
+    assert [d["kind"] for d in account.decisions() if d["kind"] in ("violation", "retrain")] == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["everloop-flight-delays-v1-0123abcd-errors", "everloop-reconcile-errors", "x-serving-errors"],
+)
+def test_other_alarms_that_call_are_told_by_others(account, name):
+    account.push()
+    assert rings(account, name)["go"] is False
+    assert account.mails() == []
+
+
+def test_an_action_of_another_account_is_refused(account):
+    event = {"source": "aws.cloudwatch", "accountId": "1", "region": "us-east-1", "alarmData": {}}
+    with pytest.raises(BadInput, match="accountId"):
+        heed_violation.handler(event, account.context)
+
+
+def test_reconcile_makes_alarms_again_with_the_bars_of_now(account):
+    account.push(data=account.bundle(SPEC))
+    account.register(approval="Approved")
+    account.serve(1)
+    tick(account)
+    account.client("cloudwatch").delete_alarms(AlarmNames=[LATENCY])
+    respec("max_error_rate", 0.5)
+    tick(account)
+    found = alarms.beginning("everloop-flight-delays-serving-")
+    assert {name: alarm.threshold for name, alarm in found.items()} == {
+        ERRORS: 0.5,
+        LATENCY: 250_000.0,
+    }
+
+
+def test_alarms_end_with_their_endpoint_and_with_their_bar(account):
+    account.push(data=account.bundle(SPEC))
+    arn = account.register(approval="Approved")
+    account.serve(1)
+    tick(account)
+    respec("max_latency_ms", None)
+    tick(account)
+    assert list(alarms.beginning("everloop-")) == [ERRORS]
+    account.client("sagemaker").delete_endpoint(EndpointName="flight-delays")
+    account.client("sagemaker").update_model_package(
+        ModelPackageArn=arn, ModelApprovalStatus="Rejected"
+    )
+    tick(account)
+    assert list(alarms.beginning("everloop-")) == []
+
+
+def respec(bar, value):
+    """Set a bar as a push does."""
+    installed = ledger.installed("flight-delays")
+    spec = json.loads(json.dumps(installed.spec))
+    spec["deploy"]["alarms"][bar] = value
+    ledger.install(dataclasses.replace(installed, spec=spec))
+
+
+def test_a_tick_tells_of_an_alarm_whose_action_was_lost(account):
+    account.push()
+    account.register(approval="Approved")
+    account.serve(1)
+    tick(account)
+    for state in ("ALARM", "ALARM", "OK"):
+        account.client("cloudwatch").set_alarm_state(
+            AlarmName=ERRORS, StateValue=state, StateReason="because"
+        )
+        tick(account)
+    assert account.mails() == [
+        "flight-delays v1: its endpoint answers errors",
+        "flight-delays v1: OK again: its endpoint answers errors",
+    ]
+
+
+def test_a_release_leaves_nothing_behind_that_serves_nothing(account):
+    account.push(data=account.bundle(SPEC))
+    sagemaker = account.client("sagemaker")
+    for version in (1, 2, 3):
+        account.register(version, approval="Approved")
+        made(sagemaker, version)
+    for name in ("flight-delays-v2-v3-0123abcd", "flight-v1-0123abcd", "flight-delays-v3-mine"):
+        config(sagemaker, name, "flight-delays-v1-0123abcd")  # others'
+    serves = "flight-delays-v3-0123abcd"
+    sagemaker.create_endpoint(EndpointName="flight-delays", EndpointConfigName=serves)
+    for word in ("errors", "latency"):
+        alarms.put(alarm(f"everloop-flight-delays-v3-0123abcd-{word}"))
+    alarms.put(alarm("everloop-heed-violation-errors"))
+    execution = "arn:aws:states:us-east-1:123456789012:execution:everloop-deploy:flight-delays-r3"
+    ledger.put_release("flight-delays", release(2), "")
+    ledger.take_lease("flight-delays", RELEASE, execution, 3, NOW, NOW)
+    request = account.request(
+        "machine-finish-release",
+        package_arn=account.register(4),
+        version=3,
+        epoch=3,
+        execution=execution,
+        rollout={"started": True, "config": serves},
+    )
+    assert finish_release.handler(request, account.context)["ok"]
+    configs = sagemaker.list_endpoint_configs()["EndpointConfigs"]
+    assert sorted(each["EndpointConfigName"] for each in configs) == [
+        "flight-delays-v2-0123abcd",  # it served before
+        "flight-delays-v2-v3-0123abcd",
+        "flight-delays-v3-0123abcd",
+        "flight-delays-v3-mine",
+        "flight-v1-0123abcd",
+    ]
+    assert sorted(each["ModelName"] for each in sagemaker.list_models()["Models"]) == [
+        "flight-delays-v2-0123abcd",
+        "flight-delays-v3-0123abcd",
+    ]
+    assert list(alarms.beginning("everloop-")) == ["everloop-heed-violation-errors"]
+
+
+def release(version):
+    from everloop.decisions.releases import Release
+
+    return Release(version, version, "released", "", NOW, NOW, None, f"x{version}")
+
+
+def alarm(name):
+    metric = {"Namespace": "n", "MetricName": "m", "Statistic": "Sum", "Period": 60}
+    compares = {"Threshold": 1.0, "ComparisonOperator": "GreaterThanThreshold"}
+    return {"AlarmName": name, "EvaluationPeriods": 1, **metric, **compares}
+
+
+def made(sagemaker, version):
+    model = f"flight-delays-v{version}-0123abcd"
+    sagemaker.create_model(
+        ModelName=model,
+        PrimaryContainer={"Image": "image:1"},
+        ExecutionRoleArn="arn:aws:iam::123456789012:role/r",
+    )
+    config(sagemaker, model, model)
+    config(sagemaker, f"flight-delays-v{version}-staging-0123abcd", model)
+
+
+def config(sagemaker, name, model):
+    variant = {"VariantName": "AllTraffic", "ModelName": model, "InstanceType": "ml.m5.large"}
+    sagemaker.create_endpoint_config(
+        EndpointConfigName=name, ProductionVariants=[{**variant, "InitialInstanceCount": 1}]
+    )
