@@ -77,7 +77,7 @@ FLAWS = (
     Mutant(
         "mend no release",
         f"{CORE}/flows/mending.py",
-        "    yield from _release(installed, now)\n",
+        "    yield from _release(installed, now, known)\n",
         "",
     ),
     Mutant(

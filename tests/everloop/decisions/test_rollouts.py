@@ -82,9 +82,7 @@ def test_alarms_watch_the_new_fleet_alone(bars, metrics):
 
 
 def test_an_endpoint_has_two_alarms_of_one_metric_each_at_most_and_they_act():
-    alarms = serving_alarms(
-        "everloop", "m", AlarmBars(0.05, 200.0), "arn:aws:lambda:r:1:function:f"
-    )
+    alarms = serving_alarms("everloop", "m", AlarmBars(0.05, 200.0), FUNCTION)
     assert [alarm["MetricName"] for alarm in alarms] == ["Invocation5XXErrors", "ModelLatency"]
     for alarm in alarms:
         assert valid("cloudwatch", "PutMetricAlarm", alarm) == ""
