@@ -21,8 +21,9 @@ T = TypeVar("T")
 class Ground:
     """Starts a cloud with the stack, at real time, in a folder that goes afterwards."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, speed: float = 1) -> None:
         self.state = folder / "state"
+        self._speed = speed
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = int(probe.getsockname()[1])
@@ -41,7 +42,9 @@ class Ground:
         self.records = Records(self.site)
 
     def _up(self, port: int) -> dict[str, Any]:
-        return laptop.up(self.state, port=port, speed=1, stack="everloop", say=lambda text: None)
+        return laptop.up(
+            self.state, port=port, speed=self._speed, stack="everloop", say=lambda text: None
+        )
 
     def down(self) -> None:
         laptop.down(self.state, wipe=True, say=lambda text: None)

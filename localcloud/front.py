@@ -1,5 +1,7 @@
 """The front: one loopback port that answers for every service, routed as AWS's clients sign."""
 
+import contextlib
+import errno
 import json
 import logging
 import os
@@ -18,11 +20,13 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import UnknownServiceError
 from werkzeug.datastructures import MultiDict
 
-from localcloud import gate, signatures, verification, wire
+from localcloud import gate, memory, signatures, verification, wire
 from localcloud.api import Call
+from localcloud.bodies import LONG, PIECE, Spool
 from localcloud.errors import AwsError
-from localcloud.heads import BadHead, Headers, read_head
+from localcloud.heads import BadHead, Head, Headers, read_head
 from localcloud.s3 import cors
+from localcloud.s3.blobs import INCOMING
 from localcloud.s3.routing import addressed
 
 if TYPE_CHECKING:
@@ -109,6 +113,8 @@ def _sagemaker_part(request: wire.Request) -> str:
 def respond(cloud: "Cloud", request: wire.Request) -> wire.Answer:
     """Answer one request; whatever goes wrong is an AWS error, never a dropped connection."""
     service, region, key = service_of(request)
+    if service != "s3" and request.long is not None:
+        request.body, request.long = request.long.read(), None
     try:
         cloud.gate.check_host(request.host)
         page = gate.page_of(request.headers, request.host)
@@ -139,7 +145,11 @@ def _told_of_itself(cloud: "Cloud", request: wire.Request, page: str | None) -> 
     if name == "health":
         pid = str(os.getpid())  # by which a client knows that this is no other server
         return wire.Answer(200, {"Content-Type": "text/plain", "X-Everloop-Pid": pid}, b"ok\n")
-    known: dict[str, Callable[[], Any]] = {"access": cloud.roles.report, "calls": cloud.counted}
+    known: dict[str, Callable[[], Any]] = {
+        "access": cloud.roles.report,
+        "calls": cloud.counted,
+        "memory": partial(memory.report, cloud),
+    }
     if name not in known:
         raise AwsError("NoSuchKey", f"there is no {_OWN_PATH}{name}", 404)
     content = json.dumps(known[name]()).encode()
@@ -255,10 +265,31 @@ class _Handler(StreamRequestHandler):
                 return False
             if head.method not in _METHODS:
                 raise BadHead(501, f"no service answers the method {head.method[:20]}")
-            body = self._body(head.headers)
+            to_file = head.method == "PUT" and self._may_be_long(head.headers)
+            spool = Spool(self.server.cloud.folder / INCOMING) if to_file else None
         except BadHead as error:
-            text = wire.Answer(error.status, {"Content-Type": "text/plain"}, f"{error}\n".encode())
-            self._send(text, "GET", lasts=False)
+            self._refuse(error)
+            return False
+        except OSError as error:
+            self._refuse(BadHead(507, f"the body cannot be kept: {error.strerror}"))
+            return False
+        with contextlib.nullcontext() if spool is None else spool:
+            return self._one_with(head, spool)
+
+    def _refuse(self, error: BadHead) -> None:
+        text = wire.Answer(error.status, {"Content-Type": "text/plain"}, f"{error}\n".encode())
+        self._send(text, "GET", lasts=False)
+
+    def _one_with(self, head: Head, spool: Spool | None) -> bool:
+        try:
+            body = self._body(head.headers, spool)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            self._refuse(BadHead(507, f"the body cannot be kept: {error.strerror}"))
+            return False
+        except BadHead as error:
+            self._refuse(error)
             return False
         raw_path, _, raw_query = head.target.partition("?")
         request = wire.Request(
@@ -270,11 +301,20 @@ class _Handler(StreamRequestHandler):
             body=body,
             host=head.headers.get("Host", ""),
             raw_query=raw_query,
+            long=spool,
         )
         answer = _sandboxed(respond(self.server.cloud, request), request)
         return self._send(answer, head.method, head.lasts)
 
-    def _body(self, headers: Headers) -> bytes:
+    @staticmethod
+    def _may_be_long(headers: Headers) -> bool:
+        """Tell whether a body is to lie in a file; how long a chunked one is nobody knows."""
+        given = headers.get("Content-Length") or "0"
+        chunked = "chunked" in headers.get("Transfer-Encoding", "").lower()
+        return chunked or (given.isascii() and given.isdigit() and int(given) > LONG)
+
+    def _body(self, headers: Headers, spool: Spool | None) -> bytes:
+        """Return the body, or write it to the spool and return nothing."""
         encoding = headers.get("Transfer-Encoding", "").lower()
         if encoding not in ("", "identity", "chunked"):
             raise BadHead(501, f"the Transfer-Encoding {encoding[:40]!r} is not known; chunked is")
@@ -289,31 +329,38 @@ class _Handler(StreamRequestHandler):
         if headers.get("Expect", "").lower() == "100-continue":
             self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             self.wfile.flush()
-        return self._chunks() if chunked else self._exactly(int(given))
+        parts: list[bytes] = []
+        write = parts.append if spool is None else spool.write
+        if chunked:
+            self._chunks(write)
+        else:
+            self._exactly(int(given), write)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
-    def _chunks(self) -> bytes:
-        chunks = []
+    def _chunks(self, write: Callable[[bytes], object]) -> None:
         left = _MAX_BODY
         try:
             while size := int(self.rfile.readline(_CHUNK_LINE).split(b";")[0], 16):
                 left -= size
                 if size < 0 or left < 0:
                     raise BadHead(413, f"the body has more than {_MAX_BODY} bytes")
-                chunks.append(self._exactly(size))
+                self._exactly(size, write)
                 if self.rfile.readline(_CHUNK_LINE).strip():
                     raise BadHead(400, f"a chunk of {size} bytes does not end where its size says")
         except ValueError as error:
             raise BadHead(400, f"a chunk of the body has no size: {error}") from error
         while self.rfile.readline(_CHUNK_LINE).strip():
             pass
-        return b"".join(chunks)
 
-    def _exactly(self, length: int) -> bytes:
+    def _exactly(self, length: int, write: Callable[[bytes], object]) -> None:
         """Read so many bytes: half a body must never pass for a whole one."""
-        data = self.rfile.read(length) if length else b""
-        if len(data) < length:
-            raise BadHead(400, f"the body ended after {len(data)} of {length} bytes")
-        return data
+        left = length
+        while left:
+            data = self.rfile.read(min(left, PIECE))
+            if not data:
+                raise BadHead(400, f"the body ended after {length - left} of {length} bytes")
+            write(data)
+            left -= len(data)
 
     def _send(self, answer: wire.Answer, method: str, lasts: bool) -> bool:
         body = answer.body

@@ -81,8 +81,8 @@ def read(shape: Any, request: "Request", url: dict[str, str]) -> dict[str, Any] 
     for key, (name, convert) in reader.path.items():
         if key in url:
             found[name] = convert(url[key])
-    if reader.payload and request.body:
-        found[reader.payload] = request.body
+    if reader.payload and (request.long is not None or request.body):
+        found[reader.payload] = request.body if request.long is None else request.long
     return found
 
 

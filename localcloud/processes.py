@@ -1,7 +1,8 @@
-"""Child processes that never outlive the cloud, however it ends.
+"""Child processes that never outlive the cloud, however it ends, and leave nothing behind.
 
-Each child leads a process group of its own. One reaper process holds the read end of a pipe; when
-the cloud is gone, for whatever reason, the pipe closes and the reaper kills what is registered.
+Each child leads a process group of its own, and may be contained (containment.py). One reaper
+process holds the read end of a pipe; when the cloud is gone, for whatever reason, the pipe closes
+and the reaper kills what is registered: groups, and what has a mark in its environment.
 """
 
 import contextlib
@@ -14,9 +15,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
+from localcloud import containment
+
+_PARENT_SECONDS = 5.0  # real: for a parent to bury what was killed
+
 _REAPER = """
 import os, shutil, signal, sys
-groups, folders = set(), set()
+from pathlib import Path
+groups, folders, marks = set(), set(), set()
 for line in sys.stdin:
     verb, _, what = line.rstrip("\\n").partition(" ")
     if verb == "+":
@@ -27,11 +33,28 @@ for line in sys.stdin:
         folders.add(what)
     elif verb == "-dir":
         folders.discard(what)
+    elif verb == "+mark":
+        marks.add(what.encode())
+    elif verb == "-mark":
+        marks.discard(what.encode())
 for group in groups:
     try:
         os.killpg(group, signal.SIGKILL)
     except ProcessLookupError:
         pass
+def marked():
+    for path in Path("/proc").glob("[0-9]*/environ") if marks else ():
+        try:
+            if marks.intersection(path.read_bytes().split(b"\\0")):
+                yield int(path.parent.name)
+        except OSError:
+            pass
+while found := list(marked()):
+    for pid in found:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except OSError:
+            pass
 for folder in folders:
     shutil.rmtree(folder, ignore_errors=True)
 """
@@ -42,7 +65,8 @@ class Processes:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._children: set[subprocess.Popen[bytes]] = set()
+        # With their marks; None for those that are contained by their group alone.
+        self._children: dict[subprocess.Popen[bytes], str | None] = {}
         self._reaper = subprocess.Popen(
             [sys.executable, "-I", "-c", _REAPER],
             stdin=subprocess.PIPE,
@@ -60,11 +84,27 @@ class Processes:
         stdout: int | IO[Any] | None = subprocess.DEVNULL,
         stderr: int | IO[Any] | None = subprocess.STDOUT,
         stdin: int | IO[Any] | None = subprocess.DEVNULL,
+        whole: bool = False,
+        mark: str = "",
+        limit: int = 0,
     ) -> subprocess.Popen[bytes]:
-        """Start a command with exactly `env`, as leader of its own process group."""
+        """Start a command with exactly `env`, as leader of its own process group.
+
+        What is `whole` ends with all that it started, and no process of it may have more than
+        `limit` bytes of data (0: any number). `mark` is a variable of `env`, as NAME=value, by
+        which what is left of a command is found: what has one has a parent of its own, too. Ask
+        for exit codes here, not the child.
+        """
+        words, variables = [str(part) for part in command], dict(env)
+        if whole:
+            words, more = containment.whole(words, limit)
+            variables |= more
+            mark = next((f"{name}={value}" for name, value in more.items()), "")
+        elif mark:
+            words = containment.apart(words)
         child = subprocess.Popen(
-            [str(part) for part in command],
-            env=dict(env),
+            words,
+            env=variables,
             cwd=cwd,
             stdin=stdin,
             stdout=stdout,
@@ -72,25 +112,27 @@ class Processes:
             start_new_session=True,
         )
         with self._lock:
-            self._children.add(child)
+            self._children[child] = mark if whole or mark else None
         self._tell(f"+ {child.pid}")
+        if mark:
+            self._tell(f"+mark {mark}")
         return child
 
     def wait(self, child: subprocess.Popen[bytes], timeout: float | None = None) -> int:
         """Wait for a child's end (real seconds; raises subprocess.TimeoutExpired) and forget it."""
         code = child.wait(timeout)
         self._forget(child)
-        return code
+        return containment.exit_code(code)
 
     def stop(self, child: subprocess.Popen[bytes], grace: float = 5.0) -> int:
         """End a child and all it started: SIGTERM, then after `grace` real seconds SIGKILL."""
         self._signal(child, signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
             child.wait(grace)
-        self._signal(child, signal.SIGKILL)  # also what the child left behind in its group
+        self._kill(child)
         code = child.wait()
         self._forget(child)
-        return code
+        return containment.exit_code(code)
 
     def own_folder(self, folder: Path) -> None:
         """Have the reaper remove this working folder if the cloud dies."""
@@ -104,7 +146,7 @@ class Processes:
         with self._lock:
             children = list(self._children)
         for child in children:
-            self._signal(child, signal.SIGKILL)
+            self._kill(child)
         for child in children:
             child.wait()
             self._forget(child)
@@ -117,9 +159,21 @@ class Processes:
         with contextlib.suppress(ProcessLookupError, PermissionError):  # the group is gone already
             os.killpg(child.pid, number)
 
+    def _kill(self, child: subprocess.Popen[bytes]) -> None:
+        """Kill a child with all it started; what has a parent of its own is buried by that."""
+        if self._children.get(child) is not None and child.poll() is None:
+            with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
+                containment.end(child.pid, child.args)
+                child.wait(_PARENT_SECONDS)
+        self._signal(child, signal.SIGKILL)  # also what the child left behind in its group
+
     def _forget(self, child: subprocess.Popen[bytes]) -> None:
         with self._lock:
-            self._children.discard(child)
+            mark = self._children.pop(child, None)
+        if mark:
+            self._signal(child, signal.SIGKILL)  # its parent ended before it, if that was killed
+            containment.end_marked(mark)
+            self._tell(f"-mark {mark}")
         self._tell(f"- {child.pid}")
 
     def _tell(self, line: str) -> None:

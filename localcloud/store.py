@@ -94,6 +94,13 @@ class Store:
                 text = json.dumps(value, default=_encode, separators=(",", ":"))
                 self._db.execute("insert or replace into row values (?, ?, ?)", (name, key, text))
 
+    def sizes(self) -> dict[str, tuple[int, int]]:
+        """Return, per table, how many rows it has and how many bytes they are as text."""
+        asked = "select name, count(*), sum(length(value)) from row group by name"
+        with self._lock:
+            found = self._db.execute(asked).fetchall()
+        return {name: (rows, size) for name, rows, size in found}
+
     def close(self) -> None:
         with self._lock:
             self._db.close()

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from localcloud.errors import AwsError
+from localcloud.s3.checksums import sha256
 from localcloud.wire import Request
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
@@ -108,7 +109,7 @@ def _payload(request: Request, service: str) -> str:
         return said
     if service == "s3" and "X-Amz-Signature" in request.query:
         return "UNSIGNED-PAYLOAD"
-    return hashlib.sha256(request.body).hexdigest()
+    return sha256(request.body if request.long is None else request.long)
 
 
 def _sha256(text: str) -> str:

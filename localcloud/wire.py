@@ -23,7 +23,8 @@ from moto.core.parse import PROTOCOL_PARSERS, RequestParserError
 from moto.core.serialize import get_serializer_class
 from werkzeug.datastructures import MultiDict
 
-from localcloud import constraints, header_members, shapes, sqs_query
+from localcloud import constraints, header_members, shapes, sqs_query, surrogates
+from localcloud.bodies import Lying
 from localcloud.errors import AwsError
 from localcloud.heads import Headers
 
@@ -40,6 +41,7 @@ class Request:
     body: bytes
     host: str = ""
     raw_query: str = ""
+    long: Lying | None = None  # the body, where it lies in a file; `body` is empty then
 
 
 @dataclass
@@ -148,6 +150,19 @@ def parse(
     service: str, operation: str, protocol: str, request: Request, url: dict[str, str]
 ) -> dict[str, Any]:
     """Return the operation's parameters; times are aware, blobs are bytes."""
+    found = _parsed(service, operation, protocol, request, url)
+    if protocol in ("json", "rest-json") and surrogates.may_be_in(request.body):
+        try:
+            surrogates.check(found)
+        except ValueError as error:
+            trouble = f"the request is malformed: {error}"
+            raise AwsError("SerializationException", trouble) from error
+    return found
+
+
+def _parsed(
+    service: str, operation: str, protocol: str, request: Request, url: dict[str, str]
+) -> dict[str, Any]:
     model = service_model(service).operation_model(operation)
     if model.input_shape is None:
         return {}

@@ -5,6 +5,7 @@ import random
 import uuid
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from localcloud import surrogates
 from localcloud.api import Call, operation
 from localcloud.cloud import stamp
 from localcloud.errors import AwsError, validation
@@ -159,4 +160,4 @@ def _letter(
     }
     if exhausted:
         attributes["EXHAUSTED_RETRY_CONDITION"] = exhausted
-    return json.dumps(delivery["event"], separators=(",", ":"), ensure_ascii=False), attributes
+    return surrogates.dumps(delivery["event"]), attributes

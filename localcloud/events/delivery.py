@@ -24,6 +24,7 @@ Delivery = dict[str, Any]
 Outcome = Literal["delivered", "to be tried again", "given up", "dead letter", "no dead letter"]
 
 _WORKERS = 8
+_OWN_RETRIES = 3  # after a failure of the cloud itself
 _LONGEST_PAUSE = 480.0  # about 24 h over 185 attempts, EventBridge's own default
 
 
@@ -149,7 +150,11 @@ class Deliveries:
             except Exception:
                 if not self._stopping.is_set():
                     log.exception("delivery for %s failed in the cloud itself", row["owner"])
-                    self._try_again(key, row, "INTERNAL_ERROR", "the local cloud failed; see log")
+                    told = ("INTERNAL_ERROR", "the local cloud failed; see its log")
+                    if row["attempts"] < _OWN_RETRIES:
+                        self._try_again(key, row, *told)
+                    else:  # what fails in here by itself fails the next time, too
+                        self._give_up(key, row, *told, "MaximumRetryAttempts")
 
     def _deliver(self, key: str, row: Delivery) -> None:
         if row["attempts"] and self._cloud.clock.now() >= row["deadline"]:
@@ -195,7 +200,7 @@ class Deliveries:
             body, attributes = self._letter(row, code, message, exhausted)
             try:
                 self._bury(row, body, attributes)
-            except AwsError as error:
+            except Exception as error:
                 self._count("no dead letter", row, code)
                 log.error("%s: no dead letter to %s: %s", row["owner"], row["dead_letter"], error)
             else:

@@ -4,6 +4,7 @@ import json
 import uuid
 from typing import Any
 
+from localcloud import surrogates
 from localcloud.api import Call
 from localcloud.cloud import stamp
 from localcloud.errors import validation
@@ -40,9 +41,9 @@ def refusal(entry: dict[str, Any]) -> dict[str, str] | None:
     if entry["Source"].startswith("aws."):
         return _failed("NotAuthorizedForSourceException", "Not authorized for the source.")
     try:
-        detail = json.loads(entry["Detail"])
-    except ValueError:
-        detail = None
+        detail = surrogates.loads(entry["Detail"])
+    except ValueError as error:
+        return _failed("MalformedDetail", f"Detail is malformed: {error}")
     if not isinstance(detail, dict):
         return _failed("MalformedDetail", "Detail is malformed.")
     return None

@@ -5,6 +5,7 @@ import re
 from datetime import datetime
 from typing import Any
 
+from localcloud import surrogates
 from localcloud.cloud import stamp
 from localcloud.errors import AwsError, validation
 
@@ -30,7 +31,7 @@ def check(target: dict[str, Any]) -> None:
         )
     if "Input" in target:
         try:
-            json.loads(target["Input"])
+            surrogates.loads(target["Input"])
         except ValueError as error:
             raise validation(f"Parameter Input is not valid JSON for target {name}.") from error
     if "InputPath" in target:
@@ -123,7 +124,7 @@ def _inside_string(template: str, position: int) -> bool:
 
 
 def _compact(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return surrogates.dumps(value)
 
 
 def _check_path(path: str, target: str) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 from queue import Empty
 from typing import TYPE_CHECKING
 
+from localcloud.containment import below, exit_code
 from localcloud.functions.role import may_log
 from localcloud.functions.runtime import Invocation, Message, RuntimeApi
 
@@ -101,6 +102,7 @@ class Environment:
                 cwd=plan.task,
                 stdout=writing,
                 stderr=subprocess.STDOUT,
+                mark=f"AWS_LAMBDA_LOG_STREAM_NAME={self.log_stream}",
             )
         finally:
             os.close(writing)
@@ -220,7 +222,7 @@ class Environment:
         while open_ended and self._child.poll() is None:
             poll.poll(1000)  # the write end may live on in a grandchild: look at the child, too
             open_ended = self._drain()
-        code = self._child.wait()
+        code = exit_code(self._child.wait())
         self._drain()
         with self._output_lock:
             os.close(self._output)
@@ -254,7 +256,7 @@ class Environment:
 
     def _peak_memory(self) -> int | None:
         try:
-            status = Path(f"/proc/{self._child.pid}/status").read_text()
+            status = Path(f"/proc/{below(self._child.pid)}/status").read_text()
         except OSError:
             return None  # no /proc on this system, or the process is gone
         for line in status.splitlines():

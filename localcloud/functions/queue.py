@@ -230,7 +230,10 @@ class EventQueue:
         """Send to a queue, topic, function or bus, as the function's role."""
         try:
             service, operation, request = _to(target, body, attributes, condition, settings)
-            self._cloud.call(service, operation, request, role_arn=settings["Role"])
+            answer = self._cloud.call(service, operation, request, role_arn=settings["Role"])
+            if answer.get("FailedEntryCount"):
+                failed = answer["Entries"][0]
+                raise AwsError(failed["ErrorCode"], failed["ErrorMessage"])
         except AwsError as error:
             # AWS drops the record, too, and counts it: that is what its alarm is for.
             log.error("%s could not send to %s: %s", function, target, error)

@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 _NO_LINE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*").fullmatch
 _PRIVATE_ACLS = (None, "private", "bucket-owner-full-control")
+_LONG_BODIES = {"PutObject", "UploadPart"}
 # Operations whose checksum headers are not those of the request's body, or are checked elsewhere.
 _OWN_CHECKSUMS = {"PutObject", "UploadPart", "CompleteMultipartUpload"}
 
@@ -100,8 +101,18 @@ class S3(Buckets, Configuration, Listing, Multipart):
 
     def _answered(self, call: Call, request: wire.Request) -> wire.Answer:
         _check_presigned(request)
-        request = chunked.decoded(request)
+        sent = request
+        request = chunked.decoded(sent)
+        try:
+            return self._performed(call, request)
+        finally:
+            if request is not sent:
+                chunked.close(request)
+
+    def _performed(self, call: Call, request: wire.Request) -> wire.Answer:
         operation, bucket, key = route(request)
+        if operation not in _LONG_BODIES and request.long is not None:
+            request.body, request.long = request.long.read(), None
         self.cloud.count(call.principal, "s3", operation)
         if operation not in _OWN_CHECKSUMS:
             checksums.verified(checksums.from_headers(request.headers), request.body)
@@ -243,9 +254,8 @@ def _check_presigned(request: wire.Request) -> None:
 
 
 def _check_payload(request: wire.Request) -> None:
-    import hashlib
-
     given = request.headers.get("x-amz-content-sha256", "")
-    if len(given) == 64 and given != hashlib.sha256(request.body).hexdigest():
+    body = request.body if request.long is None else request.long
+    if len(given) == 64 and given != checksums.sha256(body):
         message = "The provided 'x-amz-content-sha256' header does not match what was computed."
         raise S3Error("XAmzContentSHA256Mismatch", message)

@@ -10,8 +10,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from localcloud.bodies import LONG, Body, Lying, Spool
 from localcloud.s3.small_blobs import SmallBlobs
 
+INCOMING = "incoming"  # the folder of long bodies, beside the blobs, on one file system
 _PIECE = 1024 * 1024
 _SMALL = 32 * 1024  # bytes, up to which SQLite is faster than a file of its own
 _SMALL_NAMES = "s"  # what their names begin with; those of files are hexadecimal
@@ -25,6 +27,8 @@ class Blobs:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._incoming = folder.parent / INCOMING
+        shutil.rmtree(self._incoming, ignore_errors=True)  # of a cloud that was killed
         folder.mkdir(parents=True, exist_ok=True)
         self._small = SmallBlobs(folder.parent / f"{folder.name}-small.db")
         self._made = {part.name for part in folder.iterdir()}
@@ -44,7 +48,13 @@ class Blobs:
             self._made.add(name[:2])
         return name
 
-    def write(self, data: bytes) -> str:
+    def write(self, data: Body) -> str:
+        if isinstance(data, Spool):
+            name = self._new()
+            data.take(self.path(name))
+            return name
+        if isinstance(data, Lying):
+            return self.take(data.path)
         if len(data) <= _SMALL:
             return self._write_small(data)
         name = self._new()
@@ -64,6 +74,25 @@ class Blobs:
         name = self._new()
         shutil.copyfile(source, self.path(name))
         return name
+
+    def content(self, name: str) -> Body:
+        """Return a blob's bytes; those of a long one stay where they are."""
+        if name.startswith(_SMALL_NAMES):
+            return self._small.read(name)
+        path = self.path(name)
+        return Lying(path, path.stat().st_size)
+
+    def part(self, name: str, start: int, length: int) -> Body:
+        """Return some of a blob's bytes; a long part is written to a file of its own."""
+        with self.open(name) as file:
+            file.seek(start)
+            if length <= LONG:
+                return file.read(length)
+            spool = Spool(self._incoming)
+            while length and (piece := file.read(min(length, _PIECE))):
+                spool.write(piece)
+                length -= len(piece)
+        return spool
 
     def link(self, name: str) -> str:
         """Return a second name of the same bytes, which lives on when the first is deleted."""

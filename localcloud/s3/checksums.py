@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+from localcloud.bodies import Body, pieces
 from localcloud.s3.errors import S3Error
 
 ALGORITHMS = ("CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256")
@@ -22,26 +23,41 @@ def _crc_table(polynomial: int) -> list[int]:
     return table
 
 
-def _crc(data: bytes, polynomial: int, width: int) -> bytes:
+def _crc(body: Body, polynomial: int, width: int) -> bytes:
     table = _crc_table(polynomial)
     mask = (1 << width) - 1
     value = mask
-    for byte in data:
-        value = table[(value ^ byte) & 0xFF] ^ (value >> 8)
+    for piece in pieces(body):
+        for byte in piece:
+            value = table[(value ^ byte) & 0xFF] ^ (value >> 8)
     return (value ^ mask).to_bytes(width // 8, "big")
 
 
-_DIGESTS: dict[str, Callable[[bytes], bytes]] = {
-    "CRC32": lambda data: zlib.crc32(data).to_bytes(4, "big"),
-    "CRC32C": lambda data: _crc(data, 0x82F63B78, 32),
-    "CRC64NVME": lambda data: _crc(data, 0x9A6C9329AC4BC9B5, 64),
-    "SHA1": lambda data: hashlib.sha1(data, usedforsecurity=False).digest(),
-    "SHA256": lambda data: hashlib.sha256(data).digest(),
+def _crc32(body: Body) -> bytes:
+    value = 0
+    for piece in pieces(body):
+        value = zlib.crc32(piece, value)
+    return value.to_bytes(4, "big")
+
+
+def _hash(body: Body, name: str) -> "hashlib._Hash":
+    digest = hashlib.new(name, usedforsecurity=False)
+    for piece in pieces(body):
+        digest.update(piece)
+    return digest
+
+
+_DIGESTS: dict[str, Callable[[Body], bytes]] = {
+    "CRC32": _crc32,
+    "CRC32C": lambda body: _crc(body, 0x82F63B78, 32),
+    "CRC64NVME": lambda body: _crc(body, 0x9A6C9329AC4BC9B5, 64),
+    "SHA1": lambda body: _hash(body, "sha1").digest(),
+    "SHA256": lambda body: _hash(body, "sha256").digest(),
 }
 
 
-def checksum(algorithm: str, data: bytes) -> str:
-    return base64.b64encode(_DIGESTS[algorithm](data)).decode()
+def checksum(algorithm: str, body: Body) -> str:
+    return base64.b64encode(_DIGESTS[algorithm](body)).decode()
 
 
 def composite(algorithm: str, parts: list[str]) -> str:
@@ -50,7 +66,7 @@ def composite(algorithm: str, parts: list[str]) -> str:
     return f"{checksum(algorithm, raw)}-{len(parts)}"
 
 
-def verified(request: dict[str, Any], data: bytes) -> dict[str, str]:
+def verified(request: dict[str, Any], data: Body) -> dict[str, str]:
     """Verify every checksum of a request against its data; return those that S3 keeps.
 
     Raises S3Error BadDigest, or InvalidDigest for what is no MD5.
@@ -76,7 +92,7 @@ def verified(request: dict[str, Any], data: bytes) -> dict[str, str]:
     return kept
 
 
-def _verify_md5(given: str | None, data: bytes) -> None:
+def _verify_md5(given: str | None, data: Body) -> None:
     if given is None:
         return
     try:
@@ -85,7 +101,7 @@ def _verify_md5(given: str | None, data: bytes) -> None:
         wanted = b""
     if len(wanted) != 16:
         raise S3Error("InvalidDigest", "The Content-MD5 you specified was invalid.")
-    if wanted != hashlib.md5(data, usedforsecurity=False).digest():
+    if wanted != _hash(data, "md5").digest():
         raise S3Error("BadDigest", "The Content-MD5 you specified did not match what we received.")
 
 
@@ -97,5 +113,9 @@ def from_headers(headers: Any) -> dict[str, Any]:
     return {"ContentMD5": headers.get("Content-MD5"), **found}
 
 
-def md5(data: bytes) -> str:
-    return hashlib.md5(data, usedforsecurity=False).hexdigest()
+def md5(body: Body) -> str:
+    return _hash(body, "md5").hexdigest()
+
+
+def sha256(body: Body) -> str:
+    return _hash(body, "sha256").hexdigest()

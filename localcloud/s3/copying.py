@@ -85,8 +85,7 @@ class Copying(Objects):
         same = source.checksums if source.checksums.get("ChecksumType") != "COMPOSITE" else {}
         if not source.parts and (not wanted or f"Checksum{wanted}" in same):
             return source.etag, same
-        with self.blobs.open(blob) as file:
-            data = file.read()
+        data = self.blobs.content(blob)
         algorithm = wanted or next(iter(source.checksums), "").removeprefix("Checksum")
         kept = checksums.verified({"ChecksumAlgorithm": algorithm}, data) if algorithm else {}
         return checksums.md5(data), kept

@@ -51,7 +51,8 @@ class Multipart(Copying):
         data = data_of(request.get("Body", b""))
         algorithm = upload["checksum"].get("ChecksumAlgorithm")
         kept = checksums.verified({"ChecksumAlgorithm": algorithm, **request}, data)
-        part = self._add_part(request, self.blobs.write(data), len(data), checksums.md5(data), kept)
+        digest = checksums.md5(data)
+        part = self._add_part(request, self.blobs.write(data), len(data), digest, kept)
         kept.pop("ChecksumType", None)
         return {"ETag": f'"{part["etag"]}"', **kept}
 
@@ -60,15 +61,14 @@ class Multipart(Copying):
         upload = self._upload(request)
         source, blob = self.linked_source(request)
         try:
-            with self.blobs.open(blob) as file:
-                start, length = _copy_range(request.get("CopySourceRange"), source.size)
-                file.seek(start)
-                data = file.read(length)
+            start, length = _copy_range(request.get("CopySourceRange"), source.size)
+            data = self.blobs.part(blob, start, length)
         finally:
             self.blobs.delete(blob)
         wanted = {"ChecksumAlgorithm": upload["checksum"].get("ChecksumAlgorithm")}
         kept = checksums.verified(wanted, data)
-        part = self._add_part(request, self.blobs.write(data), len(data), checksums.md5(data), kept)
+        digest = checksums.md5(data)
+        part = self._add_part(request, self.blobs.write(data), len(data), digest, kept)
         kept.pop("ChecksumType", None)
         result = {"ETag": f'"{part["etag"]}"', "LastModified": part["time"], **kept}
         answer: dict[str, Any] = {"CopyPartResult": result}
@@ -283,8 +283,7 @@ class Multipart(Copying):
         if kind == "COMPOSITE":
             value = checksums.composite(algorithm, [part["checksums"][name] for part in parts])
         else:
-            with self.blobs.open(blob) as file:
-                value = checksums.checksum(algorithm, file.read())
+            value = checksums.checksum(algorithm, self.blobs.content(blob))
         given = request.get(name)
         if given is not None and given.partition("-")[0] != value.partition("-")[0]:
             message = f"The {algorithm} you specified did not match the calculated checksum."

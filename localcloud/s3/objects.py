@@ -3,6 +3,7 @@
 from typing import Any
 
 from localcloud.api import Call, operation
+from localcloud.bodies import Body, Lying
 from localcloud.s3 import checksums, conditions
 from localcloud.s3.blobs import Stream
 from localcloud.s3.errors import (
@@ -25,8 +26,10 @@ from localcloud.s3.storage import (
 OVERRIDES = ("CacheControl", "ContentDisposition", "ContentEncoding", "ContentLanguage")
 
 
-def data_of(body: Any) -> bytes:
-    """Return the bytes of what boto3 takes as a Body."""
+def data_of(body: Any) -> Body:
+    """Return the bytes of what boto3 takes as a Body, or the file in which they lie."""
+    if isinstance(body, Lying):
+        return body
     if isinstance(body, str):
         return body.encode()
     if hasattr(body, "read"):
@@ -45,13 +48,14 @@ class Objects(Storage):
         kept = checksums.verified(request, data)
         fields = self.content_fields(request)
         tags = tags_of_header(request.get("Tagging"))
+        size, etag = len(data), checksums.md5(data)
         version = self.commit(
             call,
             request,
             "PutObject",
             self.blobs.write(data),
-            size=len(data),
-            etag=checksums.md5(data),
+            size=size,
+            etag=etag,
             fields=fields,
             tags=tags,
             checksums=kept,

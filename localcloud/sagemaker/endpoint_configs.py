@@ -120,6 +120,7 @@ class EndpointConfigs(Models):
             "Container": model["serving"],
             "RoleArn": role,
             "StartSeconds": seconds,
+            "InstanceType": variant["InstanceType"],
             "ResolutionTime": self.cloud.clock.now(),
         }
 

@@ -9,14 +9,15 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from io import BufferedReader
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from localcloud.errors import AwsError
 from localcloud.sagemaker import container, images, packages
 from localcloud.sagemaker.behalf import Behalf
 from localcloud.sagemaker.model_files import NotFetched, unpack
+from localcloud.sagemaker.output import Output
 
 if TYPE_CHECKING:
     from localcloud.cloud import Cloud
@@ -28,6 +29,7 @@ STOP_SECONDS = 30.0  # real: AWS kills a container so long after SIGTERM
 _LOG_SECONDS = 5.0  # real: for the rest of an ended server's log
 _RESTART_SECONDS = (1.0, 30.0)  # real: pause before a server that ended is started again
 _LAST_LINES = 50
+_MOST_OUTPUT = 256 * 1024**2  # bytes that one run of a server may log
 _SERVER = Path(__file__).parent / "serving" / "server.py"
 _ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
 LOG_GROUP = "/aws/sagemaker/Endpoints"
@@ -158,11 +160,15 @@ class Instance:
                 cwd=self._folder,
                 stdin=listener.fileno(),
                 stdout=subprocess.PIPE,
+                whole=True,
+                limit=images.memory(self._variant.get("InstanceType", "")),
             )
         self._child = child
-        log = cast(BufferedReader, child.stdout)
+        logs: Any = self._cloud.apis["logs"] if self._logs else None
+        tell = partial(logs.append, self._group, self._stream) if logs is not None else None
+        output = Output(child, None, tell, self._last.append, _MOST_OUTPUT)
         self._reader = reader = threading.Thread(
-            target=self._read_log, args=(log,), name=f"log {self.id}", daemon=True
+            target=output.read, name=f"log {self.id}", daemon=True
         )
         reader.start()
         if self._stopping.is_set():  # stop() came between
@@ -267,15 +273,6 @@ class Instance:
             self._port = port
         for connection in idle:
             connection.close()
-
-    def _read_log(self, stream: BufferedReader) -> None:
-        rest = b""
-        with stream:
-            while chunk := stream.read1():
-                *lines, rest = (rest + chunk).split(b"\n")
-                self._tell(*(line.decode("utf-8", "replace") for line in lines))
-        if rest:
-            self._tell(rest.decode("utf-8", "replace"))
 
     def _tell(self, *lines: str) -> None:
         self._last.extend(lines)

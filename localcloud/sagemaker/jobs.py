@@ -10,22 +10,22 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from io import BufferedReader
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from localcloud.api import Call
 from localcloud.clock import Signal
 from localcloud.errors import AwsError
 from localcloud.sagemaker import container, images, packages
 from localcloud.sagemaker.behalf import Behalf
+from localcloud.sagemaker.output import Output
 
 if TYPE_CHECKING:
     from localcloud.cloud import Cloud
 
 Record = dict[str, Any]
 LOST = "InternalServerError: We encountered an internal error. The host of the job was lost."
-_LOG_SECONDS = 5.0  # real: for the rest of an ended job's log; what it left behind may hold it open
 ENDED = ("Completed", "Failed", "Stopped")
 
 
@@ -123,22 +123,32 @@ class Jobs:
         image: tuple[str, Sequence[str]],
         behalf: Behalf,
         heard: Callable[[str], None] = lambda line: None,
+        instance: str = "",
     ) -> Outcome:
         """Run a job's process to its end; `limit` is in the cloud's seconds.
 
         `heard` is called with each line that it prints. `image` is what to run where jobs are
-        containers, and the entry point that replaces its own; `words` are the arguments then.
+        containers, and the entry point that replaces its own; `words` are the arguments then. A
+        process may have no more memory than an `instance` of this type.
         """
         engine, name = self.cloud.engine, ""
+        limit_bytes = images.memory(instance)
         if engine is None:
             line, variables = container.command(folder, words, env)
         else:
             line, variables, name = engine.command(folder, *image, words, env)
-        child = self.cloud.processes.start(line, env=variables, cwd=folder, stdout=subprocess.PIPE)
-        output = folder / ".log"
-        read = threading.Event()
-        kept = logs if behalf.may_log(*logs) else None
-        self.cloud.spawn(self._keep_log, child, output, kept, read, heard, name=f"log of {arn}")
+        child = self.cloud.processes.start(
+            line,
+            env=variables,
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            whole=engine is None,
+            limit=limit_bytes,
+        )
+        log: Any = self.cloud.apis["logs"] if behalf.may_log(*logs) else None
+        tell = partial(log.append, *logs) if log is not None else None
+        output = Output(child, folder / ".log", tell, heard)
+        self.cloud.spawn(output.read, name=f"log of {arn}")
         self._running.add(arn, child)
         timed_out = False
         try:
@@ -152,35 +162,7 @@ class Jobs:
         stopped = self._running.was_stopped(arn)
         if self.cloud.stopping:
             raise Leaving(arn)
-        read.wait(_LOG_SECONDS)
-        return Outcome(code, timed_out, stopped, _tail(output.read_text(errors="replace")))
-
-    def _keep_log(
-        self,
-        child: "subprocess.Popen[bytes]",
-        output: Path,
-        logs: tuple[str, str] | None,
-        read: threading.Event,
-        heard: Callable[[str], None],
-    ) -> None:
-        """Keep what a job prints, in its folder and in its log stream, while it prints."""
-        log: Any = self.cloud.apis["logs"] if logs else None
-        stream = cast(BufferedReader, child.stdout)
-        rest = b""
-        try:
-            with stream, output.open("wb", buffering=0) as sink:
-                while chunk := stream.read1():
-                    sink.write(chunk)
-                    *whole, rest = (rest + chunk).split(b"\n")
-                    lines = [line.decode("utf-8", "replace") for line in whole]
-                    if logs and lines:
-                        log.append(*logs, lines)
-                    for line in lines:
-                        heard(line)
-                if logs and rest:
-                    log.append(*logs, [rest.decode("utf-8", "replace")])
-        finally:
-            read.set()
+        return Outcome(code, timed_out, stopped, output.tail())
 
     def _stop_process(self, arn: str) -> None:
         child = self._running.stop(arn)
@@ -288,11 +270,6 @@ class _Running:
 
 def _ended(code: int) -> None:
     """Take a stopped process's exit code: whoever waits for the job looks at the job."""
-
-
-def _tail(text: str) -> str:
-    lines = [line for line in text.strip().splitlines() if line.strip()]
-    return "\n".join(lines[-30:])[-4000:]
 
 
 def upload(behalf: Behalf, path: Path, bucket: str, key: str) -> None:

@@ -174,6 +174,7 @@ class Processing(Jobs):
                 logs=(_LOGS, f"{name}/algo-1"),
                 image=(image, entrypoint),
                 behalf=behalf,
+                instance=job["ProcessingResources"]["ClusterConfig"]["InstanceType"],
             )
             changes = _exit_message(folder)
             good = outcome.code == 0 and not outcome.timed_out and not outcome.stopped

@@ -215,6 +215,7 @@ class Training(Processing):
                 image=(image, entrypoint),
                 behalf=behalf,
                 heard=lambda line: self.series.hear(job, line),
+                instance=job["ResourceConfig"].get("InstanceType", ""),
             )
             behalf.may_measure(_METRICS)  # of the instance: none are kept here
             text = (folder / ".log").read_text(errors="replace")

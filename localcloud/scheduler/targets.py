@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.utils import parse_timestamp
 
-from localcloud import wire
+from localcloud import surrogates, wire
 from localcloud.errors import AwsError, validation
 from localcloud.events.delivery import Delivery, queue_url
 
@@ -46,7 +46,7 @@ def check(target: dict[str, Any]) -> None:
     text = target.get("Input")
     if text and (universal or parts[2] in _NEEDS_JSON):
         try:
-            json.loads(text)
+            surrogates.loads(text)
         except ValueError as error:
             raise validation("Invalid Input: it is not valid JSON.") from error
     if parts[2] == "events" and not target.get("EventBridgeParameters"):

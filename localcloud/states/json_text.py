@@ -1,18 +1,19 @@
 """JSON as Step Functions reads and writes it."""
 
-import json
 import math
 from typing import Any
+
+from localcloud import surrogates
 
 
 def dumps(value: Any) -> str:
     """Write compact JSON, as histories and outputs have it."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return surrogates.dumps(value, allow_nan=False)
 
 
 def loads(text: str) -> Any:
-    """Read JSON strictly: NaN and Infinity are no JSON. Raises ValueError."""
-    return json.loads(text, parse_constant=_refuse, parse_float=_finite)
+    """Read JSON strictly: NaN and Infinity are no JSON, nor is half a letter. Raises ValueError."""
+    return surrogates.loads(text, parse_constant=_refuse, parse_float=_finite)
 
 
 def _refuse(name: str) -> Any:
@@ -28,7 +29,7 @@ def _finite(text: str) -> float:
 
 def size(value: Any) -> int:
     """Return how many bytes of UTF-8 the value takes as JSON."""
-    return len(dumps(value).encode("utf-8", "surrogatepass"))
+    return len(dumps(value).encode())
 
 
 def copied(value: Any) -> Any:
