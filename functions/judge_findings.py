@@ -15,7 +15,7 @@ from everloop.aws.shortages import LOOK
 from everloop.decisions.infrastructure import trouble_of
 from everloop.decisions.monitoring import drift_by_monitor, judge_findings, monitors_of
 from everloop.errors import said
-from everloop.flows import incidents, report, shortages
+from everloop.flows import incidents, labelled_traffic, late_labels, report, shortages
 from everloop.flows.report import logger
 from everloop.messages import Message
 from everloop.moments import text
@@ -78,6 +78,8 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         )
     shortages.over(installed, LOOK, request.time)
     _over(installed, findings, request)
+    late_labels.tell_refused(installed, findings, request.findings_uri, request.time)
+    labelled_traffic.drop(installed, findings)
     monitoring.note_look(request.model, request.scheduled_at, request.findings_uri)
     return {"violated": found.go, "reason": found.reason}
 

@@ -31,7 +31,7 @@ where labels.target <> excluded.target
 @dataclass
 class Labels:
     """What came of the label files. `bad` counts files that cannot be used and values that are
-    no targets; `refused` says which files, and why."""
+    no targets; `refused` says which files, when they came, and why."""
 
     files: int = 0
     rows: int = 0
@@ -40,7 +40,7 @@ class Labels:
     corrected: int = 0  # values that another replaced
     known: int = 0  # keys with a label
     used: int = 0  # of which a prediction is known, too
-    refused: list[tuple[str, str]] = field(default_factory=list)
+    refused: list[tuple[str, str, str]] = field(default_factory=list)
 
 
 def take(
@@ -67,7 +67,7 @@ def take(
             _take_file(table, path, name, arrived, columns, taken, binary, numbers, dialect)
         except (ValueError, csv.Error, OSError, MemoryError, RecursionError) as error:
             table.execute("rollback to file")
-            _refuse(taken, name, str(error) or type(error).__name__)
+            _refuse(taken, name, arrived, str(error) or type(error).__name__)
         table.execute("release file")
         taken.corrected += table.total_changes - before
     taken.corrected -= counted(table)
@@ -120,7 +120,7 @@ def _parts(path: Path, columns: tuple[str, str], dialect: Dialect) -> Iterator[p
         yield from parts
 
 
-def _refuse(taken: Labels, name: str, why: str) -> None:
+def _refuse(taken: Labels, name: str, arrived: str, why: str) -> None:
     print(f"bad labels: {why}", file=sys.stderr)
     taken.bad += 1
-    taken.refused.append((name, why if why.startswith(name) else f"{name}: {why}"))
+    taken.refused.append((name, arrived, why if why.startswith(name) else f"{name}: {why}"))

@@ -45,7 +45,7 @@ def judge(
     data = asked["data"]
     watched, learn = "quality" in asked["monitor"]["watch"], bool(data.get("learn_from_traffic"))
     if data["key"] is None or not (watched or learn):
-        return _told(Labels(), [], rows), []
+        return _told(Labels(), [], rows, look), []
     kept = predictions.keep(rows, look, output("predictions"), whole=learn)
     declared = (data.get("columns") or {}).get(data["key"])
     numbers = keys.read_as_numbers(offline_keys, declared)
@@ -69,13 +69,14 @@ def judge(
                 learned += _learn(asked, look, table, joined[-1], files)
         taken.used = labels.counted(table, "used = 1")
         table.close()
-    told = _told(taken, joined, rows)
-    told["learned"] = [*_before(look, "learned", {each["day"] for each in learned}), *learned]
+    told = _told(taken, joined, rows, look)
+    before = _before(look, "learned", {each["day"] for each in learned})
+    told["learned"] = [*({**each, "new": False} for each in before), *learned]
     if not watched:
         return told, []
     groups = [group for day in joined for group in day.groups]
-    before = {(each["day"], each["version"]): each for each in _before(look, "days")}
-    checks, told["days"] = quality.judge(asked, groups, offline, before, look.until)
+    judged = {(each["day"], each["version"]): each for each in _before(look, "days")}
+    checks, told["days"] = quality.judge(asked, groups, offline, judged, look.until)
     return told, checks
 
 
@@ -96,12 +97,13 @@ def _before(look: Look, name: str, but: Container[str] = ()) -> list[dict[str, A
     return [each for each in said if each["day"] >= look.oldest and each["day"] not in but]
 
 
-def _told(taken: Labels, joined: Sequence[Day], rows: pd.DataFrame) -> dict[str, Any]:
+def _told(taken: Labels, joined: Sequence[Day], rows: pd.DataFrame, look: Look) -> dict[str, Any]:
     groups = [group for day in joined for group in day.groups]
     nameless = int(rows[INFERENCE].isna().sum()) if len(rows) else 0
     return {
         "files": taken.files,
-        "refused": [{"file": name, "why": why} for name, why in taken.refused[:_SHOWN]],
+        "until": look.until,
+        "refused": _refused(taken, look)[:_SHOWN],
         "refused_files": len(taken.refused),
         "rows": taken.rows,
         "bad": taken.bad,
@@ -118,6 +120,16 @@ def _told(taken: Labels, joined: Sequence[Day], rows: pd.DataFrame) -> dict[str,
         "days": [],
         "learned": [],
     }
+
+
+def _refused(taken: Labels, look: Look) -> list[dict[str, Any]]:
+    """Return the files that cannot be used, those first that the look before did not see."""
+    seen = str((look.previous.get("labels") or {}).get("until") or "")
+    found = [
+        {"file": name, "came": came, "why": why, "new": came >= seen}
+        for name, came, why in taken.refused
+    ]
+    return sorted(found, key=lambda each: not each["new"])
 
 
 def _learn(
@@ -138,7 +150,8 @@ def _learn(
     return [
         {
             "day": name,
-            "look": look.id,
+            "new": made.rows > 0,
+            "key": f"{look.kept}/learned/{look.id}/{name}.csv",
             "rows": made.rows,
             "left_out": made.left_out,
             "why": made.why,

@@ -26,10 +26,11 @@ class Look:
     # From when on which version served; None while it was being replaced.
     served: list[tuple[str, int | None]] = field(default_factory=list)
     labels: list[tuple[Path, str, str]] = field(default_factory=list)  # file, name, arrived
-    refused: list[tuple[str, str]] = field(default_factory=list)  # name, why
+    refused: list[tuple[str, str, str]] = field(default_factory=list)  # name, arrived, why
     predictions: dict[str, list[Path]] = field(default_factory=dict)  # of earlier looks, by day
     evaluations: dict[int, dict[str, Any]] = field(default_factory=dict)  # of versions before
     previous: dict[str, Any] = field(default_factory=dict)  # findings of the look before
+    kept: str = ""  # below which key what this look keeps comes to lie
 
     def version_at(self, time: str) -> int | None:
         """Return which version answered at a time; only one can have, or None."""
@@ -54,11 +55,14 @@ def read(version: int, since: str, until: str) -> Look:
         previous = told.get("previous")
         return Look(
             id=str(told["look"]),
+            kept=str(told.get("kept") or ""),
             until=str(told["until"]),
             oldest=str(told["oldest"]),
             served=[(str(time), number) for time, number in told["served"]] or [("", version)],
             labels=[(folder / key, key, str(arrived)) for key, arrived in told["labels"]["files"]],
-            refused=[(str(name), str(why)) for name, why in told["labels"]["refused"]],
+            refused=[
+                (str(name), str(came), str(why)) for name, came, why in told["labels"]["refused"]
+            ],
             predictions=days,
             evaluations={
                 int(number): json.loads((INPUT / LATE / key).read_text())

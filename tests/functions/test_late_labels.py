@@ -7,6 +7,7 @@ import pytest
 
 import judge_findings
 import plan_monitoring
+from everloop.errors import BadInput
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 MODEL = "flight-delays"
@@ -89,7 +90,7 @@ def test_what_is_refused_by_its_name_is_told_to_the_look_and_not_downloaded(serv
     found = look(serving, soon())
     assert "labels" not in inputs(serving, found)
     told, _ = given(serving, found)
-    assert [name for name, _ in told["labels"]["refused"]] == ["may.csv.gz"]
+    assert [name for name, _, _ in told["labels"]["refused"]] == ["may.csv.gz"]
 
 
 def test_a_look_is_given_the_predictions_of_other_looks_wherever_they_were_kept(serving):
@@ -155,3 +156,88 @@ def test_a_model_whose_quality_nobody_watches_keeps_nothing(account):
     account.serve(1)
     label(account, "may.csv")
     assert look(account, soon())["reason"] == "no traffic was captured since the last look"
+
+
+def learning(account):
+    spec = 'problem = "regression"\n[data]\ntarget = "late"\nkey = "id"\n'
+    account.push(data=account.bundle(spec, "learn_from_traffic = true"))
+    account.register(approval="Approved")
+    account.serve(1)
+    return account
+
+
+def learned(account, look, day="2026-11-16", **changes):
+    """Let a look end that made a file of a day's labelled traffic."""
+    key = f"predictions/30d/{MODEL}/learned/{look}/{day}.csv"
+    account.put(f"s3://{account.artefacts}/{key}", f"id,late\n{look},1\n".encode())
+    made = {"day": day, "rows": 1, "new": True, "key": key, **changes}
+    conclude(account, labels={"learned": [made]})
+
+
+def conclude(account, **findings):
+    uri = f"s3://{account.artefacts}/monitoring/{MODEL}/x/findings.json"
+    found = {"model": MODEL, "rows": 0, "labelled_rows": 0, "checks": [], "not_judged": []}
+    account.put_json(uri, {**found, **findings})
+    request = account.request("machine-judge-findings", findings_uri=uri, scheduled_at=text(soon()))
+    judge_findings.handler(request, account.context)
+
+
+def dropped(account):
+    """Return the versions of what was dropped of the day, the newest first."""
+    found = account.client("s3").list_object_versions(
+        Bucket=account.data, Prefix=f"data/{MODEL}/labelled-traffic/2026-11-16.csv"
+    )
+    return found.get("Versions", [])
+
+
+def test_labelled_traffic_is_dropped_once_and_again_when_more_is_labelled(account):
+    learning(account)
+    learned(account, "a")
+    learned(account, "a")
+    assert len(dropped(account)) == 1
+    learned(account, "b")
+    assert len(dropped(account)) == 2
+    body = account.client("s3").get_object(Bucket=account.data, Key=dropped(account)[0]["Key"])
+    assert body["Body"].read() == b"id,late\nb,1\n"
+
+
+def test_labelled_traffic_that_was_withdrawn_does_not_come_back(account):
+    learning(account)
+    learned(account, "a")
+    account.client("s3").delete_object(Bucket=account.data, Key=dropped(account)[0]["Key"])
+    learned(account, "b")
+    assert len(dropped(account)) == 1
+
+
+def test_nothing_is_learned_from_traffic_unless_model_toml_says_so(serving):
+    learned(serving, "a")
+    assert dropped(serving) == []
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "predictions/30d/other/learned/a/2026-11-16.csv",
+        f"runs/{MODEL}/r1/holdout/data.csv",
+        f"predictions/30d/{MODEL}/learned/../../x/2026-11-16.csv",
+    ],
+)
+def test_no_other_object_is_dropped_whatever_findings_say(account, key):
+    learning(account)
+    with pytest.raises(BadInput, match="is no file that a look"):
+        learned(account, "a", key=key)
+    assert dropped(account) == []
+
+
+def test_label_files_that_cannot_be_used_are_told_once(serving):
+    def seen(*refused):
+        files = [{"file": f, "came": "x", "why": f"{f}: it is none", "new": n} for f, n in refused]
+        conclude(serving, labels={"refused": files, "files": 3, "keys_joined": 0})
+        return serving.mails()
+
+    serving.mails()
+    told = "flight-delays: 1 new files of labels cannot be used"
+    assert seen(("may.CSV", True)) == [told]
+    assert seen(("may.CSV", True)) == []  # the same look, concluded again
+    assert seen(("june.gz", True), ("may.CSV", False)) == [told]
+    assert seen(("june.gz", False), ("may.CSV", False)) == []

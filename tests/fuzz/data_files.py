@@ -141,7 +141,7 @@ def _labels(folder: Path) -> Iterator[Check]:
             assert taken.bad >= len(taken.refused) and taken.corrected >= 0
             assert len(known) <= taken.rows
             assert all(isinstance(key, str) and math.isfinite(value) for key, value in known)
-            assert all(why.startswith(name) for name, why in taken.refused)
+            assert all(why.startswith(name) for name, _, why in taken.refused)
 
     yield check
 

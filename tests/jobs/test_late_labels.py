@@ -26,7 +26,7 @@ class Looks:
         self.served: list[tuple[str, int | None]] = [("", 3)]
         self.evaluations: dict[int, float] = {}
         self.labels: list[tuple[str, str]] = []
-        self.refused: list[tuple[str, str]] = []
+        self.refused: list[tuple[str, str, str]] = []
         self.oldest = "2026-10-21"
         self.kept: dict[str, bytes] = {}
         self.previous: dict[str, Any] | None = None
@@ -92,6 +92,7 @@ class Looks:
             "oldest": self.oldest,
             "served": self.served,
             "labels": {"files": self.labels, "refused": self.refused},
+            "kept": "predictions/30d/m",
             "predictions": sorted(others),
             "evaluations": {str(v): f"runs/{v}/evaluation.json" for v in self.evaluations},
             "previous": "monitoring/m/findings.json" if self.previous else None,
@@ -329,13 +330,16 @@ def test_files_that_cannot_be_read_are_named_and_the_others_count(looks: Looks) 
     looks.label("packed.csv", gzip.compress(_csv("id,price", rows)), came)
     looks.label("other.csv", rows, came, head="key,price")
     looks.label("good.csv", off(rows, 1), came)
-    looks.refused = [("may.CSV", "labels/…/may.CSV: its name ends in capital letters")]
+    looks.refused = [("may.CSV", came, "labels/…/may.CSV: its name ends in capital letters")]
     found = looks.look("a", ("2026-11-16T09:00:00Z", rows), until="2026-11-16T12:00:00.000Z")
     told = found["labels"]
     assert [each["file"] for each in told["refused"]] == ["packed.csv", "other.csv", "may.CSV"]
     assert (told["refused_files"], found["labelled_rows"]) == (3, 120)
+    assert all(each["new"] for each in told["refused"])
     page = (looks.container.output("findings") / "report.html").read_text()
     assert all(name in page for name in ("packed.csv", "other.csv", "may.CSV"))
+    again = looks.look("b", until="2026-11-16T13:00:00.000Z")["labels"]["refused"]
+    assert [each["new"] for each in again] == [False, False, False]
 
 
 def test_predictions_of_days_that_count_no_more_are_not_joined(looks: Looks) -> None:
@@ -364,13 +368,14 @@ def test_labelled_traffic_becomes_a_drop(looks: Looks) -> None:
     looks.label("a.csv", [("k3", 7.0), *((f"k{n}", 8.5) for n in range(4, 110))], "2026-11-20T10")
     found = looks.look("b", until="2026-11-20T12:00:00.000Z")
     (learned,) = found["labels"]["learned"]
-    assert (learned["day"], learned["look"], learned["rows"]) == ("2026-11-16", "b", 107)
+    assert (learned["day"], learned["rows"], learned["new"]) == ("2026-11-16", 107, True)
+    assert learned["key"] == "predictions/30d/m/learned/b/2026-11-16.csv"
     lines = (looks.container.output("learned") / "b" / "2026-11-16.csv").read_text().splitlines()
     assert lines[:3] == ["id,colour,price", "k3,red,7", "k4,red,8.5"]
     assert len(lines) == 108
     # The same labels again bring no other file.
     again = looks.look("c", until="2026-11-20T13:00:00.000Z")
-    assert again["labels"]["learned"] == [learned]
+    assert again["labels"]["learned"] == [{**learned, "new": False}]
     assert not looks.container.output("learned").exists()
 
 

@@ -142,8 +142,13 @@ def labels_within(spec: Spec) -> timedelta:
 
 def joins_labels(spec: Spec) -> bool:
     """Whether labels that come later are joined with their predictions."""
-    wanted = "quality" in spec["monitor"]["watch"] or spec["data"].get("learn_from_traffic")
-    return spec["data"]["key"] is not None and bool(wanted)
+    wanted = "quality" in spec["monitor"]["watch"] or learns_from_traffic(spec)
+    return spec["data"]["key"] is not None and wanted
+
+
+def learns_from_traffic(spec: Spec) -> bool:
+    """Whether traffic becomes training data once its labels have come; specs of before: no."""
+    return bool(spec["data"].get("learn_from_traffic"))
 
 
 def _duration(value: str) -> timedelta:

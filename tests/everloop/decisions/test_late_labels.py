@@ -58,7 +58,7 @@ def test_files_older_than_the_predictions_that_are_kept_are_not_read_any_more():
 def test_what_is_no_csv_by_its_name_is_refused_by_name_and_starts_a_look(name, why):
     found = taken((name, NOON - HOUR))
     assert (found.files, found.new) == ([], 1)
-    assert found.refused == [(name, wrong_name(name))]
+    assert found.refused == [(name, NOON - HOUR, wrong_name(name))]
     assert name in wrong_name(name)
     assert why in wrong_name(name)
 

@@ -14,6 +14,7 @@ from everloop.decisions.objects import Listed
 from everloop.errors import BadInput, EverloopError, NotReady
 
 _PIECE = 1024 * 1024
+_SOURCE = "everloop-source"  # what a copy was made of
 _MISSING = ("NoSuchKey", "404", "NotFound", "NoSuchVersion")
 
 
@@ -108,6 +109,37 @@ def copy_once(source: str, version_id: str, bucket: str, key: str) -> str:
         if code_of(error) != "PreconditionFailed":
             raise
     return f"s3://{bucket}/{key}"
+
+
+def copy_new(source: str, bucket: str, key: str) -> bool:
+    """Copy an object over another, unless that is its copy already; whether it was copied now.
+
+    A source that is gone is not copied.
+    """
+    source_bucket, source_key = split(source)
+    try:
+        with _named(f"s3://{bucket}/{key}"):
+            found = s3().head_object(Bucket=bucket, Key=key)
+            if found["Metadata"].get(_SOURCE) == source_key:
+                return False
+    except ClientError as error:
+        if code_of(error) not in _MISSING:
+            raise
+    try:
+        with _named(source):
+            s3().copy_object(
+                Bucket=bucket,
+                Key=key,
+                CopySource={"Bucket": source_bucket, "Key": source_key},
+                MetadataDirective="REPLACE",
+                Metadata={_SOURCE: source_key},
+                ContentType="text/csv",
+            )
+    except ClientError as error:
+        if code_of(error) not in _MISSING:
+            raise
+        return False
+    return True
 
 
 def read_json(uri: str) -> dict[str, Any]:

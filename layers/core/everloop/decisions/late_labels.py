@@ -34,12 +34,12 @@ _ENDINGS = {
 class LabelFiles:
     """Label files that a look takes into account, in the order in which they came.
 
-    `files` are names below the model's prefix, and when they came; `refused` names and reasons;
+    `files` are names below the model's prefix, and when they came; `refused` names, times and reasons;
     `new` is how many of both came since the last look.
     """
 
     files: list[tuple[str, datetime]] = field(default_factory=list)
-    refused: list[tuple[str, str]] = field(default_factory=list)
+    refused: list[tuple[str, datetime, str]] = field(default_factory=list)
     new: int = 0
 
 
@@ -57,7 +57,7 @@ def label_files(
         new += came >= since
         why = wrong_name(name)
         if why:
-            refused.append((name, why))
+            refused.append((name, came, why))
         else:
             files.append((name, came))
     return LabelFiles(sorted(files, key=lambda each: (each[1], each[0])), refused, new)

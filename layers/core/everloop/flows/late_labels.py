@@ -1,21 +1,24 @@
 """What a look is given for late labels: label files, predictions kept, and whose they were."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from everloop import policy
-from everloop.aws import ledger, monitoring, registry, storage
+from everloop.aws import ledger, monitoring, people, storage
 from everloop.aws.ledger import Installed
 from everloop.aws.settings import settings
-from everloop.decisions import late_labels
+from everloop.decisions import late_labels, seals
 from everloop.decisions.late_labels import LabelFiles
 from everloop.decisions.releases import Serving
 from everloop.errors import BadInput
+from everloop.flows import sealing
 from everloop.job_requests import MANIFEST
+from everloop.messages import Message
 from everloop.moments import text
+from everloop.names import digest
 
 # Versions before the serving one whose holdout is looked up, the newest first.
 _MOST_VERSIONS = 10
@@ -54,6 +57,7 @@ def inputs(
     timeline = late_labels.served(
         ledger.releases(model), version, serving.changed_at, policy.deploy(spec).steps
     )
+    place = f"predictions/{late_labels.kept_days(within)}d/{model}"
     kept = _kept(model, oldest, look) if labels.files else []
     versions = {found for _, found in timeline if found is not None} - {version}
     others = _evaluations(installed, versions) if labels.files else {}
@@ -65,8 +69,9 @@ def inputs(
         "served": timeline,
         "labels": {
             "files": [[name, text(came)] for name, came in labels.files],
-            "refused": labels.refused,
+            "refused": [[name, text(came), why] for name, came, why in labels.refused],
         },
+        "kept": place,
         "predictions": kept,
         "evaluations": others,
         "previous": previous,
@@ -82,8 +87,32 @@ def inputs(
             [name for name, _ in labels.files],
         ),
         late=manifest(f"{folder}/late{MANIFEST}", f"s3://{bucket}/", [key, *more]),
-        kept=f"s3://{bucket}/predictions/{late_labels.kept_days(within)}d/{model}",
+        kept=f"s3://{bucket}/{place}",
     )
+
+
+def tell_refused(
+    installed: Installed, findings: Mapping[str, Any], findings_uri: str, time: datetime
+) -> None:
+    """Tell people of label files that came since the look before and cannot be used."""
+    told = findings.get("labels") or {}
+    refused = [each for each in told.get("refused") or () if each.get("new")]
+    if not refused:
+        return
+    message = Message(
+        kind="labels-refused",
+        model=installed.model,
+        happened=f"{len(refused)} new files of labels cannot be used",
+        why="\n".join(str(each["why"]) for each in refused),
+        id=digest(sorted([each["file"], each["came"]] for each in refused)),
+        numbers={"files": int(told["files"]), "labels joined": int(told["keys_joined"])},
+        to_do=(
+            "Upload them again as plain CSV:",
+            f"  everloop label {installed.model} FILE.csv",
+        ),
+        links={"findings": findings_uri},
+    )
+    people.notify(message, installed.spec, time)
 
 
 def manifest(key: str, prefix: str, names: list[str]) -> str | None:
@@ -123,9 +152,10 @@ def _evaluations(installed: Installed, versions: set[int]) -> dict[int, str]:
     for version in sorted(versions, reverse=True)[:_MOST_VERSIONS]:
         try:
             arn = f"{group}:model-package/{installed.model}/{version}"
-            place = storage.split(registry.describe(arn).uri("evaluation-uri"))
+            metadata = sealing.metadata(installed.model, version, arn)
+            place = storage.split(seals.uri(metadata, "evaluation-uri", arn))
         except BadInput:
-            continue  # it was deleted, or registered by somebody else: its days are not judged
+            continue  # registered by somebody else, or gone unsealed: its days are not judged
         if place[0] == bucket and _there(place[1]):
             found[version] = place[1]
     return found
