@@ -34,7 +34,7 @@ _ENDINGS = {
 class LabelFiles:
     """Label files that a look takes into account, in the order in which they came.
 
-    `files` are names below the model's prefix, and when they came; `refused` names, times and reasons;
+    `files` are names below the model's prefix and when they came; `refused` has reasons as well;
     `new` is how many of both came since the last look.
     """
 
