@@ -1,4 +1,4 @@
-"""push, drop, status, watch, approve, reject, why: against any deployed stack."""
+"""push, drop, label, status, watch, approve, reject, why: against any deployed stack."""
 
 import argparse
 import time
@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-from console import deliver, review, show, views
+from console import deliver, labels, review, show, views
 from console.records import Records
 from console.site import Site
 from everloop.decisions.approvals import APPROVED, REJECTED
@@ -17,6 +17,7 @@ def run(arguments: argparse.Namespace) -> int:
     return {
         "push": _push,
         "drop": _drop,
+        "label": _label,
         "status": _status,
         "watch": _watch,
         "approve": review_version,
@@ -70,6 +71,18 @@ def _drop(site: Site, arguments: argparse.Namespace) -> int:
     show.out.print(
         f"dropped {done['files']} files, {show.bytes_text(done['bytes'])}, to {done['to']}"
     )
+    return 0
+
+
+def _label(site: Site, arguments: argparse.Namespace) -> int:
+    done = labels.upload(site, arguments.model, arguments.paths)
+    if arguments.json:
+        show.emit_json(done)
+    else:
+        show.out.print(f"{done['rows']:,} labels in {done['files']} files, to {done['to']}")
+        show.out.print(
+            "the monitor's next look joins them with their predictions", style=show.QUIET
+        )
     return 0
 
 

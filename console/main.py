@@ -53,6 +53,9 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="upload without a look: hidden and bad files, and for a model that is not installed",
     )
+    label = add("label", "say what came true: upload labels for predictions that were made")
+    label.add_argument("model")
+    label.add_argument("paths", type=Path, nargs="+", help="CSV files with key and target")
 
     _add_data(commands, shared)
 

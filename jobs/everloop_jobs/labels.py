@@ -1,6 +1,7 @@
 """Labels that were dropped, in a table on disk: thousands of files take no more memory than one."""
 
 import csv
+import re
 import sqlite3
 import sys
 from collections.abc import Iterable, Iterator
@@ -102,7 +103,7 @@ def _take_file(
         values = pd.to_numeric(written, errors="coerce").astype(float)
         fits = values.isin([0, 1]) if binary else pd.Series(np.isfinite(values), values.index)
         bad += int((~fits).sum())
-        named = keys.same(known[columns[0]][fits], numbers)
+        named = keys.same(_keys(known[columns[0]][fits], dialect), numbers)
         table.executemany(
             _TAKE, zip(named, values[fits].tolist(), [arrived] * len(named), strict=True)
         )
@@ -110,6 +111,15 @@ def _take_file(
         belongs = "0 and 1" if binary else "finite numbers"
         print(f"bad labels: {name}: {bad} are not among {belongs}", file=sys.stderr)
     taken.rows, taken.bad, taken.empty = taken.rows + rows, taken.bad + bad, taken.empty + empty
+
+
+def _keys(values: pd.Series, dialect: Dialect) -> pd.Series:
+    """Write keys that are numbers of the dialect with a point; others stay as they are."""
+    if dialect.decimal == ".":
+        return values
+    return values.str.replace(
+        rf"^([+-]?\d+){re.escape(dialect.decimal)}(\d+)$", r"\1.\2", regex=True
+    )
 
 
 def _parts(path: Path, columns: tuple[str, str], dialect: Dialect) -> Iterator[pd.DataFrame]:

@@ -127,6 +127,7 @@ def _tables(folder: Path) -> Iterator[Check]:
 @contextmanager
 def _labels(folder: Path) -> Iterator[Check]:
     take = _job("labels").take
+    columns = ("id", "price")
 
     def check(files: list[bytes]) -> None:
         given = []
@@ -136,7 +137,7 @@ def _labels(folder: Path) -> Iterator[Check]:
             given.append((path, path.name, f"{number}"))
         for numbers in (True, False):
             with closing(sqlite3.connect(":memory:", isolation_level=None)) as table:
-                taken = take(table, given, ("id", "price"), binary=False, numbers=numbers)
+                taken = take(table, given, columns, binary=False, numbers=numbers)
                 known = table.execute("select key, target from labels").fetchall()
             assert taken.bad >= len(taken.refused) and taken.corrected >= 0
             assert len(known) <= taken.rows

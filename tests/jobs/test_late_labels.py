@@ -342,6 +342,16 @@ def test_files_that_cannot_be_read_are_named_and_the_others_count(looks: Looks) 
     assert [each["new"] for each in again] == [False, False, False]
 
 
+def test_labels_are_read_in_the_dialect_of_drops(looks: Looks) -> None:
+    dialect = {"separator": ";", "decimal": ",", "thousands": ".", "encoding": "latin-1"}
+    looks.spec(data={"dialect": dialect})
+    text = "id;preis;price\n7000,0;\xe9;1.234,5\n8;;2\n"
+    looks.label("a.csv", text.encode("latin-1"), "2026-11-16T10:00:00.000Z")
+    traffic = ("2026-11-16T09:00:00Z", [("7000", 1.0), ("8", 2.0)])
+    found = looks.look("a", traffic, until="2026-11-16T12:00:00.000Z")
+    assert (found["labelled_rows"], found["bad_labels"]) == (2, 0)
+
+
 def test_predictions_of_days_that_count_no_more_are_not_joined(looks: Looks) -> None:
     looks.look("a", ("2026-10-01T09:00:00Z", keyed(0, 120)), until="2026-10-01T12:00:00.000Z")
     looks.label("a.csv", off(keyed(0, 120), 4), "2026-11-16T10:00:00.000Z")
