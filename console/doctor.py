@@ -6,10 +6,11 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from console import redrive, views
+from console import data_findings, redrive, views
 from console.records import Records
 from console.site import Site
 from everloop.chain import verify
+from everloop.decisions.windows import BAD_FILES
 
 GOOD, WARN, BAD = "good", "look", "wrong"
 
@@ -214,6 +215,9 @@ def _model(site: Site, records: Records, model: str) -> Iterator[Finding]:
     if waiting:
         said = f"version {max(waiting)} waits for approval"
         yield Finding(check, WARN, said, f"everloop approve {model}")
+    serves = live["version"] if live else None
+    for said, mend in data_findings.of_model(site, records, model, versions, serves):
+        yield Finding(check, WARN, said, mend)
     yield from _last_training(check, model, decisions)
     yield from _standing_still(check, model, decisions, records.asked(model))
     if not problems and not paused and not waiting:
@@ -224,7 +228,10 @@ def _model(site: Site, records: Records, model: str) -> Iterator[Finding]:
 
 def _last_training(check: str, model: str, decisions: list[dict[str, Any]]) -> Iterator[Finding]:
     ends = [decision for decision in decisions if decision["kind"] == "train-end"]
-    if ends and not ends[-1]["go"]:
+    if ends and (ends[-1].get("facts") or {}).get("outcome") == BAD_FILES:
+        said = f"nothing was trained of the last drop, for its files: {ends[-1]['reason']}"
+        yield Finding(check, WARN, said, f"everloop data list {model}, then drop good ones")
+    elif ends and not ends[-1]["go"]:
         said = f"the last training failed: {ends[-1]['reason']}"
         yield Finding(check, WARN, said, "mend its cause, then push or drop again")
 

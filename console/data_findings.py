@@ -1,0 +1,29 @@
+"""What doctor finds in a model's data: files set aside, and what serves and was trained on
+something that was withdrawn since.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from console import withdrawn
+from console.records import Records
+from console.site import Site
+from everloop.decisions.objects import SET_ASIDE
+
+
+def of_model(
+    site: Site, records: Records, model: str, versions: list[Any], serves: int | None
+) -> Iterator[tuple[str, str]]:
+    """Yield what a person may want to know of a model's data, each with what mends it."""
+    states = records.objects(model).values()
+    aside = [row for row in states if row["state"] == SET_ASIDE]
+    if aside:
+        said = f"{len(aside)} files are set aside, and in no dataset: {aside[0]['reason']}"
+        yield said, f"everloop data list {model}, then drop good ones, or everloop data undrop"
+    live = [version for version in versions if version["version"] == serves]
+    for each in withdrawn.trained_on(site, records, model, live)["versions"]:
+        said = (
+            f"version {each['version']} serves, and was trained on {each['objects']} objects that "
+            f"were withdrawn since: {', '.join(each['keys'][:3])}"
+        )
+        yield said, f"everloop drop {model} FILE: the version after it is without them"
