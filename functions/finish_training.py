@@ -14,7 +14,7 @@ from everloop.aws import arrivals, ledger, registry, storage
 from everloop.aws.ledger import TRAINING, Installed
 from everloop.decisions.governor import FAILED, REGISTERED, RUNNING, STOPPED, WAITING
 from everloop.decisions.infrastructure import trouble_of
-from everloop.decisions.windows import REFUSED
+from everloop.decisions.windows import NOTHING_LEFT, REFUSED
 from everloop.errors import said
 from everloop.flows import concluding, shortages, training
 from everloop.flows.concluding import Conclusion
@@ -56,13 +56,13 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     died = request.error is not None and request.error.get("Error") not in _FOR_GOOD
     runs = ledger.runs(request.model)
     # A start that was refused when it was tried again says nothing of the run it had started.
-    sees = not died and outcome != REFUSED
+    sees = not died and outcome not in (REFUSED, NOTHING_LEFT)
     ended = next((run for run in runs if sees and run.execution == name), None)
     if ended is not None:
         rows = _rows_trained(concluded.package_arn) if outcome == REGISTERED else None
         ended = dataclasses.replace(ended, outcome=outcome, ended_at=request.time, rows=rows)
         runs = [run for run in runs if run.name != ended.name] + [ended]
-    if outcome != REFUSED:
+    if outcome not in (REFUSED, NOTHING_LEFT):
         concluding.tell(
             installed,
             concluded,
@@ -74,7 +74,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         )
     if ended is not None:
         ledger.put_run(request.model, ended)
-    if ended is not None or outcome == REGISTERED:
+    if ended is not None or outcome in (REGISTERED, NOTHING_LEFT):
         shortages.over(installed, TRAINING, request.time)
     if not died and not again and not (request.run or {}).get("later"):
         arrivals.note_outcome(request.model, request.window, outcome)

@@ -125,6 +125,25 @@ def test_a_run_that_failed_while_its_data_was_deleted_is_tried_again_without_it(
     assert arrivals.closed(MODEL, 1).outcome == "failed"  # it was not for want of its data
 
 
+def test_files_that_this_run_set_aside_are_no_reason_to_try_again(trained):
+    put_down(trained, a="used", b="used", c="set-aside")
+    finish(trained, failed_step="Train")
+    arrivals.clear_outcome(MODEL, 1, "failed")  # as if it had died before it wrote that down
+    finish(trained, failed_step="Train")
+    assert arrivals.closed(MODEL, 1).outcome == "failed"
+
+
+def test_a_wait_for_aws_whose_data_is_deleted_meanwhile_gives_its_lease_back(trained):
+    trained.drop(*[trained.take_out(key(name)) for name in "abc"])
+    assert freeze(trained)["empty"] is True
+    run = {"started": False, "nothing_left": True, "reason": "nothing is left to train on"}
+    request = trained.request("machine-finish-training", window=1, execution=MACHINE, run=run)
+    answer = finish_training.handler(request, trained.context)
+    assert (answer["outcome"], answer["ok"]) == ("nothing-left", True)
+    assert arrivals.closed(MODEL, 1).outcome == "nothing-left"
+    assert ledger.lease(MODEL, TRAINING).holder == ""
+
+
 @pytest.mark.parametrize(
     "written",
     [

@@ -24,7 +24,7 @@ from everloop.decisions.governor import (
 )
 from everloop.decisions.infrastructure import Trouble, trouble
 from everloop.decisions.mending import PATIENCE
-from everloop.decisions.windows import BAD_FILES, REFUSED
+from everloop.decisions.windows import BAD_FILES, NOTHING_LEFT, REFUSED
 from everloop.flows import files, freezing, report, shortages, waking
 from everloop.messages import Message
 
@@ -59,7 +59,7 @@ def conclusion(found: Mapping[str, Any]) -> Conclusion:
 def _outcome(found: Mapping[str, Any], package: str) -> tuple[str, str]:
     reason, status = str(found.get("reason") or ""), found.get("status")
     if not found.get("started"):
-        return REFUSED, reason
+        return NOTHING_LEFT if found.get("nothing_left") else REFUSED, reason
     if status == "Succeeded" and package:
         return REGISTERED, f"registered {package}"
     if found.get("failed_step") == _BELOW_BARS_STEP:
@@ -92,7 +92,7 @@ def with_files(
         concluded.outcome in (FAILED, BAD_FILES)
         and closed is not None
         and closed.digest is not None
-        and freezing.differs(installed, closed)
+        and freezing.differs(installed, closed, but=files.actor(concluded.arn))
     )
     if found is not None:
         files.set_aside(installed, found, concluded.arn, time)

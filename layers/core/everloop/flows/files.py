@@ -45,7 +45,7 @@ def of_run(model: str, arn: str, time: datetime) -> Files | None:
     rows = [each for each in _list(found.get("objects")) if _is_file(model, each)]
     aside = [
         ObjectState(
-            each["key"], each["version_id"], SET_ASIDE, str(each["reason"]), time, f"run {run}"
+            each["key"], each["version_id"], SET_ASIDE, str(each["reason"]), time, actor(arn)
         )
         for each in rows
         if each["status"] == SET_ASIDE
@@ -63,6 +63,11 @@ def of_run(model: str, arn: str, time: datetime) -> Files | None:
         set_aside=aside,
         refused=refused,
     )
+
+
+def actor(arn: str) -> str:
+    """Name a run as who set files aside."""
+    return f"run {arn.rpartition('/')[2]}"
 
 
 def set_aside(installed: Installed, files: Files, arn: str, time: datetime) -> None:

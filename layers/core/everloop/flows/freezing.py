@@ -44,9 +44,14 @@ def freeze(installed: Installed, closed: Closed, now: datetime) -> Closed:
     return written
 
 
-def differs(installed: Installed, closed: Closed) -> bool:
-    """Whether a window's dataset would be another one now: objects were taken out since."""
-    numbers, selection = _select(installed, closed, objects.states(installed.model))
+def differs(installed: Installed, closed: Closed, *, but: str) -> bool:
+    """Whether a window's dataset would be another one now: objects were taken out since.
+
+    What the run itself set aside, named `but`, does not count: it may be written down already.
+    """
+    states = objects.states(installed.model)
+    others = {id: state for id, state in states.items() if state.by != but}
+    numbers, selection = _select(installed, closed, others)
     bucket = settings().data_bucket
     frozen = manifest(installed.model, bucket, numbers, selection, closed.closed_at)
     return bool(frozen["digest"] != closed.digest)
