@@ -19,11 +19,12 @@ def of_model(
     aside = [row for row in states if row["state"] == SET_ASIDE]
     if aside:
         said = f"{len(aside)} files are set aside, and in no dataset: {aside[0]['reason']}"
-        yield said, f"everloop data list {model}, then drop good ones, or everloop data undrop"
+        yield said, f"everloop data list {model}"
     live = [version for version in versions if version["version"] == serves]
     for each in withdrawn.trained_on(site, records, model, live)["versions"]:
         said = (
             f"version {each['version']} serves, and was trained on {each['objects']} objects that "
             f"were withdrawn since: {', '.join(each['keys'][:3])}"
         )
-        yield said, f"everloop drop {model} FILE: the version after it is without them"
+        said += "; the version that is trained after the next drop is without them"
+        yield said, f"everloop drop {model} FILES"

@@ -6,9 +6,10 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from console import data_findings, redrive, views
+from console import data_findings, model_findings, redrive, views
 from console.records import Records
 from console.site import Site
+from everloop import names
 from everloop.chain import verify
 from everloop.decisions.windows import BAD_FILES
 
@@ -40,6 +41,7 @@ def examine(site: Site) -> Iterator[Finding]:
         ("dead letters", lambda: _dead_letters(site)),
         ("alarms", lambda: _alarms(site)),
         ("notifications", lambda: _notifications(site)),
+        ("data", lambda: _strays(site, records.models())),
     ]
     checks += [
         (f"model {model}", lambda model=model: _model(site, records, model))  # type: ignore[misc]
@@ -153,8 +155,18 @@ def _enable(site: Site, name: str) -> str:
 def _dead_letters(site: Site) -> Iterator[Finding]:
     full = {queue: count for queue, count in redrive.counts(site).items() if count}
     said = ", ".join(f"{count} in {site.stack}-{queue}" for queue, count in full.items())
-    mend = "everloop redrive, mend the cause, everloop redrive --all" if full else ""
+    if full:
+        said += "; look at them first, with  everloop redrive"
+    mend = "everloop redrive --all" if full else ""
     yield Finding("dead letters", BAD if full else GOOD, said or "no queue holds any", mend)
+
+
+def _strays(site: Site, models: list[str]) -> Iterator[Finding]:
+    found = list(model_findings.strays(site, models))
+    for _, said, mend in found:
+        yield Finding("data", WARN, said, mend)
+    if not found:
+        yield Finding("data", GOOD, "data and labels are those of installed models")
 
 
 def _alarms(site: Site) -> Iterator[Finding]:
@@ -174,9 +186,33 @@ def _alarms(site: Site) -> Iterator[Finding]:
         if alarm["StateValue"] == "ALARM":
             ill = True
             said = f"{name} rings: {alarm.get('AlarmDescription') or alarm['StateReason']}"
-            yield Finding("alarms", BAD, said, f"docs/operate.md, {name}")
+            said += f" See docs/operate.md, {_section(site.stack, name)}"
+            yield Finding("alarms", BAD, said, _why_it_rings(site.stack, name))
     if not ill:
         yield Finding("alarms", GOOD, f"{len(alarms)} alarms, and none rings")
+
+
+def _section(stack: str, name: str) -> str:
+    """Return the name of an alarm as the runbook has it."""
+    of_endpoint = names.of_serving_alarm(stack, name)
+    return f"<model>-serving-{of_endpoint[1]}" if of_endpoint else name.removeprefix(f"{stack}-")
+
+
+def _why_it_rings(stack: str, name: str) -> str:
+    """Return the command that shows what an alarm rings for."""
+    of_endpoint = names.of_serving_alarm(stack, name)
+    if of_endpoint:
+        group = f"/aws/sagemaker/Endpoints/{of_endpoint[0]}"
+        return f"aws logs filter-log-events --log-group-name {group} --limit 50"
+    base = name.removeprefix(f"{stack}-")
+    if base in ("failed", "undelivered", "arrivals-dead"):
+        return "everloop redrive"
+    if base.endswith(("-failed", "-timed-out")):
+        return "everloop status"
+    if base.endswith("-errors"):
+        group = f"/everloop/{stack}/functions"
+        return f"aws logs filter-log-events --log-group-name {group} --filter-pattern ERROR"
+    return f"aws cloudwatch describe-alarm-history --alarm-name {name} --max-records 5"
 
 
 def _notifications(site: Site) -> Iterator[Finding]:
@@ -193,15 +229,32 @@ def _notifications(site: Site) -> Iterator[Finding]:
 
 
 def _model(site: Site, records: Records, model: str) -> Iterator[Finding]:
-    check = f"model {model}"
     decisions = records.decisions(model)
+    live = views.serving(site, model)
+    found = list(_troubles(site, records, model, decisions, live))
+    yield from found
+    if not found:
+        serves = f"version {live['version']} serves" if live else "nothing serves yet"
+        said = f"{serves}; its chain of {len(decisions)} decisions is whole"
+        yield Finding(f"model {model}", GOOD, said)
+
+
+def _troubles(
+    site: Site,
+    records: Records,
+    model: str,
+    decisions: list[dict[str, Any]],
+    live: dict[str, Any] | None,
+) -> Iterator[Finding]:
+    check = f"model {model}"
     problems = verify(decisions)
     if problems:
-        yield Finding(check, BAD, f"the ledger's chain is broken: {problems[0]}", "tell an auditor")
+        yield Finding(
+            check, BAD, f"the ledger's chain is broken: {problems[0]}", f"everloop why {model}"
+        )
     paused = records.paused(model)
     if paused:
         yield Finding(check, WARN, paused, f"everloop resume {model}")
-    live = views.serving(site, model)
     versions = views.packages(site, model)
     if live and live["status"] in ("Failed", "OutOfService", "UpdateRollbackFailed"):
         why = f"{live['status']}: {live['failure'] or 'no reason given'}"
@@ -209,8 +262,10 @@ def _model(site: Site, records: Records, model: str) -> Iterator[Finding]:
     approval = {version["version"]: version["approval"] for version in versions}
     if live and live["version"] is not None and approval.get(live["version"]) != "Approved":
         said = f"version {live['version']} serves and is {approval.get(live['version'], 'gone')}"
-        mend = f"everloop approve {model}, wait for its release, or aws sagemaker delete-endpoint"
-        yield Finding(check, BAD, said, f"{mend} --endpoint-name {model}")
+        mend = f"everloop approve {model} --version {live['version']} --reason 'it may serve'"
+        if live["version"] not in approval:
+            mend = f"aws sagemaker delete-endpoint --endpoint-name {model}"
+        yield Finding(check, BAD, said, mend)
     waiting = [v for v, status in approval.items() if status == "PendingManualApproval"]
     if waiting:
         said = f"version {max(waiting)} waits for approval"
@@ -220,20 +275,20 @@ def _model(site: Site, records: Records, model: str) -> Iterator[Finding]:
         yield Finding(check, WARN, said, mend)
     yield from _last_training(check, model, decisions)
     yield from _standing_still(check, model, decisions, records.asked(model))
-    if not problems and not paused and not waiting:
-        serves = f"version {live['version']} serves" if live else "nothing serves yet"
-        said = f"{serves}; its chain of {len(decisions)} decisions is whole"
-        yield Finding(check, GOOD, said)
+    for wrong, said, mend in model_findings.of_model(
+        site, records, model, versions, live, decisions
+    ):
+        yield Finding(check, BAD if wrong else WARN, said, mend)
 
 
 def _last_training(check: str, model: str, decisions: list[dict[str, Any]]) -> Iterator[Finding]:
     ends = [decision for decision in decisions if decision["kind"] == "train-end"]
     if ends and (ends[-1].get("facts") or {}).get("outcome") == BAD_FILES:
         said = f"nothing was trained of the last drop, for its files: {ends[-1]['reason']}"
-        yield Finding(check, WARN, said, f"everloop data list {model}, then drop good ones")
+        yield Finding(check, WARN, said, f"everloop data list {model}")
     elif ends and not ends[-1]["go"]:
         said = f"the last training failed: {ends[-1]['reason']}"
-        yield Finding(check, WARN, said, "mend its cause, then push or drop again")
+        yield Finding(check, WARN, said, f"everloop push models/{model}")
 
 
 def _standing_still(
@@ -251,6 +306,6 @@ def _standing_still(
         elif decision["subject"].startswith("arn:"):
             goes_on, mend = bool(later & {"judge", "approve"}), f"everloop approve {model}"
         else:
-            goes_on, mend = "train" in later, f"everloop status {model}, mend it, drop again"
+            goes_on, mend = "train" in later, f"everloop push models/{model}"
         if not goes_on:
             yield Finding(check, BAD, decision["reason"], mend)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from console.site import Site
 from console.trouble import Trouble
 from everloop.aws.approvals import approval_of
+from everloop.aws.incidents import Incident, incident_of
 from everloop.aws.items import plain_item
 from everloop.aws.ledger import release_of
 from everloop.decisions.approvals import Approval
@@ -60,6 +61,20 @@ class Records:
         """Return the last word on each version, as it was seen."""
         found = self._query(f"MODEL#{model}", between=("APPROVAL#", "APPROVAL$"))
         return {word.version: word for word in map(approval_of, found)}
+
+    def incidents(self, model: str) -> list[Incident]:
+        """Return what people were told is wrong, and is not over."""
+        found = self._query(f"MODEL#{model}", between=("INCIDENT#", "INCIDENT$"))
+        return [incident_of(item) for item in found]
+
+    def shortages(self, model: str) -> list[dict[str, Any]]:
+        """Return what waits for something that AWS lacks."""
+        found = self._query(f"MODEL#{model}", between=("SHORTAGE#", "SHORTAGE$"))
+        return [item for item in found if "ended_at" not in item]
+
+    def waiting(self, model: str) -> int:
+        """Return how many objects have come that are in no dataset yet."""
+        return int(self._item(model, "WINDOW").get("objects") or 0)
 
     def paused(self, model: str) -> str:
         """Return why nothing new starts for a model; empty where it may."""

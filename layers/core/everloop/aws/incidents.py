@@ -60,12 +60,12 @@ def open_(message: Message, subject: str, time: datetime) -> Incident:
 
 def find(model: str, subject: str) -> Incident | None:
     item = table.get(model_key(model, f"INCIDENT#{subject}"))
-    return _read(item) if item else None
+    return incident_of(item) if item else None
 
 
 def standing(model: str, begin: str = "") -> list[Incident]:
     """Return what is wrong with a model; `begin` is how its subjects begin."""
-    return [_read(item) for item in table.query(f"MODEL#{model}", f"INCIDENT#{begin}")]
+    return [incident_of(item) for item in table.query(f"MODEL#{model}", f"INCIDENT#{begin}")]
 
 
 def close(model: str, incident: Incident) -> None:
@@ -80,7 +80,8 @@ def close(model: str, incident: Incident) -> None:
         return
 
 
-def _read(item: Item) -> Incident:
+def incident_of(item: Item) -> Incident:
+    """Read an incident as the ledger keeps it."""
     return Incident(
         subject=item["sk"].partition("#")[2],
         kind=item["kind"],

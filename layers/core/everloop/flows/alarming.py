@@ -92,7 +92,7 @@ def changed(
             version=version,
             to_do=(
                 "What its container says:",
-                f"  aws logs tail /aws/sagemaker/Endpoints/{model} --since 30m",
+                f"  aws logs filter-log-events --log-group-name /aws/sagemaker/Endpoints/{model}",
                 "If the version is at fault, this brings back the one before:",
                 f"  everloop reject {model} --version {version or 'N'} --reason '...'",
             ),

@@ -1,0 +1,117 @@
+"""What doctor says of a model that is in trouble, and which command it gives for it."""
+
+import pytest
+
+import heed_violation
+from console import doctor, model_findings, views
+from console.records import Records
+from console.site import Site
+from everloop.aws import alarms, ledger, shortages
+from everloop.aws.shortages import Shortage
+from everloop.decisions.infrastructure import Trouble
+from everloop.decisions.releases import Release
+from everloop.moments import moment
+
+MODEL = "flight-delays"
+NOW = moment("2026-11-20T10:20:00Z")
+
+
+class Stack(Site):
+    """The account of the handlers' tests, as a deployed stack."""
+
+    def __init__(self, account):
+        super().__init__()
+        self.outputs = {"DataBucket": account.data, "LedgerTable": "everloop-ledger"}
+
+
+def said(account):
+    site = Stack(account)
+    found = doctor._model(site, Records(site), MODEL)
+    return [(each.state, each.found, each.mend) for each in found]
+
+
+def only(account, words):
+    (found,) = [each for each in said(account) if words in each[1]]
+    return found
+
+
+def test_a_model_without_trouble_is_good(account):
+    account.push()
+    assert [state for state, _, _ in said(account)] == ["good"]
+
+
+def test_a_violation_that_nothing_answers_is_wrong_until_it_is_over(account):
+    account.push()
+    heed_violation.handler(account.violation(), account.context)
+    state, found, mend = only(account, "a violation was found")
+    assert state == "wrong"
+    assert "(data), since 2026-" in found and "no data has arrived" in found
+    assert mend == f"everloop drop {MODEL} FILES"
+    assert [each for each in said(account) if each[0] == "good"] == []
+
+
+def test_an_endpoint_without_its_alarm_or_with_a_silent_one_is_told(account):
+    account.push()
+    account.register(approval="Approved")
+    account.serve(1)
+    assert only(account, "there is no alarm everloop-flight-delays-serving-errors")[0] == "look"
+    metric = {"Namespace": "n", "MetricName": "m", "Statistic": "Sum", "Period": 60}
+    compares = {"Threshold": 1.0, "ComparisonOperator": "GreaterThanThreshold"}
+    name = "everloop-flight-delays-serving-errors"
+    silent = {"AlarmName": name, "EvaluationPeriods": 1, "ActionsEnabled": False}
+    alarms.put({**silent, **metric, **compares})
+    mend = f"aws cloudwatch enable-alarm-actions --alarm-names {name}"
+    assert only(account, "tells nobody")[2] == mend
+
+
+@pytest.mark.parametrize(("outcome", "given_up"), [("tests-failed", True), ("error", False)])
+def test_an_approved_version_whose_release_was_given_up_is_told(account, outcome, given_up):
+    account.push()
+    account.register(approval="Approved")
+    release = Release(1, 1, outcome, "too slow", NOW, NOW, None, "x")
+    ledger.put_release(MODEL, release, "")
+    found = [each for each in said(account) if "its release was given up: too slow" in each[1]]
+    assert bool(found) is given_up
+    if found:
+        assert found[0][0] == "wrong"
+        assert found[0][2].startswith(f"everloop approve {MODEL} --version 1 --reason")
+
+
+def test_what_waits_for_a_quota_is_told_with_its_numbers(account):
+    account.push()
+    trouble = Trouble("quota", "ResourceLimitExceeded", "ml.m5.large for training", 4, 5)
+    waits = Shortage(MODEL, "training", "w1", trouble, NOW, NOW, 3, NOW)
+    shortages.put(waits)
+    state, found, _ = only(account, "waits for AWS since")
+    assert state == "look"
+    assert "ml.m5.large for training (4 allowed, 5 wanted)" in found
+
+
+def test_why_nothing_will_be_trained_is_told(account):
+    account.push()
+    account.drop(account.bring(f"data/{MODEL}/a.csv"))
+    ledger.pause(MODEL, "paused by ana: moving")
+    assert only(account, "paused by ana")[2] == f"everloop resume {MODEL}"
+
+
+def test_data_and_labels_of_no_model_are_told(account):
+    account.push()
+    account.bring(f"data/{MODEL}/a.csv")
+    account.bring("data/Flight-Delays/a.csv")
+    account.bring("labels/flights/a.csv")
+    found = [each for _, each, _ in model_findings.strays(Stack(account), [MODEL])]
+    assert found == [
+        "data/Flight-Delays/ holds objects, and no model Flight-Delays is installed "
+        "(did you mean flight-delays?)",
+        "labels/flights/ holds objects, and no model flights is installed",
+    ]
+
+
+def test_every_command_is_one(account):
+    """What mends is a command and no sentence: it can be copied and run."""
+    account.push()
+    account.register(approval="PendingManualApproval")
+    heed_violation.handler(account.violation(), account.context)
+    for _, _, mend in said(account):
+        assert mend == "" or mend.split()[0] in ("everloop", "aws", "sam"), mend
+    assert views.serving(Stack(account), MODEL) is None
