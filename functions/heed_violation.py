@@ -13,12 +13,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from everloop import names, notices, policy
-from everloop.aws import arrivals, jobs, ledger, storage
+from everloop.aws import arrivals, jobs, ledger, monitoring, storage
 from everloop.aws.ledger import Installed
 from everloop.aws.settings import settings
 from everloop.decisions import Decision
 from everloop.decisions.governor import worth_retraining
-from everloop.decisions.monitoring import judge_findings
+from everloop.decisions.monitoring import TRAFFIC, judge_findings
 from everloop.errors import BadInput
 from everloop.facts import (
     AlarmChanged,
@@ -112,6 +112,8 @@ def _answer(installed: Installed, trouble: Trouble) -> dict[str, Any]:
         new_objects=window.objects + (last.objects if last and untrained else 0),
         new_bytes=sum(a.size for a in found) + (last.new_bytes if last and untrained else 0),
         paused=installed.paused,
+        in_a_row=max(1, monitoring.watch(model).streaks.violated) if trouble.facts else None,
+        trainable=trouble.monitors != (TRAFFIC,),
     )
     facts = dict(decision.facts)
     answer = decision

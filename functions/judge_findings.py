@@ -15,7 +15,7 @@ from everloop.aws.shortages import LOOK
 from everloop.decisions.infrastructure import trouble_of
 from everloop.decisions.monitoring import drift_by_monitor, judge_findings, monitors_of
 from everloop.errors import said
-from everloop.flows import incidents, labelled_traffic, late_labels, report, shortages
+from everloop.flows import incidents, labelled_traffic, late_labels, looking, report, shortages
 from everloop.flows.report import logger
 from everloop.messages import Message
 from everloop.moments import text
@@ -47,11 +47,17 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     name = request.execution.rpartition(":")[2]
     if request.error is not None or request.findings_uri is None:
         return _blind(request, name, installed)
+    known = report.was_decided("monitor", id=name, model=request.model)
+    if not known and not looking.has_turn(request.model, request.execution, request.scheduled_at):
+        reason = "came too late: another look was given this traffic"
+        logger.warning("findings of a look that lost its turn", model=request.model, look=name)
+        return {"violated": False, "reason": reason}
     findings = storage.read_json(request.findings_uri)
     found = judge_findings(findings)
     for monitor, drift in sorted(drift_by_monitor(findings).items()):
         report.measure("Drift", drift, model=request.model, monitor=monitor)
-    report.count("Violations", model=request.model, value=found.facts["violations"])
+    if found.facts["judged"] or found.facts["violations"]:  # no violation where nothing was judged
+        report.count("Violations", model=request.model, value=found.facts["violations"])
     facts = {**found.facts, "version": request.version, "findings_uri": request.findings_uri}
     report.decided(
         "monitor",
@@ -63,6 +69,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         facts=facts,
         subject=request.findings_uri,
     )
+    looking.count_look(installed, found, name, request.findings_uri, request.time)
     if found.go:
         journal.publish(
             "Model Violation Found",
@@ -73,6 +80,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
                 "findings_uri": request.findings_uri,
                 "monitors": found.facts["monitors"],
                 "violations": found.facts["violations"],
+                "not_judged": found.facts["blind"],
                 "time": text(request.time),
             },
         )
@@ -80,7 +88,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     _over(installed, findings, request)
     late_labels.tell_refused(installed, findings, request.findings_uri, request.time)
     labelled_traffic.drop(installed, findings)
-    monitoring.note_look(request.model, request.scheduled_at, request.findings_uri)
+    _ended(request)
     return {"violated": found.go, "reason": found.reason}
 
 
@@ -94,6 +102,12 @@ def _over(installed: Installed, findings: Mapping[str, Any], request: Request) -
         incidents.over(model, f"violation/{monitor}", spec, time, why)
     if judged and not violated:
         incidents.passed_over(model, UNANSWERED)
+
+
+def _ended(request: Request) -> None:
+    """Write down until when was looked, before the next look may begin."""
+    monitoring.note_look(request.model, request.scheduled_at, request.findings_uri)
+    monitoring.give_turn(request.model, request.execution)
 
 
 def _blind(request: Request, name: str, installed: Installed) -> dict[str, Any]:
@@ -129,4 +143,8 @@ def _blind(request: Request, name: str, installed: Installed) -> dict[str, Any]:
         request.time,
         _LOOK,
     )
+    if report.was_decided("monitor", id=name, model=request.model):
+        _ended(request)  # it was judged, and died behind that: nobody is given this traffic again
+    else:
+        monitoring.give_turn(request.model, request.execution)
     return {"outcome": "failed", "violated": False, "reason": reason, "wait_seconds": 0}

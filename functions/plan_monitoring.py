@@ -1,5 +1,6 @@
 """Plan a look at what a model was sent and answered. Called by the schedule of its monitor."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from everloop.aws import endpoints, ledger, machines, monitoring, storage
 from everloop.aws.settings import settings
 from everloop.decisions.monitoring import arrived, worth_looking
 from everloop.decisions.seals import uri
-from everloop.flows import late_labels, sealing
+from everloop.flows import late_labels, looking, sealing
 from everloop.flows.report import logger
 from everloop.moments import text
 
@@ -37,15 +38,26 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     monitoring.note_asked(model, until)
     serving = endpoints.serving(model)
     version = serving.version if serving else None
-    since = max(monitoring.last_look(model) or until - _FARTHEST, until - _FARTHEST)
-    captured, until = _captured(model, since, until) if version is not None else ([], until)
+    watch = monitoring.watch(model)
+    if watch.until is not None and watch.until >= until:
+        return {"go": False, "reason": "what came until then was looked at"}
+    since = max(watch.until or until - _FARTHEST, until - _FARTHEST)
+    captured, until = _captured(model, since, until) if version is not None else ({}, until)
     labels = late_labels.label_files(installed, since, until)
     status = serving.status if serving else "missing"
     decision = worth_looking(len(captured), version, status, labels.new)
     logger.info("planned monitoring", model=model, go=decision.go, why=decision.reason)
-    if not decision.go or serving is None or version is None:
+    if serving is None or version is None:
         return {"go": False, "reason": decision.reason}
+    came = list(captured.values())
+    silence = looking.note_traffic(installed, watch, serving, came, request.scheduled_at)
+    if not decision.go:
+        return {"go": False, "reason": silence or decision.reason}
     name = names.monitor_execution(model, request.scheduled_at)
+    execution = machines.execution_arn(machines.MONITOR, name)
+    late_comer = looking.take_turn(model, execution, request.scheduled_at)
+    if late_comer or monitoring.last_look(model) != watch.until:
+        return {"go": False, "reason": late_comer or "another look has just ended"}
     group = installed.pipeline_arn.rpartition(":")[0]
     arn = f"{group}:model-package/{model}/{version}"
     metadata = sealing.metadata(model, version, arn)
@@ -53,7 +65,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     folder = f"monitoring/{model}/{request.scheduled_at:%Y-%m-%dT%H%M}"
     late = late_labels.inputs(installed, folder, labels, serving, until)
     traffic = late_labels.manifest(
-        f"{folder}/capture{job_requests.MANIFEST}", f"s3://{bucket}/", captured
+        f"{folder}/capture{job_requests.MANIFEST}", f"s3://{bucket}/", list(captured)
     )
     job = job_requests.monitor(
         name=name,
@@ -86,11 +98,19 @@ def _traffic(model: str) -> str:
     return f"capture/{model}/{model}/AllTraffic/"
 
 
-def _captured(model: str, since: datetime, until: datetime) -> tuple[list[str], datetime]:
-    """Return what traffic arrived in a span, and until when that is all of it."""
+def _captured(model: str, since: datetime, until: datetime) -> tuple[dict[str, datetime], datetime]:
+    """Return what traffic arrived in a span and when, and until when that is all of it."""
     # One list from the first hour on sees all that follow; a file that came just now may lie in
     # the folder of the hour before, with its first record.
     first = f"{_traffic(model)}{since - timedelta(hours=1):%Y/%m/%d/%H}"
-    return arrived(
-        storage.listed(settings().artefact_bucket, _traffic(model), after=first), since, until
-    )
+    listed = storage.listed(settings().artefact_bucket, _traffic(model), after=first)
+    came: dict[str, datetime] = {}
+
+    def in_the_span() -> Iterator[tuple[str, datetime]]:
+        for key, when in listed:
+            if since <= when < until:
+                came[key] = when
+            yield key, when
+
+    files, all_until = arrived(in_the_span(), since, until)
+    return {key: came[key] for key in files}, all_until

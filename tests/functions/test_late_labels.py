@@ -34,13 +34,20 @@ def look(account, at):
     return plan_monitoring.handler(request, account.context)
 
 
-def looked(account, until):
+def looked(account, until, answer=None):
     """Let a look until then end well; return where its findings lie."""
     uri = f"s3://{account.artefacts}/monitoring/{MODEL}/x/findings.json"
     account.put_json(uri, {"model": MODEL, "rows": 0, "labelled_rows": 0, "checks": []})
-    request = account.request("machine-judge-findings", findings_uri=uri, scheduled_at=text(until))
+    execution = {"execution": answer["execution"]} if answer else {}
+    request = account.request(
+        "machine-judge-findings", findings_uri=uri, scheduled_at=text(until), **execution
+    )
     judge_findings.handler(request, account.context)
     return uri
+
+
+def died(account, answer):
+    account.client("stepfunctions").stop_execution(executionArn=answer["execution"])
 
 
 def label(account, name):
@@ -121,7 +128,9 @@ def test_a_look_is_given_what_the_one_before_found_if_it_is_still_there(serving)
     uri = looked(serving, datetime.now(UTC) - HOUR)
     label(serving, "may.csv")
     key = uri.partition(f"{serving.artefacts}/")[2]
-    told, more = given(serving, look(serving, soon()))
+    found = look(serving, soon())
+    told, more = given(serving, found)
+    died(serving, found)
     assert told["previous"] == key
     assert more == [key]
     serving.client("s3").delete_object(Bucket=serving.artefacts, Key=key)
@@ -141,7 +150,9 @@ def test_a_look_knows_which_version_answered_when_and_its_holdout(serving):
         release = Release(epoch, version, RELEASED, "", ended, ended, None)
         ledger.put_release(MODEL, release, "")
     label(serving, "may.csv")
-    told, _ = given(serving, look(serving, soon()))
+    found = look(serving, soon())
+    told, _ = given(serving, found)
+    died(serving, found)
     assert [version for _, version in told["served"]] == [2, None, 1]
     assert told["evaluations"] == {"2": "runs/flight-delays/r2/evaluation/evaluation.json"}
     serving.client("s3").delete_object(Bucket=serving.artefacts, Key=told["evaluations"]["2"])

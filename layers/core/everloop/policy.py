@@ -64,6 +64,16 @@ class NotifyPolicy:
         return kind not in self.off and (kind in self.on or KINDS[kind][0])
 
 
+@dataclass(frozen=True)
+class WatchPolicy:
+    """What [monitor] says of looks that see nothing; `captured` is whether traffic is at all."""
+
+    schedule: str
+    blind_looks: int
+    silent_hours: float | None
+    captured: bool
+
+
 def document(spec: "ModelSpec") -> dict[str, Any]:
     """Return a spec as the ledger keeps it: JSON, with every default filled in."""
     made: dict[str, Any] = spec.model_dump(mode="json")
@@ -91,6 +101,18 @@ def retrain(spec: Spec) -> Limits:
         per_month=section["per_month"],
         least_new_rows=section["least_new_rows"],
         stop_after_failures=section["stop_after_failures"],
+        violations_in_a_row=int(section.get("violations_in_a_row") or 1),
+    )
+
+
+def watch(spec: Spec) -> WatchPolicy:
+    """Return when people hear that a monitor sees nothing; specs of before have defaults."""
+    section = spec["monitor"]
+    return WatchPolicy(
+        schedule=monitor_schedule(spec),
+        blind_looks=int(section.get("blind_looks") or 3),
+        silent_hours=section.get("silent_hours"),
+        captured=spec["deploy"]["capture_percent"] > 0,
     )
 
 

@@ -53,6 +53,7 @@ class Limits:
     per_month: int
     least_new_rows: int
     stop_after_failures: int
+    violations_in_a_row: int = 1
 
 
 def may_train(
@@ -114,8 +115,25 @@ def worth_retraining(
     new_objects: int,
     new_bytes: int,
     paused: str = "",
+    in_a_row: int | None = None,
+    trainable: bool = True,
 ) -> Decision:
-    """Decide what a violation is answered with: a new run, or the reason why there is none."""
+    """Decide what a violation is answered with: a new run, or the reason why there is none.
+
+    `in_a_row` is how many looks found one, where a look did; `trainable` is false where no
+    training mends it.
+    """
+    if not trainable:
+        return Decision(
+            False, "no training mends what cannot be read: see what clients send, and how"
+        )
+    if in_a_row is not None and in_a_row < limits.violations_in_a_row:
+        return Decision(
+            False,
+            f"it was found by {in_a_row} looks in a row; [retrain] violations_in_a_row asks for "
+            f"{limits.violations_in_a_row}",
+            {"in_a_row": in_a_row, "wanted": limits.violations_in_a_row},
+        )
     if VIOLATION not in limits.causes:
         return Decision(False, f"[retrain] lets only {', '.join(limits.causes) or 'nobody'} train")
     if new_objects == 0:

@@ -91,20 +91,36 @@ def overdue(schedule: str, asked: datetime, now: datetime) -> Decision:
 _SLACK = timedelta(minutes=5)
 
 
+# Monitors of what comes in; a violation of theirs is mended by no training.
+TRAFFIC = "traffic"
+# Reasons that are the rule: nothing came at all, or labels that are still to come.
+_EXPECTED = ("no-traffic", "few-labels", "no-key")
+
+
 def judge_findings(findings: Mapping[str, Any]) -> Decision:
     """Say what a monitor found; `go` means that it found a violation.
 
-    Raises BadInput for findings.json of another shape.
+    After no check at all nothing is called good: it could not judge. Raises BadInput for
+    findings.json of another shape.
     """
-    checks = _checks(findings)
-    violated = [check for check in checks if check.get("violated")]
+    checks = [check for check in _checks(findings) if _is_number(check.get("value"))]
+    violated = [check for check in _checks(findings) if check.get("violated")]
+    judged = [check for check in checks if check.get("monitor") != TRAFFIC]
+    missing = _not_judged(findings, bool(judged))
     monitors = sorted({str(check.get("monitor")) for check in violated})
     facts = {
         "rows": findings.get("rows"),
         "labelled_rows": findings.get("labelled_rows"),
+        "unreadable_records": findings.get("unreadable_records"),
         "checks": len(checks),
+        "judged": len(judged),
         "violations": len(violated),
         "monitors": monitors,
+        "not_judged": [
+            {name: str(each.get(name) or "") for name in ("monitor", "feature", "reason")}
+            for each in missing[:_MOST_TOLD]
+        ],
+        "blind": sorted({str(each.get("monitor")) for each in missing if _is_blind(each)}),
         "worst": [
             {
                 key: check.get(key)
@@ -114,19 +130,54 @@ def judge_findings(findings: Mapping[str, Any]) -> Decision:
         ],
     }
     rows = f"{findings.get('rows')} rows, {findings.get('labelled_rows')} with labels"
-    if not violated:
-        return Decision(False, f"{len(checks)} checks on {rows}: nothing is violated", facts)
-    worst = max(violated, key=excess)
-    said = worst.get("description") or (
-        f"{worst.get('feature')} {worst.get('statistic')} {worst.get('value')}, "
-        f"threshold {worst.get('threshold')}"
-    )
-    return Decision(
-        True,
-        f"{len(violated)} of {len(checks)} checks violated on {rows} "
-        f"({', '.join(monitors)}); worst: {said}",
-        facts,
-    )
+    said = "; ".join(_said(each) for each in missing[:5])
+    if len(missing) > 5:
+        said += f"; and {len(missing) - 5} more"
+    if violated:
+        worst = max(violated, key=excess)
+        told = worst.get("description") or (
+            f"{worst.get('feature')} {worst.get('statistic')} {worst.get('value')}, "
+            f"threshold {worst.get('threshold')}"
+        )
+        reason = (
+            f"{len(violated)} of {len(checks)} checks violated on {rows} "
+            f"({', '.join(monitors)}); worst: {told}"
+        )
+    elif judged:
+        reason = f"{len(checks)} checks on {rows}: nothing is violated"
+    else:
+        return Decision(False, f"could not judge ({rows}): {said}", facts)
+    return Decision(bool(violated), reason + (f"; could not judge: {said}" if said else ""), facts)
+
+
+_MOST_TOLD = 50
+
+
+def _not_judged(findings: Mapping[str, Any], judged: bool) -> list[Mapping[str, Any]]:
+    """Return what findings say could not be judged; older ones say it by having no checks."""
+    found = findings.get("not_judged")
+    if isinstance(found, list) and all(isinstance(each, Mapping) for each in found):
+        told: list[Mapping[str, Any]] = found
+        if told or judged:
+            return told
+    if judged:
+        return []
+    why = "fewer rows or labels than model.toml asks for"
+    return [{"monitor": "data", "reason": "few-rows", "description": why}]
+
+
+def _is_blind(missing: Mapping[str, Any]) -> bool:
+    """Whether a whole monitor could not judge, where it should have been able to."""
+    return not missing.get("feature") and missing.get("reason") not in _EXPECTED
+
+
+def _said(missing: Mapping[str, Any]) -> str:
+    told = str(missing.get("description") or missing.get("reason") or "no reason was given")
+    return f"{missing.get('monitor')}: {told[:300]}"
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value == value
 
 
 def monitors_of(findings: Mapping[str, Any]) -> tuple[set[str], set[str]]:

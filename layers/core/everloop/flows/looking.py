@@ -1,0 +1,164 @@
+"""A look's turn, and what is told of looks that see nothing: read, decide, tell, write down."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from everloop import policy
+from everloop.aws import machines, monitoring
+from everloop.aws.ledger import Installed
+from everloop.aws.monitoring import Watch
+from everloop.decisions import Decision
+from everloop.decisions.looks import after_look, heard, silent, under_way
+from everloop.decisions.releases import Serving
+from everloop.errors import Conflict
+from everloop.flows import incidents, report
+from everloop.messages import Message
+from everloop.moments import text
+
+# The incidents of an endpoint without traffic, and of looks that cannot judge.
+_SILENT, _BLIND = "monitor/silent", "monitor/blind"
+
+
+def take_turn(model: str, look: str, now: datetime) -> str:
+    """Take a look's turn; empty if it has it now, else why it has not.
+
+    A look that died without giving its turn back loses it; its files are the next one's.
+    """
+    holder, since = monitoring.whose_turn(model)
+    if holder and holder != look:
+        if under_way(machines.status(holder), since, now):
+            began = f" since {text(since)}" if since else ""
+            return f"a look is under way{began}: {holder.rpartition(':')[2]}"
+        monitoring.give_turn(model, holder)
+    try:
+        monitoring.take_turn(model, look, now)
+    except Conflict:
+        return "another look has just begun"
+    return ""
+
+
+def has_turn(model: str, look: str, until: datetime) -> bool:
+    """Whether what a look found counts: nobody else has, or had, the traffic that it was given."""
+    holder, _ = monitoring.whose_turn(model)
+    if holder not in ("", look):
+        return False
+    looked = monitoring.last_look(model)
+    return looked is None or looked <= until
+
+
+def note_traffic(
+    installed: Installed,
+    found: Watch,
+    serving: Serving,
+    arrivals: Sequence[datetime],
+    now: datetime,
+) -> str:
+    """Note when traffic came; tell people once when there is none for too long, and once when it
+    is back. Return why it could not judge, empty if silence is not too long."""
+    model, asked = installed.model, policy.watch(installed.spec)
+    rhythm = heard(found.rhythm, arrivals, now)
+    if arrivals and found.silent_since:
+        incidents.over(model, _SILENT, installed.spec, now, "Traffic is captured again.")
+    silence = Decision(False, "")
+    if not asked.captured:
+        return "could not judge: [deploy] capture_percent is 0, so that no traffic is captured"
+    if not arrivals:
+        silence = silent(
+            rhythm,
+            now,
+            served_since=serving.changed_at,
+            schedule=asked.schedule,
+            silent_hours=asked.silent_hours,
+        )
+    since = str(silence.facts["silent_since"]) if silence.go else ""
+    if silence.go:
+        report.count("CouldNotJudge", model=model)
+        _tell_of_silence(installed, silence, since, serving, now)
+    if rhythm != found.rhythm or since != found.silent_since:
+        monitoring.note_rhythm(model, rhythm, since)
+    return silence.reason if silence.go else ""
+
+
+def _tell_of_silence(
+    installed: Installed, silence: Decision, since: str, serving: Serving, now: datetime
+) -> None:
+    model = installed.model
+    report.decided(
+        "monitor",
+        id=f"silent:{since}",
+        model=model,
+        time=now,
+        go=False,
+        reason=silence.reason,
+        facts={**silence.facts, "version": serving.version},
+        subject=f"endpoint/{model}",
+    )
+    message = Message(
+        kind="could-not-judge",
+        model=model,
+        version=serving.version,
+        happened=f"no traffic was captured for {silence.facts['silent_hours']:g} hours",
+        why=silence.reason,
+        id=f"silent:{since}",
+        numbers={
+            "hours without traffic": float(silence.facts["silent_hours"]),
+            "allowed": float(silence.facts["allowed_hours"]),
+        },
+        to_do=(
+            f"See whether clients still call the endpoint {model}, and whether it answers them:",
+            f"  aws sagemaker describe-endpoint --endpoint-name {model}",
+            "If such pauses are its rhythm: silent_hours in [monitor] of model.toml.",
+        ),
+    )
+    incidents.began(message, installed.spec, now, _SILENT)
+
+
+def count_look(
+    installed: Installed, found: Decision, look: str, findings_uri: str, now: datetime
+) -> None:
+    """Count a look among those in a row; tell people of the last that is one too many, and of the
+    first that can judge again."""
+    model, before = installed.model, monitoring.watch(installed.model).streaks
+    blind = [str(monitor) for monitor in found.facts["blind"]]
+    monitors = [monitor for monitor in found.facts["monitors"] if monitor != "traffic"]
+    after = after_look(
+        before,
+        look,
+        now,
+        blind=bool(blind),
+        judged=int(found.facts["judged"]) > 0,
+        violated=bool(monitors),
+    )
+    report.count("CouldNotJudge", model=model, value=1 if blind else 0)
+    most = policy.watch(installed.spec).blind_looks
+    if after.blind >= most:
+        _tell_of_blindness(installed, found, after.blind, after.blind_since, findings_uri, now)
+    elif before.blind >= most and not after.blind:
+        incidents.over(model, _BLIND, installed.spec, now, "The monitor can judge again.")
+    if after != before:
+        monitoring.note_streaks(model, after)
+
+
+def _tell_of_blindness(
+    installed: Installed, found: Decision, looks: int, since: str, findings_uri: str, now: datetime
+) -> None:
+    message = Message(
+        kind="could-not-judge",
+        model=installed.model,
+        version=found.facts.get("version"),
+        happened=f"{looks} looks in a row could not judge {' and '.join(found.facts['blind'])}",
+        why=found.reason,
+        id=f"blind:{since}",
+        numbers={
+            "rows in the last look": int(found.facts.get("rows") or 0),
+            "unreadable records": int(found.facts.get("unreadable_records") or 0),
+        },
+        to_do=(
+            "What the last look saw, and why it could not judge, is in its report.",
+            "Too few rows: a longer schedule, or a lower min_rows in [monitor] of model.toml.",
+            "Unreadable: docs/drift.md lists what is read of requests and answers.",
+            "Labels that join nothing: are they named by [data] key, as requests are?",
+        ),
+        links={"report": findings_uri.rpartition("/")[0] + "/report.html"},
+    )
+    incidents.began(message, installed.spec, now, _BLIND)
