@@ -90,8 +90,8 @@ class People:
         self._kernel.spawn(lambda: self._approve(model))
 
     def _unplug(self, seconds: float) -> None:
-        """Disable the rule that tells of arrivals, for a while."""
-        name = "everloop-data-arrived"
+        """Disable the rule that tells of data, or of pushes, for a while."""
+        name = self._takes.choice(("everloop-data-arrived", "everloop-model-pushed"))
         self._note(f"disables the rule {name} for {seconds:.0f} s")
         self._account.bus.off.add(name)
         self._kernel.pause(seconds)

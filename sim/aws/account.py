@@ -11,6 +11,7 @@ from localcloud.access.demands import Demand, Place, demands
 from localcloud.access.evaluation import evaluate
 from localcloud.access.record import wanted
 from localcloud.errors import AwsError
+from sim.aws import content
 from sim.aws.bus import Bus
 from sim.aws.dynamodb import DynamoDb
 from sim.aws.functions import Functions
@@ -97,7 +98,11 @@ class Account:
         return Caller(f"machine {role}", role)
 
     def invoke(self, caller: Any, params: Params) -> Params:
-        """Lambda's Invoke, as machines make it."""
+        """Lambda's Invoke, as machines make it; and asynchronously, as functions do."""
+        if params.get("InvocationType") == "Event":
+            function, event = params["FunctionName"], content.read_json(params["Payload"])
+            self.kernel.spawn(lambda: self.bus.invoke_later(function, event))
+            return {"StatusCode": 202, "Payload": b""}
         outcome = self.functions.invoke(params["FunctionName"], json.loads(params["Payload"]))
         failed = {"FunctionError": "Unhandled"} if outcome.error else {}
         return {

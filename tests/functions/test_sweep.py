@@ -6,7 +6,7 @@ import pytest
 
 import freeze_dataset
 import reconcile
-from everloop.aws import arrivals, objects, seen, sweep, table
+from everloop.aws import arrivals, clients, objects, seen, sweep, table
 from everloop.decisions.objects import PRESENT, WITHDRAWN
 from everloop.errors import EverloopError
 from everloop.moments import text
@@ -205,3 +205,51 @@ def test_a_sweep_that_ends_begins_again_at_the_next_tick(account):
         tick(account, minutes=minutes)
         found = sweep.read()
         assert (found.after, found.began_at, found.last_began) == ("", None, found.looked_at)
+
+
+@pytest.fixture
+def called(account):
+    """Take what is asked of functions: moto runs none."""
+    return account.answer(clients.lambda_(), "Invoke", 202, StatusCode=202)
+
+
+def test_a_push_that_no_event_told_of_is_installed_and_asked_for_once(account, called):
+    bundle = account.bundle()
+    account.client("s3").put_object(
+        Bucket=account.data, Key="models/prices/bundle.tar.gz", Body=bundle
+    )
+    tick(account, minutes=5)
+    assert called == []  # its event may be on its way
+    for minutes in (30, 35, 900):
+        tick(account, minutes=minutes)
+    (event,) = called
+    import install_model
+
+    assert install_model.handler(event, account.context)["go"] is True
+    assert decided(account, "install", "prices")[0]["go"] is True
+    tick(account, minutes=1000)
+    assert len(called) == 1
+
+
+def test_a_push_whose_event_came_is_not_installed_again(account, called):
+    answer = account.client("s3").put_object(
+        Bucket=account.data, Key=f"models/{MODEL}/bundle.tar.gz", Body=b"no bundle"
+    )
+    event = account.event(
+        "s3-object-created-bundle",
+        bucket__name=account.data,
+        object__key=f"models/{MODEL}/bundle.tar.gz",
+        **{"object__version-id": answer["VersionId"]},
+    )
+    import install_model
+
+    assert install_model.handler(event, account.context)["go"] is False
+    tick(account, minutes=30)
+    assert called == []
+
+
+def test_what_is_no_push_is_nobodys(account, called):
+    for name in ("models/prices/readme.md", "models/bundle.tar.gz", "models/-/bundle.tar.gz"):
+        account.client("s3").put_object(Bucket=account.data, Key=name, Body=b"")
+    tick(account, minutes=30)
+    assert called == []

@@ -15,7 +15,7 @@ from everloop.moments import moment
 Json = Mapping[str, Any]
 _MODEL = re.compile(r"[a-zA-Z0-9](-?[a-zA-Z0-9])*")
 _NAMED = r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}"
-OBJECT_DELETED = "Object Deleted"
+OBJECT_CREATED, OBJECT_DELETED = "Object Created", "Object Deleted"
 _LARGEST_OBJECT = 50 * 1024**4  # S3's own limit, in bytes
 
 
@@ -136,7 +136,7 @@ class ViolationFound:
 
 def object_created(event: Json, home: Home) -> ObjectCreated:
     """Read S3's `Object Created`."""
-    detail = _detail(event, "Object Created", "aws.s3", home)
+    detail = _detail(event, OBJECT_CREATED, "aws.s3", home)
     found = _get(detail, "object", dict, "detail")
     bucket = _get(detail, "bucket", dict, "detail")
     where = "detail.object"

@@ -4,15 +4,14 @@ from datetime import timedelta
 
 import pytest
 
-from everloop.decisions.objects import Listed
 from everloop.decisions.sweeping import Sweep, overlaps, pages_due
 from everloop.moments import moment
 
 T = moment("2026-11-20T10:00:00Z")
 
 
-def version(age):
-    return Listed("data/m/a", "v", True, T - age)
+def ago(age):
+    return T - age
 
 
 @pytest.mark.parametrize("minutes", [2, 5, 30])
@@ -49,12 +48,12 @@ def test_a_bucket_of_one_page_is_looked_at_whole_at_each_tick():
 
 def test_what_an_earlier_pass_saw_is_not_looked_at_again():
     first = Sweep().begun(T)
-    assert first.is_new(version(timedelta(days=900)))
+    assert first.is_new(ago(timedelta(days=900)))
     light = first.advanced("").begun(T + timedelta(minutes=5))
-    assert light.is_new(version(timedelta(minutes=50)))
-    assert not light.is_new(version(timedelta(hours=2)))
+    assert light.is_new(ago(timedelta(minutes=50)))
+    assert not light.is_new(ago(timedelta(hours=2)))
     thorough = first.advanced("").begun(T + timedelta(hours=12))
-    assert thorough.is_new(version(timedelta(days=6)))  # a large upload bears its beginning's time
+    assert thorough.is_new(ago(timedelta(days=6)))  # a large upload bears its beginning's time
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sagemaker import SageMakerClient
     from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
@@ -96,6 +97,12 @@ def sns() -> "SNSClient":
 @cache
 def cloudwatch() -> "CloudWatchClient":
     client: CloudWatchClient = _client("cloudwatch")
+    return client
+
+
+@cache
+def lambda_() -> "LambdaClient":
+    client: LambdaClient = _client("lambda")
     return client
 
 

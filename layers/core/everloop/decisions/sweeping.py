@@ -3,8 +3,6 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from everloop.decisions.objects import Listed
-
 # 10 million keys are 10,000 pages of a thousand; a whole pass is to take less than a day.
 _PAGES_A_DAY = 12_000
 _FIRST, _MOST = 40, 300  # pages of a tick; a page takes some 0.2 s, and reconcile has minutes
@@ -49,10 +47,10 @@ class Sweep:
             return replace(self, after=after)
         return replace(self, after="", began_at=None, last_began=self.began_at)
 
-    def is_new(self, version: Listed) -> bool:
-        """Whether the last whole pass cannot have seen a version, or a delete marker."""
+    def is_new(self, modified: datetime) -> bool:
+        """Whether the last whole pass cannot have seen what was written, or deleted, then."""
         margin = _LONG_MARGIN if self.thorough else _MARGIN
-        return self.last_began is None or version.modified >= self.last_began - margin
+        return self.last_began is None or modified >= self.last_began - margin
 
 
 def pages_due(sweep: Sweep, now: datetime) -> int:

@@ -23,7 +23,7 @@ from everloop.decisions.objects import (
 )
 from everloop.decisions.sweeping import PATIENCE, Sweep, overlaps, pages_due
 from everloop.facts import is_model_name
-from everloop.flows import collecting, report, withdrawing
+from everloop.flows import collecting, pushes, report, withdrawing
 from everloop.flows.report import logger
 from everloop.moments import moment
 from everloop.names import digest
@@ -44,6 +44,8 @@ def sweep(now: datetime, models: Sequence[str]) -> list[str]:
     for _ in range(pages):
         page, after = storage.versions_after(settings().data_bucket, _PREFIX, sweep.after)
         troubled += _look(page, sweep, after, known, now)
+        if not after:
+            pushes.find(sweep, now)
         sweep = sweep.advanced(after)
         cursor.write(sweep)
         if sweep.began_at is None:
@@ -128,7 +130,7 @@ def _arrivals(
         for one in listed
         if one.latest
         and not one.marker
-        and sweep.is_new(one)
+        and sweep.is_new(one.modified)
         and now - one.modified > PATIENCE
         and not (one.key.endswith("/") and one.size == 0)
     }
@@ -164,7 +166,7 @@ def _deletions(
         version.id: version.key
         for listed in versions.values()
         for version, marker in below_markers(listed)
-        if marker is not None and sweep.is_new(marker) and now - marker.modified > PATIENCE
+        if marker is not None and sweep.is_new(marker.modified) and now - marker.modified > PATIENCE
     }
     keys = set()
     if hidden:

@@ -1,0 +1,72 @@
+"""Pushes that no event told of: as with data, S3 has them, and whoever installs is called again."""
+
+from datetime import datetime
+
+from everloop.aws import functions, storage
+from everloop.aws.settings import settings
+from everloop.decisions.objects import Listed
+from everloop.decisions.sweeping import PATIENCE, Sweep
+from everloop.facts import OBJECT_CREATED, is_model_name
+from everloop.flows import report
+from everloop.moments import text
+
+_PREFIX, _BUNDLE = "models/", "bundle.tar.gz"
+
+
+def find(sweep: Sweep, now: datetime) -> None:
+    """Have those pushes installed, or refused, that are new since the last pass and were neither.
+
+    Each is asked for once: what fails then lies in the queue of failed events.
+    """
+    bucket = settings().data_bucket
+    for key, modified in storage.listed(bucket, _PREFIX):
+        parts = key.split("/")
+        if len(parts) != 3 or parts[2] != _BUNDLE or not is_model_name(parts[1]):
+            continue
+        if now - modified <= PATIENCE or not sweep.is_new(modified):
+            continue
+        newest = next((one for one in storage.versions_of(bucket, key) if one.latest), None)
+        if newest is None or newest.marker:
+            continue  # it was deleted meanwhile
+        model, id = parts[1], f"{parts[1]}:{newest.version_id}"
+        asked = f"{model}:push:{newest.version_id}"
+        if report.was_decided("install", id=id, model=model):
+            continue
+        if report.was_decided("reconcile", id=asked, model=model):
+            continue
+        functions.start("install-model", _event(newest))
+        report.decided(
+            "reconcile",
+            id=asked,
+            model=model,
+            time=now,
+            go=True,
+            reason="a push lay in S3 that no event told of; it is installed now, or refused",
+            subject=f"s3://{bucket}/{key}",
+        )
+
+
+def _event(pushed: Listed) -> dict[str, object]:
+    """Return the event that S3 sent, or would have sent, of a push."""
+    stack = settings()
+    return {
+        "version": "0",
+        "id": f"everloop-reconcile-{pushed.version_id}",
+        "detail-type": OBJECT_CREATED,
+        "source": "aws.s3",
+        "account": stack.home.account,
+        "region": stack.home.region,
+        "time": text(pushed.modified),
+        "resources": [f"arn:aws:s3:::{stack.data_bucket}"],
+        "detail": {
+            "version": "0",
+            "bucket": {"name": stack.data_bucket},
+            "object": {
+                "key": pushed.key,
+                "size": pushed.size,
+                "etag": pushed.etag,
+                "version-id": pushed.version_id,
+            },
+            "reason": "PutObject",
+        },
+    }
