@@ -6,7 +6,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from console import data_findings, model_findings, redrive, views
+from console import data_findings, look_findings, model_findings, redrive, views
 from console.records import Records
 from console.site import Site
 from everloop import names
@@ -275,6 +275,8 @@ def _troubles(
         yield Finding(check, WARN, said, mend)
     yield from _last_training(check, model, decisions)
     yield from _standing_still(check, model, decisions, records.asked(model))
+    for said, mend in look_findings.of_model(model, decisions):
+        yield Finding(check, WARN, said, mend)
     for wrong, said, mend in model_findings.of_model(
         site, records, model, versions, live, decisions
     ):

@@ -142,6 +142,7 @@ def count_look(
 def _tell_of_blindness(
     installed: Installed, found: Decision, looks: int, since: str, findings_uri: str, now: datetime
 ) -> None:
+    page = findings_uri.rpartition("/")[0] + "/report.html"
     message = Message(
         kind="could-not-judge",
         model=installed.model,
@@ -154,11 +155,12 @@ def _tell_of_blindness(
             "unreadable records": int(found.facts.get("unreadable_records") or 0),
         },
         to_do=(
-            "What the last look saw, and why it could not judge, is in its report.",
+            "What the last look saw, and why it could not judge, is in its report:",
+            f"  aws s3 cp {page} .",
             "Too few rows: a longer schedule, or a lower min_rows in [monitor] of model.toml.",
             "Unreadable: docs/drift.md lists what is read of requests and answers.",
             "Labels that join nothing: are they named by [data] key, as requests are?",
         ),
-        links={"report": findings_uri.rpartition("/")[0] + "/report.html"},
+        links={"report": page},
     )
     incidents.began(message, installed.spec, now, _BLIND)
