@@ -65,6 +65,7 @@ def read(path: Path, dialect: Dialect) -> pd.DataFrame | None:
 
 @given(text=FILES, dialect=DIALECTS)
 @example(text="id,price\n1,2,\n", dialect=Dialect())
+@example(text='#"\nid,price\n""#1,5#x\n', dialect=Dialect(comment="#"))
 @example(text="id,price\r1,2\r3,much\r", dialect=Dialect())
 @example(text='id,price\n"1"x"y",2\n', dialect=Dialect())
 @example(text="id,price\n1,2\n3\n", dialect=Dialect())

@@ -135,14 +135,15 @@ def _without_comment(line: str, dialect: Dialect, open_quote: bool) -> tuple[str
     if not quote or (not open_quote and quote not in line):
         found = line.find(mark)
         return (line if found < 0 else _before(line[:found], dialect)), False
-    at_start = True  # of a field: only there does a quote mark open quotes
+    at_start, closed = True, -2  # of a field: only there does a quote mark open quotes
     for place, character in enumerate(line):
         if open_quote:
             open_quote = character != quote
             at_start = not open_quote and line[place + 1 : place + 2] == quote  # doubled
+            closed = place if not open_quote else closed
         elif character == quote and at_start:
             open_quote = True
-        elif character == mark:
+        elif character == mark and place != closed + 1:  # pandas takes that one as text
             return _before(line[:place], dialect), False
         else:
             at_start = character == dialect.separator
