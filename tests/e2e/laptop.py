@@ -31,9 +31,10 @@ class Laptop:
     As a context it is up within, and down after it, also where it did not get up.
     """
 
-    def __init__(self, state: Path, speed: float = 120) -> None:
+    def __init__(self, state: Path, speed: float = 120, options: tuple[str, ...] = ()) -> None:
         self.state = state
         self.speed = speed
+        self.options = options
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])
@@ -58,9 +59,8 @@ class Laptop:
         self.down()
 
     def up(self) -> None:
-        self.everloop(
-            "up", "--state", str(self.state), "--port", str(self.port), "--speed", str(self.speed)
-        )
+        where = ("--state", str(self.state), "--port", str(self.port))
+        self.everloop("up", *where, "--speed", str(self.speed), *self.options)
 
     def down(self) -> None:
         self.everloop("down", "--state", str(self.state))
