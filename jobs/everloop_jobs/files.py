@@ -26,7 +26,16 @@ class File:
 
     @property
     def reason(self) -> str:
-        return "; ".join(self.bad) or self.empty or "; ".join([*self.doubts, *self.notes])
+        """Say why, with the file's key in each sentence."""
+        return "; ".join(self._reasons())
+
+    @property
+    def reason_alone(self) -> str:
+        """Say why where the key stands beside it."""
+        return "; ".join(each.removeprefix(f"{self.key}: ") for each in self._reasons())
+
+    def _reasons(self) -> list[str]:
+        return self.bad or ([self.empty] if self.empty else [*self.doubts, *self.notes])
 
 
 def listed(manifest: dict[str, Any]) -> list[File]:
@@ -100,7 +109,7 @@ def record(manifest: dict[str, Any], files: list[File], why: str) -> dict[str, A
                 "key": file.key,
                 "version_id": file.version_id,
                 "status": file.status,
-                "reason": file.reason[:_REASON],
+                "reason": file.reason_alone[:_REASON],
                 "rows": file.rows,
             }
             for file in files

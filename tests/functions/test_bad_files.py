@@ -78,7 +78,7 @@ def test_what_was_set_aside_is_told_and_in_no_later_dataset(trained):
     assert (state.key, state.state, state.by) == (key("c"), "set-aside", "run run1")
     decision = next(d for d in trained.decisions() if d["kind"] == "set-aside")
     assert key("c") in decision["reason"]
-    assert "flight-delays: 1 files were set aside" in trained.mails()
+    assert "flight-delays: 1 file was set aside" in trained.mails()
     trained.drop(trained.bring(key("d")))
     assert keys_of(freeze(trained, window=2)) == [key("a"), key("b"), key("d")]
 

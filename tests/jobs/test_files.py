@@ -129,7 +129,7 @@ def test_files_without_data_are_left_out(container: Container, drops: Drops, bun
     told = drops.read(key)
     assert told["counts"] == {"used": 1, "no-data": 13}
     reasons = {each["key"]: each["reason"] for each in told["objects"]}
-    assert reasons["data/mean-price/n0.csv"] == "data/mean-price/n0.csv: is empty"
+    assert reasons["data/mean-price/n0.csv"] == "is empty"
     assert reasons["data/mean-price/n1.csv"].endswith("has a header and no rows")
     assert reasons["data/mean-price/.DS_Store"].endswith("is hidden")
 
@@ -265,7 +265,7 @@ def test_a_version_that_is_gone_is_a_bad_file(
     container.succeed("prepare.py", environment)
     told = {each["key"]: each for each in drops.read(key)["objects"]}["data/m/gone.csv"]
     assert told["status"] == "set-aside"
-    assert told["reason"] == f"data/m/gone.csv: its frozen version {gone['version_id']} is gone"
+    assert told["reason"] == f"its frozen version {gone['version_id']} is gone"
 
 
 def test_scripts_may_print_any_bytes(container: Container, drops: Drops) -> None:

@@ -88,7 +88,7 @@ def set_aside(installed: Installed, files: Files, arn: str, time: datetime) -> N
             Message(
                 kind="files-set-aside",
                 model=model,
-                happened=f"{len(fresh)} files were set aside",
+                happened=f"{_files(len(fresh))} set aside",
                 why="\n".join(lines([f"{each.key}: {each.reason}" for each in fresh])),
                 id=arn,
                 numbers=dict(files.counts),
@@ -116,6 +116,10 @@ def what_to_do(model: str) -> tuple[str, ...]:
         "Or bring one back as it is, into the next dataset:",
         f"  everloop data restore {model} KEY",
     )
+
+
+def _files(count: int) -> str:
+    return "1 file was" if count == 1 else f"{count} files were"
 
 
 def _line(entry: Mapping[str, Any]) -> str:
