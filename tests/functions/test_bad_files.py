@@ -83,6 +83,15 @@ def test_what_was_set_aside_is_told_and_in_no_later_dataset(trained):
     assert keys_of(freeze(trained, window=2)) == [key("a"), key("b"), key("d")]
 
 
+def test_files_without_data_are_told_with_the_end_of_the_training(trained):
+    put_down(trained, a="used", b="used", c="no-data")
+    finish(trained, status="Succeeded", package_arn=trained.register())
+    ended = next(d for d in trained.decisions() if d["kind"] == "train-end")
+    assert ended["reason"].endswith("; 1 files without data were left out")
+    assert ended["facts"]["files"] == {"used": 2}
+    assert objects.states(MODEL) == {}
+
+
 def test_a_dataset_whose_files_are_all_bad_ends_told_and_counts_as_no_failure(trained):
     put_down(trained, "bad-files", a="set-aside", b="set-aside", c="set-aside")
     answer = finish(trained, failed_step="Preprocess")

@@ -5,7 +5,7 @@ First told, then written down: what is written down nobody looks at again.
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -43,6 +43,7 @@ class Conclusion:
     arn: str = ""
     package_arn: str = ""
     lacked: Trouble | None = None
+    files: Mapping[str, int] = field(default_factory=dict)  # how many were used, set aside, …
 
 
 def conclusion(found: Mapping[str, Any]) -> Conclusion:
@@ -87,6 +88,11 @@ def with_files(
     if found is not None and found.bad and concluded.outcome == FAILED:
         why = found.why or "\n".join(files.lines(found.refused))
         concluded = dataclasses.replace(concluded, outcome=BAD_FILES, reason=why)
+    if found is not None:
+        concluded = dataclasses.replace(concluded, files=found.counts)
+        if found.without_data and concluded.outcome == REGISTERED:
+            left_out = f"; {found.without_data} files without data were left out"
+            concluded = dataclasses.replace(concluded, reason=concluded.reason + left_out)
     closed = arrivals.closed(installed.model, window)
     again = (
         concluded.outcome in (FAILED, BAD_FILES)
@@ -125,6 +131,7 @@ def tell(
             "cause": cause,
             "window": window,
             "package_arn": concluded.package_arn or None,
+            **({"files": dict(concluded.files)} if concluded.files else {}),
         },
         subject=concluded.arn,
     )

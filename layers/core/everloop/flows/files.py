@@ -26,6 +26,7 @@ class Files:
     counts: Mapping[str, int]
     set_aside: Sequence[ObjectState]
     refused: Sequence[str]  # keys, each with its reason
+    without_data: int = 0  # files that hold none; the marker that ends a drop is no such file
 
 
 def of_run(model: str, arn: str, time: datetime) -> Files | None:
@@ -62,6 +63,10 @@ def of_run(model: str, arn: str, time: datetime) -> Files | None:
         },
         set_aside=aside,
         refused=refused,
+        without_data=sum(
+            each["status"] == "no-data" and not str(each["reason"]).endswith(": is a marker")
+            for each in rows
+        ),
     )
 
 
