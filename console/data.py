@@ -46,8 +46,10 @@ def _list(site: Site, arguments: argparse.Namespace) -> int:
         rows.sort(key=lambda row: row["key"])
     if not arguments.all:
         rows = [row for row in rows if row["state"] != PRESENT]
+    newest, following = records.newest_dataset(model), _next(site, model)
     if arguments.json:
-        show.emit_json({"model": model, "dataset": records.newest_dataset(model), "objects": rows})
+        told = {"dataset": newest, "next_dataset": following}
+        show.emit_json({"model": model, **told, "objects": rows})
         return 0
     for row in rows:
         # Not a table: a key that a cell breaks in two cannot be copied.
@@ -57,12 +59,21 @@ def _list(site: Site, arguments: argparse.Namespace) -> int:
         show.out.print(word, f"{row['key']}{said}", soft_wrap=True, markup=False)
     if not rows:
         show.out.print(f"nothing of {model} was withdrawn or set aside", style=show.QUIET)
-    newest = records.newest_dataset(model)
     if newest:
-        show.out.print(
-            f"newest dataset: window {newest['window']}, {newest['digest'][:12]}", style=show.QUIET
-        )
+        said = f"newest dataset: window {newest['window']}, {newest['digest'][:12]}"
+        show.out.print(said, style=show.QUIET)
+    _show_next(following)
     return 0
+
+
+def _next(site: Site, model: str) -> dict[str, Any] | None:
+    """Return what the next dataset would be; None to who may not ask for it."""
+    request = {"action": "look", "model": model, "keys": {}, "reason": "looks"}
+    try:
+        found: dict[str, Any] | None = call(site, "change-data", request)["next_dataset"]
+    except Trouble:
+        return None
+    return found
 
 
 def _undrop(site: Site, arguments: argparse.Namespace) -> int:
@@ -111,19 +122,27 @@ def _restore(site: Site, arguments: argparse.Namespace) -> int:
 
 def _tell(arguments: argparse.Namespace, done: dict[str, Any], said: str, what: str) -> int:
     if arguments.json:
-        show.emit_json({"model": arguments.model, what: done["changed"], "left": done["left"]})
+        told = {"left": done["left"], "next_dataset": done["next_dataset"]}
+        show.emit_json({"model": arguments.model, what: done["changed"], **told})
     else:
         if done["changed"]:
             show.out.print(f"{said} {arguments.model}: {len(done['changed'])} objects")
         for key, why in done["left"].items():
             show.out.print(f"{key}: {why}", markup=False, soft_wrap=True)
+        _show_next(done["next_dataset"])
     return 1 if done["left"] and not done["changed"] else 0
+
+
+def _show_next(following: dict[str, Any] | None) -> None:
+    if following is not None:
+        said = f"the next dataset: {following['objects']} objects, {following['digest'][:12]}"
+        show.out.print(said, style=show.QUIET)
 
 
 def _change(
     site: Site, action: str, model: str, keys: Mapping[str, str], reason: str
 ) -> dict[str, Any]:
-    done: dict[str, Any] = {"changed": [], "left": {}}
+    done: dict[str, Any] = {"changed": [], "left": {}, "next_dataset": None}
     names = list(keys)
     for start in range(0, len(names), _PER_CALL):
         some = {name: keys[name] for name in names[start : start + _PER_CALL]}
@@ -131,6 +150,7 @@ def _change(
         answer = call(site, "change-data", request)
         done["changed"] += answer["changed"]
         done["left"] |= answer["left"]
+        done["next_dataset"] = answer["next_dataset"]
     return done
 
 

@@ -2,6 +2,7 @@
 
 Called by people: `everloop data undrop` and `everloop data restore`, which delete and undelete in
 S3 themselves, with the person's own rights. What S3 has is the truth; this writes down who it was.
+`everloop data list` only looks at what the next dataset would be.
 """
 
 from collections.abc import Mapping
@@ -14,13 +15,13 @@ from everloop.aws import ledger
 from everloop.decisions.objects import Deletion
 from everloop.errors import BadInput
 from everloop.facts import model_name
-from everloop.flows import collecting, withdrawing
+from everloop.flows import collecting, freezing, withdrawing
 from everloop.flows.report import logger
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-UNDROP, RESTORE = "undrop", "restore"
+UNDROP, RESTORE, LOOK = "undrop", "restore", "look"
 _MOST = 500  # keys of one call; each is a question to S3
 
 
@@ -38,7 +39,7 @@ class Request:
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
-    """Return the keys that changed, and why others did not."""
+    """Return the keys that changed, why others did not, and what the next dataset would be."""
     request = requests.read(Request, event)
     model, keys = model_name(request.model, "model"), _keys(request)
     installed = ledger.find_installed(model)
@@ -47,7 +48,9 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         key: Deletion(marker, undrop, False, request.actor, request.time, words)
         for key, marker in keys.items()
     }
-    if undrop:
+    if request.action == LOOK:
+        changed, left = set[str](), dict[str, str]()
+    elif undrop:
         found = withdrawing.settle(model, list(told.items()), request.time, "everloop data undrop")
         changed = {state.key for state in found.changed}
         left = {
@@ -60,12 +63,16 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         if changed:
             collecting.collect(model, installed, [], request.time)
     logger.info("changed data", model=model, action=request.action, objects=len(changed))
-    return {"changed": sorted(changed), "left": left}
+    following = freezing.next_dataset(installed, request.time) if installed else None
+    return {"changed": sorted(changed), "left": left, "next_dataset": following}
 
 
 def _keys(request: Request) -> dict[str, str]:
+    if request.action == LOOK:
+        return {}
     if request.action not in (UNDROP, RESTORE):
-        raise BadInput(f"action: {request.action!r}; {UNDROP!r} or {RESTORE!r} belongs there")
+        known = f"{UNDROP!r}, {RESTORE!r} or {LOOK!r}"
+        raise BadInput(f"action: {request.action!r}; {known} belongs there")
     if not request.reason.strip():
         raise BadInput("reason: empty; say why, for those who read the ledger")
     if not 0 < len(request.keys) <= _MOST:

@@ -41,6 +41,7 @@ def test_what_a_person_takes_out_and_brings_back(laptop: Laptop, tmp_path: Path)
 
     done = told(laptop, "undrop", MODEL, "b.csv", "--reason", "asked to be forgotten")
     assert done["undrop"] == [f"data/{MODEL}/b.csv"]
+    assert done["next_dataset"]["objects"] == 1
     # By hand, with nothing of ours: S3's event tells, and no person has a name.
     key = f"data/{MODEL}/c.csv"
     laptop.put(key, prices(3, 100))
@@ -66,3 +67,25 @@ def test_what_a_person_takes_out_and_brings_back(laptop: Laptop, tmp_path: Path)
     assert not json.loads(laptop.everloop("why", MODEL, "--json"))["trained_on_withdrawn"][
         "versions"
     ][1:]
+
+
+def test_what_came_and_went_while_the_rule_was_off_is_found(laptop: Laptop, tmp_path: Path) -> None:
+    model = "unheard"
+    rules = [f"everloop-{name}" for name in ("data-arrived", "model-pushed")]
+    for rule in rules:
+        laptop.aws("events", "disable-rule", "--name", rule)
+    try:
+        laptop.everloop("push", str(variant(tmp_path, model, {})))
+        for name, seed in (("a", 1), ("b", 2)):
+            laptop.put(f"data/{model}/{name}.csv", prices(seed, 100))
+        laptop.client("s3").delete_object(Bucket=laptop.data_bucket, Key=f"data/{model}/b.csv")
+    finally:
+        for rule in rules:
+            laptop.aws("events", "enable-rule", "--name", rule)
+    assert laptop.decided(model, "install")["go"]
+    frozen = laptop.decided(model, "freeze")
+    assert frozen["facts"]["new_objects"] == 1
+    assert laptop.decided(model, "train-end")["go"]
+    found = [d["reason"] for d in laptop.decisions(model, "reconcile")]
+    assert any("a push lay in S3 that no event told of" in reason for reason in found)
+    assert any("1 objects lay in S3 that no event told of" in reason for reason in found)

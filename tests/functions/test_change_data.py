@@ -1,6 +1,7 @@
 """A person's word takes an object out of the next dataset, or brings it back into it."""
 
 import pytest
+from functions.conftest import SPEC
 
 import change_data
 import freeze_dataset
@@ -34,7 +35,7 @@ def undrop(account, name):
     """Delete an object as `everloop data undrop` does, and say so; return its delete marker."""
     marker = account.take_out(key(name))["detail"]["object"]["version-id"]
     answer = say(account, "undrop", {key(name): marker})
-    assert answer == {"changed": [key(name)], "left": {}}
+    assert (answer["changed"], answer["left"]) == ([key(name)], {})
     return marker
 
 
@@ -59,6 +60,8 @@ def test_what_undrop_and_restore_do_to_the_next_manifest(dropped):
     dropped.take_out(key("a"), marker)
     assert say(dropped, "restore", {key("a"): marker})["changed"] == [key("a")]
     undrop(dropped, "c")
+    told = say(dropped, "look", {})["next_dataset"]
+    assert (told["window"], told["objects"], told["digest"]) == (3, 2, whole["digest"])
     back = freeze(dropped, 3)
     assert back["digest"] == whole["digest"] != without["digest"]
 
@@ -87,6 +90,15 @@ def test_the_name_stays_whichever_comes_first(dropped, first):
     )
 
 
+def test_people_who_want_to_know_are_told_of_what_was_withdrawn(account):
+    spec = SPEC + '[notify]\non = ["data-withdrawn"]\n'
+    account.push(data=account.bundle(spec))
+    account.drop(account.bring(key("a")), account.bring(key("b")))
+    undrop(account, "a")
+    account.drop(account.take_out(key("b")))
+    assert account.mails() == [f"{MODEL}: 1 objects are in no later dataset"] * 2
+
+
 def test_a_restore_starts_a_training_as_a_drop_does(dropped):
     freeze(dropped, 1)
     marker = undrop(dropped, "a")
@@ -106,7 +118,7 @@ def test_what_was_set_aside_is_brought_back_into_the_next_dataset(dropped):
     assert [each["key"] for each in freeze(dropped, 2)["objects"]] == [key("a"), key("b")]
     assert [each.state for each in objects.states(MODEL).values()] == [PRESENT]
     again = say(dropped, "restore", {key("a"): ""})
-    assert again == {"changed": [], "left": {key("a"): "it is back already"}}
+    assert again["left"] == {key("a"): "it is back already"}
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def freeze(installed: Installed, closed: Closed, now: datetime) -> Closed:
         return closed
     model, bucket = installed.model, settings().data_bucket
     states = objects.states(model)
-    numbers, selection = _select(installed, closed, states)
+    numbers, selection = _select(installed, closed.number, states)
     _remember(model, closed, selection, states, now)
     frozen = manifest(model, bucket, numbers, selection, closed.closed_at)
     if not frozen["objects"]:
@@ -51,17 +51,30 @@ def differs(installed: Installed, closed: Closed, *, but: str) -> bool:
     """
     states = objects.states(installed.model)
     others = {id: state for id, state in states.items() if state.by != but}
-    numbers, selection = _select(installed, closed, others)
+    numbers, selection = _select(installed, closed.number, others)
     bucket = settings().data_bucket
     frozen = manifest(installed.model, bucket, numbers, selection, closed.closed_at)
     return bool(frozen["digest"] != closed.digest)
 
 
+def next_dataset(installed: Installed, now: datetime) -> dict[str, Any]:
+    """Return what the next dataset would be, if the open window were frozen now."""
+    number, states = arrivals.open_window(installed.model).number, objects.states(installed.model)
+    numbers, selection = _select(installed, number, states)
+    found = manifest(installed.model, settings().data_bucket, numbers, selection, now)
+    return {
+        "window": number,
+        "digest": found["digest"],
+        "objects": len(found["objects"]),
+        "left_out": found["left_out"],
+    }
+
+
 def _select(
-    installed: Installed, closed: Closed, states: dict[str, ObjectState]
+    installed: Installed, number: int, states: dict[str, ObjectState]
 ) -> tuple[list[int], Selection]:
     """Choose what is in a window's dataset, now that S3 is asked."""
-    numbers = kept_windows(closed.number, policy.data(installed.spec).keep)
+    numbers = kept_windows(number, policy.data(installed.spec).keep)
     came = arrivals.arrivals(installed.model, numbers)
     keys = {arrival.key for found in came.values() for arrival in found}
     prefix = f"data/{installed.model}/"
