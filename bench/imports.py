@@ -24,6 +24,7 @@ _SETTINGS = dict.fromkeys(
         "LEDGER_TABLE",
         "DATA_BUCKET",
         "ARTEFACT_BUCKET",
+        "ANCHOR_BUCKET",
         "EVENT_BUS",
         "NOTIFICATION_TOPIC",
         "MACHINES",

@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-from console import deliver, labels, review, show, views
+from console import deliver, labels, review, show, views, why
 from console.records import Records
 from console.site import Site
 from everloop.decisions.approvals import APPROVED, REJECTED
@@ -23,7 +23,7 @@ def run(arguments: argparse.Namespace) -> int:
         "approve": review_version,
         "reject": review_version,
         "unpin": review_version,
-        "why": _why,
+        "why": run_why,
     }[arguments.command](site, arguments)
 
 
@@ -176,11 +176,12 @@ def review_version(site: Site, arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _why(site: Site, arguments: argparse.Namespace) -> int:
+def run_why(site: Site, arguments: argparse.Namespace) -> int:
+    """Tell why a version serves or does not; 1 where the chain does not hold."""
     records = Records(site)
-    told = views.why(site, records, records.known(arguments.model))
+    told = why.why(site, records, records.known(arguments.model), arguments.version)
     if arguments.json:
         show.emit_json(told)
     else:
-        views.show_why(told)
+        why.show_why(told)
     return 1 if told["chain"]["problems"] else 0

@@ -10,7 +10,6 @@ from console import data_findings, look_findings, model_findings, redrive, views
 from console.records import Records
 from console.site import Site
 from everloop import names
-from everloop.chain import verify
 from everloop.decisions.windows import BAD_FILES
 
 GOOD, WARN, BAD = "good", "look", "wrong"
@@ -229,9 +228,9 @@ def _notifications(site: Site) -> Iterator[Finding]:
 
 
 def _model(site: Site, records: Records, model: str) -> Iterator[Finding]:
-    decisions = records.decisions(model)
+    decisions, chain = records.verified(model)
     live = views.serving(site, model)
-    found = list(_troubles(site, records, model, decisions, live))
+    found = list(_troubles(site, records, model, decisions, live, chain["problems"]))
     yield from found
     if not found:
         serves = f"version {live['version']} serves" if live else "nothing serves yet"
@@ -245,9 +244,9 @@ def _troubles(
     model: str,
     decisions: list[dict[str, Any]],
     live: dict[str, Any] | None,
+    problems: list[str],
 ) -> Iterator[Finding]:
     check = f"model {model}"
-    problems = verify(decisions)
     if problems:
         yield Finding(
             check, BAD, f"the ledger's chain is broken: {problems[0]}", f"everloop why {model}"

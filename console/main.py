@@ -85,8 +85,9 @@ def parser() -> argparse.ArgumentParser:
     unpin = add("unpin", "let the highest approved version serve again")
     unpin.add_argument("model")
     unpin.set_defaults(reason="")
-    why = add("why", "tell why the serving version is in production, and verify the ledger")
+    why = add("why", "tell why a version is in production, or not, and verify the ledger")
     why.add_argument("model")
+    why.add_argument("--version", type=int, help="any version (default: the one that serves)")
 
     doctor = "look at the stack and its models: what is wrong, and how to mend it"
     add("doctor", doctor)

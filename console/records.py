@@ -9,14 +9,22 @@ from everloop.aws.approvals import approval_of
 from everloop.aws.incidents import Incident, incident_of
 from everloop.aws.items import plain_item
 from everloop.aws.ledger import release_of
+from everloop.chain import Anchor, anchor_of, verify
 from everloop.decisions.approvals import Approval
 from everloop.decisions.releases import Release
+from everloop.moments import text
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 
 _CLOSED = ("WINDOW#", "WINDOW#99999999")  # a model's closed windows
+
+
+def _headless(decisions: list[dict[str, Any]], head: dict[str, Any] | None) -> list[str]:
+    if head is not None or not decisions:
+        return []
+    return [f"the chain's head is missing; the newest decision found is {decisions[-1]['seq']}"]
 
 
 class Records:
@@ -52,10 +60,49 @@ class Records:
         found: dict[str, Any] = self._item(model, "SPEC")["spec"]
         return found
 
+    def head(self, model: str) -> dict[str, Any] | None:
+        """Return the chain's head; read it before the decisions, which it may not run ahead of."""
+        found = self._item(model, "CHAIN")
+        return {"seq": found["seq"], "hash": found["hash"]} if found else None
+
+    def anchors(self, model: str) -> list[Anchor]:
+        """Return the heads that were anchored, also those that a delete marker lies on.
+
+        None where the stack has no bucket for them yet: an older template.
+        """
+        bucket = self._site.outputs.get("AnchorBucket")
+        if bucket is None:
+            return []
+        pages = self._site.s3.get_paginator("list_object_versions").paginate(
+            Bucket=bucket, Prefix=f"chains/{model}/"
+        )
+        found = {
+            each["Key"]: anchor_of(each["Key"], text(each["LastModified"]))
+            for page in pages
+            for each in page.get("Versions", [])
+        }
+        return [anchor for anchor in found.values() if anchor is not None]
+
+    def verified(self, model: str) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+        """Return all decisions, and what their verification against head and anchors says."""
+        head = self.head(model)
+        decisions = self.decisions(model)
+        anchors = self.anchors(model)
+        return decisions, {
+            "decisions": len(decisions),
+            "head": head,
+            "anchors": [anchor.told() for anchor in anchors],
+            "problems": [*_headless(decisions, head), *verify(decisions, head, anchors)],
+        }
+
     def releases(self, model: str) -> list[Release]:
         """Return the releases that ended, the newest first."""
         found = self._query(f"MODEL#{model}", between=("RELEASE#", "RELEASE$"))
         return [release_of(item) for item in reversed(found)]
+
+    def seal(self, model: str, version: int) -> dict[str, Any]:
+        """Return what a version was when it was first seen; empty where it was never sealed."""
+        return self._item(model, f"SEAL#{version:08d}")
 
     def approvals(self, model: str) -> dict[int, Approval]:
         """Return the last word on each version, as it was seen."""

@@ -4,8 +4,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from console import show, withdrawn
-from console.records import Records
+from console import show
 from console.site import Site
 
 _STYLES = {"Approved": show.GOOD, "Rejected": show.BAD, "PendingManualApproval": show.WAIT}
@@ -81,41 +80,6 @@ def endpoint_progress(site: Site, model: str) -> str:
     return ", ".join(told)
 
 
-def why(site: Site, records: Records, model: str) -> dict[str, Any]:
-    """Return what serves and the decisions that put it there, with the chain's verification."""
-    from everloop.chain import verify
-
-    decisions = records.decisions(model)
-    live = serving(site, model)
-    version = live["version"] if live else None
-    subject = [d for d in decisions if version is not None and about(d) == version]
-    return {
-        "model": model,
-        "serving": live,
-        "made_of": made_of(site, model, version) if version is not None else None,
-        "decisions": subject,
-        "chain": {"decisions": len(decisions), "problems": verify(decisions)},
-        "trained_on_withdrawn": withdrawn.trained_on(site, records, model, packages(site, model)),
-    }
-
-
-def made_of(site: Site, model: str, version: int) -> dict[str, Any]:
-    """Return what the registry says a version was made of, and who set its approval last."""
-    arn = next((p["arn"] for p in packages(site, model) if p["version"] == version), None)
-    if arn is None:
-        return {}
-    package = site.sagemaker.describe_model_package(ModelPackageName=arn)
-    told = dict(package.get("CustomerMetadataProperties", {}))
-    by = package.get("LastModifiedBy", {}).get("IamIdentity", {}).get("Arn")
-    return {
-        "package": arn,
-        "approval": package["ModelApprovalStatus"],
-        "approved_by": by,
-        "approval_description": package.get("ApprovalDescription"),
-        **told,
-    }
-
-
 def about(decision: dict[str, Any]) -> int | None:
     """Return the version that a decision is about; None where it is about none."""
     named = (decision.get("facts") or {}).get("version")
@@ -137,39 +101,6 @@ def show_timeline(decisions: list[dict[str, Any]]) -> None:
         for decision in decisions
     ]
     show.table("Decisions", ("time", "what", "go", "why"), rows)
-
-
-def show_why(told: dict[str, Any]) -> None:
-    live = told["serving"]
-    if live is None:
-        show.out.print(f"Nothing serves {told['model']} yet.")
-        return
-    show.out.print(
-        f"[bold]{told['model']}[/bold] serves version [bold]{live['version']}[/bold]: "
-        f"endpoint {live['endpoint']} is {live['status']} with {live['config']}",
-        markup=True,
-    )
-    made = told["made_of"] or {}
-    for name, key in (
-        ("trained on", "dataset-uri"),
-        ("code", "bundle-uri"),
-        ("because of", "cause"),
-        ("evaluation", "evaluation-uri"),
-        ("approved by", "approved_by"),
-    ):
-        if made.get(key):
-            show.out.print(f"  {name:<12} {made[key]}", markup=False, soft_wrap=True)
-    show.out.print()
-    show_timeline(told["decisions"])
-    withdrawn.show_trained_on(told["trained_on_withdrawn"], live["version"])
-    problems = told["chain"]["problems"]
-    if problems:
-        show.out.print("THE LEDGER'S CHAIN IS BROKEN:", style=show.BAD)
-        for problem in problems:
-            show.out.print(f"  {problem}", style=show.BAD, markup=False)
-    else:
-        count = told["chain"]["decisions"]
-        show.out.print(f"The ledger's chain of {count} decisions is whole.", style=show.GOOD)
 
 
 def show_status(rows: list[dict[str, Any]]) -> None:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from everloop import names, notices, policy, requests
-from everloop.aws import approvals, endpoints, ledger, people, registry
+from everloop.aws import anchors, approvals, endpoints, ledger, people, registry
 from everloop.aws.ledger import RELEASE, Installed
 from everloop.decisions import releases
 from everloop.decisions.approvals import UNKNOWN
@@ -111,6 +111,10 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     # What is written down nobody looks at again: so it is told before.
     ledger.put_release(request.model, release, _report_uri(request))
     ledger.raise_epoch(request.model, RELEASE, request.epoch)
+    try:
+        anchors.anchor(request.model, request.time)
+    except Exception:  # no reason to hold a lease for: reconcile anchors each day, and rings
+        logger.exception("could not anchor", model=request.model)
     ledger.free_lease(request.model, RELEASE, request.execution)
     return _start_next(request, installed, outcome, reason)
 

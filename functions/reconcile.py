@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from everloop import requests
-from everloop.aws import alarms, ledger, people
+from everloop.aws import alarms, anchors, ledger, people
 from everloop.aws.alarms import Alarm
 from everloop.aws.settings import settings
 from everloop.decisions.mending import MOST_PER_TICK, turn
@@ -92,6 +92,7 @@ def _reconcile(model: str, now: datetime, known: Mapping[str, Alarm] | None) -> 
             people.notify(_stands_still(model, mend), installed.spec, now)
         elif mend.made_again:
             people.notify(_made_again(model, mend, now), installed.spec, now)
+    anchors.anchor_daily(model, now)
     return found
 
 

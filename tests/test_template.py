@@ -10,8 +10,8 @@ from cfnlint.decode.cfn_yaml import load as load_template
 from audit.stack import stack
 
 ROOT = Path(__file__).parents[1]
-OUTPUTS = """DataBucket ArtefactBucket LedgerTable EventBus NotificationTopic ArrivalsQueue
-TrainMachine EvaluateMachine DeployMachine MonitorMachine"""
+OUTPUTS = """DataBucket ArtefactBucket AnchorBucket LedgerTable EventBus NotificationTopic
+ArrivalsQueue TrainMachine EvaluateMachine DeployMachine MonitorMachine"""
 Json = dict[str, Any]
 
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from console import flights, laptop, show, views
+from console import flights, laptop, show, views, why
 from console.deliver import push
 from console.demo import traffic
 from console.demo.stage import Stage
@@ -210,7 +210,7 @@ class Story:
             "months": self.months,
             "versions": views.packages(self._site, MODEL),
             "serving": views.serving(self._site, MODEL),
-            "why": views.why(self._site, self._records, MODEL),
+            "why": why.why(self._site, self._records, MODEL),
             "decisions": self._records.decisions(MODEL),
         }
 
@@ -219,7 +219,7 @@ class Story:
         stage.chapter("What happened")
         views.show_timeline(self._records.decisions(MODEL))
         show.out.print()
-        views.show_why(views.why(self._site, self._records, MODEL))
+        why.show_why(why.why(self._site, self._records, MODEL))
         show.out.print()
         bucket = self._site.output("ArtefactBucket")
         stage.say(f"reports: s3://{bucket}/comparisons/{MODEL}/ and /monitoring/{MODEL}/")

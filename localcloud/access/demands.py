@@ -138,6 +138,8 @@ def _s3(action: str, operation: str, params: Params, place: Place) -> Iterator[D
     elif "Key" in params:
         versioned = params.get("VersionId") and action in ("s3:GetObject", "s3:DeleteObject")
         yield Demand(f"{action}Version" if versioned else action, f"{bucket}/{params['Key']}")
+        if params.get("BypassGovernanceRetention"):
+            yield Demand("s3:BypassGovernanceRetention", f"{bucket}/{params['Key']}")
         source = params.get("CopySource")
         if source:
             text = source if isinstance(source, str) else f"{source['Bucket']}/{source['Key']}"

@@ -17,6 +17,7 @@ from localcloud.s3.buckets import Buckets
 from localcloud.s3.configuration import Configuration
 from localcloud.s3.errors import S3Error, invalid_argument
 from localcloud.s3.listing import Listing
+from localcloud.s3.locks import Locks
 from localcloud.s3.multipart import Multipart
 from localcloud.s3.objects import OVERRIDES
 from localcloud.s3.routing import route
@@ -30,7 +31,7 @@ _LONG_BODIES = {"PutObject", "UploadPart"}
 _OWN_CHECKSUMS = {"PutObject", "UploadPart", "CompleteMultipartUpload"}
 
 
-class S3(Buckets, Configuration, Listing, Multipart):
+class S3(Buckets, Configuration, Listing, Locks, Multipart):
     """S3 in one account. Any key may do anything: policies are kept, not judged."""
 
     partial: ClassVar[dict[str, str]] = {

@@ -44,6 +44,12 @@ class Buckets(Storage):
                 "public_access": _PUBLIC_ACCESS,
                 "tags": checked_tags(configuration.get("Tags", []), limit=50),
             }
+            if request.get("ObjectLockEnabledForBucket"):
+                self.buckets[name] |= {
+                    "versioning": "Enabled",
+                    "object_lock": {"ObjectLockEnabled": "Enabled"},
+                }
+                self.buckets.save(name)
         return {"Location": f"/{name}"}
 
     @staticmethod
@@ -133,6 +139,11 @@ class Buckets(Storage):
             message = "The Versioning element must be specified with Status Enabled or Suspended"
             raise S3Error("IllegalVersioningConfigurationException", message)
         with self.lock:
+            if status == "Suspended" and self.bucket(request).get("object_lock"):
+                message = (
+                    "An Object Lock configuration is present on this bucket, so the versioning"
+                )
+                raise S3Error("InvalidBucketState", f"{message} state cannot be changed.", 409)
             self.bucket(request)["versioning"] = status
             self.buckets.save(request["Bucket"])
 

@@ -14,6 +14,7 @@ from localcloud.s3.errors import (
     not_found,
 )
 from localcloud.s3.index import Version
+from localcloud.s3.retention import check_delete
 from localcloud.s3.storage import (
     Storage,
     check_key,
@@ -99,6 +100,7 @@ class Objects(Storage):
         deleted, errors = [], []
         for item in wanted:
             one = {"Bucket": request["Bucket"], "Key": item["Key"], "IfMatch": item.get("ETag")}
+            one["BypassGovernanceRetention"] = request.get("BypassGovernanceRetention")
             try:
                 gone = self._delete(call, one, item.get("VersionId"), "DeleteObject")
             except S3Error as error:
@@ -217,6 +219,8 @@ class Objects(Storage):
                 gone = self.index.find(bucket, key, version_id)
                 told = gone
                 if gone is not None:
+                    bypass = bool(request.get("BypassGovernanceRetention"))
+                    check_delete(gone, self.now(), bypass=bypass)
                     self.index.remove(gone)
             elif versioning is None:
                 gone = told = current

@@ -12,6 +12,7 @@ from localcloud.s3 import conditions
 from localcloud.s3.blobs import Blobs
 from localcloud.s3.errors import S3Error, invalid_argument, no_such_bucket
 from localcloud.s3.index import Index, Version
+from localcloud.s3.retention import retention
 
 if TYPE_CHECKING:
     from localcloud.cloud import Cloud
@@ -89,12 +90,16 @@ class Storage(Api):
             with self.lock:
                 versioning = self.bucket(request).get("versioning")
                 conditions.check_write(request, self.index.current(bucket, key))
+                now = self.now()
+                kept = retention(self.bucket(request), now)
+                if kept:
+                    content = {**content, "fields": {**content.get("fields", {}), **kept}}
                 version = Version(
                     bucket=bucket,
                     key=key,
                     version_id=new_version_id() if versioning == "Enabled" else "null",
                     sequence=self.next_sequence(),
-                    time=self.now(),
+                    time=now,
                     blob=blob,
                     **content,
                 )

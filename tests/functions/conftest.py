@@ -22,6 +22,7 @@ _NAMES = {
     "LEDGER_TABLE": "everloop-ledger",
     "DATA_BUCKET": f"everloop-data-{ACCOUNT}-{REGION}",
     "ARTEFACT_BUCKET": f"everloop-artefacts-{ACCOUNT}-{REGION}",
+    "ANCHOR_BUCKET": f"everloop-anchors-{ACCOUNT}-{REGION}",
     "EVENT_BUS": "everloop",
     "NOTIFICATION_TOPIC": f"arn:aws:sns:{REGION}:{ACCOUNT}:everloop-notifications",
     "MACHINES": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:everloop",
@@ -96,6 +97,8 @@ class Account:
             self.client("s3").put_bucket_versioning(
                 Bucket=bucket, VersioningConfiguration={"Status": "Enabled"}
             )
+        self.anchors = _NAMES["ANCHOR_BUCKET"]
+        self.client("s3").create_bucket(Bucket=self.anchors, ObjectLockEnabledForBucket=True)
         self.client("dynamodb").create_table(
             TableName=_NAMES["LEDGER_TABLE"],
             BillingMode="PAY_PER_REQUEST",

@@ -71,9 +71,12 @@ def test_a_parameter_that_nothing_reads_is_refused_by_name(cloud_with):
 
 def test_asking_for_nothing_is_not_refused(cloud_with):
     _, client = cloud_with("s3")
-    client("s3").create_bucket(Bucket="data", ObjectLockEnabledForBucket=False)
-    with pytest.raises(ClientError, match="s3:CreateBucket does not honour ObjectLockEnabled"):
-        client("s3").create_bucket(Bucket="locked", ObjectLockEnabledForBucket=True)
+    s3 = client("s3")
+    s3.create_bucket(Bucket="data")
+    put = {"Bucket": "data", "Key": "a", "Tagging": ""}
+    s3.put_object(**put)
+    with pytest.raises(ClientError, match="s3:PutObject does not honour ObjectLockLegalHold"):
+        s3.put_object(**put, ObjectLockLegalHoldStatus="ON")
 
 
 def test_the_command_lists_a_service():

@@ -1,5 +1,6 @@
 """The hash chain of a model's decisions: nothing can be changed or left out unseen."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -66,13 +67,46 @@ def settled(value: Any) -> Any:
     return value
 
 
-def verify(decisions: Iterable[Mapping[str, Any]]) -> list[str]:
+@dataclass(frozen=True)
+class Anchor:
+    """A head of a chain that was written down elsewhere, where nobody can change it."""
+
+    model: str
+    seq: int
+    hash: str
+    time: str = ""
+
+    @property
+    def key(self) -> str:
+        return f"chains/{self.model}/{self.seq:010d}-{self.hash}.json"
+
+    def told(self) -> dict[str, Any]:
+        return {"model": self.model, "seq": self.seq, "hash": self.hash, "time": self.time}
+
+
+_ANCHOR = re.compile(r"chains/([^/]+)/(\d{10})-([0-9a-f]{64})\.json")
+
+
+def anchor_of(key: str, time: str) -> Anchor | None:
+    """Read an anchor from its key, which says all; None for any other object."""
+    found = _ANCHOR.fullmatch(key)
+    return Anchor(found[1], int(found[2]), found[3], time) if found else None
+
+
+def verify(
+    decisions: Iterable[Mapping[str, Any]],
+    head: Mapping[str, Any] | None = None,
+    anchors: Iterable[Anchor] = (),
+) -> list[str]:
     """Return what is wrong with a model's decisions, in words; nothing if the chain holds.
 
-    They must be all of them, in the order of `seq`, from the first.
+    They must be all of them, in the order of `seq`, from the first, and read after the head: by
+    themselves they do not tell that the newest are missing. The head does, and so do anchors, where
+    the head was changed, too.
     """
     problems = []
     previous, expected = GENESIS, 1
+    hashes: dict[int, str] = {}
     for decision in decisions:
         seq = decision.get("seq")
         if seq != expected:
@@ -84,4 +118,22 @@ def verify(decisions: Iterable[Mapping[str, Any]]) -> list[str]:
             problems.append(f"decision {seq} was changed after it was written")
         previous = str(decision.get("hash"))
         expected = (seq if isinstance(seq, int) else expected) + 1
+        if isinstance(seq, int):
+            hashes[seq] = previous
+    last = max(hashes, default=0)
+    if head is not None:
+        problems += _differs(hashes, last, int(head["seq"]), str(head["hash"]), "the chain's head")
+    for anchor in sorted(anchors, key=lambda anchor: anchor.seq):
+        name = f"the anchor of {anchor.time or 'before'}"
+        problems += _differs(hashes, last, anchor.seq, anchor.hash, name)
     return problems
+
+
+def _differs(hashes: Mapping[int, str], last: int, seq: int, hash: str, whose: str) -> list[str]:
+    found = hashes.get(seq)
+    if found is None and seq > last:
+        missing = f"decision {seq}" if seq == last + 1 else f"decisions {last + 1} to {seq}"
+        return [f"{missing} at the end are missing: {whose} names decision {seq}"]
+    if found != hash:
+        return [f"decision {seq} is not the one that {whose} names: {str(found)[:12]}, {hash[:12]}"]
+    return []

@@ -32,6 +32,8 @@ class Bucket(Kind):
             "NotificationConfiguration",
             "LifecycleConfiguration",
             "OwnershipControls",
+            "ObjectLockEnabled",
+            "ObjectLockConfiguration",
             "Tags",
         }
     )
@@ -40,6 +42,8 @@ class Bucket(Kind):
     def create(self, site: Site, given: dict[str, Any]) -> Made:
         name = given.get("BucketName") or site.name(63, lower=True)
         request: dict[str, Any] = {"Bucket": name}
+        if str(given.get("ObjectLockEnabled")).lower() == "true":
+            request["ObjectLockEnabledForBucket"] = True
         if site.cloud.region != "us-east-1":
             request["CreateBucketConfiguration"] = {"LocationConstraint": site.cloud.region}
         site.call("s3", "CreateBucket", request)
@@ -82,6 +86,9 @@ class Bucket(Kind):
             versioning = given.get("VersioningConfiguration") or {"Status": "Suspended"}
             request = {**where, "VersioningConfiguration": versioning}
             site.call("s3", "PutBucketVersioning", request)
+        if changed("ObjectLockConfiguration") and given.get("ObjectLockConfiguration"):
+            request = {**where, "ObjectLockConfiguration": _lock(given["ObjectLockConfiguration"])}
+            site.call("s3", "PutObjectLockConfiguration", request)
         if changed("BucketEncryption"):
             _encrypt(site, where, given.get("BucketEncryption"))
         if changed("PublicAccessBlockConfiguration"):
@@ -128,6 +135,18 @@ def _encrypt(site: Site, where: dict[str, Any], given: dict[str, Any] | None) ->
         rules.append(default | picked(rule, ("BucketKeyEnabled",)))
     request = {**where, "ServerSideEncryptionConfiguration": {"Rules": rules}}
     site.call("s3", "PutBucketEncryption", request)
+
+
+def _lock(given: dict[str, Any]) -> dict[str, Any]:
+    """Read a lock's configuration; numbers may be text in a template."""
+    only(given, {"ObjectLockEnabled", "Rule"}, "ObjectLockConfiguration")
+    rule = (given.get("Rule") or {}).get("DefaultRetention")
+    if rule is None:
+        return picked(given, ("ObjectLockEnabled",))
+    only(rule, {"Mode", "Days", "Years"}, "DefaultRetention")
+    numbers = {name: int(rule[name]) for name in ("Days", "Years") if name in rule}
+    kept = {**picked(rule, ("Mode",)), **numbers}
+    return {**picked(given, ("ObjectLockEnabled",)), "Rule": {"DefaultRetention": kept}}
 
 
 def _notification(given: dict[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ class Settings:
     ledger_table: str
     data_bucket: str
     artefact_bucket: str
+    anchor_bucket: str  # heads of the ledger's chains
     event_bus: str
     notification_topic: str
     notification_topics: tuple[str, ...]  # others that a model may name
@@ -50,6 +51,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         ledger_table=need("LEDGER_TABLE"),
         data_bucket=need("DATA_BUCKET"),
         artefact_bucket=need("ARTEFACT_BUCKET"),
+        anchor_bucket=need("ANCHOR_BUCKET"),
         event_bus=need("EVENT_BUS"),
         notification_topic=need("NOTIFICATION_TOPIC"),
         notification_topics=tuple(

@@ -1,0 +1,230 @@
+"""`everloop why`: any version's story, and a chain that a stranger can verify without us."""
+
+import hashlib
+import json
+
+import pytest
+
+import finish_release
+import heed_registry
+import judge_candidate
+import plan_comparison
+import reconcile
+from console import commands
+from console.main import parser
+from console.records import Records
+from console.site import Site
+from console.trouble import Trouble
+from everloop.aws import anchors, ledger, table
+from everloop.aws.table import model_key
+from everloop.moments import moment
+
+MODEL = "flight-delays"
+NOW = moment("2026-11-20T10:20:00Z")
+
+
+def site(account):
+    """Return the stack as the command sees it; the account has no CloudFormation to ask."""
+    found = Site()
+    found.outputs = {"LedgerTable": "everloop-ledger", "AnchorBucket": account.anchors}
+    return found
+
+
+def why(account, capsys, *words):
+    capsys.readouterr()  # what functions measured
+    code = commands.run_why(site(account), parser().parse_args(["why", MODEL, *words]))
+    return code, capsys.readouterr().out
+
+
+def told(account, capsys, *words):
+    code, out = why(account, capsys, *words, "--json")
+    return code, json.loads(out)
+
+
+def judged(account, version=1):
+    """Let the judge reject a version, as a person's word on it is told afterwards."""
+    arn = account.register(version)
+    plan_comparison.handler(
+        account.request("machine-plan-comparison", package_arn=arn), account.context
+    )
+    account.put_json(
+        f"s3://{account.artefacts}/runs/{MODEL}/r{version}/evaluation/evaluation.json",
+        {"metrics": {"auc": {"value": 0.51, "low": 0.5}}, "rows": 900},
+    )
+    judge_candidate.handler(
+        account.request(
+            "machine-judge-candidate", package_arn=arn, champion=None, comparison_uri=None
+        ),
+        account.context,
+    )
+    return arn
+
+
+def say(account, arn, status, **more):
+    account.client("sagemaker").update_model_package(
+        ModelPackageArn=arn, ModelApprovalStatus=status, **more
+    )
+    found = account.client("sagemaker").describe_model_package(ModelPackageName=arn)
+    event = account.event(
+        "sagemaker-model-package-approved",
+        ModelPackageArn=arn,
+        ModelPackageVersion=int(arn.rpartition("/")[2]),
+        UpdatedModelPackageFields=["ModelApprovalStatus"],
+        LastModifiedTime=found["LastModifiedTime"].strftime("%Y-%m-%dT%H:%M:%SZ"),
+    )
+    heed_registry.handler(event, account.context)
+
+
+def finish(account, arn, version, config):
+    request = account.request(
+        "machine-finish-release",
+        package_arn=arn,
+        version=version,
+        epoch=version,
+        execution=f"arn:aws:states:us-east-1:123456789012:execution:everloop-deploy:r{version}",
+        rollout={"started": True, "config": config, "status": "InService"},
+    )
+    return finish_release.handler(request, account.context)
+
+
+def test_a_version_that_policy_rejected_has_its_data_its_judgement_and_who_decided(account, capsys):
+    account.push()
+    judged(account)
+    code, found = told(account, capsys, "--version", "1")
+    assert code == 0
+    assert found["made_of"]["dataset-digest"] == "data1"
+    assert found["decided_by"]["by"] == "policy"
+    assert [d["kind"] for d in found["decisions"]] == ["seal", "judge"]
+
+
+def test_a_person_who_decides_is_named_with_their_words_or_that_there_were_none(account, capsys):
+    account.push()
+    arn = judged(account)
+    say(account, arn, "Approved")
+    _, found = told(account, capsys, "--version", "1")
+    assert found["decided_by"]["words"] == "no words given"
+    assert "no words given" in why(account, capsys, "--version", "1")[1]
+
+
+def test_what_it_replaced_and_what_replaced_it(account, capsys):
+    account.push()
+    first = account.register(approval="Approved")
+    config = account.serve(1)
+    finish(account, first, 1, config)
+    second = account.register(2, approval="Approved")
+    sagemaker = account.client("sagemaker")
+    sagemaker.delete_endpoint(EndpointName=MODEL)
+    finish(account, second, 2, account.serve(2))
+    _, found = told(account, capsys, "--version", "1")
+    assert [(r["outcome"], r.get("by")) for r in found["releases"]] == [
+        ("released", None),
+        ("replaced", 2),
+    ]
+    _, found = told(account, capsys)
+    assert (found["version"], found["releases"][0]["replaced"]) == (2, 1)
+    assert "version 2" in why(account, capsys)[1]
+
+
+def test_a_version_whose_package_was_deleted_is_told_by_what_the_ledger_kept(account, capsys):
+    account.push()
+    arn = judged(account)
+    account.unregister(arn)
+    _, found = told(account, capsys, "--version", "1")
+    assert found["made_of"]["registered"] is False
+    assert found["made_of"]["dataset-digest"] == "data1"
+    assert "its package was deleted" in why(account, capsys, "--version", "1")[1]
+
+
+def test_a_version_that_nobody_knows_is_named_with_those_there_are(account, capsys):
+    account.push()
+    account.register()
+    with pytest.raises(Trouble, match=r"has no version 7; it has \[1\]"):
+        why(account, capsys, "--version", "7")
+
+
+# The chain
+
+
+def delete_newest(account):
+    newest = account.decisions()[-1]["seq"]
+    table.delete(model_key(MODEL, f"DECISION#{newest:010d}"))
+    return newest
+
+
+def test_the_newest_decision_deleted_is_found(account, capsys):
+    account.push()
+    judged(account)
+    gone = delete_newest(account)
+    code, found = told(account, capsys, "--version", "1")
+    assert code == 1
+    assert found["chain"]["problems"] == [
+        f"decision {gone} at the end are missing: the chain's head names decision {gone}"
+    ]
+
+
+def test_a_head_set_back_with_it_is_found_by_what_was_anchored(account, capsys):
+    account.push()
+    judged(account)
+    assert anchors.anchor(MODEL, NOW)
+    delete_newest(account)
+    last = account.decisions()[-1]
+    head = {**model_key(MODEL, "CHAIN"), "seq": last["seq"], "hash": last["hash"]}
+    table.put(head)
+    code, found = told(account, capsys, "--version", "1")
+    assert code == 1
+    assert "the anchor of" in found["chain"]["problems"][0]
+
+
+def test_an_anchor_outlives_a_delete_marker(account, capsys):
+    account.push()
+    anchors.anchor(MODEL, NOW)
+    s3 = account.client("s3")
+    (key,) = [each["Key"] for each in s3.list_objects_v2(Bucket=account.anchors)["Contents"]]
+    s3.delete_object(Bucket=account.anchors, Key=key)
+    assert len(Records(site(account)).anchors(MODEL)) == 1
+
+
+def test_a_head_is_anchored_at_each_release_and_once_a_day(account):
+    account.push()
+    arn = account.register(approval="Approved")
+    finish(account, arn, 1, account.serve(1))
+
+    def count():
+        found = account.client("s3").list_objects_v2(Bucket=account.anchors)
+        return found["KeyCount"]
+
+    assert count() == 1
+    day = "2026-11-20T20:00:00Z", "2026-11-21T12:00:00Z", "2026-11-21T12:05:00Z"
+    for time, known in zip(day, (1, 2, 2), strict=True):
+        reconcile.handler({"time": time}, account.context)
+        assert count() == known
+
+
+def test_a_release_ends_where_its_head_could_not_be_anchored(account):
+    account.push()
+    arn = account.register(approval="Approved")
+    account.client("s3").delete_bucket(Bucket=account.anchors)
+    assert finish(account, arn, 1, account.serve(1))["outcome"] == "released"
+    assert ledger.lease(MODEL, ledger.RELEASE).holder == ""
+
+
+def test_a_stranger_verifies_the_chain_with_the_json_and_a_hash_alone(account, capsys):
+    account.push()
+    judged(account)
+    anchors.anchor(MODEL, NOW)
+    _, found = told(account, capsys, "--version", "1")
+    chain = found["chain"]
+
+    # The recipe of docs/contracts.md, and nothing of ours.
+    previous, hashes = "0" * 64, {}
+    for number, decision in enumerate(chain["all"], 1):
+        rest = {key: value for key, value in decision.items() if key != "hash"}
+        text = json.dumps(rest, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        assert decision["seq"] == number
+        assert decision["previous"] == previous
+        assert decision["hash"] == hashlib.sha256(text.encode()).hexdigest()
+        previous = hashes[number] = decision["hash"]
+    assert chain["head"] == {"seq": len(hashes), "hash": previous}
+    assert len(chain["anchors"]) == 1
+    for anchor in chain["anchors"]:
+        assert hashes[anchor["seq"]] == anchor["hash"]
