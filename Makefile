@@ -51,8 +51,8 @@ fuzz: $(VENV)/dev.ready ## Hostile input: cases and findings of each target; CAS
 load: $(VENV)/dev.ready ## 10,000 objects in one burst, 1,000 models in one stack: losses, costs, throughput
 	@$(BIN)/python -m load
 
-soak: $(VENV)/dev.ready ## Turn the loop many times: does memory grow, and what holds it? LOOPS=60
-	@$(BIN)/python -m load.soak --loops $(or $(LOOPS),20)
+soak: $(VENV)/dev.ready ## Turn the loop many times: does memory grow, and what holds it? LOOPS=60, TRACE=1 for lines
+	@LOCALCLOUD_TRACE=$(TRACE) $(BIN)/python -m load.soak --loops $(or $(LOOPS),20)
 
 sim: $(VENV)/dev.ready ## Faults at every call, judged: SEEDS=1000, or SEED=42 TRACE=1 for one history to read
 	@$(BIN)/python -m sim $(if $(SEED),--seed $(SEED) $(if $(TRACE),--trace),--seeds $(or $(SEEDS),1000) $(if $(TWICE),--twice))

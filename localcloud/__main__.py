@@ -1,6 +1,8 @@
 """`python -m localcloud`: one cloud on this machine, until SIGTERM or Ctrl-C."""
 
 import argparse
+import contextlib
+import ctypes
 import errno
 import fcntl
 import json
@@ -11,6 +13,7 @@ import signal
 import sqlite3
 import sys
 import threading
+import tracemalloc
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
@@ -20,6 +23,7 @@ from localcloud.cloud import SERVICES, Cloud, started
 from localcloud.front import Front
 from localcloud.sagemaker.engine import NoEngine
 
+_M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8  # of malloc.h
 _LOG_BYTES = 20 * 1024**2
 
 
@@ -65,7 +69,18 @@ def _services(text: str) -> list[str]:
     return names
 
 
+def _give_memory_back() -> None:
+    """Have glibc give back what was large: by itself it keeps it, for each of many threads."""
+    with contextlib.suppress(AttributeError, OSError):  # another C library
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(_M_MMAP_THRESHOLD, 128 * 1024)
+        mallopt(_M_ARENA_MAX, 2)
+
+
 def _run(given: argparse.Namespace) -> int:
+    _give_memory_back()
+    if os.environ.get("LOCALCLOUD_TRACE"):
+        tracemalloc.start()
     folder = given.state.resolve()
     chosen = options.chosen(given)
     stopping = threading.Event()

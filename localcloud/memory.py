@@ -19,7 +19,7 @@ _LINES = 25
 def report(cloud: "Cloud") -> dict[str, Any]:
     """Return sizes in bytes, threads, descriptors, rows of the state's tables, objects by type.
 
-    Where Python traces its allocations (PYTHONTRACEMALLOC=1), also the lines that hold most.
+    Where Python traces its allocations (LOCALCLOUD_TRACE=1), also the lines that hold most.
     """
     gc.collect()
     kinds = Counter(type(each).__name__ for each in gc.get_objects())

@@ -57,6 +57,28 @@ class Table(MutableMapping[str, dict[str, Any]]):
         self._store.write(self._name, key, self._rows[key])
 
 
+class Shelf:
+    """Rows that stay on the disk, by keys in their order: for what is many and seldom read again.
+
+    A row that was got is a copy: put it to change it.
+    """
+
+    def __init__(self, store: "Store", name: str) -> None:
+        self._store = store
+        self._name = name
+
+    def put(self, key: str, value: dict[str, Any]) -> None:
+        self._store.write(self._name, key, value)
+
+    def delete(self, low: str, end: str) -> None:
+        """Delete the rows whose keys are in [low, end)."""
+        self._store.delete(self._name, low, end)
+
+    def rows(self, low: str = "", end: str = "\U0010ffff") -> list[tuple[str, dict[str, Any]]]:
+        """Return the rows whose keys are in [low, end), in order of their keys."""
+        return self._store.rows(self._name, low, end)
+
+
 class Store:
     """One SQLite file. A write that returned is there after the process was killed."""
 
@@ -85,6 +107,21 @@ class Store:
         with self._lock:
             rows = self._db.execute("select key, value from row where name = ?", (name,)).fetchall()
         return {key: json.loads(value, object_hook=_decode) for key, value in rows}
+
+    def shelf(self, name: str) -> Shelf:
+        """Return the rows of this name without holding them; never beside a table of the name."""
+        return Shelf(self, name)
+
+    def rows(self, name: str, low: str, end: str) -> list[tuple[str, dict[str, Any]]]:
+        asked = "select key, value from row where name = ? and key >= ? and key < ? order by key"
+        with self._lock:
+            found = self._db.execute(asked, (name, low, end)).fetchall()
+        return [(key, json.loads(value, object_hook=_decode)) for key, value in found]
+
+    def delete(self, name: str, low: str, end: str) -> None:
+        asked = "delete from row where name = ? and key >= ? and key < ?"
+        with self._lock:
+            self._db.execute(asked, (name, low, end))
 
     def write(self, name: str, key: str, value: dict[str, Any] | None) -> None:
         with self._lock:

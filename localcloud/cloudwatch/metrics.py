@@ -2,7 +2,7 @@
 
 import re
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from localcloud.cloud import Cloud
 
 Dimensions = tuple[tuple[str, str], ...]
+Where = tuple[int, int, str]  # start of a bucket, its length, unit
 _KEPT = timedelta(days=15).total_seconds()  # as long as AWS keeps one-minute datapoints
+_LATE = timedelta(hours=3).total_seconds()  # what alarms and the next look ask for, mostly
+_SWEEP = 500  # buckets that begin between two looks for what is not of late any more
 _PERCENTILE = re.compile(r"p(\d{1,2}(?:\.\d{1,10})?|100)")
 STATISTICS = ("SampleCount", "Average", "Sum", "Minimum", "Maximum")
 
@@ -37,7 +40,7 @@ class Metric:
         }
 
 
-@dataclass
+@dataclass(slots=True)
 class Sample:
     """What a bucket or a period holds; `values` counts each value, where they are all known."""
 
@@ -108,23 +111,28 @@ def check_statistic(name: str) -> str:
 
 
 class Metrics:
-    """All metrics of the account. Times are epoch seconds."""
+    """All metrics of the account. Times are epoch seconds.
+
+    What was measured of late is in memory, all of it on the disk: looks at older times are few.
+    """
 
     def __init__(self, cloud: "Cloud") -> None:
         self._cloud = cloud
         self._lock = threading.RLock()
-        self._rows = cloud.store.table("cloudwatch.buckets")
-        # metric -> (start of the bucket, its length, unit) -> sample
-        self._buckets: dict[Metric, dict[tuple[int, int, str], Sample]] = {}
-        for row in self._rows.values():
+        self._shelf = cloud.store.shelf("cloudwatch.buckets")
+        # metric -> bucket -> sample, of late
+        self._late: dict[Metric, dict[Where, Sample]] = {}
+        self._units: dict[Metric, set[str]] = {}
+        self._newest: dict[Metric, float] = {}
+        self._fresh = 0  # buckets that began since the last sweep
+        for _, row in self._shelf.rows():
             metric = Metric(
                 row["namespace"], row["name"], tuple((name, one) for name, one in row["dimensions"])
             )
-            sample = Sample(row["count"], row["total"], row["low"], row["high"], None)
-            if row["values"] is not None:
-                sample.values = {value: count for value, count in row["values"]}
-            where = (row["start"], row["length"], row["unit"])
-            self._buckets.setdefault(metric, {})[where] = sample
+            where, sample = _read(row)
+            self._note(metric, where)
+            if where[0] >= self._horizon():
+                self._late.setdefault(metric, {})[where] = sample
 
     def add(
         self, metric: Metric, time: float, unit: str, sample: Sample, *, seconds: bool = False
@@ -132,14 +140,19 @@ class Metrics:
         """Add what was measured at a time; it is stored once this returns."""
         length = 1 if seconds else 60
         where = (int(time // length) * length, length, unit)
+        key = _key(metric, where)
         with self._lock:
-            buckets = self._buckets.setdefault(metric, {})
+            buckets = self._late.setdefault(metric, {})
             bucket = buckets.get(where)
             if bucket is None:
-                bucket = buckets[where] = Sample()
-                self._forget_old(metric, buckets)
+                known = [] if where[0] >= self._horizon() else self._shelf.rows(key, key + "\0")
+                bucket = _read(known[0][1])[1] if known else Sample()
+                if where[0] >= self._horizon():
+                    buckets[where] = bucket
+                self._note(metric, where)
+                self._forget_old(metric)
             bucket.merge(sample)
-            self._rows[_key(metric, where)] = {
+            row = {
                 "namespace": metric.namespace,
                 "name": metric.name,
                 "dimensions": [list(pair) for pair in metric.dimensions],
@@ -152,15 +165,42 @@ class Metrics:
                 "high": bucket.high,
                 "values": None if bucket.values is None else list(bucket.values.items()),
             }
+            self._shelf.put(key, row)
 
-    def _forget_old(self, metric: Metric, buckets: dict[tuple[int, int, str], Sample]) -> None:
-        limit = self._cloud.clock.now().timestamp() - _KEPT
-        while buckets:
-            oldest = next(iter(buckets))
-            if oldest[0] >= limit:
-                return
-            del buckets[oldest]
-            self._rows.pop(_key(metric, oldest), None)
+    def _horizon(self) -> float:
+        return self._cloud.clock.now().timestamp() - _LATE
+
+    def _note(self, metric: Metric, where: Where) -> None:
+        self._units.setdefault(metric, set()).add(where[2])
+        self._newest[metric] = max(where[0], self._newest.get(metric, 0))
+
+    def _forget_old(self, metric: Metric) -> None:
+        """Delete what is too old of a metric; let go of what is not of late, of any."""
+        limit = int(self._cloud.clock.now().timestamp() - _KEPT)
+        begins = _begins(metric)
+        self._shelf.delete(begins, f"{begins}{limit}")
+        self._fresh += 1
+        if self._fresh < _SWEEP:
+            return
+        self._fresh = 0
+        horizon = self._horizon()
+        for each, buckets in list(self._late.items()):
+            for where in [where for where in buckets if where[0] < horizon]:
+                del buckets[where]
+            if not buckets:
+                del self._late[each]
+
+    def _between(self, metric: Metric, start: float, end: float) -> Iterator[tuple[Where, Sample]]:
+        """Give the buckets that may begin within [start, end)."""
+        late = self._late.get(metric, {})
+        yield from late.items()
+        if start < self._horizon():
+            begins = _begins(metric)
+            low, high = (f"{begins}{max(0, int(time)):010d}" for time in (start, end + 1))
+            for _, row in self._shelf.rows(low, high):
+                where, sample = _read(row)
+                if where not in late:
+                    yield where, sample
 
     def periods(
         self, metric: Metric, start: float, end: float, period: int, unit: str | None = None
@@ -168,7 +208,8 @@ class Metrics:
         """Return what each period holds that begins within [start, end), by its beginning."""
         found: dict[int, Sample] = {}
         with self._lock:
-            for (begin, _, kind), sample in self._buckets.get(metric, {}).items():
+            # A period that begins before `start` is none of these, though it may reach into them.
+            for (begin, _, kind), sample in self._between(metric, start, end + period):
                 at = begin // period * period
                 if start <= at < end and (unit is None or unit == kind):
                     found.setdefault(at, Sample()).merge(sample)
@@ -176,17 +217,29 @@ class Metrics:
 
     def units(self, metric: Metric) -> set[str]:
         with self._lock:
-            return {unit for _, _, unit in self._buckets.get(metric, {})}
+            return set(self._units.get(metric, ()))
 
     def known(self) -> list[Metric]:
         with self._lock:
-            return sorted(self._buckets, key=lambda one: (one.namespace, one.name, one.dimensions))
+            return sorted(self._newest, key=lambda one: (one.namespace, one.name, one.dimensions))
 
     def newest(self, metric: Metric) -> float:
         with self._lock:
-            return max((start for start, _, _ in self._buckets.get(metric, {})), default=0)
+            return self._newest.get(metric, 0)
 
 
-def _key(metric: Metric, where: tuple[int, int, str]) -> str:
+def _read(row: dict[str, Any]) -> tuple[Where, Sample]:
+    sample = Sample(row["count"], row["total"], row["low"], row["high"], None)
+    if row["values"] is not None:
+        sample.values = {value: count for value, count in row["values"]}
+    return (row["start"], row["length"], row["unit"]), sample
+
+
+def _begins(metric: Metric) -> str:
+    """Return what the keys of a metric's buckets begin with, before the time."""
     dimensions = ",".join(f"{name}={value}" for name, value in metric.dimensions)
-    return f"{metric.namespace}|{metric.name}|{dimensions}|{where[0]}|{where[1]}|{where[2]}"
+    return f"{metric.namespace}|{metric.name}|{dimensions}|"
+
+
+def _key(metric: Metric, where: Where) -> str:
+    return f"{_begins(metric)}{where[0]}|{where[1]}|{where[2]}"

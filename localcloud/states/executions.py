@@ -41,7 +41,7 @@ class Executions:
         self._cloud = cloud
         self.rows = cloud.store.table("stepfunctions.executions")
         self.revisions = cloud.store.table("stepfunctions.revisions")
-        self._history = cloud.store.table("stepfunctions.history")
+        self._history = cloud.store.shelf("stepfunctions.history")
         self._marks = cloud.store.table("stepfunctions.checkpoints")
         self.tokens = Tokens(cloud)
         self.world = CloudWorld(cloud, self.tokens)
@@ -106,7 +106,7 @@ class Executions:
             active.done.set()
 
     def _keep_event(self, arn: str, event: Row) -> None:
-        self._history[f"{arn}#{event['id']:06d}"] = event
+        self._history.put(f"{arn}#{event['id']:06d}", event)
 
     def _keep_mark(self, arn: str, mark: Row) -> None:
         self._marks[arn] = dict(mark)
@@ -132,10 +132,7 @@ class Executions:
             mark = self._marks.get(arn)
             last = 0 if mark is None else mark["previous"]
             # What happened after the checkpoint is done again, so its events are taken back.
-            event = last + 1
-            while f"{arn}#{event:06d}" in self._history:
-                del self._history[f"{arn}#{event:06d}"]
-                event += 1
+            self._history.delete(f"{arn}#{last + 1:06d}", f"{arn}$")
             self.tokens.clear(arn, keep=None if mark is None else mark.get("token"))
             self._prepare(row, None if mark is None else dict(mark))
             self._go(arn)
@@ -163,12 +160,7 @@ class Executions:
 
     def events(self, arn: str) -> list[Row]:
         """Return the history of an execution, oldest first."""
-        found = []
-        number = 1
-        while (event := self._history.get(f"{arn}#{number:06d}")) is not None:
-            found.append(event)
-            number += 1
-        return found
+        return [event for _, event in self._history.rows(f"{arn}#", f"{arn}$")]
 
     def express(self, machine: Machine, arn: str, name: str, value: Any) -> tuple[Run, History]:
         """Return an express execution that is ready to run; it is kept nowhere."""
