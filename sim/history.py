@@ -78,9 +78,13 @@ def _forget() -> None:
     for value in vars(clients).values():
         if hasattr(value, "cache_clear") and value is not clients._session:
             value.cache_clear()
-    if next(_since) % _KEPT == 0:
+    played = next(_since)
+    if played % _KEPT == 0:
         gc.collect()
-        gc.freeze()  # what is left is modules and botocore's models: they stay
+    if played == _KEPT:
+        # What is left is modules and botocore's models: they stay. Once only, as whatever is frozen
+        # while it is in use is looked for never again.
+        gc.freeze()
 
 
 def play(

@@ -136,6 +136,33 @@ def test_metrics_are_listed_by_dimension_and_survive_a_restart(
     ]
 
 
+def test_what_was_measured_long_ago_is_found_on_the_disk(cloud_with: Any, tmp_path: Path) -> None:
+    """Of late means three hours: what is older is no longer in memory, and all the same there."""
+    for _ in range(2):  # once as it was put, once after a restart
+        cloud, client = cloud_with("cloudwatch", folder=tmp_path / "kept")
+        watch = client("cloudwatch")
+        now = _minute(cloud)
+        for hours in (30, 5, 1):
+            for value in (1.0, 2.0):
+                datum = {"MetricName": "Old", "Value": value, "Timestamp": now}
+                datum["Timestamp"] = now - timedelta(hours=hours)
+                watch.put_metric_data(Namespace=NAMESPACE, MetricData=[datum])
+        found = watch.get_metric_statistics(
+            Namespace=NAMESPACE,
+            MetricName="Old",
+            StartTime=now - timedelta(hours=31),
+            EndTime=now + timedelta(minutes=1),
+            Period=86400,
+            Statistics=["SampleCount", "Sum"],
+            ExtendedStatistics=["p50"],
+        )["Datapoints"]
+        assert sum(point["SampleCount"] for point in found) in (6.0, 12.0)
+        held = cloud.apis["cloudwatch"].metrics._late  # what memory has of it
+        starts = [where[0] for buckets in held.values() for where in buckets]
+        assert all(start > now.timestamp() - 3 * 3600 - 60 for start in starts)
+        cloud.stop()
+
+
 def test_a_long_request_that_the_sdk_compresses_is_taken(cloud_with: Any) -> None:
     _, client = cloud_with("cloudwatch")
     watch = client("cloudwatch")
