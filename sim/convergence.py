@@ -129,7 +129,7 @@ class Convergence:
         trained = {
             run.parameters["DatasetDigest"]
             for run in self._account.jobs.runs.values()
-            if run.model == model.name and not run.bad_files
+            if run.model == model.name and not run.bad_files and not run.waits
         }
         return {
             number

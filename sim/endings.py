@@ -6,6 +6,7 @@ from typing import Any
 from sim.aws.account import Account
 from sim.aws.bus import POISON
 from sim.aws.registry import APPROVED, REJECTED
+from sim.aws.room import is_no_verdict
 from sim.aws.states import UNTOLD
 from sim.convergence import Convergence
 from sim.judge import Judge
@@ -33,6 +34,7 @@ class Endings:
             self._failures_told(model)
             self._bad_files_told(model)
             self._no_false_failures(model)
+            self._infrastructure_is_no_verdict(model)
             if self._account.faults.tick:  # without it a machine that died is nobody's to mend
                 self._successes_told(model)
             self._approvals_kept(model)
@@ -54,7 +56,8 @@ class Endings:
         failed = [
             run
             for run in self._account.jobs.runs.values()
-            if run.model == model.name and run.status == "Failed" and not run.bad_files
+            if run.model == model.name and run.status == "Failed"
+            if not run.bad_files and not run.waits
         ]
         mails = [subject for _, subject, _ in self._account.telling.mails]
         if failed and not any(subject.startswith(f"{model.name}: training") for subject in mails):
@@ -83,8 +86,26 @@ class Endings:
             self._judge.violate("bad files are told", f"{len(bad)} trainings of {model.name}")
         for name in bad:
             item = self._convergence.item(model, f"RUN#{name}")
-            if item is not None and item["outcome"]["S"] not in ("bad-files", "running"):
+            if item is not None and item["outcome"]["S"] not in ("bad-files", "running", "waiting"):
                 self._judge.violate("bad files are no failure", name)
+
+    def _infrastructure_is_no_verdict(self, model: Model) -> None:
+        """What AWS lacked ends no window, no run, no version and no judgement."""
+        ends = self._decisions(model, "train-end", "rollback", "test", "judge", "monitor")
+        for decision in ends:
+            if not decision["go"]["BOOL"] and is_no_verdict(decision["reason"]["S"]):
+                said = f"{decision['id']['S']}: {decision['reason']['S'][:160]}"
+                self._judge.violate("infrastructure is no verdict", said)
+        for (pk, sk), item in self._account.ledger.items.items():
+            if pk != f"MODEL#{model.name}" or not sk.startswith("RUN#"):
+                continue
+            run = self._run(item["name"]["S"])
+            if run is not None and run.waits and item["outcome"]["S"] == "failed":
+                self._judge.violate("infrastructure is no verdict", f"{sk} counts as failed")
+
+    def _run(self, name: str) -> Any:
+        runs = self._account.jobs.runs.values()
+        return next((run for run in runs if run.display_name == name), None)
 
     def _no_false_failures(self, model: Model) -> None:
         """A release that arrived is none that failed: an alarm would wake somebody for nothing."""
@@ -195,7 +216,7 @@ class Endings:
         trained = {
             run.parameters["DatasetDigest"]
             for run in self._account.jobs.runs.values()
-            if run.model == model.name
+            if run.model == model.name and not run.waits
         }
         told = [d for d in self._account.telling.decisions if d["model"] == model.name]
         refused = {d["subject"] for d in told if d["kind"] == "train" and not d["go"]}

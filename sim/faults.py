@@ -28,7 +28,8 @@ _RATES: dict[str, tuple[float, ...]] = {
     "job hangs": (0.0, 0.1, 0.3),
     "update fails": (0.0, 0.1, 0.5),
 }
-KINDS = frozenset((*_RATES, "outage", "aim"))  # what can be left out of a history
+_NO_ROOM = (0.0, 0.0, 0.1, 0.4)  # AWS lacks a quota or capacity, or breaks a job
+KINDS = frozenset((*_RATES, "no room", "outage", "aim"))  # what can be left out of a history
 # Without the tick nothing may be lost for good, as nothing would ever look again.
 _WITHOUT_TICK = {
     "lose": (0.0,),
@@ -94,6 +95,8 @@ class Faults:
             rate = self._dice.choice(choices if tick else _WITHOUT_TICK.get(kind, choices))
             left_out = kind in off or (kind == "busy" and self.mild)
             self.rates[kind] = 0.0 if left_out else rate
+        self._room = kernel.chance("room")
+        self.rates["no room"] = self._room.choice(_NO_ROOM if "no room" not in off else (0.0,))
         self.outages: list[Outage] = []
         if "outage" not in off:
             if tick and self._dice.random() < 0.2:
@@ -125,6 +128,13 @@ class Faults:
         if not self.on or self._dice.random() >= self.rates[kind]:
             return False
         self.struck[kind] += 1
+        return True
+
+    def lacks_room(self) -> bool:
+        """Tell whether AWS has no room for something now."""
+        if not self.on or self._room.random() >= self.rates["no room"]:
+            return False
+        self.struck["no room"] += 1
         return True
 
     def at_call(self, service: str, site: str) -> str | None:

@@ -124,7 +124,7 @@ def play(
         account.note("quiet", "no more faults from here on")
         kernel.spawn(people.settle)
         kernel.run(FAULTY + _STEP / 2)  # looked at between two ticks
-        converged = _converge(kernel, convergence, account)
+        converged = _converge(kernel, convergence, account, people)
         if converged is not None:
             Endings(account, judge, people, convergence).check()
             if tick:  # else an event that comes again may well be the first look in a while
@@ -174,11 +174,14 @@ def _tick(account: Account) -> None:
         account.kernel.spawn(lambda e=event: account.bus.invoke_later(reconcile, e))
 
 
-def _converge(kernel: Kernel, convergence: Convergence, account: Account) -> float | None:
+def _converge(
+    kernel: Kernel, convergence: Convergence, account: Account, people: People
+) -> float | None:
     """Let quiet pass until nothing is left to do; return how long that took."""
     calm = 0
     while kernel.now < FAULTY + _QUIET:
         kernel.spawn(account.bus.redrive)  # what died while people were busy
+        people.heed_mails()
         kernel.run(kernel.now + _STEP)
         calm = 0 if any(True for _ in convergence.open()) else calm + 1
         if calm == 2:

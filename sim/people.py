@@ -245,6 +245,19 @@ class People:
             self._kernel.pause(60.0)
         self.paused.add(model.name)
 
+    def heed_mails(self) -> None:
+        """Take up what is held: the quota was raised, as the mail asks for."""
+        for model in self.models:
+            held = any(
+                pk == f"MODEL#{model.name}"
+                and sk.startswith("SHORTAGE#")
+                and item["told"]["S"] == "held"
+                and "ended_at" not in item
+                for (pk, sk), item in self._account.ledger.items.items()
+            )
+            if held:
+                self._kernel.spawn(lambda m=model: self.pause(m, False))
+
     def settle(self) -> None:
         """Leave the stack alone: resume what is paused, and send back what died."""
         self.over = True

@@ -6,6 +6,7 @@ from typing import Any
 
 from sim.aws.functions import Invocation
 from sim.aws.registry import APPROVED, Package
+from sim.aws.room import is_no_verdict
 from sim.kernel import START
 
 Params = dict[str, Any]
@@ -197,6 +198,8 @@ class Releases:
 
     def settled(self, endpoint: Any, asked: str) -> None:
         """Hear that an endpoint has settled; remember which version AWS took back."""
+        if is_no_verdict(endpoint.reason):
+            return  # AWS had no room for it: that takes nothing back
         if endpoint.status != "InService" or endpoint.config != asked:
             package = self._account.hosting.package_of(asked)
             self.taken_back[package.model, package.version].append(self._account.kernel.now)

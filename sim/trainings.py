@@ -50,12 +50,14 @@ class Trainings:
                     "nothing trained twice", f"{run.display_name}, {other.display_name}"
                 )
         self._not_overtaken(run, before)
-        day = [other for other in before if other.started_at > run.started_at - _DAY]
+        # What waits for AWS has brought nothing yet, and spent nothing.
+        spent = [other for other in before if not other.waits]
+        day = [other for other in spent if other.started_at > run.started_at - _DAY]
         if len(day) >= spec.per_day:
             self._judge.violate(
                 "budgets hold", f"{run.display_name} is run {len(day) + 1} of {spec.per_day}"
             )
-        last = max((other.ended_at for other in before if other.ended_at), default=None)
+        last = max((other.ended_at for other in spent if other.ended_at), default=None)
         since = run.started_at - last if last is not None else _DAY
         if run.parameters["Cause"] == "violation" and since < spec.cooldown_hours * 3600 - 120:
             self._judge.violate("cooldowns hold", f"{run.display_name} after {since:.0f} s")
@@ -68,12 +70,25 @@ class Trainings:
         run.definition_digest = self._code(run.model)
         before.append(run)
 
+    def goes_on(self, caller: Any, run: Any) -> None:
+        """Judge that an execution goes on which had failed."""
+        self._judge.effects.append(f"RetryPipelineExecution {run.model} {run.display_name}")
+        self._judge.token_lies(f"RUN#{run.model}/{run.display_name}", f"run {run.display_name}")
+        if not run.waits:
+            said = f"{run.display_name} failed by itself: {run.reason}"
+            self._judge.violate("only what AWS lacked goes on", said)
+        for other in self._started[run.model]:
+            if other.status == "Executing":
+                self._judge.violate(
+                    "one training at a time", f"{run.display_name}, {other.display_name}"
+                )
+
     def _not_overtaken(self, run: Any, before: list[Any]) -> None:
         """What a later dataset brought, and was trained on, is not trained on again by itself."""
         window = max(self._windows(run))
         for other in before:
             later = self._windows(other)
-            if max(later) <= window or window not in later or other.bad_files:
+            if max(later) <= window or window not in later or other.bad_files or other.waits:
                 continue
             machine = f"{run.model}-w{max(later)}-a"
             concluded = any(  # else nobody may know of it yet
@@ -206,6 +221,10 @@ class Trainings:
 
 
 def _saw_the_end(execution: Any) -> bool:
-    """Whether a machine lived to see its run end; one that was refused has not waited for any."""
+    """Whether a machine lived to see its run end; one that was refused has not waited for any, and
+    one that is held has not seen the end.
+    """
     ending = execution.ending
-    return bool(ending and ending.status == "SUCCEEDED" and ending.output["outcome"] != "refused")
+    if not ending or ending.status != "SUCCEEDED":
+        return False
+    return ending.output["outcome"] not in ("refused", "waits")

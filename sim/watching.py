@@ -32,6 +32,9 @@ def _looked_at(account: Account) -> set[str]:
     for execution in account.states.executions.values():
         if not execution.machine.endswith("-monitor") or execution.status != "SUCCEEDED":
             continue
+        ending = execution.ending
+        if ending is None or ending.output.get("outcome") == "waits":
+            continue  # it did not look
         given = content.read_json(execution.given.encode())
         inputs = {each["InputName"]: each["S3Input"]["S3Uri"] for each in given["job"]["inputs"]}
         bucket, _, key = inputs["capture"].removeprefix("s3://").partition("/")

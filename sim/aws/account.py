@@ -18,6 +18,7 @@ from sim.aws.functions import Functions
 from sim.aws.hosting import Hosting
 from sim.aws.jobs import Jobs
 from sim.aws.registry import Registry
+from sim.aws.room import Room
 from sim.aws.s3 import S3
 from sim.aws.states import States
 from sim.aws.telling import Telling
@@ -56,6 +57,7 @@ class Account:
         self.s3 = S3(self)
         self.states = States(self)
         self.registry = Registry(self)
+        self.room = Room(self)
         self.jobs = Jobs(self)
         self.hosting = Hosting(self)
         self.telling = Telling(self)

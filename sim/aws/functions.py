@@ -15,7 +15,8 @@ from sim.wire import Crash, TimedOut
 
 _PATHS = ("functions", "layers/core", "jobs")
 # What a handler may end with. Anything else was not foreseen, and nobody retries it rightly.
-FORESEEN = {"BadInput", "NotReady", "Conflict", "EverloopError", "Cancelled", "Tampered"}
+FORESEEN = {"BadInput", "NotReady", "NoCapacity", "Conflict", "EverloopError", "Cancelled"}
+FORESEEN |= {"Tampered"}
 
 
 @dataclass(frozen=True)

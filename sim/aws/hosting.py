@@ -112,6 +112,7 @@ class Hosting:
             told = f'Cannot create already existing endpoint "{_arn("endpoint", name)}".'
             raise AwsError("ValidationException", told)
         self._config(config)
+        self._account.room.check("endpoint")
         now = self._kernel.moment()
         endpoint = Endpoint(name, config, "Creating", now, now)
         self.endpoints[name] = endpoint
@@ -121,8 +122,10 @@ class Hosting:
         return {"EndpointArn": _arn("endpoint", name)}
 
     def _created(self, endpoint: Endpoint, fails: bool) -> None:
-        endpoint.status = "Failed" if fails else "InService"
+        lacks = self._account.room.lacks()
+        endpoint.status = "Failed" if fails or lacks else "InService"
         endpoint.reason = "The container did not pass the ping health check." if fails else ""
+        endpoint.reason = lacks or endpoint.reason
         self._settle(endpoint, endpoint.config)
 
     def update_endpoint(self, caller: Any, params: Params) -> Params:
@@ -131,6 +134,7 @@ class Hosting:
         self._config(config)
         if endpoint.status == "Failed":
             raise AwsError("ValidationException", "Cannot update failed endpoint")
+        self._account.room.check("endpoint")
         endpoint.status, endpoint.pending, endpoint.reason = "Updating", config, ""
         endpoint.changed = self._kernel.moment()
         self._tell(endpoint)
@@ -142,7 +146,10 @@ class Hosting:
 
     def _updated(self, endpoint: Endpoint, config: str, fails: bool) -> None:
         # A failed update leaves the endpoint in service on what it had; only a reason is set.
-        if fails:
+        lacks = self._account.room.lacks()
+        if lacks:
+            endpoint.reason = lacks
+        elif fails:
             endpoint.reason = "An alarm went off during the update; the endpoint was rolled back."
         else:
             endpoint.config = config

@@ -9,6 +9,7 @@ from audit.template import ACCOUNT, REGION
 from localcloud.errors import AwsError
 from sim.aws import content
 from sim.aws.registry import Package
+from sim.aws.room import is_no_verdict
 
 Params = dict[str, Any]
 _HANGS_SECONDS = 3000.0  # until the job's own limit ends it
@@ -30,6 +31,7 @@ class Run:
     reason: str = ""
     failed_step: str = ""
     package: Package | None = None
+    retries: set[str] = field(default_factory=set)  # by their tokens
     ended_at: float | None = None
     bad_files: bool = False  # they are why nothing was trained
 
@@ -37,6 +39,11 @@ class Run:
     def window(self) -> int:
         """The window whose dataset it trains on, by the name that the product gave it."""
         return int(self.display_name.rpartition("-w")[2].partition("-")[0])
+
+    @property
+    def waits(self) -> bool:
+        """Whether AWS lacked what it needs: it has brought nothing, and failed at nothing."""
+        return self.status == "Failed" and is_no_verdict(self.reason)
 
 
 @dataclass
@@ -95,6 +102,7 @@ class Jobs:
         pipeline = self.pipelines[name]
         if token in pipeline.tokens:
             return {"PipelineExecutionArn": pipeline.tokens[token].arn}
+        self._account.room.check("pipeline execution")
         number = len(self.runs) + 1
         run = Run(
             arn=f"{_pipeline_arn(name)}/execution/run{number:08d}",
@@ -110,10 +118,27 @@ class Jobs:
         self.runs[run.arn] = run
         self._account.judge.trainings.starts(caller, run)
         self._account.note("pipeline", f"{name} {run.display_name} runs")
+        self._run_on(run)
+        return {"PipelineExecutionArn": run.arn}
+
+    def _run_on(self, run: Run) -> None:
         seconds = self._dice.uniform(60, 900)
         if self._account.faults.strikes("job hangs"):
             seconds = _HANGS_SECONDS
         self._kernel.after(seconds, lambda: self._end(run))
+
+    def retry_pipeline_execution(self, caller: Any, params: Params) -> Params:
+        run = self._run(params["PipelineExecutionArn"])
+        if params["ClientRequestToken"] in run.retries:
+            return {"PipelineExecutionArn": run.arn}
+        if run.status not in ("Failed", "Stopped"):
+            raise AwsError("ConflictException", f"Pipeline execution {run.arn} is {run.status}.")
+        self._account.judge.trainings.goes_on(caller, run)
+        run.retries.add(params["ClientRequestToken"])
+        run.status, run.changed, run.ended_at = "Executing", self._kernel.moment(), None
+        run.reason = run.failed_step = ""
+        self._account.note("pipeline", f"{run.model} {run.display_name} goes on")
+        self._run_on(run)
         return {"PipelineExecutionArn": run.arn}
 
     def list_pipeline_executions(self, caller: Any, params: Params) -> Params:
@@ -176,8 +201,12 @@ class Jobs:
     def _end(self, run: Run) -> None:
         if run.status != "Executing":
             return  # it was stopped
-        run.bad_files = self._put_down(run)
-        if run.bad_files:
+        lacks = self._account.room.lacks(pipeline=True)
+        run.bad_files = not lacks and self._put_down(run)
+        if lacks:
+            run.failed_step = self._dice.choice(("Preprocess", "Train", "Evaluate"))
+            run.reason, status = lacks, "Failed"
+        elif run.bad_files:
             run.failed_step, run.reason = "Preprocess", "ClientError: bad data"
             status = "Failed"
         elif self._account.faults.strikes("job fails"):
@@ -259,6 +288,7 @@ class Jobs:
         name = params["ProcessingJobName"]
         if name in self.processing:
             raise AwsError("ResourceInUse", f"Job name {name} is already in use.")
+        self._account.room.check("processing job")
         job = Job(name, params, self._kernel.signal())
         self.processing[name] = job
         seconds = self._dice.uniform(30, 400)
@@ -282,7 +312,10 @@ class Jobs:
         }
 
     def _process(self, job: Job) -> None:
-        if self._account.faults.strikes("job fails"):
+        lacks = self._account.room.lacks()
+        if lacks:
+            job.status, job.reason = "Failed", lacks
+        elif self._account.faults.strikes("job fails"):
             job.status, job.reason = "Failed", "AlgorithmError: exit code 1"
         else:
             job.status = "Completed"

@@ -243,4 +243,10 @@ FLAWS = (
         "takes an error that outlasts all tries of a state, and ends before those of the report, "
         "while the endpoint arrives",
     ),
+    Mutant(
+        "count as rolled back what AWS had no room for",
+        "functions/finish_release.py",
+        "lacked = releases.lacked(outcome, request.rollout, request.error)",
+        "lacked = None",
+    ),
 )

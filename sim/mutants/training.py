@@ -97,6 +97,18 @@ FLAWS = (
         "needs a pause within the seconds of a retry: one history in some hundred (seed 1230)",
     ),
     Mutant(
+        "count as a failed training what AWS had no room for",
+        f"{CORE}/flows/concluding.py",
+        'lacked = trouble(str(found.get("reason") or ""))',
+        "lacked = None",
+    ),
+    Mutant(
+        "forget a run that waits for AWS",
+        f"{CORE}/flows/training.py",
+        "        pipelines.resume(execution)\n",
+        "        return\n",
+    ),
+    Mutant(
         "spend more than the budget",
         f"{CORE}/decisions/governor.py",
         "if spent >= most:",
