@@ -17,6 +17,7 @@ from everloop.own_pipeline import COMPILED, SOURCE, own_definition
 from everloop.spec import ModelSpec, load_spec
 
 _PATIENCE_S = 60  # for a push to be installed
+_MARKER = "_SUCCESS"  # that of most models, where the model is not known
 
 
 def push(site: Stack, folder: Path) -> dict[str, Any]:
@@ -78,10 +79,10 @@ def drop(
     `progress` is told what is done, how many bytes of how many. `anyway` uploads whatever is there.
     Raises Trouble, before anything is uploaded, for a model that is not installed and bad files.
     """
-    spec = None if anyway else _spec(site, model)
-    marker = str(spec["data"]["marker"]) if spec else ""
+    spec = _spec(site, model, anyway)
+    marker = str(spec["data"]["marker"]) if spec else _MARKER
     found = drops.collected(paths, marker, anyway=anyway)
-    if spec is not None:
+    if spec is not None and not anyway:
         total = found.bytes
         drops.look(found, spec, lambda count: progress("reading", count, total))
     if found.problems:
@@ -120,15 +121,20 @@ def some(lines: list[str]) -> list[str]:
     return lines[:_SHOWN] + more
 
 
-def _spec(site: Stack, model: str) -> dict[str, Any]:
-    """Return the installed spec; a push that is on its way is waited for."""
+def _spec(site: Stack, model: str, anyway: bool) -> dict[str, Any] | None:
+    """Return the installed spec; a push that is on its way is waited for.
+
+    None where nobody pushed the model, and data is to be uploaded `anyway`.
+    """
     records = Records(site)
     for _ in range(_PATIENCE_S):
         if model in records.models():
             return records.spec(model)
-        if not _pushed(site, model):
+        if anyway or not _pushed(site, model):
             break
         time.sleep(1)
+    if anyway:
+        return None
     try:
         records.known(model)
     except Trouble as error:

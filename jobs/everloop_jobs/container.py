@@ -2,6 +2,7 @@
 
 import codecs
 import json
+import lzma
 import math
 import os
 import subprocess
@@ -46,7 +47,10 @@ def unpacked(archive: Path, folder: Path) -> Path:
     try:
         with tarfile.open(archive) as opened:
             _extract(opened, folder)
-    except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
+    except (
+        *(tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError),
+        *(ValueError, OverflowError, RecursionError, MemoryError),  # of names, numbers and sizes
+    ) as error:
         raise JobError(f"{archive.relative_to(INPUT)} cannot be unpacked: {error}") from error
     return folder
 

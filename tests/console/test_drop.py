@@ -158,6 +158,8 @@ def test_the_marker_comes_last(stack: Stack, folder: Path) -> None:
     assert [name for name, _ in found.in_order("_SUCCESS")][-2:] == ["jan.csv", "_SUCCESS"]
     stack.drop(folder)
     assert "data/prices/_SUCCESS" in stack.uploaded()
+    stack.drop(folder, anyway=True)
+    assert "data/prices/.DS_Store" in stack.uploaded()
 
 
 def test_a_folder_without_data_is_told_why(stack: Stack, tmp_path: Path) -> None:
