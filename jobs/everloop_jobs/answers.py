@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from payloads import Unreadable, csv_lines, decoded, is_json, json_values
+from payloads import csv_lines, decoded, is_json, json_values
+from sent_columns import Unreadable
 
 # Where an answer says several things of a row, its score is what is called so; else the last
 # number: of an id and a score, a label and its probability, or the probabilities of 0 and 1.

@@ -12,7 +12,8 @@ from typing import Any
 import pandas as pd
 
 from answers import scores_of
-from payloads import BROKEN, Columns, Row, Unreadable, rows_of
+from payloads import BROKEN, rows_of
+from sent_columns import Columns, Row, Unreadable
 
 SCORE = "__score__"
 INFERENCE = "__inference__"

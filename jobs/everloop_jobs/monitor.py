@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 import baseline
+import distances
 import drift
 import late_labels
 import look
@@ -19,7 +20,7 @@ import quality
 import report
 from capture import SCORE, Traffic, captured
 from container import INPUT, JobError, output, read_json, run, spec, write_json
-from payloads import Columns
+from sent_columns import Columns
 
 _SHOWN = 5  # reasons told one by one
 _DEFAULT_MAX_UNREADABLE = 0.05  # in specs of before the key
@@ -129,12 +130,29 @@ def _predictions(
             }
         )
     if len(new) >= rules["min_rows"]:
-        checks.append(drift.prediction(old, new, rules["prediction"]["threshold"]))
+        checks.append(_moved(old, new, rules["prediction"]["threshold"]))
         return
     few = f"only {len(new)} scores for {len(traffic.rows)} rows, {rules['min_rows']} are wanted"
     if traffic.unanswered:
         few += f"; of {traffic.unanswered} rows the answer was not captured"
     not_judged.append(drift.not_judged("prediction", "few-answers", few))
+
+
+def _moved(old: metrics.Array, new: metrics.Array, threshold: float) -> dict[str, Any]:
+    """Check the scores' distribution against that on the holdout; `new` are finite."""
+    distance = distances.ks_distance(old, new)
+    least = max(threshold, distances.ks_noise(len(old), len(new), drift.FALSE_ALARMS))
+    mean = float(new.mean()) if len(new) else math.nan
+    return {
+        "monitor": "prediction",
+        "feature": "score",
+        "statistic": "prediction_drift_check",
+        "value": distance,
+        "threshold": least,
+        "violated": bool(distance > least),
+        "description": f"predictions moved by {distance:.3f} from those on the holdout: mean "
+        f"{mean:.4g} against {old.mean():.4g} (threshold {least:.3f})",
+    }
 
 
 def _quality(asked: dict[str, Any], labels: dict[str, Any]) -> list[dict[str, str]]:
@@ -213,8 +231,8 @@ def _message(told: dict[str, Any]) -> str:
     judged = [check for check in told["checks"] if check["monitor"] != "traffic"]
     if not any(math.isfinite(check["value"]) for check in judged):
         return f"Completed: Could not judge: {'; '.join(blind[:_SHOWN]) or 'nothing is watched'}."
-    # That labels are still to come is the rule; findings.json says it.
-    early = sum(each["reason"] == "few-labels" for each in told["not_judged"])
+    # That there are no labels, or not yet, is the rule; findings.json says it.
+    early = sum(each["reason"] in ("few-labels", "no-key") for each in told["not_judged"])
     said = f" Could not judge: {'; '.join(blind[:_SHOWN])}." if len(blind) > early else ""
     return f"Completed: Job completed successfully with no violations.{said}"
 

@@ -10,6 +10,12 @@ FLAWS = (
         "{until:%Y/%m/%d/%H}",
     ),
     Mutant(
+        "look while another looks",
+        "functions/plan_monitoring.py",
+        "late_comer = looking.take_turn(model, execution, request.scheduled_at)",
+        'late_comer = ""',
+    ),
+    Mutant(
         "take a look that failed for one that was had",
         "functions/judge_findings.py",
         """    incidents.began(

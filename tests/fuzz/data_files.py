@@ -179,7 +179,7 @@ _LINES = st.lists(
 @contextmanager
 def _captured(folder: Path) -> Iterator[Check]:
     captured = _job("capture").captured
-    columns = _job("payloads").Columns.of({"features": [{"name": "hour"}]}, "id", None, "late")
+    columns = _job("sent_columns").Columns.of({"features": [{"name": "hour"}]}, "id", None, "late")
     predictions, joining, labels = _job("predictions"), _job("joining"), _job("labels")
     look = _job("look").Look("x", "2026-11-20T13:00:00Z", served=[("", 1)])
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from jobs.conftest import job_module
 
-COLUMNS = job_module("payloads").Columns.of(
+COLUMNS = job_module("sent_columns").Columns.of(
     {
         "features": [{"name": "colour"}, {"name": "size"}],
         "columns": ["id", "when", "colour", "size", "price"],
@@ -52,6 +52,7 @@ def read(folder: Path, *records: dict[str, Any], columns: Any = COLUMNS) -> Any:
 CSV = ("text/csv", "CSV")
 JSON = ("application/json", "JSON")
 LINES = ("application/jsonlines", "BASE64")
+ONE = part("0.5", *CSV)
 
 
 def rows_of(value: Any) -> list[dict[str, Any]]:
@@ -66,6 +67,7 @@ def rows_of(value: Any) -> list[dict[str, Any]]:
 
 SENT = [
     pytest.param("colour,size\nred,1.5\nblue,2\n", *CSV, id="CSV with a header"),
+    pytest.param("size,colour,note\n1.5,red,a\n2,blue,b\n", *CSV, id="CSV, more columns"),
     pytest.param("size,colour\n1.5,red\n2,blue\n", *CSV, id="CSV, another order"),
     pytest.param("red,1.5\nblue,2\n", *CSV, id="CSV without a header"),
     pytest.param("\r\nred,1.5\r\n\r\nblue,2", *CSV, id="empty lines, no line's end"),
@@ -175,7 +177,7 @@ def test_one_object_and_one_array_are_a_row_each(tmp_path: Path) -> None:
 
 
 def test_an_array_of_numpys_is_read(tmp_path: Path) -> None:
-    columns = job_module("payloads").Columns.of(
+    columns = job_module("sent_columns").Columns.of(
         {"features": [{"name": "width"}, {"name": "size"}]}, None, None, "price"
     )
     sent, answered = io.BytesIO(), io.BytesIO()
@@ -278,7 +280,6 @@ def test_requests_whose_answer_was_not_captured_are_read(tmp_path: Path) -> None
     assert (len(traffic.rows), traffic.unreadable, traffic.unanswered) == (2, 0, 2)
 
 
-ONE = part("0.5", *CSV)
 WRONG = [
     pytest.param(
         record(part(json.dumps(TWO), *JSON), ONE),
@@ -360,6 +361,16 @@ def test_a_field_that_pandas_reads_is_not_too_long(tmp_path: Path) -> None:
     traffic = read(tmp_path, record(part(f"colour,size\n{long},1\n", *CSV), ONE))
     assert traffic.reasons == {}
     assert traffic.rows["colour"][0] == long
+
+
+def test_a_category_that_is_called_as_a_column_is_no_header(tmp_path: Path) -> None:
+    traffic = read(tmp_path, record(part("i1,w,size,1\ni2,w,red,2\n", *CSV), part("1,2", *CSV)))
+    assert list(traffic.rows["colour"]) == ["size", "red"]
+
+
+def test_a_header_that_is_written_in_another_way_is_a_header(tmp_path: Path) -> None:
+    traffic = read(tmp_path, record(part("Colour, SIZE\nred,1\n", *CSV), ONE))
+    assert list(traffic.features) == ["Colour", " SIZE"]  # and what training had is missing
 
 
 def test_names_that_clients_invent_have_an_end(tmp_path: Path) -> None:

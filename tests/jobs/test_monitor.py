@@ -219,6 +219,71 @@ def test_unreadable_records_are_counted_and_others_still_read(watched: Container
     assert (told["rows"], told["unreadable_records"]) == (300, 5)
 
 
+def blind(container: Container) -> list[tuple[str, str]]:
+    found = container.read("findings/findings.json")["not_judged"]
+    return [(each["monitor"], each["reason"]) for each in found]
+
+
+def test_records_that_cannot_be_read_are_a_violation_of_their_own(watched: Container) -> None:
+    capture(watched, *["{cut of"] * 10)
+    assert watched.succeed("monitor.py", ASKED) == (
+        "CompletedWithViolations: Job completed successfully with 1 violations."
+    )
+    assert violated(watched) == {("records", "unreadable_check")}
+    assert blind(watched) == [
+        ("data", "few-rows"),
+        ("prediction", "few-rows"),
+        ("quality", "few-labels"),
+    ]
+    told = watched.read("findings/findings.json")
+    assert told["unreadable"] == [
+        {"reason": "the record is none of data capture's, or broken", "records": 10}
+    ]
+    page = (watched.output("findings") / "report.html").read_text()
+    assert "What could not be read" in page
+
+
+def test_how_much_may_be_unreadable_is_the_owners(watched: Container, bundle: bytes) -> None:
+    capture(watched, usual(), "{cut of")
+    watched.succeed("monitor.py", ASKED)
+    assert ("records", "unreadable_check") in violated(watched)
+    watched.code(bundle, spec_of(monitor={"min_rows": 100, "max_unreadable": 0.5}))
+    assert watched.succeed("monitor.py", ASKED) == NOTHING
+
+
+def test_answers_that_were_not_captured_blind_the_predictions_alone(watched: Container) -> None:
+    asked = usual()
+    del asked["captureData"]["endpointOutput"]
+    capture(watched, asked)
+    assert watched.succeed("monitor.py", ASKED) == (
+        f"{NOTHING} Could not judge: prediction (only 0 scores for 300 rows, 100 are wanted; of "
+        "300 rows the answer was not captured); quality (only 0 rows have labels, 200 are wanted)."
+    )
+
+
+def test_answers_that_are_no_numbers_are_a_violation(watched: Container) -> None:
+    scores = [float("nan") if n % 5 == 0 else 20.0 + n % 7 - 3 for n in range(300)]
+    capture(watched, record(traffic(300), scores))
+    watched.succeed("monitor.py", ASKED)
+    assert ("score", "completeness_check") in violated(watched)
+
+
+def test_labels_that_join_nothing_are_told(watched: Container) -> None:
+    capture(watched, usual())
+    label(watched, "a.csv", [f"other-{n},20" for n in range(300)])
+    watched.succeed("monitor.py", ASKED)
+    assert blind(watched) == [("quality", "labels-join-nothing")]
+
+
+def test_a_model_without_a_key_says_why_quality_is_not_judged(
+    watched: Container, bundle: bytes
+) -> None:
+    watched.code(bundle, spec_of(monitor={"min_rows": 100}, data={"key": None}))
+    capture(watched, usual())
+    assert watched.succeed("monitor.py", ASKED) == NOTHING
+    assert blind(watched) == [("quality", "no-key")]
+
+
 def label(container: Container, name: str, lines: Sequence[str], head: str = "id,price") -> None:
     (container.input("labels") / name).write_text("\n".join([head, *lines]) + "\n")
 

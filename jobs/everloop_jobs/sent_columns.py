@@ -1,0 +1,63 @@
+"""The columns that a model is sent, and the names of a row that comes without any."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Row = dict[str, Any]
+
+
+class Unreadable(ValueError):
+    """A record cannot be read; the words say why, and nothing of what it holds."""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What is known of the columns that a model is sent, for rows that come without names.
+
+    `orders` are lists of columns that a row without names may consist of, the likelier first.
+    """
+
+    known: frozenset[str]
+    orders: tuple[tuple[str, ...], ...]
+
+    @classmethod
+    def of(
+        cls, baseline: Mapping[str, Any], key: str | None, timestamp: str | None, target: str
+    ) -> "Columns":
+        """Read them from statistics.json; older ones tell of the watched features only."""
+        features = tuple(str(feature["name"]) for feature in baseline["features"])
+        train = tuple(str(name) for name in baseline.get("columns") or ())
+        whole = train or features
+        left_out: tuple[set[str | None], ...] = (
+            {target},
+            {target, key},
+            {target, key, timestamp},
+            {target, timestamp},
+        )
+        orders = [tuple(name for name in whole if name not in some) for some in left_out]
+        orders += [features, whole]
+        named = {name for name in (*whole, *features, key, timestamp, target) if name}
+        return cls(frozenset(named), tuple(dict.fromkeys(order for order in orders if order)))
+
+    def names(self, width: int) -> tuple[str, ...]:
+        """Return the names of a row that has this many values and none for them."""
+        for order in self.orders:
+            if len(order) == width:
+                return order
+        widths = " or ".join(str(each) for each in sorted({len(each) for each in self.orders}))
+        raise Unreadable(
+            f"a row without names has another number of values than the model's ({widths or 0})"
+        )
+
+
+def distinct(names: Sequence[str]) -> tuple[str, ...]:
+    """Return a header's names; one that comes again is called as pandas calls it: name.1."""
+    found: dict[str, None] = {}
+    for name in names:
+        own, number = name, 0
+        while own in found:
+            number += 1
+            own = f"{name}.{number}"
+        found[own] = None
+    return tuple(found)
