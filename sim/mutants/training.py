@@ -60,7 +60,7 @@ FLAWS = (
     Mutant(
         "forget that a window was trained",
         "functions/finish_training.py",
-        'if not died and not (request.run or {}).get("later"):',
+        'if not died and not again and not (request.run or {}).get("later"):',
         "if False:",
     ),
     Mutant(
@@ -84,15 +84,15 @@ FLAWS = (
     Mutant(
         "write a run down before it is told",
         "functions/finish_training.py",
-        "    if outcome != REFUSED:\n        concluding.tell(",
+        "    if outcome not in (REFUSED, NOTHING_LEFT):\n        concluding.tell(",
         "    if ended is not None:\n        ledger.put_run(request.model, ended)\n"
-        "    if outcome != REFUSED:\n        concluding.tell(",
+        "    if outcome not in (REFUSED, NOTHING_LEFT):\n        concluding.tell(",
         "seen only where every try dies behind it: one history in some hundred (seed 1108)",
     ),
     Mutant(
         "take a run for refused because its start was, when tried again",
         "functions/finish_training.py",
-        "sees = not died and outcome != REFUSED",
+        "sees = not died and outcome not in (REFUSED, NOTHING_LEFT)",
         "sees = not died",
         "needs a pause within the seconds of a retry: one history in some hundred (seed 1230)",
     ),
