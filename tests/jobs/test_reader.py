@@ -125,5 +125,26 @@ def test_a_file_that_ends_inside_quotes_says_where_they_open(tmp_path: Path) -> 
     assert (found.value.first_line, found.value.last_line) == (3, 4)
 
 
-def test_fields_have_no_limit_for_anybody_who_imports_the_reader() -> None:
-    assert csv.field_size_limit() >= 2**31 - 1
+def test_a_quote_mark_that_is_never_closed_does_not_fill_the_memory(tmp_path: Path) -> None:
+    path = tmp_path / "drop.csv"
+    path.write_text('id,price\n1,2\n"3,4\n' + "5,6\n" * 500)
+    usual = csv.field_size_limit(1000)
+    try:
+        (said,) = check(path, "drop.csv", Wanted(NAMES, target="price")).bad
+    finally:
+        csv.field_size_limit(usual)
+    assert usual >= 2**27
+    assert said.startswith("drop.csv: row 2 (line ")
+    assert said.endswith("is a quote mark never closed?")
+
+
+def test_a_file_of_one_line_is_not_taken_into_memory(tmp_path: Path) -> None:
+    path = tmp_path / "drop.csv"
+    path.write_text('[{"id": 1, "text": "' + "x" * 17_000_000 + '"}]')
+    assert check(path, "drop.csv", Wanted(NAMES)).bad == [
+        "drop.csv: is JSON; write it as CSV with a header"
+    ]
+    path.write_text("x" * 17_000_000)
+    assert check(path, "drop.csv", Wanted(NAMES)).bad == [
+        "drop.csv: its first 16 MB are one line; a header belongs there"
+    ]

@@ -20,6 +20,7 @@ from .values import Values, more
 from .wanted import Wanted
 
 _LINES = 20  # in which a header is looked for
+_FIRST_LINE = 16_777_216  # bytes; no header is longer, and what is one line would fill the memory
 
 
 @dataclass
@@ -43,15 +44,20 @@ def check(path: Path, name: str, wanted: Wanted) -> Seen:
     seen = Seen()
     reading = _Reading(path, wanted, seen)
     try:
-        reading.read()
+        if _starts_with_a_line(path):
+            reading.read()
+        else:
+            seen.bad = [f"its first {_FIRST_LINE // 2**20} MB are one line; a header belongs there"]
     except UnicodeError as error:
         seen.bad = [_no_text(path, wanted.dialect, error)]
     except Cut as error:
         seen.bad = [_never_closed(error, reading)]
-    except csv.Error as error:
-        seen.bad = [f"row {reading.count + 1} cannot be read: {error}"]
-    except MemoryError:
-        seen.bad = [f"row {reading.count + 1} is longer than memory: is a quote mark never closed?"]
+    except (csv.Error, MemoryError) as error:
+        why = str(error) or "it is longer than memory"
+        seen.bad = [
+            f"row {reading.count + 1} (line {reading.rows.line}) cannot be read: {why}; is a quote "
+            "mark never closed?"
+        ]
     if seen.bad and not reading.named:
         what, fix = what_it_is(head, wanted.dialect.encoding)
         if what:
@@ -153,6 +159,16 @@ class _Reading:
             "; give every column a name: pandas would take what stands in front as the row's "
             "name, other readers would not"
         )
+
+
+def _starts_with_a_line(path: Path) -> bool:
+    """Whether a line ends within the file's first bytes, or the file itself does."""
+    with path.open("rb") as file:
+        for _ in range(_FIRST_LINE // HEAD):
+            piece = file.read(HEAD)
+            if b"\n" in piece or b"\r" in piece or len(piece) < HEAD:
+                return True
+    return False
 
 
 def _first_lines(path: Path, dialect: Dialect) -> list[str]:

@@ -1,7 +1,7 @@
 """A dialect of CSV, and reading it row by row as pandas does.
 
 Rows come as pandas' C parser takes them: an empty line is none, a quote mark inside a field is
-text, a file that ends inside quotes is broken. A field may be of any length.
+text, a file that ends inside quotes is broken. A field may have 134 million characters.
 """
 
 import codecs
@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-csv.field_size_limit(2**31 - 1)
+# The csv module takes four bytes for each character of a field: a quote mark that is never closed
+# may not take all memory. No field of data comes near; the module's own limit is 131,072.
+csv.field_size_limit(2**27)
 _NUL_IS_TEXT = sys.version_info >= (3, 11)  # before, the csv module refuses it
 # What pandas reads as a missing value.
 MISSING = frozenset(
