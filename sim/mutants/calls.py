@@ -57,7 +57,7 @@ FLAWS = (
     ),
     Mutant(
         "write a frozen dataset again",
-        "functions/freeze_dataset.py",
+        f"{CORE}/flows/freezing.py",
         """    uri = storage.write_once(
         settings().artefact_bucket,
         f"datasets""",

@@ -17,9 +17,9 @@ FLAWS = (
     ),
     Mutant(
         "collect data and start no training",
-        "functions/collect_data.py",
+        f"{CORE}/flows/collecting.py",
         "asked = training.start_on_data(installed, window, now)",
-        "return",
+        "return added",
     ),
     Mutant(
         "freeze before the drop is quiet",
@@ -30,13 +30,9 @@ FLAWS = (
     Mutant(
         "count an object again when it comes again",
         f"{CORE}/aws/arrivals.py",
-        """                condition="attribute_not_exists(#pk)",
-            )
-        )
-        actions.append(""",
-        """            )
-        )
-        actions.append(""",
+        'condition="attribute_not_exists(#pk)" + (" OR #window < :number" if again else ""),\n'
+        '                **({"number": window.number} if again else {}),\n',
+        "",
     ),
     Mutant(
         "put an arrival into a closed window",
