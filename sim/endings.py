@@ -1,6 +1,6 @@
 """What must be true once a history has converged."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import Any
 
 from sim.aws.account import Account
@@ -13,6 +13,9 @@ from sim.judge import Judge
 from sim.kernel import START
 from sim.model import Model
 from sim.people import People
+
+# Replies are lost, and functions die between telling and writing it down: each tells once more.
+_MOST_TIMES_TOLD = 3
 
 
 class Endings:
@@ -32,6 +35,7 @@ class Endings:
             self._chain(model)
             self._every_effect_told(model)
             self._failures_told(model)
+            self._violations_told(model)
             self._bad_files_told(model)
             self._no_false_failures(model)
             self._infrastructure_is_no_verdict(model)
@@ -46,10 +50,37 @@ class Endings:
                     continue
                 self._judge.violate("no letter dies in quiet", f"{queue}: {letter[:200]}")
 
+        self._told_once()
         if poison < self._people.trouble.poisoned:
             self._judge.violate(
                 "nothing vanishes", f"{poison} of {self._people.trouble.poisoned} in dead letters"
             )
+
+    def _violations_told(self, model: Model) -> None:
+        """A person learns of violations that no training answers."""
+        unanswered = [
+            item["id"]["S"]
+            for item in self._decisions(model, "retrain")
+            if not item["go"]["BOOL"] and "under_way" not in item["facts"]["M"]
+        ]
+        told = [
+            subject
+            for _, subject, _ in self._account.telling.mails
+            if subject.startswith(model.name) and subject.endswith("no training answers it")
+        ]
+        if unanswered and not told:
+            self._judge.violate("a violation left unanswered is told", unanswered[0])
+
+    def _told_once(self) -> None:
+        """One failure is one message, but for who dies before that is written down."""
+        told = Counter(
+            (subject, body.rpartition("\nid ")[2])
+            for _, subject, body in self._account.telling.mails
+        )
+        for (subject, id), times in told.items():
+            if times > _MOST_TIMES_TOLD:
+                said = f"{subject} ({id.strip()}) was told {times} times"
+                self._judge.violate("one failure is one message", said)
 
     def _failures_told(self, model: Model) -> None:
         """A person learns of every training that brought nothing, and of every release."""

@@ -4,6 +4,18 @@ from sim.mutants.mutant import CORE, Mutant
 
 FLAWS = (
     Mutant(
+        "tell nobody of a violation",
+        "functions/heed_violation.py",
+        "    _tell(installed, trouble, answer)\n",
+        "",
+    ),
+    Mutant(
+        "tell again what was told",
+        f"{CORE}/aws/people.py",
+        'if known is not None and known["expires"] > epoch(time):',
+        "if False:",
+    ),
+    Mutant(
         "pass over traffic that arrived late",
         "functions/plan_monitoring.py",
         "{since - timedelta(hours=1):%Y/%m/%d/%H}",
