@@ -27,6 +27,8 @@ def run(arguments: argparse.Namespace) -> int:
 def _list(site: Site, arguments: argparse.Namespace) -> int:
     records, model = Records(site), arguments.model
     states = records.objects(model)
+    if not states and not records.has_data(model):
+        records.known(model)
     rows = sorted(states.values(), key=lambda row: (row["key"], row["at"]))
     if arguments.all:
         ids = set(states)

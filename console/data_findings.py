@@ -2,6 +2,7 @@
 something that was withdrawn since.
 """
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -28,3 +29,19 @@ def of_model(
         )
         said += "; the version that is trained after the next drop is without them"
         yield said, f"everloop drop {model} FILES"
+
+
+def of_bucket(site: Site) -> Iterator[tuple[str, str]]:
+    """Yield that the data bucket tells EventBridge nothing: another tool replaced its setting."""
+    bucket = site.output("DataBucket")
+    found: dict[str, Any] = dict(site.s3.get_bucket_notification_configuration(Bucket=bucket))
+    found.pop("ResponseMetadata", None)
+    if "EventBridgeConfiguration" in found:
+        return
+    said = (
+        f"{bucket} tells EventBridge of nothing: its notification setting was replaced. The sweep "
+        "finds what comes and goes, later than events do"
+    )
+    wanted = json.dumps({**found, "EventBridgeConfiguration": {}})
+    command = "aws s3api put-bucket-notification-configuration"
+    yield said, f"{command} --bucket {bucket} --notification-configuration '{wanted}'"

@@ -36,6 +36,7 @@ def examine(site: Site) -> Iterator[Finding]:
         ("functions", lambda: _functions(site)),
         ("arrivals", lambda: _arrivals(site)),
         ("rules", lambda: _rules(site)),
+        ("data", lambda: _told_of(site)),
         ("schedules", lambda: _schedules(site, records.models())),
         ("dead letters", lambda: _dead_letters(site)),
         ("alarms", lambda: _alarms(site)),
@@ -103,6 +104,11 @@ def _arrivals(site: Site) -> Iterator[Finding]:
     mend = f"aws lambda update-event-source-mapping --enabled --uuid {uuids}" if uuids else ""
     said = f"nobody reads the queue of arrivals: its mapping is {', '.join(states) or 'gone'}"
     yield Finding("arrivals", BAD, said, mend or "sam deploy")
+
+
+def _told_of(site: Site) -> Iterator[Finding]:
+    for said, mend in data_findings.of_bucket(site):
+        yield Finding("data", BAD, said, mend)
 
 
 def _rules(site: Site) -> Iterator[Finding]:

@@ -144,6 +144,10 @@ class Records:
                 found[item["sk"]] = {**item, "id": item["sk"], "window": window}
         return list(found.values())
 
+    def has_data(self, model: str) -> bool:
+        """Whether anything ever came for a model, installed or not."""
+        return bool(self._item(model, "WINDOW"))
+
     def newest_dataset(self, model: str) -> dict[str, Any] | None:
         """Return window, digest and place of the newest manifest; None before the first."""
         closed = [item for item in self._query(f"MODEL#{model}", between=_CLOSED)]

@@ -1,6 +1,7 @@
 """Data that is taken back leaves the next dataset, comes back when it is wanted, and is told."""
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,23 @@ def test_what_a_person_takes_out_and_brings_back(laptop: Laptop, tmp_path: Path)
     assert not json.loads(laptop.everloop("why", MODEL, "--json"))["trained_on_withdrawn"][
         "versions"
     ][1:]
+
+
+def test_a_bucket_whose_notification_setting_was_replaced_is_told_with_what_mends_it(
+    laptop: Laptop,
+) -> None:
+    s3 = laptop.client("s3")
+    s3.put_bucket_notification_configuration(
+        Bucket=laptop.data_bucket, NotificationConfiguration={}
+    )
+
+    def replaced() -> list[dict[str, Any]]:
+        said = "its notification setting was replaced"
+        return [each for each in laptop.doctor()[1] if said in each["found"]]
+
+    (found,) = replaced()
+    laptop.aws(*shlex.split(found["mend"])[1:])
+    assert replaced() == []
 
 
 def test_what_came_and_went_while_the_rule_was_off_is_found(laptop: Laptop, tmp_path: Path) -> None:
