@@ -22,6 +22,8 @@ class People:
         self._dice = account.kernel.chance("people")
         self._takes = account.kernel.chance("takes")
         self._traffic = account.kernel.chance("traffic")
+        self._labels = account.kernel.chance("labels")
+        self._labelled = 0
         count = self._dice.choice((1, 1, 2))
         self.models = [Model(f"model-{'ab'[i]}", self._dice) for i in range(count)]
         self.paused: set[str] = set()
@@ -279,7 +281,19 @@ class People:
                     began = now - timedelta(seconds=self._traffic.uniform(1, 900))
                     place = f"{model.name}/{model.name}/AllTraffic/{began:%Y/%m/%d/%H/%M-%S}.jsonl"
                     self._account.s3.put(self._account.artefact_bucket, f"capture/{place}", b"{}\n")
+            for model in self.models:
+                for _ in range(self._labels.choice((0, 0, 1, 2))):
+                    self.label(model)
             self.ask_monitors()
+
+    def label(self, model: Model) -> None:
+        """Say what came true for one of the predictions that were made, however long ago."""
+        account, place = self._account, f"capture/{model.name}/"
+        made = [key for bucket, key in account.s3.objects if key.startswith(place)]
+        if made:
+            self._labelled += 1
+            row = f"id,late\n{self._labels.choice(made)},1\n".encode()
+            account.s3.put(account.data_bucket, f"labels/{model.name}/{self._labelled}.csv", row)
 
     def ask_monitors(self) -> None:
         """Let every schedule that is there ask for a look."""

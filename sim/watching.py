@@ -2,7 +2,9 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
+from sim import late_labels
 from sim.aws import content
 from sim.aws.account import Account
 from sim.judge import Judge
@@ -18,9 +20,11 @@ def look_once_more(account: Account, judge: Judge, people: People) -> None:
         if not _under_way(account):
             break
         account.kernel.run(account.kernel.now + _LOOK)
+    late_labels.bring(account, people)
     asked = account.kernel.moment().replace(microsecond=0)
     people.ask_monitors()
     account.kernel.run(account.kernel.now + _LOOK)
+    late_labels.judge_joins(account, judge, _looks(account), asked)
     looked = Counter(_looked_at(account))
     for key, looks in looked.items():
         if looks > 1:
@@ -44,15 +48,20 @@ def _under_way(account: Account) -> bool:
     )
 
 
-def _looked_at(account: Account) -> Iterator[str]:
-    """Yield the keys of the traffic that looks were given whose findings count."""
+def _looks(account: Account) -> Iterator[Any]:
+    """Yield what looks were given whose findings count."""
     for execution in account.states.executions.values():
         if not execution.machine.endswith("-monitor") or execution.status != "SUCCEEDED":
             continue
         output = (execution.ending.output if execution.ending else None) or {}
         if output.get("outcome") == "waits" or str(output.get("reason")).startswith("came too"):
             continue  # it did not look, or does not count
-        given = content.read_json(execution.given.encode())
+        yield content.read_json(execution.given.encode())
+
+
+def _looked_at(account: Account) -> Iterator[str]:
+    """Yield the keys of the traffic that these looks were given."""
+    for given in _looks(account):
         inputs = {each["InputName"]: each["S3Input"]["S3Uri"] for each in given["job"]["inputs"]}
         if "capture" not in inputs:
             continue  # a look for labels alone

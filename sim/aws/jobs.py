@@ -7,7 +7,7 @@ from typing import Any
 
 from audit.template import ACCOUNT, REGION
 from localcloud.errors import AwsError
-from sim.aws import content
+from sim.aws import content, labels
 from sim.aws.registry import Package
 from sim.aws.room import is_no_verdict
 
@@ -53,6 +53,7 @@ class Job:
     done: Any
     status: str = "InProgress"
     reason: str = ""
+    joined: labels.Joined = field(default_factory=labels.Joined)
 
 
 @dataclass
@@ -323,6 +324,8 @@ class Jobs:
             bucket, _, prefix = output.removeprefix("s3://").partition("/")
             name, data = self._found(job)
             self._account.s3.put(bucket, f"{prefix}/{name}", data)
+            if name == "findings.json":
+                job.joined = labels.look(self._account.s3, job.request)
         self._account.note("job", f"{job.name} {job.status}")
         job.done.set()
 

@@ -1,6 +1,6 @@
 """Flaws to plant in the product, one at a time: does the judge see them?"""
 
-from sim.mutants import calls, datasets, judging, mending, releasing, training
+from sim.mutants import calls, datasets, judging, mending, releasing, training, watching
 from sim.mutants.mutant import Mutant
 
 MUTANTS = (
@@ -9,6 +9,7 @@ MUTANTS = (
     *judging.FLAWS,
     *releasing.FLAWS,
     *mending.FLAWS,
+    *watching.FLAWS,
     *calls.FLAWS,
 )
 
