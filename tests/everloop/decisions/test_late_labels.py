@@ -11,11 +11,13 @@ from everloop.decisions.late_labels import (
     label_files,
     look_id,
     no_labels,
+    said_of_labels,
     served,
     wrong_name,
 )
 from everloop.decisions.releases import RELEASED, ROLLED_BACK, TESTS_FAILED, Release
 from everloop.decisions.rollouts import Steps
+from everloop.errors import BadInput
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -134,3 +136,11 @@ def test_records_that_were_deleted_leave_the_version_before_the_oldest():
     found = served([release(9, 5, NOON, before=4)], 5, None, CANARY)
     assert found[0] == ("", 4)
     assert [version for _, version in found] == [4, None, 5]
+
+
+def test_what_findings_say_of_labels_is_read_and_nothing_else():
+    assert said_of_labels({}, "refused") == []
+    assert said_of_labels({"labels": {"refused": [{"file": "a"}]}}, "refused") == [{"file": "a"}]
+    for labels in (7, [1], {"refused": 7}, {"refused": ["a"]}):
+        with pytest.raises(BadInput, match=r"findings\.labels\.refused"):
+            said_of_labels({"labels": labels}, "refused")

@@ -1,12 +1,14 @@
 """Labels that come late: which files count, how long predictions wait, who answered when."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from everloop.decisions.releases import ERROR, INTERRUPTED, RELEASED, ROLLED_BACK, Release
 from everloop.decisions.rollouts import Steps
+from everloop.errors import BadInput
 from everloop.moments import text
 
 # Lifecycle rules of the stack expire what lies below predictions/<n>d/ after n days.
@@ -78,6 +80,18 @@ def wrong_name(name: str) -> str:
     if ending == ".csv":
         why = "its name ends in capital letters"
     return f"labels/…/{name}: {why}; upload plain CSV under a name that ends in .csv"
+
+
+def said_of_labels(findings: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    """Return a list of what findings say of labels; looks of before say nothing.
+
+    Raises BadInput for findings.json of another shape.
+    """
+    labels = findings.get("labels") or {}
+    found = (labels.get(name) or []) if isinstance(labels, Mapping) else None
+    if not isinstance(found, list) or not all(isinstance(each, Mapping) for each in found):
+        raise BadInput(f"findings.labels.{name}: {repr(labels)[:200]} is no list of objects")
+    return found
 
 
 def kept_days(within: timedelta) -> int:

@@ -8,6 +8,7 @@ from everloop import policy
 from everloop.aws import storage
 from everloop.aws.ledger import Installed
 from everloop.aws.settings import settings
+from everloop.decisions import late_labels
 from everloop.errors import BadInput
 from everloop.flows import report
 from everloop.flows.report import logger
@@ -24,7 +25,7 @@ def drop(installed: Installed, findings: Mapping[str, Any]) -> int:
     if not policy.learns_from_traffic(installed.spec):
         return 0
     copied = 0
-    for made in (findings.get("labels") or {}).get("learned") or ():
+    for made in late_labels.said_of_labels(findings, "learned"):
         if made.get("new") and made.get("rows"):
             copied += _drop(installed.model, str(made.get("day")), str(made.get("key")))
     report.count("LabelledTrafficDropped", model=installed.model, value=copied)

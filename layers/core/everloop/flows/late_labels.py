@@ -95,17 +95,16 @@ def tell_refused(
     installed: Installed, findings: Mapping[str, Any], findings_uri: str, time: datetime
 ) -> None:
     """Tell people of label files that came since the look before and cannot be used."""
-    told = findings.get("labels") or {}
-    refused = [each for each in told.get("refused") or () if each.get("new")]
+    found = late_labels.said_of_labels(findings, "refused")
+    refused = [each for each in found if each.get("new")]
     if not refused:
         return
     message = Message(
         kind="labels-refused",
         model=installed.model,
         happened=f"{len(refused)} new files of labels cannot be used",
-        why="\n".join(str(each["why"]) for each in refused),
-        id=digest(sorted([each["file"], each["came"]] for each in refused)),
-        numbers={"files": int(told["files"]), "labels joined": int(told["keys_joined"])},
+        why="\n".join(str(each.get("why")) for each in refused),
+        id=digest(sorted([str(each.get("file")), str(each.get("came"))] for each in refused)),
         to_do=(
             "Upload them again as plain CSV:",
             f"  everloop label {installed.model} FILE.csv",
