@@ -20,6 +20,7 @@ from everloop.bundle import MAX_PACKED_BYTES, Bundle, open_bundle
 from everloop.errors import BadInput, shown
 from everloop.facts import ObjectCreated, is_model_name, object_created
 from everloop.flows import report, training
+from everloop.flows.reinstalling import DEFINITION
 from everloop.flows.report import logger
 from everloop.messages import Message
 
@@ -126,6 +127,12 @@ def _install(model: str, data: bytes, checked: Checked, fact: ObjectCreated) -> 
         stack.artefact_bucket,
         f"bundles/{model}/{bundle.digest}/spec.json",  # what the jobs read
         json.dumps(document, indent=1).encode(),
+        "application/json",
+    )
+    storage.write(
+        stack.artefact_bucket,
+        f"bundles/{model}/{bundle.digest}/{DEFINITION}",  # to make the pipeline again
+        checked.definition.encode(),
         "application/json",
     )
     for name, content in checked.scripts.items():

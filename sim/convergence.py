@@ -51,6 +51,8 @@ class Convergence:
                 yield f"{model.name} v{wanted.version} should serve, and nothing does"
             return
         serving = self._account.hosting.package_of(endpoint.config)
+        if self._account.faults.tick and endpoint.config not in self._account.hosting.configs:
+            yield f"{endpoint.config}, which {model.name} serves from, is gone"
         if serving.approval == APPROVED and serving.faithful and wanted is not None:
             wanted = max(wanted, serving, key=lambda package: package.version)  # a later try did it
         if wanted is not None and serving.version != wanted.version:

@@ -64,6 +64,8 @@ class People:
             at(dice.uniform(1200, 5200), lambda: self.trouble.tamper(model))
         for _ in range(dice.choice((0, 1, 4))):
             at(dice.uniform(900, 5300), lambda: self.trouble.stamp(model))
+        for _ in range(dice.choice((0, 0, 1, 2)) if self._account.faults.tick else 0):
+            at(dice.uniform(1200, 5200), lambda: self.trouble.clean_up(model))
         if dice.random() < 0.2:
             at(dice.uniform(1200, 5000), lambda: self._lose_schedule(model))
         if dice.random() < 0.3 and self._account.faults.tick:  # reconcile ends what a pause began

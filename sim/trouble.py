@@ -83,6 +83,23 @@ class Trouble:
         }
         self._account.call(PERSON, "sagemaker", "UpdateModelPackage", request)
 
+    def clean_up(self, model: Model) -> None:
+        """Somebody deletes what production serves from, past the stack."""
+        hosting = self._account.hosting
+        endpoint = hosting.endpoints.get(model.name)
+        which = self._dice.choice(("config", "model", "both"))
+        if endpoint is None or endpoint.status != "InService":
+            return
+        config = hosting.configs.get(endpoint.config)
+        if config is None:
+            return
+        served = config["ProductionVariants"][0]["ModelName"]
+        self._account.note("person", f"deletes {which} of {endpoint.config}")
+        if which != "config" and served in hosting.models:
+            hosting.deleted[served] = hosting.models.pop(served)
+        if which != "model":
+            hosting.deleted[endpoint.config] = hosting.configs.pop(endpoint.config)
+
     def tamper(self, model: Model) -> None:
         """Somebody who may write there changes what a version is made of."""
         packages = self._account.registry.groups.get(model.name) or []

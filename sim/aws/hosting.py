@@ -132,6 +132,7 @@ class Hosting:
         endpoint = self._idle(params["EndpointName"])
         config = params["EndpointConfigName"]
         self._config(config)
+        self._config(endpoint.config)  # AWS wants the old one, too
         if endpoint.status == "Failed":
             raise AwsError("ValidationException", "Cannot update failed endpoint")
         self._account.room.check("endpoint")

@@ -83,6 +83,12 @@ class Jobs:
         self.pipelines[name].definition = json.loads(params["PipelineDefinition"])
         return {"PipelineArn": _pipeline_arn(name)}
 
+    def describe_pipeline(self, caller: Any, params: Params) -> Params:
+        name = params["PipelineName"]
+        if name not in self.pipelines:
+            raise AwsError("ResourceNotFound", f"Pipeline '{_pipeline_arn(name)}' does not exist.")
+        return {"PipelineName": name, "PipelineArn": _pipeline_arn(name)}
+
     def create_pipeline(self, caller: Any, params: Params) -> Params:
         name = params["PipelineName"]
         if name in self.pipelines:

@@ -12,7 +12,7 @@ import plan_monitoring
 import plan_release
 import reconcile
 import start_rollout
-from everloop.aws import arrivals, configs, endpoints, ledger, table
+from everloop.aws import arrivals, configs, endpoints, ledger, storage, table
 from everloop.aws.clients import sagemaker as _sagemaker
 from everloop.aws.ledger import RELEASE
 from everloop.aws.table import model_key
@@ -287,3 +287,53 @@ def test_a_candidate_that_was_deleted_while_it_was_judged_is_no_error(account):
     account.unregister(arn)
     request = account.request("machine-judge-candidate", package_arn=arn)
     assert judge_candidate.handler(request, account.context)["verdict"] == "settled"
+
+
+# What a push made
+
+
+def delete_pipeline(account):
+    account.client("sagemaker").delete_pipeline(PipelineName=MODEL, ClientRequestToken="t" * 32)
+
+
+def delete_object(account, name):
+    installed = ledger.installed(MODEL)
+    key = f"bundles/{MODEL}/{installed.bundle_digest}/{name}"
+    account.client("s3").delete_object(Bucket=account.artefacts, Key=key)
+
+
+@pytest.mark.parametrize("name", ["bundle.tar.gz", "spec.json"])
+def test_a_deleted_part_of_a_push_is_made_again(account, name):
+    account.push()
+    uri = f"{ledger.installed(MODEL).bundle_uri.rpartition('/')[0]}/{name}"
+    before = storage.measured(uri)[0]
+    delete_object(account, name)
+    tick(account)
+    assert storage.measured(uri)[0] == before
+    assert len(made_again(account)) == 1
+    tick(account, "2030-01-01T00:05:00Z")
+    assert len(made_again(account)) == 1
+
+
+def test_a_deleted_pipeline_is_made_again_as_it_was(account):
+    account.push()
+    sagemaker = account.client("sagemaker")
+    before = sagemaker.describe_pipeline(PipelineName=MODEL)
+    account.mails()
+    delete_pipeline(account)
+    tick(account)
+    after = sagemaker.describe_pipeline(PipelineName=MODEL)
+    assert after["PipelineDefinition"] == before["PipelineDefinition"]
+    assert account.mails() == [f"{MODEL}: installation: made again what somebody deleted"]
+
+
+def test_a_pipeline_of_a_push_of_before_is_told_and_waits_for_a_push(account):
+    account.push()
+    delete_object(account, "definition.json")
+    delete_pipeline(account)
+    account.mails()
+    tick(account)
+    tick(account, "2030-01-01T00:05:00Z")
+    assert account.mails() == [f"{MODEL}: it stands still, and a person must look"]
+    account.push()
+    assert account.client("sagemaker").describe_pipeline(PipelineName=MODEL)

@@ -45,9 +45,26 @@ class Ending:
     chosen: bool = False
 
 
-def upsert(model: str, definition: str, role_arn: str, description: str = "") -> str:
-    """Create or update a model's pipeline; return its ARN. Raises BadInput where AWS refuses it."""
-    token = digest([model, definition, role_arn, description])
+def exists(model: str) -> bool:
+    """Whether a pipeline of this name is there."""
+    try:
+        with translated(f"pipeline {model}"):
+            sagemaker().describe_pipeline(PipelineName=model)
+    except ClientError as error:
+        if _missing(error):
+            return False
+        raise
+    return True
+
+
+def upsert(
+    model: str, definition: str, role_arn: str, description: str = "", *, again: str = ""
+) -> str:
+    """Create or update a model's pipeline; return its ARN. Raises BadInput where AWS refuses it.
+
+    `again` is when one that was deleted is made again: AWS may remember the first one's token.
+    """
+    token = digest([model, definition, role_arn, description, *([again] if again else [])])
     try:
         with translated(f"pipeline {model}"):
             answer = sagemaker().update_pipeline(

@@ -96,12 +96,12 @@ def set_approval(arn: str, status: str, reason: str) -> None:
         )
 
 
-def ensure_group(model: str) -> None:
-    """Create a model's package group if it has none."""
+def ensure_group(model: str) -> bool:
+    """Create a model's package group if it has none; return whether it had none."""
     try:
         with translated(f"package group {model}"):
             sagemaker().describe_model_package_group(ModelPackageGroupName=model)
-            return
+            return False
     except ClientError as error:
         if code_of(error) not in ("ValidationException", "ResourceNotFound"):
             raise
@@ -117,6 +117,7 @@ def ensure_group(model: str) -> None:
             "already exist" not in str(error).lower()
         ):
             raise
+    return True
 
 
 def _package(found: Mapping[str, Any], modified_at: datetime) -> Package:

@@ -13,8 +13,8 @@ RUNNING, SUCCEEDED = "RUNNING", "SUCCEEDED"
 # of arrivals a few more, and mending what is on its way costs an attempt for nothing.
 PATIENCE = timedelta(minutes=2)
 MOST_ATTEMPTS = 5
-# A model takes some fifteen calls, a third of a second: so many fit well into reconcile's time.
-MOST_PER_TICK = 500
+# A model takes some thirty calls, half a second: so many fit well into reconcile's time.
+MOST_PER_TICK = 300
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,7 @@ from everloop.flows import (
     concluding,
     judging,
     making,
+    reinstalling,
     releasing,
     shortages,
     training,
@@ -75,6 +76,7 @@ def mends(
 
     `known` are the stack's alarms by name; None where nobody could list them.
     """
+    yield from _reinstalled(installed, now)
     yield from _lease(installed, TRAINING, now)
     yield from _window(installed, now)
     yield from _judgements(installed, now)
@@ -198,6 +200,15 @@ def _judgements(installed: Installed, now: datetime) -> Iterator[Mend]:
         started = judging.start_evaluation(package, attempt)
         if started.go:
             yield Mend(package.arn, f"version {package.version} waited for judgement")
+
+
+def _reinstalled(installed: Installed, now: datetime) -> Iterator[Mend]:
+    """Make again what a push made, if somebody deleted it: trainings need it."""
+    try:
+        for made in reinstalling.reinstall(installed, now):
+            yield Mend("installation", made, made_again=True)
+    except reinstalling.Lost as lost:
+        yield Mend("installation", str(lost), f"lost:{installed.bundle_digest}")
 
 
 def _made_again(installed: Installed) -> Iterator[Mend]:
