@@ -64,6 +64,26 @@ def test_a_training_that_cannot_work_says_why(
     assert reason in ended["reason"]
 
 
+def test_a_bad_file_holds_up_no_drop_after_it(laptop: Laptop, tmp_path: Path) -> None:
+    model = "mixed"
+    bad_files = {"quiet_minutes = 2": 'quiet_minutes = 2\nbad_files = "set-aside"'}
+    laptop.everloop("push", str(variant(tmp_path / "models", model, {}, **bad_files)))
+    drop = tmp_path / "drop"
+    (drop / ".cache").mkdir(parents=True)
+    (drop / "good.csv").write_bytes(prices(1, 100))
+    (drop / "header.csv").write_bytes(b"id,colour,price\n")
+    (drop / ".DS_Store").write_bytes(b"\0\1")
+    laptop.decided(model, "install")
+    laptop.put(f"data/{model}/by-hand.csv", b"PAR1 is no CSV PAR1")  # nobody looked at this one
+    laptop.put(f"data/{model}/.DS_Store", b"\0\1")
+    ended = laptop.decided(model, "train-end")
+    assert not ended["go"] and "by-hand.csv: is a Parquet file" in ended["reason"]
+    assert "by-hand.csv" in laptop.decided(model, "set-aside")["reason"]
+    said = laptop.everloop("drop", model, str(drop))
+    assert "header.csv: has a header and no rows" in " ".join(said.split())
+    assert laptop.decided(model, "train-end", count=2)["go"]
+
+
 def test_an_inference_script_that_does_not_import_never_reaches_production(
     laptop: Laptop, tmp_path: Path
 ) -> None:
