@@ -24,13 +24,15 @@ from sent_columns import Columns
 
 _SHOWN = 5  # reasons told one by one
 _DEFAULT_MAX_UNREADABLE = 0.05  # in specs of before the key
+_COMPARED = ("baseline_drift_check", "missing_column_check")
 
 
 def main() -> str:
     asked = spec()
     data, rules = asked["data"], asked["monitor"]
     statistics = read_json(INPUT / "baseline" / "statistics.json")
-    columns = Columns.of(statistics, data["key"], data["timestamp"], data["target"])
+    declared = data.get("columns") or {}
+    columns = Columns.of(statistics, data["key"], data["timestamp"], data["target"], declared)
     traffic = captured(INPUT / "capture", columns, data["key"])
     rows = traffic.rows
     evaluation = read_json(INPUT / "reference" / "evaluation.json")
@@ -56,6 +58,9 @@ def main() -> str:
         elif monitor == "data":
             checks += seen.checks
             not_judged += seen.not_judged
+            if not any(check["statistic"] in _COMPARED for check in seen.checks):
+                nothing = "no column's distribution could be compared with training's"
+                not_judged.append(drift.not_judged("data", "undefined", nothing))
         else:
             _predictions(asked, traffic, reference, checks, not_judged)
     checks += quality_checks

@@ -1,6 +1,6 @@
 """The columns that a model is sent, and the names of a row that comes without any."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,21 +23,32 @@ class Columns:
 
     @classmethod
     def of(
-        cls, baseline: Mapping[str, Any], key: str | None, timestamp: str | None, target: str
+        cls,
+        baseline: Mapping[str, Any],
+        key: str | None,
+        timestamp: str | None,
+        target: str,
+        declared: Iterable[str] = (),
     ) -> "Columns":
-        """Read them from statistics.json; older ones tell of the watched features only."""
+        """Read them from statistics.json and what [data.columns] declares.
+
+        An older statistics.json tells of the watched features only; then the key may stand first.
+        """
         features = tuple(str(feature["name"]) for feature in baseline["features"])
         train = tuple(str(name) for name in baseline.get("columns") or ())
-        whole = train or features
-        left_out: tuple[set[str | None], ...] = (
-            {target},
-            {target, key},
-            {target, key, timestamp},
-            {target, timestamp},
-        )
-        orders = [tuple(name for name in whole if name not in some) for some in left_out]
-        orders += [features, whole]
-        named = {name for name in (*whole, *features, key, timestamp, target) if name}
+        orders = []
+        for whole in (train, features, tuple(declared)):
+            for left_out in (
+                {target},
+                {target, key},
+                {target, key, timestamp},
+                {target, timestamp},
+                set[str | None](),
+            ):
+                orders.append(tuple(name for name in whole if name not in left_out))
+        before = [name for name in (key, timestamp) if name and name not in features]
+        orders += [(*before[:count], *features) for count in (1, 2)]
+        named = {name for name in (*train, *features, *declared, key, timestamp, target) if name}
         return cls(frozenset(named), tuple(dict.fromkeys(order for order in orders if order)))
 
     def names(self, width: int) -> tuple[str, ...]:

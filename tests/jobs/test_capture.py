@@ -363,6 +363,23 @@ def test_a_field_that_pandas_reads_is_not_too_long(tmp_path: Path) -> None:
     assert traffic.rows["colour"][0] == long
 
 
+def test_a_baseline_of_before_knows_the_key_to_stand_first(tmp_path: Path) -> None:
+    columns = job_module("sent_columns").Columns.of(
+        {"features": [{"name": "colour"}, {"name": "size"}]}, "id", None, "price"
+    )
+    sent = record(part("i1,red,1\n", *CSV), ONE)
+    traffic = read(tmp_path, sent, columns=columns)
+    assert traffic.rows.to_dict("records")[0].items() >= {"id": "i1", "colour": "red"}.items()
+
+
+def test_columns_that_model_toml_declares_are_an_order_as_well(tmp_path: Path) -> None:
+    columns = job_module("sent_columns").Columns.of(
+        {"features": [{"name": "size"}]}, None, None, "price", ["price", "size", "colour"]
+    )
+    traffic = read(tmp_path, record(part("1,red\n", *CSV), ONE), columns=columns)
+    assert traffic.rows.to_dict("records")[0].items() >= {"size": "1", "colour": "red"}.items()
+
+
 def test_a_category_that_is_called_as_a_column_is_no_header(tmp_path: Path) -> None:
     traffic = read(tmp_path, record(part("i1,w,size,1\ni2,w,red,2\n", *CSV), part("1,2", *CSV)))
     assert list(traffic.rows["colour"]) == ["size", "red"]

@@ -268,6 +268,21 @@ def test_answers_that_are_no_numbers_are_a_violation(watched: Container) -> None
     assert ("score", "completeness_check") in violated(watched)
 
 
+def test_a_baseline_without_values_blinds_the_look_at_data(watched: Container) -> None:
+    path = watched.input("baseline") / "statistics.json"
+    _baseline(watched, traffic(600, seed=0).assign(size=np.nan))
+    told = json.loads(path.read_text())
+    told["features"] = [each for each in told["features"] if each["name"] == "size"]
+    path.write_text(json.dumps(told))
+    capture(watched, usual())
+    watched.succeed("monitor.py", ASKED)
+    assert blind(watched) == [
+        ("data", "undefined"),  # the column
+        ("data", "undefined"),  # and so the whole monitor
+        ("quality", "few-labels"),
+    ]
+
+
 def test_labels_that_join_nothing_are_told(watched: Container) -> None:
     capture(watched, usual())
     label(watched, "a.csv", [f"other-{n},20" for n in range(300)])

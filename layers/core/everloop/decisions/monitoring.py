@@ -160,6 +160,8 @@ def _not_judged(findings: Mapping[str, Any], judged: bool) -> list[Mapping[str, 
         told: list[Mapping[str, Any]] = found
         if told or judged:
             return told
+        why = "nothing was compared: what does [monitor] watch?"
+        return [{"monitor": "data", "reason": "nothing-watched", "description": why}]
     if judged:
         return []
     why = "fewer rows or labels than model.toml asks for"
