@@ -21,11 +21,12 @@ _KEEPER = Path(__file__).parent / "keeper.py"
 # `&` takes standard input away unless it is handed over. A namespace counts its processes from a
 # number of its own, so that those of two servers differ as they do on one machine.
 _PARENT = """
-bytes=$1 number=$2; shift 2
+bytes=$1 number=$2 group=$3; shift 3
 unset PWD OLDPWD
 trap : TERM INT HUP
 [ "$bytes" = 0 ] || ulimit -d $((bytes / 1024))
 exec 3<&0 4>&1 5>&2 </dev/null >/dev/null 2>&1
+[ -z "$group" ] || echo 0 >"$group/cgroup.procs"
 [ "$number" = 0 ] || echo "$number" >/proc/sys/kernel/ns_last_pid
 "$@" <&3 3<&- >&4 4>&- 2>&5 5>&- &
 child=$!
@@ -46,31 +47,32 @@ def namespace() -> tuple[str, ...] | None:
     options = [inside] if os.geteuid() == 0 else []
     for option in [*options, ("-U", "-r", *inside)]:
         words = (unshare, *option)
-        probe = [*words, *_parent(), "0", "0", sys.executable, "-I", "-S", "-c", ""]
+        probe = [*words, *_parent(), "0", "0", "", sys.executable, "-I", "-S", "-c", ""]
         if subprocess.run(probe, capture_output=True, check=False).returncode == 0:
             return words
     return None
 
 
-def whole(words: Sequence[str], limit: int) -> tuple[list[str], dict[str, str]]:
+def whole(words: Sequence[str], limit: int, group: str) -> tuple[list[str], dict[str, str]]:
     """Return a command that ends with all it started, and what its environment has besides.
 
-    `limit` is in bytes of data of each of its processes, 0 for none.
+    `limit` is in bytes of data of each of its processes, 0 for none; `group` is a control group's
+    folder, "" for none.
     """
     inside = namespace()
     if inside is not None:
-        return [*inside, *_parent(), str(limit), str(_number()), *words], {}
+        return [*inside, *_parent(), str(limit), str(_number()), group, *words], {}
     if sys.platform != "linux":
-        return apart(words, limit), {}
+        return apart(words, limit, group), {}
     keeper = [sys.executable, "-I", "-S", str(_KEEPER)]
     # A command that kills its parent has not killed its keeper.
-    return [*keeper, *apart(words, limit)], {_MARK: secrets.token_hex(12)}
+    return [*keeper, *apart(words, limit, group)], {_MARK: secrets.token_hex(12)}
 
 
-def apart(words: Sequence[str], limit: int = 0) -> list[str]:
+def apart(words: Sequence[str], limit: int = 0, group: str = "") -> list[str]:
     """Return a command whose parent is not this process."""
     parent = _parent()
-    return [*parent, str(limit), "0", *words] if parent else list(words)
+    return [*parent, str(limit), "0", group, *words] if parent else list(words)
 
 
 def end(pid: int, command: object) -> None:

@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import IO, Any
 
 from localcloud import containment
+from localcloud.cgroups import Group
 
 _PARENT_SECONDS = 5.0  # real: for a parent to bury what was killed
 
 _REAPER = """
-import os, shutil, signal, sys
+import os, shutil, signal, sys, time
 from pathlib import Path
-groups, folders, marks = set(), set(), set()
+groups, folders, marks, controls = set(), set(), set(), set()
 for line in sys.stdin:
     verb, _, what = line.rstrip("\\n").partition(" ")
     if verb == "+":
@@ -37,6 +38,10 @@ for line in sys.stdin:
         marks.add(what.encode())
     elif verb == "-mark":
         marks.discard(what.encode())
+    elif verb == "+group":
+        controls.add(what)
+    elif verb == "-group":
+        controls.discard(what)
 for group in groups:
     try:
         os.killpg(group, signal.SIGKILL)
@@ -55,6 +60,16 @@ while found := list(marked()):
             os.kill(pid, signal.SIGKILL)
         except OSError:
             pass
+for control in controls:
+    for attempt in range(200):
+        try:
+            for pid in (Path(control) / "cgroup.procs").read_text().split():
+                os.kill(int(pid), signal.SIGKILL)
+            os.rmdir(control)
+        except FileNotFoundError:
+            break
+        except OSError:
+            time.sleep(0.02)
 for folder in folders:
     shutil.rmtree(folder, ignore_errors=True)
 """
@@ -67,6 +82,7 @@ class Processes:
         self._lock = threading.Lock()
         # With their marks; None for those that are contained by their group alone.
         self._children: dict[subprocess.Popen[bytes], str | None] = {}
+        self._groups: dict[subprocess.Popen[bytes], Group] = {}
         self._reaper = subprocess.Popen(
             [sys.executable, "-I", "-c", _REAPER],
             stdin=subprocess.PIPE,
@@ -96,8 +112,10 @@ class Processes:
         for exit codes here, not the child.
         """
         words, variables = [str(part) for part in command], dict(env)
+        group: Group | None = None
         if whole:
-            words, more = containment.whole(words, limit)
+            group = Group(limit)
+            words, more = containment.whole(words, limit, group.path)
             variables |= more
             mark = next((f"{name}={value}" for name, value in more.items()), "")
         elif mark:
@@ -113,9 +131,13 @@ class Processes:
         )
         with self._lock:
             self._children[child] = mark if whole or mark else None
+            if group is not None:
+                self._groups[child] = group
         self._tell(f"+ {child.pid}")
         if mark:
             self._tell(f"+mark {mark}")
+        if group is not None and group.path:
+            self._tell(f"+group {group.path}")
         return child
 
     def wait(self, child: subprocess.Popen[bytes], timeout: float | None = None) -> int:
@@ -170,6 +192,10 @@ class Processes:
     def _forget(self, child: subprocess.Popen[bytes]) -> None:
         with self._lock:
             mark = self._children.pop(child, None)
+            group = self._groups.pop(child, None)
+        if group is not None:
+            group.end()
+            self._tell(f"-group {group.path}")
         if mark:
             self._signal(child, signal.SIGKILL)  # its parent ended before it, if that was killed
             containment.end_marked(mark)

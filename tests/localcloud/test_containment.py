@@ -242,3 +242,42 @@ def test_what_a_function_left_is_found_by_its_mark(tmp_path, number):
 def test_without_unshare_a_keeper_is_what_is_left(monkeypatch):
     monkeypatch.setattr(shutil, "which", lambda name: None)
     assert containment.namespace.__wrapped__() is None
+
+
+GROUPED = """
+import subprocess, sys, time
+made = [subprocess.Popen([sys.executable, "-c",
+    "import time; kept = b'x' * 90_000_000; print(1, flush=True); time.sleep(20)"],
+    stdout=subprocess.PIPE) for _ in range(4)]
+print([bool(one.stdout.readline()) for one in made].count(True), flush=True)
+"""
+
+
+def test_where_there_are_control_groups_a_limit_is_that_of_all_processes(tmp_path):
+    from localcloud.cgroups import Group, _home
+    from localcloud.processes import Processes
+
+    group = Group(1)
+    limits = [Path(group.path) / name for name in ("memory.max", "memory.limit_in_bytes")]
+    limited = bool(group.path) and any(limit.exists() for limit in limits)
+    group.end()
+    if not limited:
+        pytest.skip("no control groups with memory can be made here")
+    processes = Processes()
+    try:
+        child = processes.start(
+            [sys.executable, "-c", GROUPED],
+            env={},
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            whole=True,
+            limit=250 * 1024**2,
+        )
+        with child.stdout as output:
+            told = output.read()
+        processes.wait(child)
+        assert told in (b"", b"0\n", b"1\n", b"2\n")  # the kernel ended some, or all
+        assert not list(_home().glob(f"everloop-{os.getpid()}-*"))
+    finally:
+        processes.close()
