@@ -153,6 +153,16 @@ def test_alarms_end_with_their_endpoint_and_with_their_bar(account):
     assert list(alarms.beginning("everloop-")) == []
 
 
+def test_a_tick_deletes_the_alarms_of_releases_that_ended(account):
+    account.push()
+    account.register(approval="Approved")
+    account.serve(1)
+    for word in ("errors", "latency"):
+        alarms.put(alarm(f"everloop-flight-delays-v1-0123abcd-{word}"))
+    tick(account)
+    assert list(alarms.beginning("everloop-")) == [ERRORS]
+
+
 def respec(bar, value):
     """Set a bar as a push does."""
     installed = ledger.installed("flight-delays")

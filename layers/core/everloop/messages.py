@@ -17,7 +17,6 @@ Kind = Literal[
     "bad-files",
     "data-withdrawn",
     "waits-for-capacity",
-    "training-started",
     "training-failed",
     "below-bars",
     "version-registered",
@@ -38,8 +37,6 @@ Kind = Literal[
     "ok-again",
     "stands-still",
     "made-again",
-    "ledger-broken",
-    "paused",
 ]
 
 # Which kinds there are, whether they are told unless model.toml says otherwise, and when.
@@ -51,7 +48,6 @@ KINDS: Final[dict[Kind, tuple[bool, str]]] = {
     "bad-files": (True, "a dataset had nothing but bad files, or too many of them"),
     "data-withdrawn": (False, "data was deleted, and is in no later dataset"),
     "waits-for-capacity": (True, "AWS has no quota or no capacity; it is tried again"),
-    "training-started": (False, "a training started"),
     "training-failed": (True, "a training failed, or was stopped"),
     "below-bars": (True, "a training brought a candidate that misses its bars"),
     "version-registered": (False, "a training registered a version"),
@@ -72,8 +68,6 @@ KINDS: Final[dict[Kind, tuple[bool, str]]] = {
     "ok-again": (True, "what was told as wrong is over"),
     "stands-still": (True, "something does not go on, and a person must look"),
     "made-again": (True, "something that was deleted on AWS was made again"),
-    "ledger-broken": (True, "the ledger's chain does not verify"),
-    "paused": (False, "somebody paused or resumed a model"),
 }
 
 _SUBJECT = 99  # SNS takes fewer than 100 characters

@@ -136,6 +136,7 @@ def tell(
         subject=concluded.arn,
     )
     if concluded.outcome == REGISTERED:
+        people.notify(_registered(installed.model, concluded, cause), installed.spec, time)
         return
     if concluded.outcome == BAD_FILES:
         people.notify(_bad_files(installed.model, concluded, window), installed.spec, time)
@@ -160,6 +161,19 @@ def tell(
         ),
         installed.spec,
         time,
+    )
+
+
+def _registered(model: str, concluded: Conclusion, cause: str) -> Message:
+    number = concluded.package_arn.rpartition("/")[2]
+    return Message(
+        kind="version-registered",
+        model=model,
+        happened="was registered, and is judged next",
+        why=f"{concluded.reason}\nIt was trained because of: {cause}.",
+        id=concluded.package_arn,
+        version=int(number) if number.isdigit() else None,
+        to_do=("Follow it:", f"  everloop watch {model}"),
     )
 
 
