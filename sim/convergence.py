@@ -156,8 +156,9 @@ class Convergence:
     def _why_not(self, model: Model, window: int) -> str | None:
         runs = {
             sk.removeprefix("RUN#")
-            for pk, sk in self._account.ledger.items
+            for (pk, sk), item in self._account.ledger.items.items()
             if pk == f"MODEL#{model.name}" and sk.startswith("RUN#")
+            if item["outcome"]["S"] != "waiting"  # it has spent nothing
         }
         if len(runs) >= model.per_day and self._planned_run(model, window) not in runs:
             return "the budget is spent"
