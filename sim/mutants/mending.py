@@ -132,4 +132,10 @@ FLAWS = (
         "OR #holder = :holder OR #until < :now)",
         "OR #holder <> :holder OR #holder = :holder)",
     ),
+    Mutant(
+        "leave what production serves from deleted",
+        f"{CORE}/flows/mending.py",
+        "        restored = making.restore(installed, serving)\n",
+        '        restored = ""\n',
+    ),
 )

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from botocore.exceptions import ClientError
+from moto.sagemaker.models import sagemaker_backends
 
 import finish_release
 import judge_candidate
@@ -337,3 +338,47 @@ def test_a_pipeline_of_a_push_of_before_is_told_and_waits_for_a_push(account):
     assert account.mails() == [f"{MODEL}: it stands still, and a person must look"]
     account.push()
     assert account.client("sagemaker").describe_pipeline(PipelineName=MODEL)
+
+
+def test_a_deleted_package_group_is_made_again(account):
+    account.push()
+    backend = sagemaker_backends["123456789012"]["us-east-1"]
+    del backend.model_package_groups[MODEL]
+    tick(account)
+    assert MODEL in backend.model_package_groups
+    assert made_again(account) == [f"the package group {MODEL} was deleted, and was made again"]
+
+
+def test_a_bundle_whose_push_was_deleted_too_is_made_again_from_a_versions_copy(account):
+    account.push()
+    installed = ledger.installed(MODEL)
+    bucket, key = storage.split(installed.bundle_uri)
+    body = account.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+    sealed = f"models/{MODEL}/{installed.bundle_digest}/bundle.tar.gz"
+    account.put(f"s3://{account.artefacts}/{sealed}", body)
+    account.client("s3").delete_object(Bucket=account.data, Key=f"models/{MODEL}/bundle.tar.gz")
+    delete_object(account, "bundle.tar.gz")
+    tick(account)
+    assert storage.measured(installed.bundle_uri)[0] == installed.bundle_digest
+
+
+def test_a_bundle_of_which_no_copy_is_left_is_told(account):
+    account.push()
+    account.client("s3").delete_object(Bucket=account.data, Key=f"models/{MODEL}/bundle.tar.gz")
+    delete_object(account, "bundle.tar.gz")
+    account.mails()
+    tick(account)
+    assert account.mails() == [f"{MODEL}: it stands still, and a person must look"]
+
+
+def test_who_plans_a_release_answers_an_approval_that_no_event_told(account):
+    account.push()
+    older = account.register()
+    newer = account.register(2, approval="Approved")
+    plan(account, newer, 2, 1)
+    account.client("sagemaker").update_model_package(
+        ModelPackageArn=older, ModelApprovalStatus="Approved", ApprovalDescription="better"
+    )
+    account.mails()
+    plan(account, newer, 2, 1)
+    assert account.mails() == [f"{MODEL} v1: was approved, and that changes nothing"]
