@@ -217,3 +217,45 @@ def test_nothing_unapproved_is_ever_wanted(states):
 )
 def test_a_release_is_what_its_deployment_says(now, tests, rollout, error, how):
     assert outcome(2, now, tests=tests, rollout=rollout, error=error)[0] == how
+
+
+@pytest.mark.parametrize(
+    ("now", "came"),
+    [
+        pytest.param(replace(serving(2, "Updating"), pending_config="m-v1-ffffffff"), True),
+        pytest.param(replace(serving(1, "Updating"), pending_config=CAME), False, id="on its way"),
+        pytest.param(replace(serving(2, "Updating"), pending_config=None), False, id="not told"),
+        pytest.param(replace(serving(2, "Creating"), pending_config=None), False, id="creating"),
+        pytest.param(serving(2), False, id="at rest"),
+    ],
+)
+def test_a_config_that_is_being_left_has_come(now, came):
+    assert now.came_and_leaves(CAME) is came
+
+
+def pinned(version, stamp, **more):
+    return replace(package(version, **more), pinned=stamp)
+
+
+@pytest.mark.parametrize(
+    ("packages", "releases", "version"),
+    [
+        pytest.param([package(3), pinned(1, "2026-11-20")], [], 1, id="whatever is above"),
+        pytest.param(
+            [package(3), pinned(2, "2026-11-20"), pinned(1, "2026-11-21")], [], 1, id="the later"
+        ),
+        pytest.param(
+            [package(3), pinned(1, "2026-11-20", approval="Rejected")], [], 3, id="not approved"
+        ),
+        pytest.param([package(3), pinned(1, "2026-11-20")], [failed(1)], 3, id="it has failed"),
+    ],
+)
+def test_the_pinned_version_should_serve(packages, releases, version):
+    found = desired(packages, releases)
+    assert found is not None and found.version == version
+
+
+def test_a_failure_counts_from_when_it_was_approved_whatever_stamped_it_since():
+    stamped = replace(package(2, at=T + timedelta(days=1)), approved_at=T)
+    found = desired([stamped, package(1)], [failed(2)])
+    assert found is not None and found.version == 1
