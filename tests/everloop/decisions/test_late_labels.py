@@ -8,6 +8,7 @@ from everloop.decisions.late_labels import (
     KEPT_DAYS,
     kept_days,
     kept_files,
+    label_counts,
     label_files,
     look_id,
     no_labels,
@@ -144,3 +145,12 @@ def test_what_findings_say_of_labels_is_read_and_nothing_else():
     for labels in (7, [1], {"refused": 7}, {"refused": ["a"]}):
         with pytest.raises(BadInput, match=r"findings\.labels\.refused"):
             said_of_labels({"labels": labels}, "refused")
+
+
+def test_a_decision_has_the_numbers_of_what_came_of_labels():
+    assert label_counts({}) == {}
+    assert label_counts({"labels": {"files": 0, "refused_files": 0, "predictions": 9}}) == {}
+    found = label_counts(
+        {"labels": {"files": 1, "keys": 7, "keys_joined": 5, "days": [], "bad": "x"}}
+    )
+    assert found == {"files": 1, "keys": 7, "keys_joined": 5}

@@ -94,6 +94,21 @@ def said_of_labels(findings: Mapping[str, Any], name: str) -> list[Mapping[str, 
     return found
 
 
+def label_counts(findings: Mapping[str, Any]) -> dict[str, int]:
+    """Return the numbers of what came of labels; nothing where no labels have come."""
+    labels = findings.get("labels")
+    if not isinstance(labels, Mapping) or not (labels.get("files") or labels.get("refused_files")):
+        return {}
+    found = {name: labels.get(name) for name in _COUNTS}
+    return {name: count for name, count in found.items() if isinstance(count, int)}
+
+
+_COUNTS = (
+    *("files", "refused_files", "keys", "keys_joined", "keys_without_prediction", "corrected"),
+    *("bad", "predictions", "predictions_labelled", "predictions_without_key"),
+)
+
+
 def kept_days(within: timedelta) -> int:
     """Return for how many days predictions are kept that labels may follow within this time."""
     return next((days for days in KEPT_DAYS if within <= timedelta(days=days)), KEPT_DAYS[-1])

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from everloop.decisions import Decision
+from everloop.decisions.late_labels import label_counts
 from everloop.errors import BadInput
 
 # A look that is given more files than this leaves the rest, by the hour, to the next one.
@@ -111,6 +112,7 @@ def judge_findings(findings: Mapping[str, Any]) -> Decision:
     facts = {
         "rows": findings.get("rows"),
         "labelled_rows": findings.get("labelled_rows"),
+        "labels": label_counts(findings),
         "unreadable_records": findings.get("unreadable_records"),
         "checks": len(checks),
         "judged": len(judged),
