@@ -1,6 +1,6 @@
 """What must be true once a history has converged."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from typing import Any
 
 from sim.aws.account import Account
@@ -13,9 +13,6 @@ from sim.judge import Judge
 from sim.kernel import START
 from sim.model import Model
 from sim.people import People
-
-# Replies are lost, and functions die between telling and writing it down: each tells once more.
-_MOST_TIMES_TOLD = 3
 
 
 class Endings:
@@ -50,7 +47,6 @@ class Endings:
                     continue
                 self._judge.violate("no letter dies in quiet", f"{queue}: {letter[:200]}")
 
-        self._told_once()
         if poison < self._people.trouble.poisoned:
             self._judge.violate(
                 "nothing vanishes", f"{poison} of {self._people.trouble.poisoned} in dead letters"
@@ -70,17 +66,6 @@ class Endings:
         ]
         if unanswered and not told:
             self._judge.violate("a violation left unanswered is told", unanswered[0])
-
-    def _told_once(self) -> None:
-        """One failure is one message, but for who dies before that is written down."""
-        told = Counter(
-            (subject, body.rpartition("\nid ")[2])
-            for _, subject, body in self._account.telling.mails
-        )
-        for (subject, id), times in told.items():
-            if times > _MOST_TIMES_TOLD:
-                said = f"{subject} ({id.strip()}) was told {times} times"
-                self._judge.violate("one failure is one message", said)
 
     def _failures_told(self, model: Model) -> None:
         """A person learns of every training that brought nothing, and of every release."""

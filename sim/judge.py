@@ -31,6 +31,7 @@ class Judge:
         self.violations: list[Violation] = []
         self.effects: list[str] = []  # what changes the world, for "again changes nothing"
         self.models: dict[str, Model] = {}
+        self._told: dict[str, Any] = {}  # messages, and when who told them had ended
 
     def watch(self, account: Any) -> None:
         self._account = account
@@ -56,6 +57,8 @@ class Judge:
     def ended(self, invocation: Invocation, outcome: Outcome) -> None:
         if outcome.error is not None:
             return
+        for id in invocation.memory.get("told", ()):
+            self._told.setdefault(id, self._account.kernel.moment())
         untold = invocation.memory.get("untold")
         if untold and b'"itemIdentifier"' not in outcome.payload:
             self.violate("each decision is told", f"{invocation.name} tells the bus no {untold}")
@@ -81,8 +84,17 @@ class Judge:
             self.releases.deletes(caller, params["EndpointName"])
         elif service == "stepfunctions" and operation == "StartExecution":
             self._start(caller, params)
+        elif service == "sns" and isinstance(caller, Invocation):
+            self._tells(caller, f"{params['Subject']}: {params['Message'].rpartition('id ')[2]}")
         elif service == "s3" and operation == "PutObject":
             self.trainings.freezes(caller, params["Key"], params)
+
+    def _tells(self, caller: Invocation, id: str) -> None:
+        """What was told by somebody who lived to write that down is not told again."""
+        known = self._told.get(id)
+        if known is not None and known < caller.memory["began"]:
+            self.violate("one failure is one message", id.strip())
+        caller.memory.setdefault("told", []).append(id)
 
     def after(
         self, caller: Any, service: str, operation: str, params: Params, answer: Params
