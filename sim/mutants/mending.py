@@ -26,6 +26,7 @@ FLAWS = (
         "functions/plan_monitoring.py",
         "late_comer = looking.take_turn(model, execution, request.scheduled_at)",
         'late_comer = ""',
+        why="a look's job that hangs past the next tick, with traffic that came before it",
     ),
     Mutant(
         "take a look that failed for one that was had",

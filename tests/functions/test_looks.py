@@ -174,6 +174,13 @@ def test_findings_of_before_that_checked_nothing_are_not_good_either(serving):
     )
 
 
+def test_where_nothing_is_watched_nothing_is_good(serving):
+    assert judge(serving, soon(1), checks=[])["reason"] == (
+        "could not judge (300 rows, 0 with labels): data: nothing was compared: what does "
+        "[monitor] watch?"
+    )
+
+
 def test_what_was_judged_says_what_was_not(serving):
     undefined = {**GOOD, "feature": "age", "value": None}
     age = {"monitor": "data", "feature": "age", "reason": "undefined", "description": "age: none"}
