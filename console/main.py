@@ -96,7 +96,7 @@ def parser() -> argparse.ArgumentParser:
     again.add_argument("--all", action="store_true", help="hand over what lies in every queue")
     for name, text in (
         ("pause", "let nothing new start for a model (or --all); what runs goes to its end"),
-        ("resume", "let a paused model (or --all) go on; what waited starts within minutes"),
+        ("resume", "let a paused or held model (or --all) go on; it starts within minutes"),
     ):
         pausing = add(name, text)
         pausing.add_argument("model", nargs="?")

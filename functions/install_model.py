@@ -17,9 +17,9 @@ from everloop.aws import ledger, people, pipelines, registry, schedules, storage
 from everloop.aws.ledger import Installed
 from everloop.aws.settings import settings
 from everloop.bundle import MAX_PACKED_BYTES, Bundle, open_bundle
-from everloop.errors import BadInput, shown
+from everloop.errors import BadInput, NoCapacity, shown
 from everloop.facts import ObjectCreated, is_model_name, object_created
-from everloop.flows import report, training
+from everloop.flows import report, shortages, training
 from everloop.flows.reinstalling import DEFINITION
 from everloop.flows.report import logger
 from everloop.messages import Message
@@ -59,6 +59,11 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         installed = _install(model, data, checked, fact)
     except BadInput as error:
         return _refuse(model, version, fact, error)
+    except NoCapacity as error:
+        before = ledger.find_installed(model)
+        spec = before.spec if before else None
+        shortages.tell_of_push(model, version, spec, error, fact.time)
+        raise
     report.decided(
         "install",
         id=f"{model}:{version}",

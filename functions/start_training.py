@@ -92,7 +92,9 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         f"window {request.window} of {request.model}, because of {request.cause}",
     )
     ledger.note_wait(request.model, TRAINING, request.execution, arn)
-    if any(run.name == name for run in runs):
+    waits = ledger.token(subject)
+    # An event of its last end, come late or again, may have woken this machine a moment ago.
+    if waits is not None and waits.token == request.token and any(r.name == name for r in runs):
         training.take_up(arn)
     # If it ended before its token was written, its event found nobody to wake.
     logger.info("looked at run", found=waking.look_at_run(arn))

@@ -73,7 +73,7 @@ class Trainings:
     def goes_on(self, caller: Any, run: Any) -> None:
         """Judge that an execution goes on which had failed."""
         self._judge.effects.append(f"RetryPipelineExecution {run.model} {run.display_name}")
-        self._judge.token_lies(f"RUN#{run.model}/{run.display_name}", f"run {run.display_name}")
+        # An old event may wake who waits for it just now: they come back, and find that it runs.
         if not run.waits:
             said = f"{run.display_name} failed by itself: {run.reason}"
             self._judge.violate("only what AWS lacked goes on", said)

@@ -503,6 +503,22 @@ def test_an_endpoint_s_quota_is_no_moment_s_trouble(account):
         endpoints.create("e", "c")
 
 
+# pushes
+
+
+def test_a_push_for_whose_pipeline_there_is_no_room_is_told_once_and_tried_again(account):
+    said = limit(100, 100, 1, "pipeline")
+    told = {"Error": {"Code": "ResourceLimitExceeded", "Message": said}}
+    account.answer(sagemaker(), "CreatePipeline", 400, **told)
+    account.answer(sagemaker(), "UpdatePipeline", 400, **told)
+    for _ in range(2):
+        with pytest.raises(NoCapacity, match="service limit"):
+            account.push()
+    mails = account.mails()
+    assert set(mails) == {"flight-delays: a push waits for AWS: ml.m5.large for pipeline usage"}
+    assert ledger.models() == []
+
+
 # looks
 
 

@@ -4,6 +4,8 @@ Nothing here counts as a try of a model's: the machine that met it waits, and tr
 """
 
 import dataclasses
+import json
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,8 +13,15 @@ from everloop.aws import people, shortages
 from everloop.aws.ledger import RELEASE, TRAINING, Installed
 from everloop.aws.settings import settings
 from everloop.aws.shortages import JUDGEMENT, LOOK, Shortage
-from everloop.decisions.infrastructure import Trouble, described, quota_code, to_do
+from everloop.decisions.infrastructure import (
+    Trouble,
+    described,
+    quota_code,
+    to_do,
+    trouble_of,
+)
 from everloop.decisions.waits import HELD, Again, again, goes_on
+from everloop.errors import NoCapacity
 from everloop.flows import report
 from everloop.messages import Message, console
 from everloop.moments import text
@@ -102,6 +111,26 @@ def resume(model: str, now: datetime) -> list[str]:
         )
         shortages.put(let_go)
     return [known.activity for known in found]
+
+
+def tell_of_push(
+    model: str, version: str, spec: Mapping[str, Any] | None, error: NoCapacity, now: datetime
+) -> None:
+    """Tell once what AWS lacks to install a push: its event tries again, and later a tick."""
+    cause = json.dumps({"errorMessage": str(error)})
+    found = trouble_of({"Error": NoCapacity.__name__, "Cause": cause})
+    if found is None:
+        return
+    message = Message(
+        kind="waits-for-capacity",
+        model=model,
+        happened=f"a push waits for AWS: {found.quota or found.code}",
+        why=f"{described(found)}. It is no fault of the push, which is kept.",
+        id=f"push:{version}",
+        numbers={} if found.there is None else {"the quota is": found.there},
+        to_do=to_do(found, model, held=False),
+    )
+    people.notify(message, spec, now)
 
 
 def answer(decided: Again) -> dict[str, Any]:
