@@ -8,6 +8,7 @@ import pytest
 from cfnlint.decode.cfn_yaml import load as load_template
 
 from audit.stack import stack
+from everloop.decisions.late_labels import KEPT_DAYS
 
 ROOT = Path(__file__).parents[1]
 OUTPUTS = """DataBucket ArtefactBucket AnchorBucket LedgerTable EventBus NotificationTopic
@@ -191,3 +192,14 @@ def test_buckets_queues_table_and_topic_are_closed_and_encrypted(resources):
     (table,) = of(resources, "AWS::DynamoDB::Table").values()
     assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
     assert table["TimeToLiveSpecification"] == {"AttributeName": "expires", "Enabled": True}
+
+
+def test_predictions_that_wait_for_labels_expire_when_no_label_may_come_any_more(source):
+    rules = source["Resources"]["ArtefactBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    expiring = {
+        rule["Prefix"]: (rule["ExpirationInDays"], rule["NoncurrentVersionExpiration"])
+        for rule in rules
+        if rule.get("Prefix", "").startswith("predictions/")
+    }
+    at_once = {"NoncurrentDays": 1}
+    assert expiring == {f"predictions/{days}d/": (days, at_once) for days in KEPT_DAYS}
