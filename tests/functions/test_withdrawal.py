@@ -3,7 +3,7 @@
 import pytest
 
 import freeze_dataset
-from everloop.aws import arrivals, objects, storage
+from everloop.aws import arrivals, clients, objects, storage
 from everloop.decisions.objects import PRESENT, SET_ASIDE, WITHDRAWN, ObjectState
 from everloop.moments import moment
 
@@ -74,6 +74,19 @@ def test_a_deletion_that_is_told_before_the_arrival_counts_all_the_same(account)
     account.drop(gone)
     account.drop(brought, account.bring(key("b")))
     assert keys_of(freeze(account)) == [key("b")]
+
+
+def test_a_folder_that_is_deleted_is_asked_for_at_once(account):
+    account.push()
+    names = [f"{number:03d}" for number in range(30)]
+    account.drop(*[account.bring(key(name)) for name in names])
+    gone = [account.take_out(key(name)) for name in names]
+    calls = []
+    account.meanwhile(clients.s3(), "ListObjectVersions", lambda **_: calls.append(1))
+    assert account.drop(*gone) == {"batchItemFailures": []}
+    assert len(calls) == 1
+    assert len(objects.states(MODEL)) == 30
+    assert last(account, "withdraw")["facts"]["objects"] == 30
 
 
 def test_a_deletion_told_twice_is_one_decision(dropped):

@@ -43,28 +43,27 @@ def settle(
 
     A key comes with what was said of its deletion, if anything was; `how` says how we came to know.
     """
-    listings: dict[str, list[Listed]] = {}
+    bucket, wanted = settings().data_bucket, {key for key, _ in keys}
+    # A folder that is deleted is hundreds of keys at once, side by side: they share pages.
+    prefix = f"data/{model}/" if len(wanted) > 1 else next(iter(wanted), "")
+    listings = storage.versions_among(bucket, prefix, wanted) if wanted else {}
+    ids = {one.id for listed in listings.values() for one in listed if not one.marker}
+    ids |= {object_id(key, told.version_id) for key, told in keys if told is not None}
+    came, states = seen.among(model, ids), objects.states_of(model, ids)
     changed: dict[str, ObjectState] = {}
     unseen: dict[str, Arrival] = {}
     for key, told in keys:
-        if key not in listings:
-            listings[key] = storage.versions_of(settings().data_bucket, key)
-        listed = listings[key]
-        ids = {one.id for one in listed if not one.marker}
-        if told is not None:
-            ids.add(object_id(key, told.version_id))
-        came = seen.among(model, ids)
-        states = {**objects.states_of(model, ids), **changed}
+        listed = listings.get(key, [])
         came_once = told is not None and object_id(key, told.version_id) in came
         for state in settled(key, listed, states, now, told=told, seen=came_once):
-            changed[state.id] = state
+            changed[state.id] = states[state.id] = state
         current = next((one for one in listed if one.latest and not one.marker), None)
         if current is not None and current.id not in came:
             unseen[current.id] = arrived(current)
     # First told, then written down: what is written down nobody looks at again.
     tell(model, list(changed.values()), now, how)
     for state in changed.values():
-        remember(model, state, listings[state.key], now)
+        remember(model, state, listings.get(state.key, []), now)
         unseen.pop(state.id, None)
     return Settled(list(changed.values()), list(unseen.values()))
 
