@@ -159,6 +159,7 @@ class Jobs:
         finally:
             if engine is not None:
                 engine.remove(name)
+            self.cloud.credentials.forget(env.get("AWS_ACCESS_KEY_ID", ""))
         stopped = self._running.was_stopped(arn)
         if self.cloud.stopping:
             raise Leaving(arn)
@@ -238,6 +239,8 @@ class _Running:
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._stopped: set[str] = set()
         self._signals: dict[str, Signal] = {}
+        self._over = cloud.clock.signal()  # of every job that has ended, for who asks late
+        self._over.set()
         self.slots = threading.BoundedSemaphore(max(2, os.cpu_count() or 2))
 
     def signal(self, arn: str) -> Signal:
@@ -264,8 +267,10 @@ class _Running:
         with self._lock:
             self._children.pop(arn, None)
             self._stopped.discard(arn)
-            signal = self._signals.setdefault(arn, self._cloud.clock.signal())
-        signal.set()
+            signal = self._signals.get(arn)
+            self._signals[arn] = self._over
+        if signal is not None:
+            signal.set()
 
 
 def _ended(code: int) -> None:

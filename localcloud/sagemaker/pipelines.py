@@ -331,7 +331,13 @@ class Pipelines(Tuning, Transform):
     def _run_execution(self, arn: str) -> None:
         execution = Execution(self, self._executions[arn])
         self._live[arn] = execution
-        self.cloud.spawn(execution.run, name=f"pipeline execution {arn.rpartition('/')[2]}")
+
+        def run() -> None:
+            execution.run()
+            if self._live.get(arn) is execution:  # its record stays; a retry makes a new one
+                del self._live[arn]
+
+        self.cloud.spawn(run, name=f"pipeline execution {arn.rpartition('/')[2]}")
 
     def _definition_text(self, request: Record) -> str:
         if "PipelineDefinition" in request:
