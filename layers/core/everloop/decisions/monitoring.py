@@ -119,10 +119,10 @@ def judge_findings(findings: Mapping[str, Any]) -> Decision:
         "violations": len(violated),
         "monitors": monitors,
         "not_judged": [
-            {name: str(each.get(name) or "") for name in ("monitor", "feature", "reason")}
+            {name: str(each.get(name) or "")[:200] for name in ("monitor", "feature", "reason")}
             for each in missing[:_MOST_TOLD]
         ],
-        "blind": sorted({str(each.get("monitor")) for each in missing if _is_blind(each)}),
+        "blind": sorted({str(each.get("monitor"))[:50] for each in missing if _is_blind(each)})[:9],
         "worst": [
             {
                 key: check.get(key)
@@ -177,7 +177,7 @@ def _is_blind(missing: Mapping[str, Any]) -> bool:
 
 def _said(missing: Mapping[str, Any]) -> str:
     told = str(missing.get("description") or missing.get("reason") or "no reason was given")
-    return f"{missing.get('monitor')}: {told[:300]}"
+    return f"{str(missing.get('monitor'))[:50]}: {told[:300]}"
 
 
 def _is_number(value: Any) -> bool:

@@ -151,8 +151,12 @@ def _tell_of_blindness(
         why=found.reason,
         id=f"blind:{since}",
         numbers={
-            "rows in the last look": int(found.facts.get("rows") or 0),
-            "unreadable records": int(found.facts.get("unreadable_records") or 0),
+            name: value
+            for name, value in (
+                ("rows in the last look", found.facts.get("rows")),
+                ("unreadable records", found.facts.get("unreadable_records")),
+            )
+            if isinstance(value, int)
         },
         to_do=(
             "What the last look saw, and why it could not judge, is in its report:",
