@@ -20,11 +20,9 @@ def look_once_more(account: Account, judge: Judge, people: People) -> None:
         if not _under_way(account):
             break
         account.kernel.run(account.kernel.now + _LOOK)
-    late_labels.bring(account, people)
     asked = account.kernel.moment().replace(microsecond=0)
     people.ask_monitors()
     account.kernel.run(account.kernel.now + _LOOK)
-    late_labels.judge_joins(account, judge, _looks(account), asked)
     looked = Counter(_looked_at(account))
     for key, looks in looked.items():
         if looks > 1:
@@ -39,6 +37,11 @@ def look_once_more(account: Account, judge: Judge, people: People) -> None:
             continue
         if key not in looked:
             judge.violate("all traffic is looked at", key)
+    late_labels.bring(account, people)
+    asked = account.kernel.moment().replace(microsecond=0)
+    people.ask_monitors()
+    account.kernel.run(account.kernel.now + _LOOK)
+    late_labels.judge_joins(account, judge, _looks(account), asked)
 
 
 def _under_way(account: Account) -> bool:
