@@ -47,8 +47,10 @@ def test_the_loop_turns(laptop: Laptop) -> None:
     # Prices rose: a new version beats the champion on the same rows.
     laptop.put(f"data/{MODEL}/three.csv", prices(3, 1500, shift=6))
     laptop.decided(MODEL, "judge", 2)
+    deleted = _delete_what_serves(laptop)  # a clean-up, by hand: the release makes it again
     laptop.approve(MODEL, 2)
     laptop.serves(MODEL, 2)
+    assert deleted.startswith(f"{MODEL}-v1-")
 
     # Rejecting what serves brings back the version before.
     laptop.approve(MODEL, 2, "Rejected")
@@ -57,7 +59,11 @@ def test_the_loop_turns(laptop: Laptop) -> None:
     told = json.loads(laptop.everloop("why", MODEL, "--json"))
     assert told["serving"]["version"] == 1
     assert told["chain"]["problems"] == []
+    assert told["chain"]["anchors"], "no head was anchored at a release"
     assert told["made_of"]["approved_by"].endswith(":user/ana")
+    told = json.loads(laptop.everloop("why", MODEL, "--version", "2", "--json"))
+    assert told["decided_by"]["words"] == "no words given"
+    assert [each.get("by") for each in told["releases"]] == [None, 1]  # it served; v1 came back
 
     # Rejecting that too leaves nothing to go back to: it serves on, and people are told so.
     laptop.approve(MODEL, 1, "Rejected")
@@ -71,6 +77,15 @@ def test_the_loop_turns(laptop: Laptop) -> None:
     laptop.everloop(*words)  # what mends it does
     found = [f for f in laptop.doctor()[1] if "serves and is Rejected" in f["found"]]
     assert found == []
+
+
+def _delete_what_serves(laptop: Laptop) -> str:
+    sagemaker = laptop.client("sagemaker")
+    config: str = sagemaker.describe_endpoint(EndpointName=MODEL)["EndpointConfigName"]
+    found = sagemaker.describe_endpoint_config(EndpointConfigName=config)
+    sagemaker.delete_endpoint_config(EndpointConfigName=config)
+    sagemaker.delete_model(ModelName=found["ProductionVariants"][0]["ModelName"])
+    return config
 
 
 def _serves_on(laptop: Laptop) -> bool | None:
