@@ -10,14 +10,30 @@ _MODES = ("GOVERNANCE", "COMPLIANCE")
 _YEAR_DAYS = 365
 
 
-def retention(bucket: dict[str, Any], now: datetime) -> dict[str, Any]:
-    """Return what a version that is put now gets of its bucket's lock, as GetObject tells it."""
+def retention(bucket: dict[str, Any], request: dict[str, Any], now: datetime) -> dict[str, Any]:
+    """Return how long a version that is put now is kept: as its request says, else its bucket."""
+    mode, until = request.get("ObjectLockMode"), request.get("ObjectLockRetainUntilDate")
+    if mode is not None or until is not None:
+        _check_given(bucket, mode, until, now)
+        return {"ObjectLockMode": mode, "ObjectLockRetainUntilDate": until}
     configuration = bucket.get("object_lock") or {}
     days = days_of(configuration)
     if days is None:
         return {}
     mode = configuration["Rule"]["DefaultRetention"]["Mode"]
     return {"ObjectLockMode": mode, "ObjectLockRetainUntilDate": now + timedelta(days=days)}
+
+
+def _check_given(bucket: dict[str, Any], mode: Any, until: Any, now: datetime) -> None:
+    if bucket.get("object_lock") is None:
+        raise S3Error("InvalidRequest", "Bucket is missing Object Lock Configuration")
+    if mode is None or until is None:
+        names = "x-amz-object-lock-retain-until-date and x-amz-object-lock-mode"
+        raise S3Error("InvalidArgument", f"{names} must both be supplied")
+    if mode not in _MODES:
+        raise S3Error("InvalidArgument", "Unknown wormMode directive.")
+    if until <= now:
+        raise S3Error("InvalidArgument", "The retain until date must be in the future!")
 
 
 def check_delete(version: Version, now: datetime, *, bypass: bool) -> None:

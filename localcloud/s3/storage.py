@@ -91,7 +91,7 @@ class Storage(Api):
                 versioning = self.bucket(request).get("versioning")
                 conditions.check_write(request, self.index.current(bucket, key))
                 now = self.now()
-                kept = retention(self.bucket(request), now)
+                kept = retention(self.bucket(request), request, now)
                 if kept:
                     content = {**content, "fields": {**content.get("fields", {}), **kept}}
                 version = Version(

@@ -1,5 +1,7 @@
 """Object Lock: what a bucket's default retention keeps is not deleted for good."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from botocore.exceptions import ClientError
 
@@ -88,3 +90,34 @@ def test_a_bucket_without_a_lock_says_so(setting):
     with pytest.raises(ClientError) as error:
         setting.s3.get_object_lock_configuration(Bucket="data")
     assert code_of(error) == "ObjectLockConfigurationNotFoundError"
+
+
+def test_a_version_is_kept_as_its_own_request_says(setting):
+    locked(setting)
+    until = setting.s3.head_object(Bucket="locked", Key="a")["LastModified"] + timedelta(days=365)
+    asked = {"ObjectLockMode": "COMPLIANCE", "ObjectLockRetainUntilDate": until}
+    setting.s3.put_object(Bucket="locked", Key="b", Body=b"", **asked)
+    head = setting.s3.head_object(Bucket="locked", Key="b")
+    assert {name: head[name] for name in asked} == asked
+
+
+@pytest.mark.parametrize(
+    ("bucket", "asked", "code"),
+    [
+        ("data", {"ObjectLockMode": "GOVERNANCE"}, "InvalidRequest"),
+        ("locked", {"ObjectLockMode": "GOVERNANCE"}, "InvalidArgument"),
+        (
+            "locked",
+            {
+                "ObjectLockMode": "GOVERNANCE",
+                "ObjectLockRetainUntilDate": datetime(2001, 1, 1, tzinfo=UTC),
+            },
+            "InvalidArgument",
+        ),
+    ],
+)
+def test_a_retention_that_cannot_be_is_refused(setting, bucket, asked, code):
+    locked(setting)
+    with pytest.raises(ClientError) as error:
+        setting.s3.put_object(Bucket=bucket, Key="c", Body=b"", **asked)
+    assert code_of(error) == code

@@ -265,7 +265,7 @@ def test_attributes_are_told_on_their_own(setting):
 @pytest.mark.parametrize(
     ("extra", "name"),
     [
-        ({"ObjectLockMode": "GOVERNANCE"}, "ObjectLockMode"),
+        ({"ObjectLockLegalHoldStatus": "ON"}, "ObjectLockLegalHoldStatus"),
         ({"SSECustomerAlgorithm": "AES256", "SSECustomerKey": "k" * 32}, "SSECustomer"),
         ({"GrantRead": "uri=x"}, "GrantRead"),
     ],
