@@ -64,7 +64,7 @@ def plan_word(
     """Plan an approval or a rejection; without a version, of the newest that waits for a person."""
     packages = _packages(site, records, model)
     package = _chosen(packages, model, version)
-    now = datetime.now(UTC).replace(microsecond=0)
+    now = datetime.now(UTC)  # not cut to the second: it is the last word
     changes = [Change(package.arn, status)]
     after = [
         replace(each, approval=status, approved_at=now) if each == package else each

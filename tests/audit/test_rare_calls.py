@@ -98,7 +98,8 @@ def test_a_machine_that_is_stopped_stops_its_job(cloud, machine):
     name = MACHINES[machine]
     state = yaml.safe_load(path.read_text())["States"][name]
     state = {key: value for key, value in state.items() if key not in ("Catch", "Next")}
-    given = {"Type": "Pass", "Assign": {"plan": "{% $states.input %}"}, "Next": name}
+    given = {"Type": "Pass", "Assign": {"plan": "{% $states.input %}", "waited": 0}}
+    given["Next"] = name
     definition = {
         "QueryLanguage": "JSONata",
         "StartAt": "Given",
