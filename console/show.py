@@ -1,10 +1,11 @@
 """What people see: aligned tables and progress, in colour only on a terminal; JSON on request."""
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TextIO
 
 from rich.console import Console
 from rich.table import Table
@@ -12,8 +13,16 @@ from rich.text import Text
 
 GOOD, BAD, WAIT, QUIET = "green", "red", "yellow", "dim"
 
-out = Console(highlight=False, soft_wrap=False)
-err = Console(stderr=True, highlight=False)
+_UNBROKEN = 100_000  # columns: a path or a command that goes into a pipe or a file is in one piece
+
+
+def _console(stream: TextIO, **more: Any) -> Console:
+    told = stream.isatty() or os.environ.get("COLUMNS", "").isdecimal()
+    return Console(highlight=False, width=None if told else _UNBROKEN, **more)
+
+
+out = _console(sys.stdout)
+err = _console(sys.stderr, stderr=True)
 
 
 def emit_json(value: Any) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from console import show, views
+from console import show, views, withdrawn
 from console.records import Records
 from console.site import Site
 from console.trouble import Trouble
@@ -35,6 +35,9 @@ def why(site: Site, records: Records, model: str, version: int | None = None) ->
         "tests": _tests(subject),
         "releases": _releases(decisions, wanted),
         "decisions": subject,
+        "trained_on_withdrawn": withdrawn.trained_on(
+            site, records, model, views.packages(site, model)
+        ),
         "chain": {**chain, "all": decisions},
     }
 
@@ -128,6 +131,7 @@ def show_why(told: dict[str, Any]) -> None:
     live, version = told["serving"], told["version"]
     if version is None:
         show.out.print(f"Nothing serves {told['model']} yet.")
+        withdrawn.show_trained_on(told["trained_on_withdrawn"], None)
         _show_chain(told["chain"])
         return
     if live is not None and live["version"] == version:
@@ -142,6 +146,7 @@ def show_why(told: dict[str, Any]) -> None:
     _show_made(told)
     show.out.print()
     views.show_timeline(told["decisions"])
+    withdrawn.show_trained_on(told["trained_on_withdrawn"], live["version"] if live else None)
     _show_chain(told["chain"])
 
 

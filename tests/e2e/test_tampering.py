@@ -86,7 +86,9 @@ def test_an_artefact_changed_after_registration_is_refused(laptop: Laptop, tmp_p
     assert "version 2 is not what was registered" in refused["reason"]
     assert "model.tar.gz was changed: its sha256 is" in refused["reason"]
     message = laptop.wait(
-        MODEL, "the mail", lambda: told(laptop, mail, f"{MODEL} v2 was not released")
+        MODEL,
+        "the mail",
+        lambda: told(laptop, mail, f"{MODEL} v2: was not released, and is not tried again"),
     )
     assert "its sha256 is" in message
 
