@@ -14,6 +14,8 @@ FLAWS = (
         f"{CORE}/flows/late_labels.py",
         "look = late_labels.look_id(monitoring.last_look(model))",
         "look = late_labels.look_id(until)",
+        why="A look must have kept its predictions and then not have been judged, which is rare: "
+        "tests/functions/test_late_labels.py sees it",
     ),
     Mutant(
         "give a look no predictions but its own",
