@@ -31,3 +31,25 @@ def test_a_shift_in_what_is_asked_for_is_found_and_answered(laptop: Laptop, tmp_
     answered = laptop.decided(MODEL, "retrain")
     assert not answered["go"]
     assert "no data has arrived" in answered["reason"]
+    _labels_come_late(laptop)
+
+
+def _labels_come_late(laptop: Laptop) -> None:
+    """Labels that come after the look at their predictions, alone, are joined with them."""
+    looks = len(laptop.decisions(MODEL, "monitor"))
+    laptop.client("sagemaker-runtime").invoke_endpoint(
+        EndpointName=MODEL, ContentType="text/csv", Body=b"id,colour\n7000,red\n7001,red\n"
+    )
+
+    def looked() -> bool | None:
+        return len(laptop.decisions(MODEL, "monitor")) > looks or None
+
+    laptop.wait(MODEL, "a look at the predictions", looked, limit=240)
+    laptop.put(f"labels/{MODEL}/later.csv", b"id,price\n7000.0,10.0\n9,9\n")
+
+    def joined() -> dict[str, int] | None:
+        found = [look["facts"].get("labels") or {} for look in laptop.decisions(MODEL, "monitor")]
+        return next((labels for labels in found if labels.get("keys_joined")), None)
+
+    counts = laptop.wait(MODEL, "a look that joins the labels", joined, limit=240)
+    assert (counts["keys_joined"], counts["predictions_labelled"]) == (1, 1)

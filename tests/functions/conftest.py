@@ -363,7 +363,8 @@ def _permitted(params: dict[str, Any], model: Any, context: dict[str, Any], **_:
 
 def _told(http_response: Any, model: Any, context: dict[str, Any], **_: Any) -> None:
     """Fail where AWS would not tell that an object is missing, but 403: to who may not list."""
-    if http_response.status_code == 404 and "made by" in context and "Key" in context["made by"][1]:
+    reads = model.name != "PutObject"  # which is told alike, whoever may list
+    if http_response.status_code == 404 and reads and "Key" in context.get("made by", ("", {}))[1]:
         role, params = context["made by"]
         _judge(role, "s3", "ListObjectsV2", {"Bucket": params["Bucket"]})
 
