@@ -1,7 +1,6 @@
 """What people see: aligned tables and progress, in colour only on a terminal; JSON on request."""
 
 import json
-import os
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -17,8 +16,7 @@ _UNBROKEN = 100_000  # columns: a path or a command that goes into a pipe or a f
 
 
 def _console(stream: TextIO, **more: Any) -> Console:
-    told = stream.isatty() or os.environ.get("COLUMNS", "").isdecimal()
-    return Console(highlight=False, width=None if told else _UNBROKEN, **more)
+    return Console(highlight=False, width=None if stream.isatty() else _UNBROKEN, **more)
 
 
 out = _console(sys.stdout)
