@@ -75,9 +75,14 @@ def take(
     return taken
 
 
-def counted(table: sqlite3.Connection, condition: str = "1") -> int:
+def counted(table: sqlite3.Connection) -> int:
     """Return how many keys have a label."""
-    return int(table.execute(f"select count(*) from labels where {condition}").fetchone()[0])
+    return int(table.execute("select count(*) from labels").fetchone()[0])
+
+
+def used(table: sqlite3.Connection) -> int:
+    """Return how many keys with a label found a prediction."""
+    return int(table.execute("select count(*) from labels where used = 1").fetchone()[0])
 
 
 def _take_file(

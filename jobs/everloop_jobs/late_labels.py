@@ -67,7 +67,7 @@ def judge(
             joined.append(joining.join(table, day, files, numbers=numbers))
             if learn:
                 learned += _learn(asked, look, table, joined[-1], files)
-        taken.used = labels.counted(table, "used = 1")
+        taken.used = labels.used(table)
         table.close()
     told = _told(taken, joined, rows, look)
     before = _before(look, "learned", {each["day"] for each in learned})

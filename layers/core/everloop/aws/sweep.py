@@ -12,16 +12,16 @@ _KEY = {"pk": "RECONCILE", "sk": "SWEEP"}
 def read() -> Sweep:
     item = table.get(_KEY) or {}
 
-    def time(name: str) -> datetime | None:
+    def at(name: str) -> datetime | None:
         return moment(item[name]) if item.get(name) else None
 
     return Sweep(
         after=item.get("after") or "",
-        began_at=time("began_at"),
-        last_began=time("last_began"),
+        began_at=at("began_at"),
+        last_began=at("last_began"),
         thorough=bool(item.get("thorough", True)),
-        thorough_at=time("thorough_at"),
-        looked_at=time("looked_at"),
+        thorough_at=at("thorough_at"),
+        looked_at=at("looked_at"),
     )
 
 
