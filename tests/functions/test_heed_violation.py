@@ -4,9 +4,12 @@ import pytest
 
 import heed_violation
 import judge_findings
+from everloop import notices
 from everloop.aws import clients, ledger
+from everloop.decisions import Decision
 from everloop.decisions.governor import DATA, REGISTERED, Run
 from everloop.errors import BadInput
+from everloop.flows import incidents
 from everloop.moments import moment
 
 SPEC = """
@@ -186,6 +189,31 @@ def test_a_violation_that_dies_before_it_is_told_is_told_by_the_next_try(trained
     client.meta.events.unregister(name, answer)
     heed_violation.handler(event, trained.context)
     assert trained.mails() == ["flight-delays: a violation was found, and no training answers it"]
+
+
+def test_a_try_that_finds_no_answer_any_more_tells_that(trained):
+    """The first try told of a training under way and died; by the next, its data was trained on."""
+    spec, time = ledger.installed("flight-delays").spec, moment("2026-11-20T10:20:00Z")
+    for answer in (
+        Decision(False, "another runs", {"under_way": True}),
+        Decision(False, "no data"),
+    ):
+        message = notices.violation(
+            *("flight-delays", 2),
+            fact="s3://a/findings.json",
+            reason="x moved",
+            checks={},
+            answer=answer,
+            paused="",
+            links={},
+        )
+        unanswered = () if answer.facts else (notices.UNANSWERED,)
+        for _ in range(2):
+            incidents.began(message, spec, time, "violation/data", *unanswered)
+    assert trained.mails() == [
+        "flight-delays v2: a violation was found",
+        "flight-delays v2: a violation was found, and no training answers it",
+    ]
 
 
 def test_looks_that_fail_are_told_once_and_so_is_their_end(trained):

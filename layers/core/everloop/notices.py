@@ -125,15 +125,15 @@ def violation(
     else:
         answered = f"No training was started: {answer.reason}."
         to_do = remedies(model, answer, paused)
-    happened = "a violation was found" + (
-        "" if answer.go or under_way else ", and no training answers it"
-    )
+    answers = answer.go or under_way
+    happened = "a violation was found" + ("" if answers else ", and no training answers it")
     return Message(
         kind="violation",
         model=model,
         happened=happened,
         why=f"{reason}\n{answered}",
-        id=fact,
+        # A step that is tried again may find that nothing answers by then what it told of before.
+        id=fact if answers else f"{fact}:unanswered",
         version=version,
         numbers=checks,
         to_do=to_do,
