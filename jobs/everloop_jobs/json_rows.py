@@ -43,7 +43,7 @@ def json_rows(value: Any, columns: Columns) -> list[Row]:
 def _object_rows(value: Mapping[str, Any], columns: Columns) -> list[Row]:
     named = [value[name] for name in value if name in columns.known]
     if named and all(_is_cell(item) for item in named):
-        return _by_column(value)
+        return _by_column(value, columns)
     if isinstance(value.get("columns"), list) and isinstance(value.get("data"), list):
         names = distinct([str(name) for name in value["columns"]])
         return [_named(names, row) for row in value["data"]]
@@ -60,16 +60,22 @@ def _object_rows(value: Mapping[str, Any], columns: Columns) -> list[Row]:
     raise Unreadable("its JSON object holds no column of the model, and no rows that are known")
 
 
-def _by_column(value: Mapping[str, Any]) -> list[Row]:
-    """Return the rows of an object of columns: each a value, a list, or values by index."""
+def _by_column(value: Mapping[str, Any], columns: Columns) -> list[Row]:
+    """Return the rows of an object of columns: each a value, a list, or values by index.
+
+    The model's own columns say how many; a list or object besides that does not fit is left out.
+    """
     lists = {name: list(item) for name, item in value.items() if isinstance(item, list)}
     lists |= {n: list(item.values()) for n, item in value.items() if isinstance(item, Mapping)}
-    if not lists:
-        return [dict(value)]
-    lengths = {len(items) for items in lists.values()}
+    telling = [name for name in value if name in columns.known] or list(value)
+    lengths = {len(lists[name]) for name in telling if name in lists}
+    if not lengths:
+        return [{name: item for name, item in value.items() if name not in lists}]
     if len(lengths) != 1:
         raise Unreadable("its JSON has columns of different lengths")
-    whole = {name: lists.get(name, [item] * max(lengths)) for name, item in value.items()}
+    rows = max(lengths)
+    whole = {name: lists.get(name, [item] * rows) for name, item in value.items()}
+    whole = {name: cells for name, cells in whole.items() if len(cells) == rows}
     return [dict(zip(whole, cells, strict=True)) for cells in zip(*whole.values(), strict=True)]
 
 
@@ -107,7 +113,7 @@ def _tensors(tensors: Sequence[Mapping[str, Any]], columns: Columns) -> list[Row
             raise Unreadable("its tensor has another shape than it says")
         cut = (flat[at : at + width] for at in range(0, len(flat), width))
         return [row for some in cut for row in _positional(some, columns)]
-    return _by_column({str(each["name"]): list(_flat(each["data"])) for each in tensors})
+    return _by_column({str(each["name"]): list(_flat(each["data"])) for each in tensors}, columns)
 
 
 def _flat(values: Iterable[Any]) -> Iterator[Any]:

@@ -176,6 +176,34 @@ def test_one_object_and_one_array_are_a_row_each(tmp_path: Path) -> None:
     assert list(traffic.rows["__inference__"]) == ["e-1"] * 3  # each was alone in its request
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        pytest.param({"context": {"user": "u", "ip": "i"}}, id="an object"),
+        pytest.param({"tags": ["x", "y"]}, id="a list"),
+        pytest.param({"tags": [], "context": {"at": {"lat": 1}, "ids": [1, 2]}}, id="several"),
+    ],
+)
+def test_a_row_that_carries_lists_and_objects_of_its_client_is_one_row(
+    more: dict[str, Any], tmp_path: Path
+) -> None:
+    answer = part("[0.5]", *JSON)
+    alone = record(part(json.dumps({**TWO[0], **more}), *JSON), answer)
+    inside = record(part(json.dumps({"instances": [{**TWO[0], **more}]}), *JSON), answer)
+    traffic = read(tmp_path, alone, inside)
+    assert traffic.reasons == {}
+    assert rows_of(traffic.rows) == [TWO[0]] * 2
+    assert not {*more} & {*traffic.rows.columns}
+
+
+def test_columns_beside_a_list_of_another_length_are_read(tmp_path: Path) -> None:
+    sent = {"colour": ["red", "blue"], "size": [1.5, 2], "tags": ["x", "y", "z"], "note": "n"}
+    traffic = read(tmp_path, record(part(json.dumps(sent), *JSON), part("[0.1, 0.9]", *JSON)))
+    assert traffic.reasons == {}
+    assert rows_of(traffic.rows) == TWO
+    assert "tags" not in traffic.rows.columns
+
+
 def test_an_array_of_numpys_is_read(tmp_path: Path) -> None:
     columns = job_module("sent_columns").Columns.of(
         {"features": [{"name": "width"}, {"name": "size"}]}, None, None, "price"
