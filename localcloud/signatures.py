@@ -8,6 +8,7 @@ and puts objects, and changes nothing else.
 """
 
 import re
+import urllib.parse
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -38,7 +39,7 @@ class Scope:
 def scope_of(request: Request) -> Scope:
     """Return the scope of a request's credential; of a malformed one as much as there is."""
     authorization = request.headers.get("Authorization", "")
-    if authorization.startswith("AWS ") or "AWSAccessKeyId" in request.query:
+    if _is_old(request):
         key = authorization[4:].partition(":")[0] or request.query.get("AWSAccessKeyId", "")
         return Scope(key, "", "s3")  # the old signature, which only S3 still knows
     parts = _credential(request).strip().split("/")
@@ -55,7 +56,7 @@ def check(request: Request, service: str, region: str, now: datetime | None = No
     presigned = any(mark in request.query for mark in _QUERY_MARKS)
     if presigned and not authorization:
         _check_address(request, service)
-    if authorization.startswith("AWS ") or "AWSAccessKeyId" in request.query:
+    if _is_old(request):
         return
     if not authorization and not presigned:
         _check_unsigned(request, service)
@@ -102,10 +103,25 @@ def _is_object(request: Request) -> bool:
     return bool(addressed(request)[1])
 
 
+def _is_old(request: Request) -> bool:
+    """Tell whether a request has the old signature; a header outranks what the query says."""
+    authorization = request.headers.get("Authorization", "")
+    if authorization:
+        return authorization.startswith("AWS ")
+    return "AWSAccessKeyId" in request.query
+
+
+def fields_of(authorization: str) -> list[tuple[str, str]]:
+    """Return the fields of an Authorization header after its algorithm, as they came."""
+    rest = authorization.partition(" ")[2]
+    pairs = [part.strip().partition("=") for part in rest.split(",")]
+    return [(name, value) for name, _, value in pairs]
+
+
 def _credential(request: Request) -> str:
     authorization = request.headers.get("Authorization", "")
-    if "Credential=" in authorization:
-        return authorization.split("Credential=", 1)[1].split(",", 1)[0]
+    if authorization:
+        return dict(fields_of(authorization)).get("Credential", "")
     return str(request.query.get("X-Amz-Credential", ""))
 
 
@@ -114,7 +130,7 @@ def _check_unsigned(request: Request, service: str) -> None:
         if request.method == "OPTIONS":
             return  # browsers ask this before they sign
         raise AwsError("AccessDenied", "Access Denied: the request is not signed", 403)
-    if service == "sts" and any(f"Action={name}".encode() in request.body for name in _UNSIGNED):
+    if service == "sts" and _asks_for_first_key(request):
         return
     code = "MissingAuthenticationTokenException"
     if service in ("iam", "sts", "sns", "cloudformation"):
@@ -122,16 +138,28 @@ def _check_unsigned(request: Request, service: str) -> None:
     raise AwsError(code, "Missing Authentication Token: the request is not signed", 403)
 
 
+def _asks_for_first_key(request: Request) -> bool:
+    """Tell whether a call of STS is one that needs no signature, whoever reads its body."""
+    if "Content-Encoding" in request.headers:
+        return False  # what is unpacked later may say something else
+    form = urllib.parse.parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True)
+    actions = [value for name, value in form if name == "Action"]
+    actions += request.query.getlist("Action")
+    return len(actions) == 1 and actions[0] in _UNSIGNED
+
+
 def _check_form(authorization: str, service: str) -> None:
-    algorithm, _, rest = authorization.partition(" ")
+    algorithm = authorization.partition(" ")[0]
     if algorithm not in _ALGORITHMS:
         raise _incomplete(
             service, f"Unsupported Authorization type {algorithm!r}; use {_ALGORITHMS[0]}"
         )
-    given = {part.strip().partition("=")[0] for part in rest.split(",")}
+    given = [name for name, _ in fields_of(authorization)]
     for name in ("Credential", "SignedHeaders", "Signature"):
         if name not in given:
             raise _incomplete(service, f"Authorization header requires '{name}' parameter.")
+        if given.count(name) > 1:  # whoever acts is who signed
+            raise _incomplete(service, f"Authorization header has '{name}' more than once.")
 
 
 def _check_time(request: Request, service: str, now: datetime) -> None:

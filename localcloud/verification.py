@@ -13,10 +13,10 @@ from pathlib import Path
 
 from localcloud.errors import AwsError
 from localcloud.s3.checksums import sha256
+from localcloud.signatures import fields_of
 from localcloud.wire import Request
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
-_FIELD = re.compile(r"(Credential|SignedHeaders|Signature)=([^,\s]+)")
 _PATH = re.compile(r"/+")
 
 
@@ -63,7 +63,7 @@ def _fields(request: Request) -> tuple[str, str, str, str] | None:
     authorization = request.headers.get("Authorization", "")
     query = request.query
     if authorization.startswith(_ALGORITHM):
-        found = dict(_FIELD.findall(authorization))
+        found = dict(fields_of(authorization))
         stamp = request.headers.get("X-Amz-Date", "")
     elif query.get("X-Amz-Algorithm") == _ALGORITHM and not authorization:
         found = {name: query.get(f"X-Amz-{name}", "") for name in ("Credential", "Signature")}

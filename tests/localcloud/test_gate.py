@@ -1,5 +1,6 @@
 """The gate: clients of this machine come in, web pages do not, whatever they send."""
 
+import gzip
 import http.client
 import json
 import socket
@@ -7,7 +8,7 @@ import urllib.parse
 
 import boto3
 import pytest
-from botocore.auth import SigV4QueryAuth
+from botocore.auth import SigV4Auth, SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
@@ -343,6 +344,63 @@ def test_with_secrets_verified_a_changed_request_is_refused(verifying):
     assert send(cloud, "GET", old)[0] == 403
     assert send(cloud, "GET", "/data/k", Authorization=signed("s3"))[0] == 403
     assert send(cloud, "GET", "/data/k", Authorization="AWS ana:x")[0] == 403
+
+
+ROLE = "RoleArn=arn:aws:iam::123456789012:role/worker&RoleSessionName=once"
+ASSUME = f"Version=2011-06-15&Action=AssumeRole&{ROLE}"
+
+
+def _packed_under_a_name(form):
+    """Gzip a form under a file's name that reads as another form."""
+    packed = gzip.compress(form.encode())
+    name = b"&Version=2011-06-15&Action=AssumeRoleWithSAML&\0"
+    return packed[:3] + b"\x08" + packed[4:10] + name + packed[10:]
+
+
+@pytest.mark.parametrize(
+    ("body", "query", "headers"),
+    [
+        (f"{ASSUME}&Foo=Action=AssumeRoleWithSAML", "", {}),
+        (f"{ASSUME}&Action=AssumeRoleWithSAML", "", {}),
+        (f"Action=AssumeRoleWithSAML&{ASSUME}", "", {}),
+        (f"{ASSUME}&XAction=AssumeRoleWithWebIdentity", "", {}),
+        (f"Version=2011-06-15&Action=&{ROLE}", "?Action=AssumeRoleWithSAML", {}),
+        (_packed_under_a_name(ASSUME), "", {"Content_Encoding": "gzip"}),
+    ],
+)
+def test_with_secrets_verified_no_key_comes_unsigned(verifying, body, query, headers):
+    form = {"Content_Type": "application/x-www-form-urlencoded", **headers}
+    status, _, answer = send(verifying[0], "POST", f"/{query}", body, **form)
+    assert (status, "AccessKeyId" in answer) == (403, False), answer
+
+
+def test_who_has_no_key_yet_needs_no_signature(verifying):
+    body = f"Action=AssumeRoleWithSAML&Version=2011-06-15&{ROLE}"
+    form = {"Content_Type": "application/x-www-form-urlencoded"}
+    status, _, answer = send(verifying[0], "POST", "/", body, **form)
+    assert (status, "AssumeRoleWithSAML" in answer) == (501, True), answer
+
+
+@pytest.mark.parametrize("other", ["Credential={}", "XCredential={}", "x=Credential={}"])
+def test_with_secrets_verified_who_signed_is_who_acts(verifying, other):
+    cloud, client = verifying
+    role = "arn:aws:iam::123456789012:role/worker"
+    keys = client("sts").assume_role(RoleArn=role, RoleSessionName="once")["Credentials"]
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    body = "Action=GetCallerIdentity&Version=2011-06-15"
+    for query in ("", "?AWSAccessKeyId=admin"):
+        request = AWSRequest("POST", f"{cloud.url}/{query}", headers=form, data=body)
+        worker = Credentials(keys["AccessKeyId"], keys["SecretAccessKey"])
+        SigV4Auth(worker, "sts", "us-east-1").add_auth(request)
+        headers = dict(request.headers)
+        status, _, answer = send(cloud, "POST", f"/{query}", body, **headers)
+        assert (status, "assumed-role/worker/once" in answer) == (200, True), answer
+        algorithm, _, rest = headers["Authorization"].partition(" ")
+        scope = rest.partition("Credential=")[2].partition(",")[0].partition("/")[2]
+        headers["Authorization"] = f"{algorithm} {other.format(f'admin/{scope}')}, {rest}"
+        status, _, answer = send(cloud, "POST", f"/{query}", body, **headers)
+        assert "admin" not in answer, answer
+        assert status == (400 if other.startswith("C") else 200)
 
 
 def test_health_is_told_to_programs_only(cloud):

@@ -50,6 +50,8 @@ def sent(headers, service):
         ({}, 403, ("MissingAuthenticationTokenException", "not signed")),
         ({"Authorization": "Bearer x"}, 400, ("IncompleteSignatureException", "'Bearer'")),
         ({"Authorization": "AWS4-HMAC-SHA256 " + SCOPE}, 400, ("requires 'SignedHeaders'",)),
+        ({"Authorization": f"{WHOLE}, {SCOPE}"}, 400, ("'Credential' more than once",)),
+        ({"Authorization": WHOLE + ",Signature=1"}, 400, ("'Signature' more than once",)),
         (
             {"Authorization": "AWS4-HMAC-SHA256 Credential=ana, SignedHeaders=host, Signature=0"},
             400,
