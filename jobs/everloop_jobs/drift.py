@@ -140,16 +140,20 @@ class _Feature:
             text = f"{wrong:.1%} of values are no numbers"
             judged.checks.append(_check(self.name, "data_type_check", wrong, 0.0, text))
         distribution = self.told.get("distribution")
-        new = read[np.isfinite(read)].to_numpy(dtype=float)
-        if distribution is None or not len(new):
+        there = read.dropna().to_numpy(dtype=float)
+        if distribution is None or not len(there):
             self._undefined(judged, "training" if distribution is None else "the traffic")
+            return
+        # One more row may be the least or the greatest of all: 1 of n + 1 times each.
+        beyond = min(1.0, 2 / (self.present + 2) + self._infinite(distribution["kll"]))
+        what = "infinite or far beyond the baseline's range"
+        self._unknown(judged, self._strange(there), beyond, "range_check", what)
+        new = there[np.isfinite(there)]
+        if not len(new):
+            self._undefined(judged, "the traffic")
             return
         old = np.array(distribution["kll"]["sketch"]["data"][0], dtype=float)
         coarse = 1 / len(old)  # the sketch is not the whole of training
-        # One more row may be the least or the greatest of all: 1 of n + 1 times each.
-        beyond = 2 / (self.present + 2)
-        what = "far beyond the baseline's range"
-        self._unknown(judged, self._strange(new), beyond, "range_check", what)
         moved_by = distances.ks_distance(old, new)
         least = distances.ks_noise(self.present, len(new), self.alpha) + coarse
         self._drifted(
@@ -167,10 +171,16 @@ class _Feature:
             )
         )
 
+    def _infinite(self, kll: Mapping[str, Any]) -> float:
+        """Return the share of training's numbers that were infinite: no bucket has those."""
+        finite = sum(int(bucket["count"]) for bucket in kll["buckets"])
+        return max(0.0, 1 - finite / self.present) if self.present else 0.0
+
     def _strange(self, new: Array) -> float:
         """Return the share of numbers of another unit, scale or sign than training's.
 
-        Those beyond training's range by more than the range is wide, or negative where none was.
+        Those beyond training's range by more than the range is wide, or negative where none was:
+        infinities are, however wide the range.
         """
         low, high = float(self.told["min"]), float(self.told["max"])
         width = high - low
@@ -178,6 +188,7 @@ class _Feature:
         strange = (new < low - width - slack) | (new > high + width + slack)
         if low >= 0:
             strange |= new < -slack
+        strange |= np.isinf(new)
         return float(strange.mean())
 
     def _categories(self, judged: Judged, moved: list[_Moved], read: pd.Series) -> None:

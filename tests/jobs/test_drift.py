@@ -129,6 +129,27 @@ def test_missing_under_another_word(word: str, statistic: str | None) -> None:
         assert ("age", statistic) in found
 
 
+@pytest.mark.parametrize("value", [np.inf, -np.inf, "inf", "-Infinity", "1e999"])
+@pytest.mark.parametrize("every", [1, 2, 12])
+def test_infinities_are_seen(value: Any, every: int) -> None:
+    usual = now()["weight"].astype(object)
+    some = now(weight=usual.where(usual.index % every > 0, value))
+    assert violated(judged(TRAIN, some)) == {("weight", "range_check")}
+
+
+@pytest.mark.parametrize("every", [2, 12])
+def test_infinities_as_in_training_are_to_be_expected(every: int) -> None:
+    def some(frame: pd.DataFrame, every: int) -> pd.DataFrame:
+        weight = frame["weight"].where(frame.index % every > 0, np.inf)
+        return frame.assign(weight=weight)
+
+    train = some(TRAIN, every)
+    strict = {"threshold": 1e-9, "max_missing": 1e-9, "max_unknown": 0.0}
+    assert violated(judged(train, train, **strict)) == set()
+    assert violated(judged(train, some(now(), every))) == set()
+    assert violated(judged(train, some(now(), 1))) == {("weight", "range_check")}
+
+
 def test_missing_categories_under_another_word_are_seen() -> None:
     train = TRAIN.assign(colour=TRAIN["colour"].where(TRAIN["colour"] != "green"))
     word = now().assign(colour=lambda t: t["colour"].replace("green", "unknown"))
