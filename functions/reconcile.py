@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from everloop import requests
 from everloop.aws import alarms, anchors, ledger, people
 from everloop.aws.alarms import Alarm
+from everloop.aws.ledger import Installed
 from everloop.aws.settings import settings
 from everloop.decisions.mending import MOST_PER_TICK, turn
 from everloop.errors import EverloopError, NotReady
@@ -77,23 +78,30 @@ def _reconcile(model: str, now: datetime, known: Mapping[str, Alarm] | None) -> 
     if installed is None:
         return []
     found = []
-    for mend in mending.mends(installed, now, known):
-        found.append(mend)
-        report.decided(
-            "reconcile",
-            id=f"{model}:{mend.stuck or f'{mend.subject}:{now.isoformat()}'}",
-            model=model,
-            time=now,
-            go=not mend.stuck,
-            reason=mend.reason,
-            subject=mend.subject,
-        )
-        if mend.stuck:
-            people.notify(_stands_still(model, mend), installed.spec, now)
-        elif mend.made_again:
-            people.notify(_made_again(model, mend, now), installed.spec, now)
-    anchors.anchor_daily(model, now)
+    try:
+        for mend in mending.mends(installed, now, known):
+            found.append(mend)
+            _tell(installed, mend, now)
+    finally:  # whatever could not be mended: what the ledger says is anchored each day
+        anchors.anchor_daily(model, now)
     return found
+
+
+def _tell(installed: Installed, mend: Mend, now: datetime) -> None:
+    model = installed.model
+    report.decided(
+        "reconcile",
+        id=f"{model}:{mend.stuck or f'{mend.subject}:{now.isoformat()}'}",
+        model=model,
+        time=now,
+        go=not mend.stuck,
+        reason=mend.reason,
+        subject=mend.subject,
+    )
+    if mend.stuck:
+        people.notify(_stands_still(model, mend), installed.spec, now)
+    elif mend.made_again:
+        people.notify(_made_again(model, mend, now), installed.spec, now)
 
 
 def _stands_still(model: str, mend: Mend) -> Message:

@@ -59,10 +59,18 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     except _Withdrawn as withdrawn:
         return _refused(request, str(withdrawn))
     if request.stage == PRODUCTION:
-        alarming.ensure(installed)  # from the first minute on; reconcile makes them again
+        _alarm(installed)
     found = waking.look_at_endpoint(endpoint)  # its event may have come before its token
     logger.info("asked endpoint", endpoint=endpoint, config=config_name, asked=asked, found=found)
     return {"started": True, "endpoint": endpoint, "config": config_name}
+
+
+def _alarm(installed: Installed) -> None:
+    """Put the endpoint's alarms from its first minute on. It moves already: no trouble stops it."""
+    try:
+        alarming.ensure(installed)
+    except Exception:  # reconcile makes them again, and tells people where it cannot
+        logger.exception("could not put alarms", model=installed.model)
 
 
 def _refused(request: Request, reason: str) -> dict[str, Any]:

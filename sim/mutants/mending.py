@@ -96,8 +96,8 @@ FLAWS = (
     Mutant(
         "mend no release",
         f"{CORE}/flows/mending.py",
-        "    yield from _release(installed, now, known)\n",
-        "",
+        "    decision = yield from _release(installed, now)\n",
+        '    decision = Decision(False, "")\n',
     ),
     Mutant(
         "mend no schedule",

@@ -4,14 +4,17 @@ import dataclasses
 import json
 
 import pytest
+from botocore.exceptions import ClientError
 
 import finish_release
 import heed_violation
 import plan_release
 import reconcile
 import start_rollout
-from everloop.aws import alarms, ledger
+from everloop.aws import alarms, ledger, schedules
+from everloop.aws.clients import cloudwatch
 from everloop.aws.ledger import RELEASE
+from everloop.aws.settings import settings
 from everloop.errors import BadInput
 from everloop.moments import moment
 
@@ -255,3 +258,35 @@ def config(sagemaker, name, model):
     sagemaker.create_endpoint_config(
         EndpointConfigName=name, ProductionVariants=[{**variant, "InitialInstanceCount": 1}]
     )
+
+
+def no_more_alarms(account):
+    def refuse(**_):
+        told = {"Code": "LimitExceeded", "Message": "The quota of alarms is used up"}
+        raise ClientError({"Error": told}, "PutMetricAlarm")
+
+    account.meanwhile(cloudwatch(), "PutMetricAlarm", refuse)
+
+
+def test_a_first_release_goes_on_without_alarms_that_there_is_no_room_for(account):
+    account.push(data=account.bundle(SPEC))
+    arn = account.register(approval="Approved")
+    no_more_alarms(account)
+    assert rollout(account, arn)["started"]
+
+
+def test_alarms_that_there_is_no_room_for_are_told_once_and_keep_nothing_else_from_a_model(account):
+    account.push(data=account.bundle(SPEC))
+    account.register(approval="Approved")
+    account.serve(1)
+    account.client("scheduler").delete_schedule(
+        GroupName="everloop", Name="everloop-flight-delays-monitor"
+    )
+    account.mails()
+    no_more_alarms(account)
+    for _ in range(2):
+        tick(account)
+    mails = account.mails()
+    assert mails.count("flight-delays: it stands still, and a person must look") == 1
+    assert schedules.state("flight-delays") is not None
+    assert account.client("s3").list_objects_v2(Bucket=settings().anchor_bucket)["KeyCount"] == 1

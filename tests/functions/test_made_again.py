@@ -382,3 +382,16 @@ def test_who_plans_a_release_answers_an_approval_that_no_event_told(account):
     account.mails()
     plan(account, newer, 2, 1)
     assert account.mails() == [f"{MODEL} v1: was approved, and that changes nothing"]
+
+
+def test_a_pipeline_that_cannot_be_made_again_keeps_nothing_else_from_being_mended(account):
+    account.push()
+    account.register()
+    delete_pipeline(account)
+    told = {"Code": "ResourceLimitExceeded", "Message": "The account-level service limit"}
+    account.answer(_sagemaker(), "CreatePipeline", 400, Error=told)
+    account.mails()
+    late = text(NOW + timedelta(days=3000))
+    reconcile.handler({"time": late}, account.context)
+    assert "flight-delays: it stands still, and a person must look" in account.mails()
+    assert len(account.executions("evaluate")) == 1

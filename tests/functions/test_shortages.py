@@ -1,5 +1,6 @@
 """What AWS lacks is waited for, told once, and no verdict: on a window, a version, or traffic."""
 
+import dataclasses
 import json
 from datetime import timedelta
 
@@ -211,6 +212,36 @@ def test_a_push_lets_what_is_held_be_tried_again(training):
     )
     tick(training, 70)
     assert "flight-delays-w1-a2" in training.executions("train")
+
+
+def pushed(account, minutes):
+    """Let the model be installed again, as a push does."""
+    installed = ledger.installed(M)
+    ledger.install(dataclasses.replace(installed, installed_at=NOW + timedelta(minutes=minutes)))
+
+
+def test_what_a_push_meets_after_something_was_held_is_new_and_told(training):
+    finish(training, 5, step(limit(0, 0)))
+    training.mails()
+    pushed(training, 60)
+    answer = finish(training, 70, step(limit(4, 4)))
+    assert answer["wait_seconds"] > 0
+    (known,) = records.of(M)
+    assert (known.since, known.tries, known.told) == (NOW + timedelta(minutes=70), 1, "")
+    pushed(training, 80)
+    finish(training, 90, step(limit(0, 0)))
+    assert training.mails() == [
+        "flight-delays: a training is held: ml.m5.large for training job usage"
+    ]
+
+
+def test_another_quota_than_the_one_that_held_it_is_new_and_told(training):
+    finish(training, 5, step(limit(0, 0)))
+    training.mails()
+    finish(training, 70, step(limit(0, 0, 1, "processing job")))
+    assert training.mails() == [
+        "flight-delays: a training is held: ml.m5.large for processing job usage"
+    ]
 
 
 def test_a_drop_is_tried_although_an_older_one_is_held(training):

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from everloop.aws.clients import _MEANING
 from everloop.decisions.infrastructure import (
     CAPACITY,
     INTERNAL,
@@ -13,6 +14,7 @@ from everloop.decisions.infrastructure import (
     trouble,
     trouble_of,
 )
+from everloop.errors import NoCapacity
 
 _LIMIT = (
     "The account-level service limit 'ml.m5.large for processing job usage' is {} Instances, with "
@@ -116,6 +118,15 @@ def test_a_quota_that_no_waiting_passes_is_not_retried(there: int, delta: int) -
     assert found is not None
     assert not found.retry
     assert found.wanted == delta
+
+
+@pytest.mark.parametrize("code", [c for c, what in _MEANING.items() if what is NoCapacity])
+def test_whatever_code_means_no_capacity_is_known_as_what_aws_lacks(code: str) -> None:
+    said = f"alarm a: An error occurred ({code}) when calling the PutMetricAlarm operation: no"
+    cause = {"errorType": "NoCapacity", "errorMessage": said}
+    found = trouble_of({"Error": "NoCapacity", "Cause": json.dumps(cause)})
+    assert found is not None
+    assert (found.kind, found.code) == (QUOTA, code)
 
 
 def test_what_a_state_machine_caught_is_read_to_its_ground() -> None:

@@ -43,6 +43,8 @@ _CODES = {
     "ResourceLimitExceeded": QUOTA,
     "ServiceQuotaExceededException": QUOTA,
     "LimitExceededException": QUOTA,
+    "LimitExceeded": QUOTA,  # CloudWatch's, of alarms
+    "LimitExceededFault": QUOTA,
     "CapacityError": CAPACITY,
     "InsufficientInstanceCapacity": CAPACITY,
     "InsufficientCapacityError": CAPACITY,

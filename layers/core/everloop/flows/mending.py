@@ -30,7 +30,7 @@ from everloop.decisions.mending import (
     next_attempt,
 )
 from everloop.decisions.monitoring import overdue
-from everloop.errors import BadInput, NotReady
+from everloop.errors import BadInput, NoCapacity, NotReady
 from everloop.flows import (
     alarming,
     collecting,
@@ -76,15 +76,32 @@ def mends(
 
     `known` are the stack's alarms by name; None where nobody could list them.
     """
-    yield from _reinstalled(installed, now)
+    troubled: list[Exception] = []  # what must not keep the rest, and is raised at the end
+    yield from _apart(_reinstalled(installed, now), "installation", now, troubled)
     yield from _lease(installed, TRAINING, now)
     yield from _window(installed, now)
     yield from _judgements(installed, now)
     yield from _lease(installed, RELEASE, now)
     yield from _made_again(installed)
-    yield from _release(installed, now, known)
+    decision = yield from _release(installed, now)
     yield from _schedule(installed)
     yield from _monitor(installed, now)
+    if known is not None:
+        yield from _apart(_alarms(installed, decision, known, now), "alarms", now, troubled)
+    if troubled:
+        raise troubled[0]
+
+
+def _apart(
+    mended: Iterator[Mend], subject: str, now: datetime, troubled: list[Exception]
+) -> Iterator[Mend]:
+    """Mend what others do not need; what only a person can mend is told, once a day."""
+    try:
+        yield from mended
+    except (BadInput, NoCapacity) as error:
+        yield Mend(subject, f"cannot be made again: {error}", f"{subject}:{now:%Y-%m-%d}")
+    except Exception as error:  # raised once all else is mended
+        troubled.append(error)
 
 
 def _lease(installed: Installed, kind: str, now: datetime) -> Iterator[Mend]:
@@ -227,9 +244,8 @@ def _made_again(installed: Installed) -> Iterator[Mend]:
         yield Mend(subject, restored, made_again=True)
 
 
-def _release(
-    installed: Installed, now: datetime, known: Mapping[str, Alarm] | None
-) -> Iterator[Mend]:
+def _release(installed: Installed, now: datetime) -> Generator[Mend, None, Decision]:
+    """Start the release that is wanted; return what was decided."""
     decision = releasing.start_wanted(installed, "reconcile", now)
     if decision.go and decision.facts.get("new"):
         yield Mend(str(decision.facts["execution"]), decision.reason)
@@ -239,8 +255,14 @@ def _release(
         if word is not None:  # told once for each time that it is withdrawn
             which += f":{text(word.at)}"
         yield Mend(f"endpoint/{installed.model}", decision.reason, f"stays:{which}")
+    return decision
+
+
+def _alarms(
+    installed: Installed, decision: Decision, known: Mapping[str, Alarm], now: datetime
+) -> Iterator[Mend]:
     # While a release is under way, its own steps see to the endpoint's alarms.
-    if known is not None and not decision.go and "endpoint_status" in decision.facts:
+    if not decision.go and "endpoint_status" in decision.facts:
         serves = decision.facts["endpoint_status"] is not None
         for done in alarming.mend(installed, known, serves=serves):
             yield Mend("alarms", done)

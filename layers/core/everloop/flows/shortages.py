@@ -42,7 +42,9 @@ def meet(installed: Installed, activity: str, subject: str, found: Trouble, now:
     """
     model = installed.model
     known = shortages.find(model, activity)
-    if known is not None and not goes_on(known.trouble, known.met_at, now):
+    if known is not None and (
+        not goes_on(known.trouble, known.met_at, now) or _is_another(installed, known, found)
+    ):
         known = None
     since, told, tries = now, "", 1
     if known is not None:
@@ -66,6 +68,13 @@ def meet(installed: Installed, activity: str, subject: str, found: Trouble, now:
         shortage = dataclasses.replace(shortage, told=decided.tell)
     shortages.put(shortage)
     return decided
+
+
+def _is_another(installed: Installed, known: Shortage, found: Trouble) -> bool:
+    """Whether what was held is past: somebody pushed since, or it is something else that lacks."""
+    met = (known.trouble.code, known.trouble.quota)
+    pushed = installed.installed_at > known.met_at
+    return known.held and (pushed or met != (found.code, found.quota))
 
 
 def over(installed: Installed, activity: str, now: datetime) -> None:
