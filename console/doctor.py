@@ -1,5 +1,7 @@
 """What is wrong with a stack, and how to mend it: each check reads what AWS says, now."""
 
+import re
+import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -269,7 +271,9 @@ def _troubles(
         said = f"version {live['version']} serves and is {approval.get(live['version'], 'gone')}"
         mend = f"everloop approve {model} --version {live['version']} --reason 'it may serve'"
         if live["version"] not in approval:
-            mend = f"aws sagemaker delete-endpoint --endpoint-name {model}"
+            said += " from the registry; the ledger's seal keeps it going until a push or a drop "
+            said += "brings a version in its place"
+            mend = f"everloop why {model} --version {live['version']}"
         yield Finding(check, BAD, said, mend)
     waiting = [v for v, status in approval.items() if status == "PendingManualApproval"]
     if waiting:
@@ -292,10 +296,19 @@ def _last_training(check: str, model: str, decisions: list[dict[str, Any]]) -> I
     ends = [decision for decision in decisions if decision["kind"] == "train-end"]
     if ends and (ends[-1].get("facts") or {}).get("outcome") == BAD_FILES:
         said = f"nothing was trained of the last drop, for its files: {ends[-1]['reason']}"
-        yield Finding(check, WARN, said, f"everloop data list {model}")
+        yield Finding(check, WARN, said, _take_out(model, ends[-1]))
     elif ends and not ends[-1]["go"]:
         said = f"the last training failed: {ends[-1]['reason']}"
         yield Finding(check, WARN, said, f"everloop push models/{model}")
+
+
+def _take_out(model: str, ended: dict[str, Any]) -> str:
+    """Return what helps against bad files: a refused one fails every run until it is taken out."""
+    refused = ((ended.get("facts") or {}).get("files") or {}).get("refused")
+    named = re.search(rf"data/{re.escape(model)}/.+?(?=: )", str(ended["reason"]))
+    if refused and named:
+        return f"everloop data undrop {model} {shlex.quote(named[0])}"
+    return f"everloop data list {model}"
 
 
 def _standing_still(

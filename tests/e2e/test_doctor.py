@@ -118,7 +118,7 @@ def test_each_command_of_the_doctor_does_what_it_says(laptop: Laptop, tmp_path: 
     laptop.decided(name, "judge")
     waits = found(laptop, "version 1 waits for approval")
     follow(laptop, waits[0]["mend"] if waits else f"everloop approve {name} --version 1", tmp_path)
-    laptop.serves(name, 1)
+    assert laptop.decided(name, "serve")["go"]
     assert laptop.denied() == []
 
 

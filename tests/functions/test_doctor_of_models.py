@@ -10,6 +10,7 @@ from everloop.aws import alarms, ledger, shortages
 from everloop.aws.shortages import Shortage
 from everloop.decisions.infrastructure import Trouble
 from everloop.decisions.releases import Release
+from everloop.flows import report
 from everloop.moments import moment
 
 MODEL = "flight-delays"
@@ -115,3 +116,32 @@ def test_every_command_is_one(account):
     for _, _, mend in said(account):
         assert mend == "" or mend.split()[0] in ("everloop", "aws", "sam"), mend
     assert views.serving(Stack(account), MODEL) is None
+
+
+def test_a_version_whose_package_was_deleted_is_not_taken_out_of_service(account):
+    account.push()
+    account.serve(1)
+    state, found, mend = only(account, "version 1 serves and is gone from the registry")
+    assert state == "wrong" and "until a push or a drop" in found
+    assert mend == f"everloop why {MODEL} --version 1"
+
+
+def test_a_refused_file_is_to_be_taken_out_and_one_set_aside_to_be_looked_at(account):
+    account.push()
+    key = f"data/{MODEL}/may 2.csv"
+    for number, (counts, mend) in enumerate(
+        [
+            ({"refused": 1}, f"everloop data undrop {MODEL} '{key}'"),
+            ({"set-aside": 1}, f"everloop data list {MODEL}"),
+        ]
+    ):
+        report.decided(
+            "train-end",
+            id=str(number),
+            model=MODEL,
+            time=NOW,
+            go=False,
+            reason=f"bad data: {key}: is compressed with gzip; unpack it before it is dropped",
+            facts={"outcome": "bad-files", "files": counts},
+        )
+        assert only(account, "nothing was trained of the last drop")[2] == mend
