@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from everloop import names, policy, requests
-from everloop.aws import ledger, registry
+from everloop.aws import endpoints, ledger, registry
 from everloop.aws.ledger import RELEASE
 from everloop.errors import Conflict
 from everloop.flows import making, releasing, report, sealing
@@ -64,6 +64,9 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         subject=request.package_arn,
     )
     if not go:
+        # A release that waited for AWS has a staging endpoint that nobody tests any more.
+        if not policy.deploy(installed.spec).keep_staging:
+            endpoints.delete(names.staging_endpoint(request.model))
         ledger.free_lease(request.model, RELEASE, request.execution)
         following = releasing.start_wanted(installed, request.cause, request.time)
         logger.info("looked for another release", go=following.go, why=following.reason)

@@ -3,6 +3,7 @@
 import pytest
 
 import pause_models
+import plan_release
 import reconcile
 import start_training
 from everloop.aws import ledger
@@ -95,3 +96,14 @@ def test_bad_input_changes_nothing_and_says_why(account, values, message):
     with pytest.raises(BadInput, match=message):
         pause(account, **values)
     assert not ledger.installed(MODEL).paused
+
+
+def test_a_release_that_waited_for_aws_and_is_paused_leaves_nothing_in_staging(account):
+    account.push()
+    arn = account.register(approval="Approved")
+    account.serve(1, "flight-delays-staging", staged=True)
+    pause(account)
+    request = account.request("machine-plan-release", package_arn=arn, version=1)
+    assert plan_release.handler(request, account.context)["go"] is False
+    assert account.client("sagemaker").list_endpoints()["Endpoints"] == []
+    assert ledger.lease(MODEL, ledger.RELEASE).holder == ""
