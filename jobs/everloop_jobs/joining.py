@@ -1,7 +1,7 @@
 """Late labels joined with the predictions they are for, day by day, on disk.
 
-A day's predictions are in the table while it is joined, and the labels; what is returned of a day
-are its numbers, so that memory holds one day, however many are kept.
+A day's predictions are in the table while it is joined, and the labels. What is returned of a day
+are its numbers and its labelled rows, which `counted` drops where this look does not judge them.
 """
 
 import hashlib
@@ -9,7 +9,7 @@ import sqlite3
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -44,14 +44,15 @@ class Group:
     day: str
     version: int | None
     predictions: int
+    labelled: int
     target: Array
     score: Array
     arrived: Counter[str]  # when how many of the labels came
     digest: str  # of keys, targets and scores: the same evidence has the same
 
-    @property
-    def labelled(self) -> int:
-        return len(self.target)
+    def counted(self) -> "Group":
+        """Return its numbers without its rows, which nobody judges."""
+        return replace(self, target=np.empty(0), score=np.empty(0))
 
     def fresh(self, until: str) -> int:
         """Return how many of the labels came at a time or after it."""
@@ -153,6 +154,7 @@ def _group(table: sqlite3.Connection, day: str, version: int, predictions: int) 
         day=day,
         version=version or None,
         predictions=predictions,
+        labelled=len(targets),
         target=np.array(targets),
         score=np.array(scores),
         arrived=arrived,

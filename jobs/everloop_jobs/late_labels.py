@@ -46,6 +46,7 @@ def judge(
     watched, learn = "quality" in asked["monitor"]["watch"], bool(data.get("learn_from_traffic"))
     if data["key"] is None or not (watched or learn):
         return _told(Labels(), [], rows, look), []
+    judged = {(each["day"], each["version"]): each for each in _before(look, "days")}
     kept = predictions.keep(rows, look, output("predictions"), whole=learn)
     declared = (data.get("columns") or {}).get(data["key"])
     numbers = keys.read_as_numbers(offline_keys, declared)
@@ -67,6 +68,10 @@ def judge(
             joined.append(joining.join(table, day, files, numbers=numbers))
             if learn:
                 learned += _learn(asked, look, table, joined[-1], files)
+            joined[-1].groups = [
+                group if watched and quality.may_judge(asked, group, judged) else group.counted()
+                for group in joined[-1].groups
+            ]
         taken.used = labels.used(table)
         table.close()
     told = _told(taken, joined, rows, look)
@@ -75,7 +80,6 @@ def judge(
     if not watched:
         return told, []
     groups = [group for day in joined for group in day.groups]
-    judged = {(each["day"], each["version"]): each for each in _before(look, "days")}
     checks, told["days"] = quality.judge(asked, groups, offline, judged, look.until)
     return told, checks
 

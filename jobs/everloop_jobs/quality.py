@@ -54,6 +54,18 @@ def judge(
     return checks, days
 
 
+def may_judge(
+    asked: Mapping[str, Any],
+    group: Group,
+    before: Mapping[tuple[str, int | None], Mapping[str, Any]],
+) -> bool:
+    """Whether a judgement may need a group's rows: by itself, or with other small ones."""
+    least = asked["monitor"]["quality"]["min_labelled_rows"]
+    if group.version is None:
+        return False
+    return group.labelled < least or _fresh(group, _judged(before, group)) >= least
+
+
 def offline_metric(asked: Mapping[str, Any], evaluation: Mapping[str, Any]) -> float | None:
     """Return the compared metric of an evaluation.json; None where it has none."""
     found = (evaluation.get("metrics") or {}).get(asked["evaluate"]["compare"]["metric"]) or {}
@@ -66,6 +78,13 @@ def _judged(
 ) -> Mapping[str, Any]:
     found = before.get((group.day, group.version)) or {}
     return found.get("judged") or {}
+
+
+def _fresh(group: Group, old: Mapping[str, Any]) -> int:
+    """Return how many of a group's labels its last judgement did not know."""
+    if group.digest == old.get("digest"):
+        return 0
+    return group.fresh(str(old.get("until") or ""))
 
 
 def _told(
@@ -107,12 +126,7 @@ def _status(
     labelled = sum(group.labelled for group in together)
     if labelled < least:
         return TOO_FEW, None
-    fresh = sum(
-        group.fresh(str(old.get("until") or ""))
-        for group, old in zip(together, judged, strict=True)
-        if group.digest != old.get("digest")
-    )
-    if fresh < least:
+    if sum(_fresh(group, old) for group, old in zip(together, judged, strict=True)) < least:
         return KNOWN, None
     if offline is None:
         return NO_METRIC, None

@@ -4,6 +4,7 @@ import base64
 import gzip
 import json
 import shutil
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from job_container import Container, spec_of
+from jobs.conftest import job_module
 
 RULES = {"min_rows": 100_000, "quality": {"max_drop": 0.5, "min_labelled_rows": 100}}
 Rows = Sequence[tuple[str, float]]
@@ -417,3 +419,29 @@ def test_numbers_of_a_metric_are_those_of_the_labelled_rows(looks: Looks) -> Non
     )
     errors = np.array([value for _, value in truth]) - [value for _, value in rows[:150]]
     assert check["value"] == pytest.approx(float(np.sqrt(np.mean(errors**2))))
+
+
+@pytest.mark.parametrize(
+    ("labelled", "version", "digest", "until", "needed"),
+    [
+        pytest.param(200, 3, "old", "", True, id="never judged"),
+        pytest.param(200, 3, "same", "", False, id="judged on these labels"),
+        pytest.param(200, 3, "old", "2026-11-28", False, id="too few are new"),
+        pytest.param(200, None, "old", "", False, id="between versions"),
+        pytest.param(99, 3, "same", "2026-11-28", True, id="few: judged with others"),
+    ],
+)
+def test_the_rows_of_a_day_are_in_memory_only_where_they_may_be_judged(
+    labelled: int, version: int | None, digest: str, until: str, needed: bool
+) -> None:
+    rows = np.ones(labelled)
+    arrived = Counter({"2026-11-27": labelled - 9, "2026-11-29": 9})
+    group = job_module("joining").Group(
+        "2026-11-20", version, 300, labelled, rows, rows, arrived, "same"
+    )
+    before = {("2026-11-20", version): {"judged": {"digest": digest, "until": until}}}
+    asked = {"monitor": {"quality": {"min_labelled_rows": 100}}}
+    assert job_module("quality").may_judge(asked, group, before) is needed
+    counted = group.counted()
+    assert (counted.labelled, counted.fresh("2026-11-28")) == (labelled, 9)
+    assert len(counted.target) == len(counted.score) == 0
