@@ -99,7 +99,8 @@ def _waits(model: str, records: Records) -> Iterator[Found]:
             numbers = f" ({trouble['there']} allowed, {trouble['wanted']} wanted)"
         until = item.get("until")
         how = f"tried again at {until}" if until else "held until you resume or push"
-        activity = item["sk"].removeprefix("SHORTAGE#")
+        activity, _, version = item["sk"].removeprefix("SHORTAGE#").partition("#")
+        activity += f" of version {version}" if version else ""
         said = f"its {activity} waits for AWS since {item['since']}: {what}{numbers}; {how}"
         yield not until, said, "" if until else f"everloop resume {model}"
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from everloop import notices, policy, requests
 from everloop.aws import approvals, ledger, people, registry, storage
+from everloop.aws import shortages as waits
 from everloop.aws.ledger import Installed
 from everloop.aws.registry import Described
-from everloop.aws.shortages import JUDGEMENT
 from everloop.decisions import approvals as words_of
 from everloop.decisions import judgement
 from everloop.decisions.approvals import APPROVED, PENDING, REJECTED
@@ -91,7 +91,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         # These words outlive a person's approval without any: by this they are known as ours.
         approvals.put_verdict(request.model, words_of.Verdict(package.version, status, words))
         registry.set_approval(package.arn, status, words)
-    shortages.over(installed, JUDGEMENT, request.time)
+    shortages.over(installed, waits.judgement(package.version), request.time)
     return _answer(verdict.verdict, verdict.reason)
 
 
@@ -152,7 +152,8 @@ def _unjudged(request: Request, name: str, installed: Installed | None) -> dict[
     error = request.error or {}
     lacked = trouble_of(error)
     if lacked is not None and installed is not None:
-        decided = shortages.meet(installed, JUDGEMENT, request.package_arn, lacked, request.time)
+        activity = waits.judgement(int(request.package_arn.rpartition("/")[2]))
+        decided = shortages.meet(installed, activity, request.package_arn, lacked, request.time)
         return _answer(shortages.WAITS, decided.reason, decided.wait_seconds or 0)
     reason = f"could not be judged: {error.get('Error')}: {said(error)}"
     report.decided(

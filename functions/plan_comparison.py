@@ -39,7 +39,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         logger.info("planned comparison", model=request.model, champion=None)
         return {"compare": False, "champion": None, "comparison_uri": None, "job": None}
     arn = f"{candidate.package.arn.rpartition('/')[0]}/{champion}"
-    waits = shortages.find(request.model, shortages.JUDGEMENT)
+    waits = shortages.find(request.model, shortages.judgement(candidate.package.version))
     name = request.execution.rpartition(":")[2]
     if waits is not None and waits.subject == candidate.package.arn:
         name += f"-{waits.tries}"  # a job's name serves once

@@ -20,8 +20,11 @@ from everloop.aws import arrivals, endpoints, ledger
 from everloop.aws import shortages as records
 from everloop.aws.clients import sagemaker
 from everloop.aws.ledger import RELEASE, TRAINING
+from everloop.aws.shortages import Shortage
 from everloop.decisions.governor import FAILED, RUNNING, WAITING, may_train, useless_in_a_row
+from everloop.decisions.infrastructure import Trouble
 from everloop.errors import NoCapacity
+from everloop.flows import shortages
 from everloop.moments import moment, text
 from everloop.policy import retrain
 
@@ -373,6 +376,52 @@ def test_a_judgement_that_is_held_is_made_once_it_is_resumed(account):
     resume(account, 60 * 24 * 365)
     tick(account, 60 * 24 * 365 + 10)
     assert len(account.executions("evaluate")) == 2
+
+
+def activity_of(arn):
+    return records.judgement(int(arn.rpartition("/")[2]))
+
+
+def test_a_judgement_that_is_held_outlasts_that_of_another_version(account):
+    account.push()
+    arn = account.register(2)
+    name = names_of_judgement(account, arn)
+    judge(account, arn, 5, refused("processing job", 0, 0))
+    ended(account, name)
+    other = account.register(3)
+    judge(account, other, 6, refused("processing job", 4, 4))
+    shortages.over(ledger.installed(M), activity_of(other), NOW + timedelta(minutes=9))
+    (known,) = records.of(M)
+    assert (known.activity, known.subject) == (activity_of(arn), arn)
+    resume(account, 60 * 24 * 365)
+    tick(account, 60 * 24 * 365 + 10)
+    assert [each for each in account.executions("evaluate") if "-v1-" in each][1:]
+
+
+def test_a_held_judgement_of_an_older_ledger_is_found_by_its_version_and_goes_on(account):
+    account.push()
+    arn = account.register(2)
+    trouble = Trouble("quota", "ResourceLimitExceeded", "q", 0, 1, retry=False)
+    old = Shortage(M, "judgement", arn, trouble, NOW, NOW, 1, None, "held")
+    records.put(old)
+    assert records.find(M, activity_of(arn)) == old
+    assert records.find(M, "judgement#11") is None
+    judge(account, arn, 5, refused("processing job", 4, 4))
+    (known,) = records.of(M)
+    assert (known.activity, known.tries) == (activity_of(arn), 1)
+
+
+def test_a_judgement_that_a_person_made_meanwhile_waits_for_nothing(account):
+    account.push()
+    arn = account.register(2)
+    judge(account, arn, 5, refused("processing job", 0, 0))
+    tick(account, 120)
+    assert len(records.of(M)) == 1
+    account.client("sagemaker").update_model_package(
+        ModelPackageArn=arn, ModelApprovalStatus="Rejected"
+    )
+    tick(account, 180)
+    assert records.of(M) == []
 
 
 def names_of_judgement(account, arn):

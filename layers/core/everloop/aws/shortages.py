@@ -38,9 +38,23 @@ class Shortage:
         return self.until is None
 
 
+def judgement(version: int) -> str:
+    """Return the activity that judges a version: each waits for itself."""
+    return f"{JUDGEMENT}#{version}"
+
+
+def kind_of(activity: str) -> str:
+    return activity.partition("#")[0]
+
+
 def find(model: str, activity: str) -> Shortage | None:
+    """Return what an activity waits for. Older records have one judgement for all versions."""
     item = table.get(_key(model, activity))
-    return _shortage(model, activity, item) if item and "ended_at" not in item else None
+    if item and "ended_at" not in item:
+        return _shortage(model, activity, item)
+    kind, _, version = activity.partition("#")
+    before = find(model, kind) if version else None
+    return before if before and before.subject.endswith(f"/{version}") else None
 
 
 def of(model: str) -> list[Shortage]:

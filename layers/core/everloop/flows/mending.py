@@ -17,7 +17,7 @@ from everloop.aws import (
 )
 from everloop.aws.alarms import Alarm
 from everloop.aws.ledger import RELEASE, TRAINING, Installed
-from everloop.aws.shortages import JUDGEMENT
+from everloop.aws.shortages import judgement
 from everloop.decisions import Decision
 from everloop.decisions.approvals import PENDING
 from everloop.decisions.governor import DATA
@@ -194,10 +194,12 @@ def _attempt(
 
 
 def _judgements(installed: Installed, now: datetime) -> Iterator[Mend]:
-    let_go = shortages.let_go(installed, JUDGEMENT)
-    for package in registry.packages(installed.model):
+    packages = registry.packages(installed.model)
+    shortages.end_judgements(installed, {p.arn for p in packages if p.approval == PENDING}, now)
+    for package in packages:
         if package.status != "Completed" or package.approval != PENDING:
             continue
+        let_go = shortages.let_go(installed, judgement(package.version))
         attempt, failed = 0, 0
         while failed < _JUDGEMENTS:
             attempt += 1

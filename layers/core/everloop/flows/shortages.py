@@ -5,7 +5,7 @@ Nothing here counts as a try of a model's: the machine that met it waits, and tr
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -27,6 +27,7 @@ from everloop.messages import Message, console
 from everloop.moments import text
 
 WAITS = "waits"  # the outcome of what ends for now, and is no verdict
+_SETTLED = timedelta(hours=1)  # by then whoever judged a version has ended what it waited for
 _WORDS = {
     TRAINING: "a training",
     JUDGEMENT: "the judgement of a version",
@@ -41,7 +42,7 @@ def meet(installed: Installed, activity: str, subject: str, found: Trouble, now:
     `now` is when the step began: the step that is tried again meets it once.
     """
     model = installed.model
-    known = shortages.find(model, activity)
+    known = before = shortages.find(model, activity)
     if known is not None and (
         not goes_on(known.trouble, known.met_at, now) or _is_another(installed, known, found)
     ):
@@ -67,6 +68,8 @@ def meet(installed: Installed, activity: str, subject: str, found: Trouble, now:
         _tell(installed, shortage, decided, now)
         shortage = dataclasses.replace(shortage, told=decided.tell)
     shortages.put(shortage)
+    if before is not None and before.activity != activity:
+        shortages.end(model, before.activity, now)  # an older ledger's place
     return decided
 
 
@@ -83,18 +86,26 @@ def over(installed: Installed, activity: str, now: datetime) -> None:
     if known is None:
         return
     if known.told:
-        reason = f"{_WORDS[activity]} got what it waited for since {text(known.since)}"
+        reason = f"{_words(known)} got what it waited for since {text(known.since)}"
         _decide(known, go=True, reason=reason, now=now, said="over")
         message = Message(
             kind="ok-again",
             model=installed.model,
-            happened=f"{_WORDS[activity]} waits for AWS no more",
+            happened=f"{_words(known)} waits for AWS no more",
             why=f"It waited since {text(known.since)}: {described(known.trouble)}.",
-            id=f"{activity}:{text(known.since)}:over",
+            id=f"{known.activity}:{text(known.since)}:over",
             numbers={"tries that met it": known.tries},
         )
         people.notify(message, installed.spec, now)
-    shortages.end(installed.model, activity, now)
+    shortages.end(installed.model, known.activity, now)
+
+
+def end_judgements(installed: Installed, pending: Collection[str], now: datetime) -> None:
+    """End what waits to judge versions that are not pending any more: a person was faster."""
+    for known in shortages.of(installed.model):
+        mine = shortages.kind_of(known.activity) == JUDGEMENT
+        if mine and known.subject not in pending and now - known.met_at > _SETTLED:
+            shortages.end(installed.model, known.activity, now)
 
 
 def held(installed: Installed, activity: str) -> Shortage | None:
@@ -166,7 +177,7 @@ def _tell(installed: Installed, shortage: Shortage, decided: Again, now: datetim
         Message(
             kind="waits-for-capacity",
             model=installed.model,
-            happened=f"{_WORDS[shortage.activity]} "
+            happened=f"{_words(shortage)} "
             + (f"is held: {what}" if is_held else f"waits for AWS: {what}"),
             why=f"{decided.reason[:1].upper()}{decided.reason[1:]}.\n"
             f"It waits since {text(shortage.since)} ({found.code}). It is no verdict on the model, "
@@ -179,6 +190,10 @@ def _tell(installed: Installed, shortage: Shortage, decided: Again, now: datetim
         installed.spec,
         now,
     )
+
+
+def _words(shortage: Shortage) -> str:
+    return _WORDS[shortages.kind_of(shortage.activity)]
 
 
 def _decide(shortage: Shortage, *, go: bool, reason: str, now: datetime, said: str) -> None:
