@@ -27,6 +27,7 @@ from localcloud.errors import AwsError
 from localcloud.heads import BadHead, Head, Headers, read_head
 from localcloud.s3 import cors
 from localcloud.s3.blobs import INCOMING
+from localcloud.s3.copying import source_of
 from localcloud.s3.routing import addressed
 
 if TYPE_CHECKING:
@@ -92,8 +93,9 @@ def _unsigned(request: wire.Request) -> str:
         return "lambda"
     if request.path.startswith("/schedules") or request.path.startswith("/schedule-groups"):
         return "scheduler"
-    version = re.search(rb"Version=(\d{4}-\d{2}-\d{2})", request.body[:4096])
-    if version and version[1] in _BY_VERSION and b"Action=" in request.body[:4096]:
+    body = request.body if request.long is None else next(request.long.pieces(), b"")
+    version = re.search(rb"Version=(\d{4}-\d{2}-\d{2})", body[:4096])
+    if version and version[1] in _BY_VERSION and b"Action=" in body[:4096]:
         return _BY_VERSION[version[1]]
     return "s3"
 
@@ -113,15 +115,14 @@ def _sagemaker_part(request: wire.Request) -> str:
 def respond(cloud: "Cloud", request: wire.Request) -> wire.Answer:
     """Answer one request; whatever goes wrong is an AWS error, never a dropped connection."""
     service, region, key = service_of(request)
-    if service != "s3" and request.long is not None:
-        request.body, request.long = request.long.read(), None
     try:
-        cloud.gate.check_host(request.host)
-        page = gate.page_of(request.headers, request.host)
+        told = _admitted(cloud, service, request)
         if request.path.startswith(_OWN_PATH):
-            return _told_of_itself(cloud, request, page)
-        if page is not None:
-            return _answered_page(cloud, service, region, key, request, page)
+            return _told_of_itself(cloud, request)
+        if service != "s3" and request.long is not None:
+            request.body, request.long = request.long.read(), None
+        if told is not None:
+            return _answered_page(cloud, service, region, key, request, told)
         return _answered(cloud, service, region, key, request)
     except AwsError as error:
         return _refusal(service, request, error)
@@ -134,10 +135,45 @@ def respond(cloud: "Cloud", request: wire.Request) -> wire.Answer:
         return _refusal(service, request, AwsError("InternalFailure", trouble, 500))
 
 
-def _told_of_itself(cloud: "Cloud", request: wire.Request, page: str | None) -> wire.Answer:
-    """Answer what is no call of AWS's: how the cloud is, and who called what."""
-    if page is not None:
+def turned_away(cloud: "Cloud", request: wire.Request) -> wire.Answer | None:
+    """Return the answer to what may not come in, told by its head alone; None where it may."""
+    service, _, _ = service_of(request)
+    try:
+        _admitted(cloud, service, request)
+    except AwsError as error:
+        return _refusal(service, request, error)
+    return None
+
+
+def _admitted(cloud: "Cloud", service: str, request: wire.Request) -> dict[str, str] | None:
+    """Return what a browser is told for its page; None for a program. No body is needed for it.
+
+    Raises Refused where a request is for another host, or of a page that no bucket lets in.
+    """
+    cloud.gate.check_host(request.host)
+    page = gate.page_of(request.headers, request.host)
+    if page is None:
+        return None
+    api: Any = cloud.apis.get("s3")
+    if service != "s3" or api is None or request.path.startswith(_OWN_PATH):
         raise gate.foreign(page)
+    bucket, _ = addressed(request)
+    method, asked = request.method, []
+    if request.method == "OPTIONS":
+        method = request.headers.get("Access-Control-Request-Method", "")
+        asked = cors.asked_headers(request.headers.get("Access-Control-Request-Headers", ""))
+    rule = cors.rule_for(api.cors_rules(bucket), page, method, asked)
+    if rule is None:
+        raise gate.foreign(page)
+    source = request.headers.get("x-amz-copy-source")
+    # A copy reads another bucket, which must let the page in, too.
+    if source is not None and not cors.rule_for(api.cors_rules(source_of(source)[0]), page, "GET"):
+        raise gate.foreign(page)
+    return cors.told(rule, page, asked)
+
+
+def _told_of_itself(cloud: "Cloud", request: wire.Request) -> wire.Answer:
+    """Answer what is no call of AWS's: how the cloud is, and who called what."""
     if request.method not in ("GET", "HEAD"):
         told = f"{request.path} takes GET, not {request.method}"
         raise AwsError("MethodNotAllowed", told, 405)
@@ -157,28 +193,21 @@ def _told_of_itself(cloud: "Cloud", request: wire.Request, page: str | None) -> 
 
 
 def _answered_page(
-    cloud: "Cloud", service: str, region: str, key: str, request: wire.Request, page: str
+    cloud: "Cloud",
+    service: str,
+    region: str,
+    key: str,
+    request: wire.Request,
+    told: dict[str, str],
 ) -> wire.Answer:
-    """Answer a web page that a bucket's CORS rules let in. Raises Refused where none does."""
-    bucket, _ = addressed(request)
-    api: Any = cloud.apis.get("s3")
-    if service != "s3" or api is None:
-        raise gate.foreign(page)
-    method, asked = request.method, []
+    """Answer a web page that a bucket's CORS rules let in, with what its browser is told."""
     if request.method == "OPTIONS":
-        method = request.headers.get("Access-Control-Request-Method", "")
-        asked = cors.asked_headers(request.headers.get("Access-Control-Request-Headers", ""))
-    rule = cors.rule_for(api.cors_rules(bucket), page, method, asked)
-    if rule is None:
-        raise gate.foreign(page)
-    headers = cors.told(rule, page, asked)
-    if request.method == "OPTIONS":
-        return wire.Answer(200, headers)
+        return wire.Answer(200, told)
     try:
         answer = _answered(cloud, service, region, key, request)
     except AwsError as error:
         answer = _refusal(service, request, error)
-    answer.headers |= headers
+    answer.headers |= told
     return answer
 
 
@@ -265,7 +294,7 @@ class _Handler(StreamRequestHandler):
                 return False
             if head.method not in _METHODS:
                 raise BadHead(501, f"no service answers the method {head.method[:20]}")
-            to_file = head.method == "PUT" and self._may_be_long(head.headers)
+            to_file = self._may_be_long(head.headers)
             spool = Spool(self.server.cloud.folder / INCOMING) if to_file else None
         except BadHead as error:
             self._refuse(error)
@@ -281,8 +310,22 @@ class _Handler(StreamRequestHandler):
         self._send(text, "GET", lasts=False)
 
     def _one_with(self, head: Head, spool: Spool | None) -> bool:
+        raw_path, _, raw_query = head.target.partition("?")
+        request = wire.Request(
+            method=head.method,
+            path=urllib.parse.unquote(raw_path),
+            raw_path=raw_path,
+            query=MultiDict(urllib.parse.parse_qsl(raw_query, keep_blank_values=True)),
+            headers=head.headers,
+            body=b"",
+            host=head.headers.get("Host", ""),
+            raw_query=raw_query,
+            long=spool,
+        )
+        if spool is not None and (refusal := turned_away(self.server.cloud, request)):
+            return self._send(refusal, head.method, lasts=False)  # its body is not waited for
         try:
-            body = self._body(head.headers, spool)
+            request.body = self._body(head.headers, spool)
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                 raise
@@ -291,18 +334,6 @@ class _Handler(StreamRequestHandler):
         except BadHead as error:
             self._refuse(error)
             return False
-        raw_path, _, raw_query = head.target.partition("?")
-        request = wire.Request(
-            method=head.method,
-            path=urllib.parse.unquote(raw_path),
-            raw_path=raw_path,
-            query=MultiDict(urllib.parse.parse_qsl(raw_query, keep_blank_values=True)),
-            headers=head.headers,
-            body=body,
-            host=head.headers.get("Host", ""),
-            raw_query=raw_query,
-            long=spool,
-        )
         answer = _sandboxed(respond(self.server.cloud, request), request)
         return self._send(answer, head.method, head.lasts)
 

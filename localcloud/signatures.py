@@ -3,8 +3,8 @@
 Nothing here is secret: any key is the user of that name, so what was signed is not verified unless
 the cloud was told to (verification.py). What a wrong client setting breaks on AWS is refused here
 as there: no signature, one that is malformed, another region's or service's, and one whose time has
-passed. A signature in the query is an address, which any web page can have a browser visit: it gets
-and puts objects, and changes nothing else.
+passed. A signature in the query is an address, which any web page can have a browser visit: it
+reads S3 and puts objects, and changes nothing else.
 """
 
 import re

@@ -140,6 +140,28 @@ def test_what_is_no_http_is_refused_and_the_next_client_is_answered(cloud_with, 
     assert answer.startswith(b"HTTP/1.1 200 OK\r\n") and answer.endswith(b"\r\n\r\nok\n")
 
 
+@pytest.mark.parametrize("long", [True, False])
+def test_a_form_in_chunks_or_of_many_bytes_is_read_whole(cloud_with, long):
+    cloud, _ = cloud_with("sts")
+    connection = http.client.HTTPConnection("127.0.0.1", cloud.port, timeout=10)
+    form = b"Action=GetCallerIdentity&Version=2011-06-15"
+    headers = {
+        "Authorization": signed("sts"),
+        "Content-Type": "application/x-www-form-urlencoded",
+    }
+    for sent, status in ((headers, 200), ({"Content-Type": headers["Content-Type"]}, 403)):
+        body = form + b"&" * 2_000_000 if long else iter([form[:9], form[9:]])
+        connection.request("POST", "/", body, sent, encode_chunked=not long)
+        answer = connection.getresponse()
+        text = answer.read()
+        assert (answer.status, b"<Account>" in text) == (status, status == 200), text
+        assert status == 200 or b"MissingAuthenticationToken" in text
+    connection.request("GET", "/_everloop/health")  # the next is read when the last is put away
+    connection.getresponse().read()
+    connection.close()
+    assert list((cloud.folder / "incoming").iterdir()) == []
+
+
 def test_a_client_that_asks_before_it_sends_is_told_to_go_on(cloud_with):
     cloud, client = cloud_with("s3")
     client("s3").create_bucket(Bucket="data")
@@ -176,7 +198,7 @@ def test_headers_are_found_in_any_case_and_joined_where_they_came_twice():
 def test_half_a_body_is_refused(cloud_with, head, body, status, told):
     cloud, client = cloud_with("sts")
     with socket.create_connection(("127.0.0.1", cloud.port), timeout=10) as raw:
-        raw.sendall(f"PUT /b/k HTTP/1.1\r\nHost: x\r\n{head}\r\n\r\n".encode() + body)
+        raw.sendall(f"PUT /b/k HTTP/1.1\r\nHost: localhost\r\n{head}\r\n\r\n".encode() + body)
         raw.shutdown(socket.SHUT_WR)
         answer = raw.makefile("rb").read()
     assert answer.startswith(f"HTTP/1.1 {status} ".encode())

@@ -230,6 +230,43 @@ def test_a_page_that_a_bucket_lets_in_reads_and_writes_it(cloud):
     assert send(cloud, "GET", "/data/k", **page)[0] == 403
 
 
+@pytest.mark.parametrize("part", ["", "?uploadId={}&partNumber=1"])
+@pytest.mark.parametrize("source", ["/secret/k", "secret/k", "%73ecret/k?versionId=null"])
+def test_a_page_copies_only_from_buckets_that_let_it_in(cloud, source, part):
+    def let_in(bucket, rules):
+        given = {"Bucket": bucket, "CORSConfiguration": {"CORSRules": rules}}
+        cloud.call("s3", "PutBucketCors", given)
+
+    cloud.call("s3", "CreateBucket", {"Bucket": "secret"})
+    cloud.call("s3", "PutObject", {"Bucket": "secret", "Key": "k", "Body": b"hidden"})
+    upload = cloud.call("s3", "CreateMultipartUpload", {"Bucket": "data", "Key": "copy"})
+    target = "/data/copy" + part.format(upload["UploadId"])
+    let_in("data", RULES)
+    ask = {
+        "Origin": "https://app.example.org",
+        "Authorization": signed("s3"),
+        "x-amz-copy-source": source,
+    }
+    status, _, body = send(cloud, "PUT", target, b"", **ask)
+    assert (status, "web page" in body) == (403, True), body
+    let_in("secret", [{**RULES[0], "AllowedMethods": ["PUT"]}])
+    assert send(cloud, "PUT", target, b"", **ask)[0] == 403
+    let_in("secret", RULES)
+    status, _, body = send(cloud, "PUT", target, b"", **ask)
+    assert (status, "ETag" in body) == (200, True), body
+
+
+@pytest.mark.parametrize("length", ["Content-Length: 5000000000", "Transfer-Encoding: chunked"])
+@pytest.mark.parametrize("method", ["PUT", "POST"])
+@pytest.mark.parametrize("mark", ["Host: evil.example", f"Host: localhost\r\nOrigin: {EVIL}"])
+def test_who_may_not_come_in_is_refused_before_the_body(cloud, method, mark, length):
+    with socket.create_connection(("127.0.0.1", cloud.port), timeout=10) as raw:
+        head = f"{method} /data/k HTTP/1.1\r\n{mark}\r\n{length}\r\n"
+        raw.sendall(f"{head}Authorization: {signed('s3')}\r\n\r\n".encode())
+        answer = b"".join(iter(lambda: raw.recv(1000), b""))
+    assert answer.startswith(b"HTTP/1.1 403 ") and b"Connection: close" in answer
+
+
 def test_no_header_of_an_answer_can_begin_another(cloud, cloud_with):
     for name in ("content-disposition", "content-type", "cache-control", "content-language"):
         target = presigned(cloud, "s3", "GET", "/data/k", f"?response-{name}=a%0d%0aX-Evil:%201")
