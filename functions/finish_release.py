@@ -106,8 +106,6 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     people.notify(told, installed.spec, request.time)
     if mine and not policy.deploy(installed.spec).keep_staging:
         endpoints.delete(names.staging_endpoint(request.model))
-    if mine:
-        _clear(installed, serving, [release, *before])
     # What is written down nobody looks at again: so it is told before.
     ledger.put_release(request.model, release, _report_uri(request))
     ledger.raise_epoch(request.model, RELEASE, request.epoch)
@@ -115,6 +113,8 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         anchors.anchor(request.model, request.time)
     except Exception:  # no reason to hold a lease for: reconcile anchors each day, and rings
         logger.exception("could not anchor", model=request.model)
+    if mine:  # while the lease is held no other release can begin
+        _clear(installed, serving, [release, *before])
     ledger.free_lease(request.model, RELEASE, request.execution)
     return _start_next(request, installed, outcome, reason)
 

@@ -8,6 +8,7 @@ import pytest
 from functions.conftest import Account, new_clients
 
 from everloop.aws import clients, settings, storage
+from everloop.decisions import objects
 from functions import conftest
 from localcloud.cloud import started
 
@@ -65,6 +66,23 @@ def test_every_version_of_each_wanted_key_is_there_and_nothing_else(pages):
     counted.calls = 0
     storage.versions_among(account.data, "data/m/", [KEYS[7]])
     assert counted.calls == 2  # the first page, and the one that begins before the key
+
+
+def test_so_many_calls_read_some_keys_whole_and_name_the_others(pages):
+    account, counted = pages
+    whole = storage.versions_among(account.data, "data/m/", KEYS)
+    done, left, rounds = dict[str, list[objects.Listed]](), set(KEYS), 0
+    while left:
+        counted.calls, before = 0, left
+        found, left = storage.versions_within(account.data, "data/m/", left, 4)
+        assert counted.calls <= 4
+        assert set(found) == before - left
+        done |= found
+        rounds += 1
+    assert {key: {one.version_id for one in listed} for key, listed in done.items()} == {
+        key: {one.version_id for one in listed} for key, listed in whole.items()
+    }
+    assert rounds > 1
 
 
 def test_a_walk_shows_each_key_once_with_its_newest_version(pages):

@@ -141,6 +141,22 @@ def test_the_expiry_of_an_old_version_by_a_lifecycle_rule_is_no_withdrawal(dropp
     assert keys_of(freeze(dropped)) == [key("a"), key("b")]
 
 
+def test_expiries_of_old_versions_by_the_hundred_ask_s3_nothing(dropped):
+    calls = []
+    dropped.meanwhile(clients.s3(), "ListObjectVersions", lambda **_: calls.append(1))
+    expired = [
+        dropped.event(
+            "s3-object-deleted-lifecycle",
+            bucket__name=dropped.data,
+            object__key=key(f"{number:03d}+/a"),
+            **{"object__version-id": f"old{number}"},
+        )
+        for number in range(500)
+    ]
+    assert dropped.drop(*expired) == {"batchItemFailures": []}
+    assert calls == []
+
+
 def test_an_old_version_that_expired_is_left_out_and_fails_nothing_years_later(dropped):
     """Its successor's event was lost, and the version that came is gone by now."""
     (old,) = [a for a in arrivals.arrivals(MODEL, [1])[1] if a.key == key("a")]

@@ -221,10 +221,21 @@ def versions_among(bucket: str, prefix: str, keys: Collection[str]) -> dict[str,
     A page holds a thousand, and each but the first begins before a wanted key: there are never
     more calls than the prefix has pages, nor many more than there are keys.
     """
+    return versions_within(bucket, prefix, keys, None)[0]
+
+
+def versions_within(
+    bucket: str, prefix: str, keys: Collection[str], calls: int | None
+) -> tuple[dict[str, list[Listed]], set[str]]:
+    """Return what `versions_among` does in at most so many calls, and the keys left for later."""
     found: dict[str, list[Listed]] = {}
     wanted = sorted(set(keys))
     position, start = 0, dict[str, str]()
     while position < len(wanted):
+        if calls is not None:
+            if calls == 0:
+                break
+            calls -= 1
         page, following = _page(bucket, prefix, start)
         asked = set(wanted[position:])
         for one in page:
@@ -232,6 +243,7 @@ def versions_among(bucket: str, prefix: str, keys: Collection[str]) -> dict[str,
                 found.setdefault(one.key, []).append(one)
         last = following.get("KeyMarker")
         if last is None:
+            position = len(wanted)
             break
         while position < len(wanted) and wanted[position] < last:
             position += 1
@@ -239,7 +251,8 @@ def versions_among(bucket: str, prefix: str, keys: Collection[str]) -> dict[str,
             # The page may have ended amid the versions of a key that is wanted.
             amid = wanted[position] == last
             start = following if amid else {"KeyMarker": _before(wanted[position])}
-    return found
+    left = set(wanted[position:])
+    return {key: listed for key, listed in found.items() if key not in left}, left
 
 
 def versions_after(bucket: str, prefix: str, after: str) -> tuple[list[Listed], str]:

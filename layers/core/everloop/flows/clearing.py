@@ -1,12 +1,15 @@
 """Clearing up behind a release: what it made, and what serves nothing and is not gone back to."""
 
 from collections.abc import Sequence
+from itertools import islice
 
 from everloop import names, policy
 from everloop.aws import alarms, endpoints
 from everloop.aws.ledger import Installed
 from everloop.aws.settings import settings
 from everloop.decisions.releases import RELEASED, Release, Serving
+
+_MOST = 50  # deletions of a kind at once, some 0.2 s each; the next release does the rest
 
 
 def clear(installed: Installed, serving: Serving | None, ended: Sequence[Release]) -> list[str]:
@@ -27,21 +30,23 @@ def clear(installed: Installed, serving: Serving | None, ended: Sequence[Release
     before = next((r.version for r in ended if r.outcome == RELEASED and r.version != now), None)
     versions = {each.version for each in used} | {now, before}
     configs = {each.config for each in used}
-    gone = [
+    unused = (
         config
         for config in endpoints.configs_like(f"{model}-v")
         if names.is_made_for(model, config)
         and config not in configs
         and (names.is_staging_config(config) or names.version_of_config(config) not in versions)
         and endpoints.delete_config(config)
-    ]
-    gone += [
+    )
+    gone = list(islice(unused, _MOST))
+    unneeded = (
         made
         for made in endpoints.models_like(f"{model}-v")
         if names.is_made_for(model, made)
         and names.version_of_config(made) not in versions
         and endpoints.delete_model(made)
-    ]
+    )
+    gone += islice(unneeded, _MOST)
     stack = settings().stack
     watching = [
         name

@@ -1,7 +1,7 @@
 """Withdrawing: whatever is said of an object, S3 is asked, and the ledger remembers its answer."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -29,24 +29,35 @@ _KINDS = {WITHDRAWN: "withdraw", SET_ASIDE: "set-aside", PRESENT: "restore"}
 
 @dataclass(frozen=True)
 class Settled:
-    """What has changed, and current versions that never came to us: they belong into a window."""
+    """What has changed, and current versions that never came to us: they belong into a window.
+
+    `left` are the keys that there were not calls enough for.
+    """
 
     changed: list[ObjectState]
     unseen: list[Arrival]
+    left: set[str] = field(default_factory=set)
 
 
 def settle(
-    model: str, keys: Sequence[tuple[str, Deletion | None]], now: datetime, how: str
+    model: str,
+    keys: Sequence[tuple[str, Deletion | None]],
+    now: datetime,
+    how: str,
+    *,
+    calls: int | None = None,
 ) -> Settled:
     """Ask S3 for these keys, remember what is withdrawn of them, and bring back what is not any
     more.
 
     A key comes with what was said of its deletion, if anything was; `how` says how we came to know.
+    S3 is asked at most `calls` times: keys that lie side by side share one.
     """
     bucket, wanted = settings().data_bucket, {key for key, _ in keys}
     # A folder that is deleted is hundreds of keys at once, side by side: they share pages.
     prefix = f"data/{model}/" if len(wanted) > 1 else next(iter(wanted), "")
-    listings = storage.versions_among(bucket, prefix, wanted) if wanted else {}
+    listings, left = storage.versions_within(bucket, prefix, wanted, calls)
+    keys = [(key, told) for key, told in keys if key not in left]
     ids = {one.id for listed in listings.values() for one in listed if not one.marker}
     ids |= {object_id(key, told.version_id) for key, told in keys if told is not None}
     came, states = seen.among(model, ids), objects.states_of(model, ids)
@@ -65,7 +76,7 @@ def settle(
     for state in changed.values():
         remember(model, state, listings.get(state.key, []), now)
         unseen.pop(state.id, None)
-    return Settled(list(changed.values()), list(unseen.values()))
+    return Settled(list(changed.values()), list(unseen.values()), left)
 
 
 def restore(
