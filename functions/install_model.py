@@ -64,6 +64,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         spec = before.spec if before else None
         shortages.tell_of_push(model, version, spec, error, fact.time)
         raise
+    shortages.push_ended(model, fact.time)
     report.decided(
         "install",
         id=f"{model}:{version}",
@@ -236,6 +237,7 @@ def _refuse(model: str, version: str, fact: ObjectCreated, error: BadInput) -> d
         reason=str(error),
         subject=f"s3://{fact.bucket}/{fact.key}",
     )
+    shortages.push_ended(model, fact.time)
     before = ledger.find_installed(model)
     still = "what was installed before still is" if before else "it is still not installed"
     people.notify(

@@ -3,12 +3,13 @@
 from datetime import timedelta
 
 import pytest
+from botocore.exceptions import ClientError
 
 import freeze_dataset
 import reconcile
-from everloop.aws import arrivals, clients, objects, seen, sweep, table
+from everloop.aws import arrivals, clients, objects, seen, shortages, sweep, table
 from everloop.decisions.objects import PRESENT, WITHDRAWN
-from everloop.errors import EverloopError
+from everloop.errors import EverloopError, NoCapacity
 from everloop.moments import text
 
 MODEL = "flight-delays"
@@ -229,6 +230,33 @@ def test_a_push_that_no_event_told_of_is_installed_and_asked_for_once(account, c
     assert decided(account, "install", "prices")[0]["go"] is True
     tick(account, minutes=1000)
     assert len(called) == 1
+
+
+def test_a_push_that_waits_for_a_quota_is_asked_for_each_day_until_it_is_installed(account, called):
+    import install_model
+
+    full = ["the quota of pipelines"]
+
+    def refuse(**_):
+        if full:
+            told = {"Code": "ResourceLimitExceeded", "Message": "The account-level service limit"}
+            raise ClientError({"Error": told}, "CreatePipeline")
+
+    account.meanwhile(clients.sagemaker(), "CreatePipeline", refuse)
+    account.client("s3").put_object(
+        Bucket=account.data, Key="models/prices/bundle.tar.gz", Body=account.bundle()
+    )
+    asked = []
+    for hours in (1, 23, 25, 26, 48, 50):
+        tick(account, hours=hours)
+        for event in called[len(asked) :]:
+            asked.append(hours)
+            with pytest.raises(NoCapacity):
+                install_model.handler(event, account.context)
+    assert asked == [1, 25, 50]
+    full.clear()
+    assert install_model.handler(called[-1], account.context)["go"] is True
+    assert shortages.of("prices") == []
 
 
 def test_a_push_whose_event_came_is_not_installed_again(account, called):

@@ -12,7 +12,11 @@ from everloop.aws.table import model_key
 from everloop.decisions.infrastructure import Trouble
 from everloop.moments import moment, text
 
-JUDGEMENT, LOOK = "judgement", "look"  # beside those that have a lease: training and release
+JUDGEMENT, LOOK, PUSH = (
+    "judgement",
+    "look",
+    "push",
+)  # beside those that have a lease: training and release
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,15 @@
 """Pushes that no event told of: as with data, S3 has them, and whoever installs is called again."""
 
+from dataclasses import replace
 from datetime import datetime
 
-from everloop.aws import functions, storage
+from everloop.aws import functions, shortages, storage
 from everloop.aws.settings import settings
 from everloop.decisions.objects import Listed
 from everloop.decisions.sweeping import PATIENCE, Sweep
 from everloop.facts import OBJECT_CREATED, is_model_name
 from everloop.flows import report
+from everloop.flows.shortages import PUSHED_AGAIN
 from everloop.moments import text
 
 _PREFIX, _BUNDLE = "models/", "bundle.tar.gz"
@@ -16,14 +18,16 @@ _PREFIX, _BUNDLE = "models/", "bundle.tar.gz"
 def find(sweep: Sweep, now: datetime) -> None:
     """Have those pushes installed, or refused, that are new since the last pass and were neither.
 
-    Each is asked for once: what fails then lies in the queue of failed events.
+    Each is asked for once: what fails then lies in the queue of failed events. What waits for a
+    quota is asked for each day.
     """
     bucket = settings().data_bucket
     for key, modified in storage.listed(bucket, _PREFIX):
         parts = key.split("/")
         if len(parts) != 3 or parts[2] != _BUNDLE or not is_model_name(parts[1]):
             continue
-        if now - modified <= PATIENCE or not sweep.is_new(modified):
+        waits = shortages.find(parts[1], shortages.PUSH)
+        if now - modified <= PATIENCE or (waits is None and not sweep.is_new(modified)):
             continue
         newest = next((one for one in storage.versions_of(bucket, key) if one.latest), None)
         if newest is None or newest.marker:
@@ -32,6 +36,10 @@ def find(sweep: Sweep, now: datetime) -> None:
         asked = f"{model}:push:{newest.version_id}"
         if report.was_decided("install", id=id, model=model):
             continue
+        if waits is not None and waits.subject == newest.version_id and waits.until:
+            if now < waits.until:
+                continue
+            asked += f":{text(waits.until)}"
         if report.was_decided("reconcile", id=asked, model=model):
             continue
         functions.start("install-model", _event(newest))
@@ -41,9 +49,13 @@ def find(sweep: Sweep, now: datetime) -> None:
             model=model,
             time=now,
             go=True,
-            reason="a push lay in S3 that no event told of; it is installed now, or refused",
+            reason="a push lay in S3 that no event told of; it is installed now, or refused"
+            if waits is None
+            else "a push waits for AWS; it is tried again",
             subject=f"s3://{bucket}/{key}",
         )
+        if waits is not None and waits.subject == newest.version_id:
+            shortages.put(replace(waits, until=now + PUSHED_AGAIN))
 
 
 def _event(pushed: Listed) -> dict[str, object]:

@@ -12,7 +12,7 @@ from typing import Any
 from everloop.aws import people, shortages
 from everloop.aws.ledger import RELEASE, TRAINING, Installed
 from everloop.aws.settings import settings
-from everloop.aws.shortages import JUDGEMENT, LOOK, Shortage
+from everloop.aws.shortages import JUDGEMENT, LOOK, PUSH, Shortage
 from everloop.decisions.infrastructure import (
     Trouble,
     described,
@@ -28,6 +28,7 @@ from everloop.moments import text
 
 WAITS = "waits"  # the outcome of what ends for now, and is no verdict
 _SETTLED = timedelta(hours=1)  # by then whoever judged a version has ended what it waited for
+PUSHED_AGAIN = timedelta(days=1)  # a push that waits is asked for so often
 _WORDS = {
     TRAINING: "a training",
     JUDGEMENT: "the judgement of a version",
@@ -136,7 +137,7 @@ def resume(model: str, now: datetime) -> list[str]:
 def tell_of_push(
     model: str, version: str, spec: Mapping[str, Any] | None, error: NoCapacity, now: datetime
 ) -> None:
-    """Tell once what AWS lacks to install a push: its event tries again, and later a tick."""
+    """Tell once what AWS lacks to install a push: its event tries again, and later a tick a day."""
     cause = json.dumps({"errorMessage": str(error)})
     found = trouble_of({"Error": NoCapacity.__name__, "Cause": cause})
     if found is None:
@@ -151,6 +152,17 @@ def tell_of_push(
         to_do=to_do(found, model, held=False),
     )
     people.notify(message, spec, now)
+    known = shortages.find(model, PUSH)
+    if known is None or known.subject != version:
+        until = now + PUSHED_AGAIN
+        known = Shortage(model, PUSH, version, found, now, now, 0, until, WAITS)
+    shortages.put(dataclasses.replace(known, trouble=found, tries=known.tries + 1))
+
+
+def push_ended(model: str, now: datetime) -> None:
+    """Write down that the newest push is installed or refused: it waits for nothing."""
+    if shortages.find(model, PUSH) is not None:
+        shortages.end(model, PUSH, now)
 
 
 def answer(decided: Again) -> dict[str, Any]:
