@@ -10,6 +10,7 @@ import reconcile
 from everloop.aws import arrivals, clients, objects, seen, shortages, sweep, table
 from everloop.decisions.objects import PRESENT, WITHDRAWN
 from everloop.errors import EverloopError, NoCapacity
+from everloop.flows import sweeping
 from everloop.moments import text
 
 MODEL = "flight-delays"
@@ -156,6 +157,20 @@ def test_a_deletion_for_good_that_no_event_told_of_is_found_within_a_day(account
     assert objects.states(MODEL) == {}
     tick(account, hours=13)
     assert [(s.key, s.state) for s in objects.states(MODEL).values()] == [(key("a"), WITHDRAWN)]
+
+
+@pytest.mark.parametrize(
+    ("after", "upto", "names"),
+    [("", "", "abc"), ("a", "b", "b"), ("a", "", "bc"), ("", "a", "a"), ("b+", "z", "bc")],
+)
+def test_a_page_is_held_against_its_own_part_of_the_dataset(account, after, upto, names):
+    account.push()
+    account.drop(*[account.bring(key(name)) for name in "cab"])
+    request = {"model": MODEL, "window": 1, "cause": "data", "time": "2026-11-21T12:00:00Z"}
+    freeze_dataset.handler(request, account.context)
+    model = sweeping._Model(MODEL, now(account))
+    begin, end = (each and key(each) for each in (after, upto))
+    assert [each["key"] for each in model.entries(begin, end)] == [key(name) for name in names]
 
 
 def test_a_model_of_which_everything_was_deleted_for_good_is_looked_at_too(account):

@@ -4,6 +4,7 @@ Arrivals and deletions are told by events only; a rule that was off, a queue tha
 bucket whose notifications were replaced loses them for good. S3 has them.
 """
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -84,6 +85,17 @@ class _Model:
         uri = closed[0] if closed else self._newest_manifest()
         return storage.find_json(uri) if uri else None
 
+    @cached_property
+    def _entries(self) -> list[Mapping[str, Any]]:
+        listed = self.manifest["objects"] if self.manifest else []
+        return sorted(listed, key=_key)
+
+    def entries(self, after: str, upto: str) -> list[Mapping[str, Any]]:
+        """Return the newest manifest's entries behind a key and up to another, or to the end."""
+        begin = bisect_right(self._entries, after, key=_key)
+        end = bisect_right(self._entries, upto, key=_key) if upto else None
+        return self._entries[begin:end]
+
     def _newest_manifest(self) -> str:
         bucket, prefix = settings().artefact_bucket, f"datasets/{self.name}/"
         found = max(storage.listed(bucket, prefix), key=lambda each: each[1], default=None)
@@ -94,6 +106,10 @@ class _Model:
         wanted = set(ids)
         found = seen.among(self.name, wanted)
         return found if found == wanted else found | (wanted & self._came)
+
+
+def _key(entry: Mapping[str, Any]) -> str:
+    return str(entry["key"])
 
 
 def _look(
@@ -209,9 +225,9 @@ def _gone(
         return
     frozen_at = moment(manifest["frozen_at"], field="frozen_at")
     changed = []
-    for entry in manifest["objects"]:
+    for entry in model.entries(after, upto):
         key, id = entry["key"], object_id(entry["key"], entry["version_id"])
-        if not after < key or (upto and key > upto) or id in model.states:
+        if id in model.states:
             continue
         listed = versions.get(key, ())
         current = next((one for one in listed if one.latest and not one.marker), None)
