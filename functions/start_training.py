@@ -55,6 +55,10 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     )
     if not allowed.go:
         return _refuse(request, name, allowed.reason, dict(allowed.facts))
+    closed = arrivals.closed(request.model, request.window)
+    if closed is not None and closed.digest not in (None, request.dataset_digest):
+        reason = "something was taken out of its dataset since: the window was frozen anew"
+        return _refuse(request, name, reason, {"later": True, "frozen": closed.digest})
     later = training.trained_since(installed, request.window)
     if later is not None:
         reason = f"its data is in the dataset of window {later}, which was trained on since"

@@ -29,7 +29,7 @@ def start(account, window, attempt=1):
         window=window,
         execution=f"{EXECUTIONS}-w{window}-a{attempt}",
         token=account.token("train", name),
-        dataset_digest=f"{window}" * 64,
+        dataset_digest=arrivals.closed("flight-delays", window).digest,
     )
     return start_training.handler(request, account.context)
 
@@ -85,7 +85,7 @@ def test_a_version_is_not_forgotten_while_its_training_is_ended_once_more(accoun
     account.push()
     freeze(account, 1)
     installed = ledger.installed("flight-delays")
-    fingerprint = ("1" * 64, installed.bundle_digest)
+    fingerprint = (arrivals.closed("flight-delays", 1).digest, installed.bundle_digest)
     name = names.training_run("flight-delays", 1, *fingerprint)
     ended = Run(name, *fingerprint, DATA, NOW, REGISTERED, ended_at=NOW, rows=900)
     ledger.put_run("flight-delays", ended)

@@ -3,6 +3,7 @@
 import pytest
 
 import freeze_dataset
+import start_training
 from everloop.aws import arrivals, clients, objects, storage
 from everloop.decisions.objects import PRESENT, SET_ASIDE, WITHDRAWN, ObjectState
 from everloop.moments import moment
@@ -207,3 +208,19 @@ def test_the_deletion_of_a_marker_object_and_of_a_strangers_key_change_nothing(d
     answer = dropped.drop(events[0])
     assert answer == {"batchItemFailures": []}
     assert keys_of(freeze(dropped)) == [key("a"), key("b")]
+
+
+def test_a_machine_that_froze_before_the_deletion_starts_nothing(dropped):
+    before = freeze(dropped)
+    dropped.take_out(key("a"))
+    after = freeze(dropped)  # another attempt at the window
+    assert keys_of(after) == [key("b")]
+    request = dropped.request(
+        "machine-start-training",
+        window=1,
+        dataset_uri=before["dataset_uri"],
+        dataset_digest=before["dataset_digest"],
+    )
+    answer = start_training.handler(request, dropped.context)
+    assert answer["started"] is False
+    assert "taken out of its dataset" in answer["reason"]

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from everloop.aws.clients import cloudwatch, translated
+from botocore.exceptions import ClientError
+
+from everloop.aws.clients import cloudwatch, code_of, translated
 from everloop.moments import moment
 
 RINGS, QUIET = "ALARM", "OK"
@@ -48,7 +50,20 @@ def beginning(prefix: str) -> dict[str, Alarm]:
 
 
 def delete(names: Sequence[str]) -> None:
-    """Delete alarms that are there: a name that is not lets AWS delete none of them."""
+    """Delete alarms. One that somebody deletes at the same time keeps none of the others."""
     for first in range(0, len(names), _AT_ONCE):
+        part = list(names[first : first + _AT_ONCE])
+        if not _deleted(part):  # AWS deletes none where one is gone
+            for name in part:
+                _deleted([name])
+
+
+def _deleted(names: list[str]) -> bool:
+    try:
         with translated("alarms"):
-            cloudwatch().delete_alarms(AlarmNames=list(names[first : first + _AT_ONCE]))
+            cloudwatch().delete_alarms(AlarmNames=names)
+    except ClientError as error:
+        if code_of(error) not in ("ResourceNotFound", "ResourceNotFoundException"):
+            raise
+        return False
+    return True
