@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -66,10 +66,18 @@ def describe(state: Path) -> dict[str, Any] | None:
         return None
 
 
-def up(state: Path, *, stack: str, say: Callable[[str], None], **wanted: Any) -> dict[str, Any]:
+def up(
+    state: Path,
+    *,
+    stack: str,
+    say: Callable[[str], None],
+    parameters: Sequence[str] = (),
+    **wanted: Any,
+) -> dict[str, Any]:
     """Start the cloud unless it runs, and deploy template.yaml to it. Returns its description.
 
-    `wanted` are options of `python -m localcloud`, by name; a running cloud keeps its own.
+    `parameters` are the template's, each as NAME=VALUE. `wanted` are options of
+    `python -m localcloud`, by name; a running cloud keeps its own.
     """
     running = describe(state)
     if running is None:
@@ -86,7 +94,7 @@ def up(state: Path, *, stack: str, say: Callable[[str], None], **wanted: Any) ->
                 f"it keeps running with {difference}: to change that, "
                 f"{command('down', state)}  and then  up  again"
             )
-    _deploy(running["url"], state, stack, say)
+    _deploy(running["url"], state, stack, parameters, say)
     return running
 
 
@@ -150,10 +158,13 @@ def _start(state: Path, wanted: Mapping[str, Any]) -> dict[str, Any]:
     raise Trouble(f"the cloud did not answer within 60 s; see {output}")
 
 
-def _deploy(url: str, state: Path, stack: str, say: Callable[[str], None]) -> None:
+def _deploy(
+    url: str, state: Path, stack: str, parameters: Sequence[str], say: Callable[[str], None]
+) -> None:
     program = [sys.executable, "-m", "localcloud.cloudformation.deploy"]
     program += ["--template", str(ROOT / "template.yaml"), "--stack", stack]
     program += ["--build", str((state.parent if state.name == "demo" else state) / "build")]
+    program += [word for each in parameters for word in ("--parameter", each)]
     env = {**os.environ, **variables(url, state)}
     child = subprocess.Popen(
         program,

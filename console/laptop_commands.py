@@ -28,7 +28,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _up(arguments: argparse.Namespace) -> int:
     running = laptop.up(
-        arguments.state, stack=arguments.stack, say=show.err.print, **options.given(arguments)
+        arguments.state,
+        stack=arguments.stack,
+        say=show.err.print,
+        parameters=arguments.parameter,
+        **options.given(arguments),
     )
     if arguments.json:
         show.emit_json(running)

@@ -32,6 +32,14 @@ def parser() -> argparse.ArgumentParser:
 
     up = add("up", "start the laptop's cloud and deploy the stack to it", laptop)
     options.add(up)
+    up.add_argument(
+        "--parameter",
+        action="append",
+        type=_parameter,
+        default=[],
+        metavar="NAME=VALUE",
+        help="a parameter of template.yaml; it keeps its value from one up to the next",
+    )
     down = add("down", "stop the laptop's cloud; its state stays", laptop)
     down.add_argument("--wipe", action="store_true", help="remove the state, too")
     add("env", "print the variables that point AWS clients to the laptop's cloud", laptop)
@@ -109,6 +117,12 @@ def parser() -> argparse.ArgumentParser:
     demo.add_argument("--speed", type=options.speed, default=120.0, help="clock (default: 120)")
     demo.add_argument("--port", type=options.port, default=4566)
     return top
+
+
+def _parameter(text: str) -> str:
+    if not text.partition("=")[0] or "=" not in text:
+        raise argparse.ArgumentTypeError(f"{text!r}: write it as NAME=VALUE")
+    return text
 
 
 def _add_data(commands: Any, shared: argparse.ArgumentParser) -> None:

@@ -43,7 +43,10 @@ def test_a_bad_value_is_named_with_everloops_own_usage(capsys, command, words, t
 
 @pytest.mark.parametrize(
     "words",
-    [("--allow-host", "http://x"), ("--quotas", "none"), ("--jobs", "cloud"), ("--events", "x")],
+    [
+        *[("--allow-host", "http://x"), ("--quotas", "none"), ("--jobs", "cloud")],
+        *[("--events", "x"), ("--parameter", "ReconcileMinutes"), ("--parameter", "=9")],
+    ],
 )
 def test_so_is_a_bad_value_of_what_only_up_takes(capsys, words):
     with pytest.raises(SystemExit):

@@ -28,13 +28,16 @@ T = TypeVar("T")
 class Laptop:
     """One cloud with the stack deployed; `env` is all that a client needs.
 
-    As a context it is up within, and down after it, also where it did not get up.
+    As a context it is up within, and down after it, also where it did not get up. Reconcile ticks
+    every `minutes` of its clock: with the template's five a cloud with some models is never idle.
     """
 
-    def __init__(self, state: Path, speed: float = 120, options: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, state: Path, speed: float = 120, options: tuple[str, ...] = (), minutes: int = 15
+    ) -> None:
         self.state = state
         self.speed = speed
-        self.options = options
+        self.options = (*options, "--parameter", f"ReconcileMinutes={minutes}")
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])

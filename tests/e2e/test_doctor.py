@@ -17,7 +17,7 @@ BROKEN = "broken-prices"
 
 @pytest.fixture(scope="module")
 def laptop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laptop]:
-    with Laptop(tmp_path_factory.mktemp("doctor") / "state") as started:
+    with Laptop(tmp_path_factory.mktemp("doctor") / "state", minutes=5) as started:
         started.env["PATH"] = f"{BIN}{os.pathsep}{os.environ['PATH']}"
         yield started
 

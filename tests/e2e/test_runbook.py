@@ -24,7 +24,7 @@ RUN = {title: blocks for title, blocks in SECTIONS.items() if blocks}
 @pytest.fixture(scope="module")
 def laptop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laptop]:
     """A cloud of its own: the page tells what a whole stack looks like."""
-    with Laptop(tmp_path_factory.mktemp("runbook") / "state") as started:
+    with Laptop(tmp_path_factory.mktemp("runbook") / "state", minutes=5) as started:
         for each in ("HOME", "AWS_CONFIG_FILE"):
             started.env[each] = str(tmp_path_factory.mktemp("home"))
         started.env["PATH"] = f"{BIN}{os.pathsep}{os.environ['PATH']}"

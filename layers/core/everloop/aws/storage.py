@@ -250,7 +250,9 @@ def versions_within(
         if position < len(wanted):
             # The page may have ended amid the versions of a key that is wanted.
             amid = wanted[position] == last
-            start = following if amid else {"KeyMarker": _before(wanted[position])}
+            # Else what lies between is left out, but never what the page had: it would come again.
+            skipped = {"KeyMarker": max(last, _before(wanted[position]))}
+            start = following if amid else skipped
     left = set(wanted[position:])
     return {key: listed for key, listed in found.items() if key not in left}, left
 
