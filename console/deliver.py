@@ -9,12 +9,12 @@ from console import drops, sdk
 from console.records import Records
 from console.site import Site as Stack
 from console.trouble import Trouble
-from everloop import own_pipeline
 from everloop.bundle import Bundle, contents, open_bundle, packed
-from everloop.definition import BundleRef, Site
 from everloop.errors import BadInput
-from everloop.own_pipeline import COMPILED, SOURCE, own_definition
-from everloop.spec import ModelSpec, load_spec
+from everloop.pipelines import own as own_pipeline
+from everloop.pipelines.own import COMPILED, SOURCE, own_definition
+from everloop.pipelines.standard import BundleRef, Site
+from everloop.spec.model_spec import ModelSpec, load_spec
 
 _PATIENCE_S = 60  # for a push to be installed
 _MARKER = "_SUCCESS"  # that of most models, where the model is not known

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from console.trouble import Trouble
-from everloop import own_pipeline
+from everloop.pipelines import own as own_pipeline
 
 VARIABLE = "EVERLOOP_SDK_PYTHON"
 ROOT = Path(__file__).resolve().parent.parent

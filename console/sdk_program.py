@@ -22,9 +22,9 @@ from sagemaker.core.workflow.properties import Properties, PropertyFile
 from sagemaker.mlops.workflow.pipeline import Pipeline
 from sagemaker.mlops.workflow.steps import Step, StepTypeEnum
 
-from everloop.definition import PARAMETERS, StandardSteps, lineage
-from everloop.own_pipeline import BUNDLE, IMAGE, ROLE, SITE
-from everloop.spec import ModelSpec, load_spec
+from everloop.pipelines.own import BUNDLE, IMAGE, ROLE, SITE
+from everloop.pipelines.standard import PARAMETERS, StandardSteps, lineage
+from everloop.spec.model_spec import ModelSpec, load_spec
 
 Json = dict[str, Any]
 _SHAPES = {

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from everloop import names, notices, policy, requests
+from everloop import names, notices, requests
 from everloop.aws import anchors, approvals, endpoints, ledger, people, registry
 from everloop.aws.ledger import RELEASE, Installed
 from everloop.decisions import releases
@@ -19,6 +19,7 @@ from everloop.errors import NotReady
 from everloop.flows import clearing, releasing, report, shortages
 from everloop.flows.report import logger
 from everloop.messages import Message
+from everloop.spec import policy
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

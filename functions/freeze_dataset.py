@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from everloop import policy, requests
+from everloop import requests
 from everloop.aws import arrivals, ledger
 from everloop.aws.arrivals import Closed
 from everloop.decisions.windows import NOTHING_LEFT, completeness
 from everloop.errors import BadInput
 from everloop.flows import freezing
 from everloop.flows.report import logger
+from everloop.spec import policy
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

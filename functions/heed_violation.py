@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from everloop import names, notices, policy
+from everloop import names, notices
 from everloop.aws import arrivals, jobs, ledger, monitoring, storage
 from everloop.aws.ledger import Installed
 from everloop.aws.settings import settings
@@ -33,6 +33,7 @@ from everloop.facts import (
 from everloop.flows import alarming, incidents, report, training
 from everloop.flows.report import logger
 from everloop.moments import text
+from everloop.spec import policy
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

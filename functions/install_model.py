@@ -12,7 +12,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from everloop import policy
 from everloop.aws import ledger, people, pipelines, registry, schedules, storage
 from everloop.aws.ledger import Installed
 from everloop.aws.settings import settings
@@ -23,6 +22,7 @@ from everloop.flows import report, shortages, training
 from everloop.flows.reinstalling import DEFINITION
 from everloop.flows.report import logger
 from everloop.messages import Message
+from everloop.spec import policy
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -98,9 +98,9 @@ def _check(model: str, data: bytes) -> Checked:
 
 def _checked(model: str, data: bytes, scripts: Mapping[str, bytes]) -> Checked:
     # The validator costs as much to import as all the rest, and most events here are no pushes.
-    from everloop.definition import BundleRef, Site, render
-    from everloop.own_pipeline import own_definition
-    from everloop.spec import load_spec
+    from everloop.pipelines.own import own_definition
+    from everloop.pipelines.standard import BundleRef, Site, render
+    from everloop.spec.model_spec import load_spec
 
     stack = settings()
     bundle = open_bundle(data)

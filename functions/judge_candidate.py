@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from everloop import notices, policy, requests
+from everloop import notices, requests
 from everloop.aws import approvals, ledger, people, registry, storage
 from everloop.aws import shortages as waits
 from everloop.aws.ledger import Installed
@@ -22,6 +22,7 @@ from everloop.errors import said
 from everloop.flows import report, shortages
 from everloop.flows.report import logger
 from everloop.messages import Message
+from everloop.spec import policy
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from everloop import job_requests, requests
+from everloop import requests
 from everloop.aws import endpoints, ledger, registry, shortages
 from everloop.aws.settings import settings
 from everloop.decisions.seals import Seal
 from everloop.flows import sealing
 from everloop.flows.report import logger
+from everloop.pipelines import job_requests
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from everloop import job_requests, names, requests
+from everloop import names, requests
 from everloop.aws import endpoints, ledger, machines, monitoring, storage
 from everloop.aws.settings import settings
 from everloop.decisions.monitoring import arrived, worth_looking
@@ -13,6 +13,7 @@ from everloop.decisions.seals import uri
 from everloop.flows import late_labels, looking, sealing
 from everloop.flows.report import logger
 from everloop.moments import text
+from everloop.pipelines import job_requests
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from everloop import names, policy, requests
+from everloop import names, requests
 from everloop.aws import endpoints, ledger, registry
 from everloop.aws.ledger import RELEASE
 from everloop.errors import Conflict
 from everloop.flows import making, releasing, report, sealing
 from everloop.flows.report import logger
+from everloop.spec import policy
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

@@ -8,17 +8,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from everloop import names, policy, requests
+from everloop import names, requests
 from everloop.aws import alarms, endpoints, ledger, registry
 from everloop.aws.configs import Made
 from everloop.aws.ledger import RELEASE, Installed, Token
 from everloop.aws.settings import settings
 from everloop.decisions.releases import Serving
-from everloop.decisions.rollouts import deployment_config, rollback_alarms
 from everloop.errors import BadInput, NotReady
 from everloop.flows import alarming, making, releasing, sealing, waking
 from everloop.flows.making import PRODUCTION, STAGING
 from everloop.flows.report import logger
+from everloop.pipelines.rollouts import deployment_config, rollback_alarms
+from everloop.spec import policy
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from everloop import names, policy, requests
+from everloop import names, requests
 from everloop.aws import arrivals, ledger, pipelines
 from everloop.aws.ledger import TRAINING, Token
 from everloop.decisions import Decision
@@ -17,6 +17,7 @@ from everloop.decisions.governor import BELOW_BARS, REGISTERED, RUNNING, WAITING
 from everloop.errors import Conflict
 from everloop.flows import report, training, waking
 from everloop.flows.report import logger
+from everloop.spec import policy
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from everloop import policy, requests
+from everloop import requests
 from everloop.aws import endpoints, ledger, storage
 from everloop.aws.settings import settings
 from everloop.decisions import endpoint_tests
@@ -19,6 +19,7 @@ from everloop.errors import EverloopError, NoCapacity
 from everloop.flows import report, sealing
 from everloop.flows.report import logger
 from everloop.moments import text
+from everloop.spec import policy
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

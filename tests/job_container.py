@@ -13,8 +13,8 @@ from typing import Any
 
 import boto3
 
-from everloop import policy
-from everloop.spec import load_spec
+from everloop.spec import policy
+from everloop.spec.model_spec import load_spec
 
 ROOT = Path(__file__).parents[1]
 MEAN_PRICE = ROOT / "tests" / "e2e" / "models" / "mean-price"

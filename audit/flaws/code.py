@@ -159,12 +159,12 @@ FLAWS = (
     Flaw(
         "endpoint config without KMS",
         change(
-            "layers/core/everloop/decisions/rollouts.py", 'config["KmsKeyId"] = kms_key', "pass"
+            "layers/core/everloop/pipelines/rollouts.py", 'config["KmsKeyId"] = kms_key', "pass"
         ),
         *(
             "own",
             "volume-unencrypted",
-            "layers/core/everloop/decisions/rollouts.py:endpoint_config",
+            "layers/core/everloop/pipelines/rollouts.py:endpoint_config",
         ),
     ),
     # ------------------------------------------------------------ files

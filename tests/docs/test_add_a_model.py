@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 
 from everloop.errors import BadInput
 from everloop.messages import KINDS
-from everloop.spec import ModelSpec, load_spec
+from everloop.spec.model_spec import ModelSpec, load_spec
 
 PAGE = (Path(__file__).parents[2] / "docs" / "add-a-model.md").read_text()
 KEYS = PAGE.split("## Every key")[1].split("\n## ")[0]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from e2e.laptop import ACCOUNT, Laptop, prices, variant
 
-from everloop.images import image_uri
+from everloop.spec.images import image_uri
 
 pytestmark = [pytest.mark.cloud, pytest.mark.timeout(900)]
 MODEL = "harbour"

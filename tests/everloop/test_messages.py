@@ -6,10 +6,11 @@ from typing import get_args
 
 import pytest
 
-from everloop import messages, policy
+from everloop import messages
 from everloop.errors import BadInput
 from everloop.messages import KINDS, Kind, Message
-from everloop.spec import load_spec
+from everloop.spec import policy
+from everloop.spec.model_spec import load_spec
 
 ROOT = Path(__file__).parents[2]
 SPEC = 'problem = "regression"\ndata = { target = "price" }\n'

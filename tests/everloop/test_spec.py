@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from everloop import policy
 from everloop.errors import BadInput
-from everloop.metrics import METRICS
-from everloop.spec import ModelSpec, load_spec
+from everloop.spec import policy
+from everloop.spec.metrics import METRICS
+from everloop.spec.model_spec import ModelSpec, load_spec
 
 ROOT = Path(__file__).parents[2]
 SHORT = """

@@ -26,7 +26,7 @@ from everloop.decisions.infrastructure import Trouble
 from everloop.errors import NoCapacity
 from everloop.flows import shortages
 from everloop.moments import moment, text
-from everloop.policy import retrain
+from everloop.spec.policy import retrain
 
 M = "flight-delays"
 NOW = moment("2026-11-20T11:00:00Z")

@@ -16,10 +16,10 @@ from fuzz.target import ROOT, Check, Target
 from hypothesis import strategies as st
 
 from everloop.bundle import Bundle
-from everloop.definition import BundleRef, Site, render
 from everloop.errors import BadInput
-from everloop.own_pipeline import compiled, own_definition
-from everloop.spec import load_spec
+from everloop.pipelines.own import compiled, own_definition
+from everloop.pipelines.standard import BundleRef, Site, render
+from everloop.spec.model_spec import load_spec
 from localcloud.cloud import started
 from localcloud.states.validation import validate
 

@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 
 import collect_data
 import freeze_dataset
-from everloop import policy
 from everloop.aws import ledger, settings
 from everloop.aws.ledger import Installed
 from everloop.moments import moment
-from everloop.spec import load_spec
+from everloop.spec import policy
+from everloop.spec.model_spec import load_spec
 from functions import conftest
 from localcloud.cloud import started
 

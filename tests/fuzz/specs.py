@@ -11,11 +11,11 @@ from fuzz.hostile import TEXTS
 from fuzz.target import ROOT, Check, Target
 from hypothesis import strategies as st
 
-from everloop import policy
 from everloop.aws.items import plain, wire
-from everloop.definition import BundleRef, Site, render
 from everloop.errors import BadInput
-from everloop.spec import load_spec
+from everloop.pipelines.standard import BundleRef, Site, render
+from everloop.spec import policy
+from everloop.spec.model_spec import load_spec
 
 _SITE = Site("artefacts", "us-east-1", "arn:aws:iam::123456789012:role/r", "s3://artefacts/jobs")
 _BUNDLE = BundleRef("s3://artefacts/b/bundle.tar.gz", "0" * 64)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from job_container import JOBS
 
-from everloop.metrics import METRICS
+from everloop.spec.metrics import METRICS
 
 
 @pytest.fixture(scope="module")

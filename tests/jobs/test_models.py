@@ -13,9 +13,9 @@ import pytest
 from job_container import ROOT, Container, Drops
 
 from console import flights, weather
-from everloop import policy
 from everloop.bundle import open_bundle, pack
-from everloop.spec import load_spec
+from everloop.spec import policy
+from everloop.spec.model_spec import load_spec
 
 Months = Callable[[], Iterator[tuple[str, bytes]]]
 

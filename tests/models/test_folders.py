@@ -18,8 +18,8 @@ import pytest
 
 from console import flights, weather
 from everloop.bundle import open_bundle, pack
-from everloop.definition import BundleRef, Site, render
-from everloop.spec import ModelSpec, load_spec
+from everloop.pipelines.standard import BundleRef, Site, render
+from everloop.spec.model_spec import ModelSpec, load_spec
 
 MODELS = Path(__file__).parents[2] / "models"
 TRAIN = Path(sys.executable).parent / "train"  # the toolkit's command

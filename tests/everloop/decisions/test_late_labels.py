@@ -17,8 +17,8 @@ from everloop.decisions.late_labels import (
     wrong_name,
 )
 from everloop.decisions.releases import RELEASED, ROLLED_BACK, TESTS_FAILED, Release
-from everloop.decisions.rollouts import Steps
 from everloop.errors import BadInput
+from everloop.pipelines.rollouts import Steps
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
-from everloop import messages, policy
+from everloop import messages
 from everloop.aws import table
 from everloop.aws.clients import code_of, sns, translated
 from everloop.aws.settings import settings
@@ -18,6 +18,7 @@ from everloop.aws.table import model_key
 from everloop.messages import Message
 from everloop.moments import epoch, text
 from everloop.names import digest
+from everloop.spec import policy
 
 # A redrive of dead letters is the latest that anything is tried again: after 14 days at most. What
 # reconcile finds at each tick is told again after this long.

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from everloop.decisions.releases import ERROR, INTERRUPTED, RELEASED, ROLLED_BACK, Release
-from everloop.decisions.rollouts import Steps
 from everloop.errors import BadInput
 from everloop.moments import text
+from everloop.pipelines.rollouts import Steps
 
 # Lifecycle rules of the stack expire what lies below predictions/<n>d/ after n days.
 KEPT_DAYS = (7, 30, 90, 365)

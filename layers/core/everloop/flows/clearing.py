@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from itertools import islice
 
-from everloop import names, policy
+from everloop import names
 from everloop.aws import alarms, endpoints
 from everloop.aws.ledger import Installed
 from everloop.aws.settings import settings
 from everloop.decisions.releases import RELEASED, Release, Serving
+from everloop.spec import policy
 
 _MOST = 50  # deletions of a kind at once, some 0.2 s each; the next release does the rest
 

@@ -11,7 +11,7 @@ from everloop.flows.report import logger
 from everloop.messages import Message
 from everloop.moments import text
 from everloop.names import digest
-from everloop.policy import data as data_policy
+from everloop.spec.policy import data as data_policy
 
 
 def collect(model: str, installed: Installed | None, came: Sequence[Arrival], now: datetime) -> int:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from everloop import names, policy
+from everloop import names
 from everloop.aws import arrivals, ledger, people, pipelines
 from everloop.aws.ledger import TRAINING, Installed
 from everloop.decisions.governor import (
@@ -27,6 +27,7 @@ from everloop.decisions.mending import PATIENCE
 from everloop.decisions.windows import BAD_FILES, NOTHING_LEFT, REFUSED
 from everloop.flows import files, freezing, report, shortages, waking
 from everloop.messages import Message
+from everloop.spec import policy
 
 _BELOW_BARS_STEP = "BelowBars"
 

@@ -4,7 +4,6 @@ import json
 from datetime import datetime
 from typing import Any
 
-from everloop import policy
 from everloop.aws import arrivals, objects, people, storage
 from everloop.aws.arrivals import Closed
 from everloop.aws.ledger import Installed
@@ -20,6 +19,7 @@ from everloop.decisions.windows import (
 from everloop.flows import report, withdrawing
 from everloop.messages import Message
 from everloop.moments import text
+from everloop.spec import policy
 
 
 def freeze(installed: Installed, closed: Closed, now: datetime) -> Closed:

@@ -4,7 +4,6 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from everloop import policy
 from everloop.aws import storage
 from everloop.aws.ledger import Installed
 from everloop.aws.settings import settings
@@ -12,6 +11,7 @@ from everloop.decisions import late_labels
 from everloop.errors import BadInput
 from everloop.flows import report
 from everloop.flows.report import logger
+from everloop.spec import policy
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 

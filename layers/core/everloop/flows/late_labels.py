@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from everloop import policy
 from everloop.aws import ledger, monitoring, people, storage
 from everloop.aws.ledger import Installed
 from everloop.aws.settings import settings
@@ -15,10 +14,11 @@ from everloop.decisions.late_labels import LabelFiles
 from everloop.decisions.releases import Serving
 from everloop.errors import BadInput
 from everloop.flows import sealing
-from everloop.job_requests import MANIFEST
 from everloop.messages import Message
 from everloop.moments import text
 from everloop.names import digest
+from everloop.pipelines.job_requests import MANIFEST
+from everloop.spec import policy
 
 # Versions before the serving one whose holdout is looked up, the newest first.
 _MOST_VERSIONS = 10

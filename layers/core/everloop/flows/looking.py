@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from everloop import policy
 from everloop.aws import machines, monitoring
 from everloop.aws.ledger import Installed
 from everloop.aws.monitoring import Watch
@@ -14,6 +13,7 @@ from everloop.errors import Conflict
 from everloop.flows import incidents, report
 from everloop.messages import Message
 from everloop.moments import text
+from everloop.spec import policy
 
 # The incidents of an endpoint without traffic, and of looks that cannot judge.
 _SILENT, _BLIND = "monitor/silent", "monitor/blind"

@@ -7,17 +7,18 @@ down before it is made.
 
 from typing import Any, Final
 
-from everloop import names, policy
+from everloop import names
 from everloop.aws import configs, endpoints, ledger, registry
 from everloop.aws.configs import Made
 from everloop.aws.ledger import Installed
 from everloop.aws.settings import settings
 from everloop.decisions.releases import Serving
-from everloop.decisions.rollouts import endpoint_config
 from everloop.decisions.seals import Seal, container
 from everloop.errors import BadInput, Conflict
 from everloop.flows import sealing
 from everloop.flows.report import logger
+from everloop.pipelines.rollouts import endpoint_config
+from everloop.spec import policy
 
 STAGING: Final = "staging"
 PRODUCTION: Final = "production"

@@ -4,7 +4,7 @@ from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from everloop import names, policy
+from everloop import names
 from everloop.aws import (
     approvals,
     arrivals,
@@ -44,6 +44,7 @@ from everloop.flows import (
     waking,
 )
 from everloop.moments import text
+from everloop.spec import policy
 
 MONITOR = "monitor"
 _JUDGEMENTS = 3  # that fail before a person must look

@@ -28,7 +28,7 @@ from everloop.flows import collecting, pushes, report, withdrawing
 from everloop.flows.report import logger
 from everloop.moments import moment
 from everloop.names import digest
-from everloop.policy import data as data_policy
+from everloop.spec.policy import data as data_policy
 
 _PREFIX = "data/"
 

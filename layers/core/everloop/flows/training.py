@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from everloop import names, policy
+from everloop import names
 from everloop.aws import arrivals, ledger, machines, pipelines
 from everloop.aws.arrivals import Closed
 from everloop.aws.ledger import Installed
@@ -20,6 +20,7 @@ from everloop.decisions.governor import (
 from everloop.decisions.infrastructure import trouble
 from everloop.decisions.windows import GIVEN_UP, Window, completeness, left_over, trained_with
 from everloop.flows import shortages
+from everloop.spec import policy
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from typing import Any, Self
 from pydantic import ValidationError, model_validator
 
 from everloop.errors import BadInput
-from everloop.metrics import METRICS, Problem, out_of_reach
-from everloop.spec_problems import explained, nearest
-from everloop.spec_sections import (
+from everloop.spec.metrics import METRICS, Problem, out_of_reach
+from everloop.spec.problems import explained, nearest
+from everloop.spec.sections import (
     Approve,
     Compare,
     Data,

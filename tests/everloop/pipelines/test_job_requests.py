@@ -7,8 +7,9 @@ import boto3
 import pytest
 from botocore.validate import ParamValidator
 
-from everloop import job_requests, policy
-from everloop.spec import load_spec
+from everloop.pipelines import job_requests
+from everloop.spec import policy
+from everloop.spec.model_spec import load_spec
 
 NAME = "x" * 32  # the longest that a model may have
 BUCKET = "everloop-artefacts-123456789012-ap-southeast-2"

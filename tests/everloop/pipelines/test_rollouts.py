@@ -6,8 +6,8 @@ from botocore.validate import ParamValidator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from everloop import names, policy
-from everloop.decisions.rollouts import (
+from everloop import names
+from everloop.pipelines.rollouts import (
     ALL_AT_ONCE,
     CANARY,
     LINEAR,
@@ -19,7 +19,9 @@ from everloop.decisions.rollouts import (
     rollback_alarms,
     serving_alarms,
 )
-from everloop.spec import METRICS, load_spec
+from everloop.spec import policy
+from everloop.spec.metrics import METRICS
+from everloop.spec.model_spec import load_spec
 
 SESSION = botocore.session.Session()
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:f"

@@ -12,9 +12,9 @@ import boto3
 import pytest
 from botocore.validate import ParamValidator
 
-from everloop.definition import BundleRef, Site, render
 from everloop.errors import BadInput
-from everloop.spec import load_spec
+from everloop.pipelines.standard import BundleRef, Site, render
+from everloop.spec.model_spec import load_spec
 
 ROLE = "arn:aws:iam::123456789012:role/everloop-sagemaker"
 BUNDLE = BundleRef("s3://artefacts/bundles/flights/0a1b/bundle.tar.gz", "0a1b" * 16)

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from everloop.decisions.governor import Limits
 from everloop.decisions.judgement import Bar, Freeze, Rules
-from everloop.decisions.rollouts import AlarmBars, Fleet, Steps
 from everloop.messages import KINDS, Kind
 from everloop.moments import moment
+from everloop.pipelines.rollouts import AlarmBars, Fleet, Steps
 
 if TYPE_CHECKING:
-    from everloop.spec import ModelSpec
+    from everloop.spec.model_spec import ModelSpec
 
 Spec = Mapping[str, Any]
 

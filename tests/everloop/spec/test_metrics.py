@@ -2,7 +2,7 @@
 
 import pytest
 
-from everloop.metrics import out_of_reach
+from everloop.spec.metrics import out_of_reach
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 
 from everloop.errors import BadInput
-from everloop.images import image_uri
+from everloop.spec.images import image_uri
 
 
 def test_an_image_lies_in_its_regions_registry() -> None:

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from everloop.bundle import Bundle
-from everloop.definition import BundleRef, Site
 from everloop.errors import BadInput
-from everloop.images import image_uri
-from everloop.own_pipeline_problems import problems
-from everloop.spec import ModelSpec
+from everloop.pipelines.own_problems import problems
+from everloop.pipelines.standard import BundleRef, Site
+from everloop.spec.images import image_uri
+from everloop.spec.model_spec import ModelSpec
 
 SOURCE, COMPILED = "pipeline.py", "pipeline.json"
 Json = dict[str, Any]

@@ -7,8 +7,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from everloop.images import image_uri
-from everloop.spec import ModelSpec
+from everloop.spec.images import image_uri
+from everloop.spec.model_spec import ModelSpec
 
 _INPUT = "/opt/ml/processing/input"
 _OUTPUT = "/opt/ml/processing/output"

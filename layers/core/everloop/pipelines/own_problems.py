@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from everloop.definition import PARAMETERS, BundleRef, Site, lineage
 from everloop.errors import BadInput
+from everloop.pipelines.standard import PARAMETERS, BundleRef, Site, lineage
 
 Json = dict[str, Any]
 STEP_TYPES = ("Processing", "Training", "Tuning", "Condition", "Fail", "RegisterModel")

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from everloop.bundle import Bundle, contents, open_bundle, packed
-from everloop.definition import BundleRef, Site
 from everloop.errors import BadInput
-from everloop.own_pipeline import COMPILED, compiled, own_definition
-from everloop.spec import load_spec
+from everloop.pipelines.own import COMPILED, compiled, own_definition
+from everloop.pipelines.standard import BundleRef, Site
+from everloop.spec.model_spec import load_spec
 
-FOLDER = Path(__file__).parents[2] / "models" / "air-time"
+FOLDER = Path(__file__).parents[3] / "models" / "air-time"
 FILES = contents(FOLDER)
 ROLE = "arn:aws-cn:iam::123456789012:role/path/everloop-sagemaker"
 SITE = Site("artefacts", "us-east-1", ROLE, "s3://artefacts/jobs/abc")

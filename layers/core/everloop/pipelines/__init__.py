@@ -1,0 +1,1 @@
+"""All that renders a request for SageMaker: pipelines, jobs, endpoint configs, rollouts."""

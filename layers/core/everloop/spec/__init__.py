@@ -1,0 +1,1 @@
+"""model.toml: what a model's owner decides, and what follows from it."""
