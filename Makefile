@@ -49,16 +49,16 @@ fuzz: $(VENV)/dev.ready ## Hostile input: cases and findings of each target; CAS
 	@$(BIN)/python tests/fuzz/run.py $(or $(CASES),20000)
 
 load: $(VENV)/dev.ready ## 10,000 objects in one burst, 1,000 models in one stack: losses, costs, throughput
-	@$(BIN)/python -m load
+	@$(BIN)/python -m proofs.load
 
 soak: $(VENV)/dev.ready ## Turn the loop many times: does memory grow, and what holds it? LOOPS=60, TRACE=1 for lines
-	@LOCALCLOUD_TRACE=$(TRACE) $(BIN)/python -m load.soak --loops $(or $(LOOPS),20)
+	@LOCALCLOUD_TRACE=$(TRACE) $(BIN)/python -m proofs.load.soak --loops $(or $(LOOPS),20)
 
 sim: $(VENV)/dev.ready ## Faults at every call, judged: SEEDS=1000, or SEED=42 TRACE=1 for one history to read
-	@$(BIN)/python -m sim $(if $(SEED),--seed $(SEED) $(if $(TRACE),--trace),--seeds $(or $(SEEDS),1000) $(if $(TWICE),--twice))
+	@$(BIN)/python -m proofs.sim $(if $(SEED),--seed $(SEED) $(if $(TRACE),--trace),--seeds $(or $(SEEDS),1000) $(if $(TWICE),--twice))
 
 sim-mutants: $(VENV)/dev.ready ## Plant flaws in the product: how many histories see each?
-	@$(BIN)/python -m sim.mutation $(if $(SEEDS),--seeds $(SEEDS)) $(if $(FIRST),--first)
+	@$(BIN)/python -m proofs.sim.mutation $(if $(SEEDS),--seeds $(SEEDS)) $(if $(FIRST),--first)
 
 check: lint types template machines conformance test ## The gate: the same for a person and for CI
 
@@ -79,22 +79,22 @@ conformance: $(VENV)/dev.ready ## Cases recorded from AWS: counts per group
 	@$(BIN)/python tests/conformance/run.py
 
 audit: .venv-audit/audit.ready ## What auditors find in template, policies, code and requirements (ONLINE=1: known vulnerabilities)
-	@.venv-audit/bin/python -m audit $(if $(ONLINE),--online)
+	@.venv-audit/bin/python -m proofs.audit $(if $(ONLINE),--online)
 
 audit-selftest: .venv-audit/audit.ready ## Plant flaws into a copy: is each found?
-	@.venv-audit/bin/python -m audit --selftest
+	@.venv-audit/bin/python -m proofs.audit --selftest
 
 clients: .venv-clients/clients.ready ## Scripts of strangers, with AWS's own clients: which work unchanged; ONLY="walk_through cli_s3"
-	@$(BIN)/python clients/run.py $(ONLY)
+	@$(BIN)/python proofs/clients/run.py $(ONLY)
 
 bench: $(VENV)/dev.ready .venv-bench/bench.ready ## Figures, measured side by side in one run
-	@$(BIN)/python -m bench
+	@$(BIN)/python -m proofs.bench
 
 services: $(VENV)/run.ready ## Write docs/services.md: what the laptop's cloud answers
 	@$(BIN)/everloop services --markdown > docs/services.md
 
 iam: $(VENV)/dev.ready ## Permissions: each role's grants beside what runs demand of it, and no way to more
-	@$(BIN)/python -m audit.permissions $(if $(EVIDENCE),--evidence $(EVIDENCE))
+	@$(BIN)/python -m proofs.audit.permissions $(if $(EVIDENCE),--evidence $(EVIDENCE))
 
 sam-local: $(VENV)/run.ready .venv-sam/sam.ready ## sam local invoke in a real container (needs Docker; see docs)
 	@tools/sam-local

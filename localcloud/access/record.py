@@ -1,4 +1,4 @@
-"""What was demanded of roles, kept for audit/: one file per run, a JSON line per new demand.
+"""What was demanded of roles, kept for proofs.audit: one file per run, a JSON line per new demand.
 
 Whoever judges calls by roles may write one: `{"role", "action", "resource", "context", "allowed"}`.
 `role` is a role's name or its logical id in the template; `resource` is null where it is not known.

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from audit.rules import Rule, code, name_of
-from audit.rules.syntax import Module
+from proofs.audit.rules import Rule, code, name_of
+from proofs.audit.rules.syntax import Module
 
 
 def found(rule: Rule, text: str, tmp_path: Path) -> list[str]:

@@ -4,8 +4,8 @@ import copy
 
 import pytest
 
-from audit.escalation import claims
-from audit.stack import Stack, stack
+from proofs.audit.escalation import claims
+from proofs.audit.stack import Stack, stack
 
 
 def policy(resources, role):

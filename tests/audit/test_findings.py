@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from audit.auditors import Report
-from audit.findings import Acceptance, AuditError, Finding, judge, read_acceptances
-from audit.run import run
-from audit.subject import Subject
+from proofs.audit.auditors import Report
+from proofs.audit.findings import Acceptance, AuditError, Finding, judge, read_acceptances
+from proofs.audit.run import run
+from proofs.audit.subject import Subject
 
 ROOT = Path(__file__).parents[2]
 FOUND = Finding("own", "plain-http", "DataBucket", "no TLS")
@@ -84,7 +84,7 @@ def test_a_wrong_acceptance_is_refused_by_its_entry(
 
 
 def test_the_acceptances_of_the_product_can_be_read() -> None:
-    assert read_acceptances(ROOT / "audit" / "accepted.toml")
+    assert read_acceptances(ROOT / "proofs" / "audit" / "accepted.toml")
 
 
 def test_an_auditor_that_cannot_look_is_a_failure_beside_what_others_found() -> None:

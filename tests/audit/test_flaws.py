@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from audit.flaws import Flaw
-from audit.flaws.every import FLAWS
-from audit.subject import Subject
+from proofs.audit.flaws import Flaw
+from proofs.audit.flaws.every import FLAWS
+from proofs.audit.subject import Subject
 
 ROOT = Path(__file__).parents[2]
 

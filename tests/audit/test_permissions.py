@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from audit.grants import compare, evidence
-from audit.permissions import main
-from audit.reasons import reasons
-from audit.stack import TEMPLATE, Stack, stack
 from localcloud.access.demands import Demand
+from proofs.audit.grants import compare, evidence
+from proofs.audit.permissions import main
+from proofs.audit.reasons import reasons
+from proofs.audit.stack import TEMPLATE, Stack, stack
 
 TABLE = "arn:aws:dynamodb:us-east-1:123456789012:table/t"
 TEXT = """

@@ -9,9 +9,9 @@ import pytest
 import yaml
 from waiting import until
 
-from audit.stack import ROOT, stack
-from audit.template import ACCOUNT, REGION
 from localcloud.cloud import started
+from proofs.audit.stack import ROOT, stack
+from proofs.audit.template import ACCOUNT, REGION
 
 ROLES = ("SchedulerRole", "EvaluateRole", "MonitorRole", "SageMakerRole")
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.4-2-cpu-py3"

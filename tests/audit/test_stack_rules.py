@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from audit.findings import AuditError
-from audit.rules import Rule, machines, policies, stack
-from audit.template import Answered, documents
+from proofs.audit.findings import AuditError
+from proofs.audit.rules import Rule, machines, policies, stack
+from proofs.audit.template import Answered, documents
 
 Json = dict[str, Any]
 HERE = {"StringEquals": {"aws:SourceAccount": "123456789012"}}

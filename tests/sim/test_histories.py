@@ -6,18 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from sim.mutants import MUTANTS
+from proofs.sim.mutants import MUTANTS
 
 ROOT = Path(__file__).parents[2]
 # Each has shown a bug (docs/proofs.md). What a seed draws changes as people learn something new: so
-# the bugs themselves are kept as flaws in sim/mutants, and the judge is to see them.
+# the bugs themselves are kept as flaws in proofs/sim/mutants, and the judge is to see them.
 FOUND = (1, 3, 6, 11, 14, 24, 32, 146, 1108, 1132, 1230, 4440, 5150, 5194, 8136)
 
 
 def sim(*words: str) -> subprocess.CompletedProcess[str]:
     """Run the simulator as people do: in a process of its own, with its own hash seed."""
     return subprocess.run(
-        [sys.executable, "-m", "sim", *words],
+        [sys.executable, "-m", "proofs.sim", *words],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -57,7 +57,7 @@ def test_a_planted_flaw_is_seen() -> None:
         [
             sys.executable,
             "-m",
-            "sim.mutation",
+            "proofs.sim.mutation",
             "--seeds",
             "6",
             "--first",

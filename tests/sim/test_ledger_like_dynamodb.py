@@ -8,8 +8,8 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from localcloud.errors import AwsError
-from sim.aws.dynamodb import DynamoDb
-from sim.kernel import Kernel
+from proofs.sim.aws.dynamodb import DynamoDb
+from proofs.sim.kernel import Kernel
 
 KEY = {"pk": {"S": "MODEL#m"}, "sk": {"S": "WINDOW"}}
 

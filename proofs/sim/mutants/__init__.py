@@ -1,0 +1,16 @@
+"""Flaws to plant in the product, one at a time: does the judge see them?"""
+
+from proofs.sim.mutants import calls, datasets, judging, mending, releasing, training, watching
+from proofs.sim.mutants.mutant import Mutant
+
+MUTANTS = (
+    *datasets.FLAWS,
+    *training.FLAWS,
+    *judging.FLAWS,
+    *releasing.FLAWS,
+    *mending.FLAWS,
+    *watching.FLAWS,
+    *calls.FLAWS,
+)
+
+__all__ = ["MUTANTS", "Mutant"]
