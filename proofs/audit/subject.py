@@ -14,7 +14,7 @@ from proofs.audit.template import Answered, Document, documents
 from tools.translate import translate
 
 # What ships: it runs in AWS, or with somebody's credentials.
-PRODUCT: Final = ("functions", "layers", "jobs", "console", "models")
+PRODUCT: Final = ("functions", "layers", "jobs", "cli", "models")
 _NOT_OURS: Final = {"build", "node_modules", "__pycache__"}
 
 

@@ -4,7 +4,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from console import show
+from everloop_cli import show
 from proofs.bench import beside, endpoint, imports, loop
 from proofs.bench.ground import Ground
 

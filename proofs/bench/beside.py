@@ -13,7 +13,7 @@ from pathlib import Path
 
 from botocore.exceptions import ClientError
 
-from console import show
+from everloop_cli import show
 from proofs.bench.cases import CASES, Call, Unable, rule_to_function
 from proofs.bench.emulators import THEIRS, Emulator, all_of_them
 from proofs.bench.ground import percentile

@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from console import show
+from everloop_cli import show
 from proofs.bench.ground import Ground, percentile
 from proofs.bench.loop import MODEL, ROOT
 

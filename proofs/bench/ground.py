@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from console import laptop, show
-from console.records import Records
-from console.site import Site
+from everloop_cli import laptop, show
+from everloop_cli.records import Records
+from everloop_cli.site import Site
 
 T = TypeVar("T")
 

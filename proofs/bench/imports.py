@@ -14,7 +14,7 @@ from pathlib import Path
 
 from rich.progress import track
 
-from console import show
+from everloop_cli import show
 
 ROOT = Path(__file__).resolve().parents[2]
 PAIRS = 7

@@ -7,8 +7,8 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from console import deliver, review, show
-from console.records import Records
+from everloop_cli import deliver, review, show
+from everloop_cli.records import Records
 from proofs.bench.ground import Ground, prices
 
 ROOT = Path(__file__).resolve().parents[2]

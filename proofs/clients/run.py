@@ -20,7 +20,7 @@ from pathlib import Path
 
 import boto3
 
-from console import show
+from everloop_cli import show
 
 HERE = Path(__file__).parent
 CLIENTS = HERE.parent / ".venv-clients" / "bin"

@@ -5,7 +5,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from console import show
+from everloop_cli import show
 from proofs.bench.ground import Ground
 from proofs.load import burst, crowd
 

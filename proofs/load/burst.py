@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from console import deliver, show
+from everloop_cli import deliver, show
 from proofs.bench.ground import Ground, prices
 from proofs.load import meter
 

@@ -11,9 +11,9 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from console import show
 from everloop.bundle import pack
 from everloop.decisions.mending import MOST_PER_TICK
+from everloop_cli import show
 from proofs.bench.ground import Ground
 from proofs.load import meter
 

@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from console import show
+from everloop_cli import show
 from proofs.bench.ground import Ground
 
 _JOBS = "sagemaker"

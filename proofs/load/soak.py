@@ -12,7 +12,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from console import deliver, review, show
+from everloop_cli import deliver, review, show
 from proofs.bench.ground import Ground, prices
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -47,7 +47,9 @@ class Laptop:
             "AWS_ACCESS_KEY_ID": "ana",
             "AWS_SECRET_ACCESS_KEY": "ana",
             "AWS_DEFAULT_REGION": "us-east-1",
-            "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "layers" / "core")]),
+            "PYTHONPATH": os.pathsep.join(
+                [str(ROOT), str(ROOT / "cli"), str(ROOT / "layers" / "core")]
+            ),
         }
 
     def __enter__(self) -> "Laptop":
@@ -76,11 +78,11 @@ class Laptop:
             time.sleep(0.02)
 
     def everloop(self, *words: str) -> str:
-        return self._run([sys.executable, "-m", "console.main", *words])
+        return self._run([sys.executable, "-m", "everloop_cli.main", *words])
 
     def doctor(self) -> tuple[int, list[dict[str, Any]]]:
         """Return the exit code of `everloop doctor`, and what it found."""
-        done = self._ended([sys.executable, "-m", "console.main", "doctor", "--json"])
+        done = self._ended([sys.executable, "-m", "everloop_cli.main", "doctor", "--json"])
         assert done.returncode in (0, 1), done.stderr
         return done.returncode, json.loads(done.stdout)
 

@@ -3,7 +3,7 @@
 import pytest
 from e2e.laptop import ROOT, Laptop
 
-from console import flights
+from everloop_cli import flights
 
 pytestmark = [pytest.mark.cloud, pytest.mark.timeout(600)]
 MODEL = "air-time"

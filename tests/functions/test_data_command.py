@@ -3,11 +3,11 @@
 import pytest
 
 import freeze_dataset
-from console import data, withdrawn
-from console.records import Records
-from console.site import Site
-from console.trouble import Trouble
 from everloop.aws import arrivals
+from everloop_cli import data, withdrawn
+from everloop_cli.records import Records
+from everloop_cli.site import Site
+from everloop_cli.trouble import Trouble
 
 MODEL = "flight-delays"
 
@@ -43,7 +43,7 @@ def trained(account):
 
 
 def versions(account):
-    from console import views
+    from everloop_cli import views
 
     return views.packages(Stack(account), MODEL)
 

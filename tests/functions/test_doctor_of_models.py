@@ -3,15 +3,15 @@
 import pytest
 
 import heed_violation
-from console import doctor, model_findings, views
-from console.records import Records
-from console.site import Site
 from everloop.aws import alarms, ledger, shortages
 from everloop.aws.shortages import Shortage
 from everloop.decisions.infrastructure import Trouble
 from everloop.decisions.releases import Release
 from everloop.flows import report
 from everloop.moments import moment
+from everloop_cli import doctor, model_findings, views
+from everloop_cli.records import Records
+from everloop_cli.site import Site
 
 MODEL = "flight-delays"
 NOW = moment("2026-11-20T10:20:00Z")

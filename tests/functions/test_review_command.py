@@ -4,14 +4,14 @@ import json
 
 import pytest
 
-from console import commands, review
-from console.main import parser
-from console.records import Records
-from console.site import Site
-from console.trouble import Trouble
 from everloop.aws import approvals, ledger
 from everloop.decisions.releases import Release
 from everloop.moments import moment
+from everloop_cli import commands, review
+from everloop_cli.main import parser
+from everloop_cli.records import Records
+from everloop_cli.site import Site
+from everloop_cli.trouble import Trouble
 
 MODEL = "flight-delays"
 NOW = moment("2026-11-20T10:20:00Z")

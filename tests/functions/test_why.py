@@ -10,14 +10,14 @@ import heed_registry
 import judge_candidate
 import plan_comparison
 import reconcile
-from console import commands
-from console.main import parser
-from console.records import Records
-from console.site import Site
-from console.trouble import Trouble
 from everloop.aws import anchors, ledger, table
 from everloop.aws.table import model_key
 from everloop.moments import moment
+from everloop_cli import commands
+from everloop_cli.main import parser
+from everloop_cli.records import Records
+from everloop_cli.site import Site
+from everloop_cli.trouble import Trouble
 
 MODEL = "flight-delays"
 NOW = moment("2026-11-20T10:20:00Z")

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from job_container import ROOT, Container, Drops
 
-from console import flights, weather
 from everloop.bundle import open_bundle, pack
 from everloop.spec import policy
 from everloop.spec.model_spec import load_spec
+from everloop_cli import flights, weather
 
 Months = Callable[[], Iterator[tuple[str, bytes]]]
 

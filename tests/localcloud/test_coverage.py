@@ -80,9 +80,9 @@ def test_asking_for_nothing_is_not_refused(cloud_with):
 
 
 def test_the_command_lists_a_service():
-    path = os.pathsep.join([str(ROOT), str(ROOT / "layers" / "core")])
+    path = os.pathsep.join([str(ROOT), str(ROOT / "cli"), str(ROOT / "layers" / "core")])
     told = subprocess.run(
-        [sys.executable, "-m", "console.main", "services", "sts", "--json"],
+        [sys.executable, "-m", "everloop_cli.main", "services", "sts", "--json"],
         capture_output=True,
         text=True,
         cwd=ROOT,

@@ -16,10 +16,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from console import flights, weather
 from everloop.bundle import open_bundle, pack
 from everloop.pipelines.standard import BundleRef, Site, render
 from everloop.spec.model_spec import ModelSpec, load_spec
+from everloop_cli import flights, weather
 
 MODELS = Path(__file__).parents[2] / "models"
 TRAIN = Path(sys.executable).parent / "train"  # the toolkit's command

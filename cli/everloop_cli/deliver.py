@@ -1,0 +1,148 @@
+"""What people bring: a model's folder (push) and data (drop). Both are plain uploads to S3."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from everloop.bundle import Bundle, contents, open_bundle, packed
+from everloop.errors import BadInput
+from everloop.pipelines import own as own_pipeline
+from everloop.pipelines.own import COMPILED, SOURCE, own_definition
+from everloop.pipelines.standard import BundleRef, Site
+from everloop.spec.model_spec import ModelSpec, load_spec
+from everloop_cli import drops, sdk
+from everloop_cli.records import Records
+from everloop_cli.site import Site as Stack
+from everloop_cli.trouble import Trouble
+
+_PATIENCE_S = 60  # for a push to be installed
+_MARKER = "_SUCCESS"  # that of most models, where the model is not known
+
+
+def push(site: Stack, folder: Path) -> dict[str, Any]:
+    """Pack a model's folder, check it as the stack will, and upload it."""
+    if not folder.is_dir():
+        raise Trouble(f"{folder} is no folder. A model is a folder: everloop push models/NAME")
+    model = folder.resolve().name
+    try:
+        data = packed(sdk.with_pipeline(folder, contents(folder), model))
+        bundle = open_bundle(data)
+        spec = load_spec(bundle.text("model.toml"), name=model, source=str(folder / "model.toml"))
+        _check_pipeline(site, bundle, spec)
+    except BadInput as error:
+        raise Trouble(f"{folder} cannot be pushed:\n{error}") from error
+    key = f"models/{model}/bundle.tar.gz"
+    bucket = site.output("DataBucket")
+    site.s3.put_object(Bucket=bucket, Key=key, Body=data)
+    return {
+        "model": model,
+        "digest": bundle.digest,
+        "bytes": len(data),
+        "to": f"s3://{bucket}/{key}",
+    }
+
+
+def _check_pipeline(site: Stack, bundle: Bundle, spec: ModelSpec) -> None:
+    """Check as the stack will; only names that no pipeline.py can know stand for its own."""
+    region = site.sagemaker.meta.region_name
+    any_stack = Site("artefacts", region, "arn:aws:iam::123456789012:role/stack", "s3://artefacts")
+    own_definition(bundle, spec, any_stack, BundleRef("s3://artefacts/bundle.tar.gz", "0" * 64))
+
+
+def compile_pipeline(folder: Path) -> dict[str, Any]:
+    """Write pipeline.json beside a folder's pipeline.py, so that a push needs no SDK."""
+    if not (folder / SOURCE).is_file():
+        raise Trouble(f"{folder} has no {SOURCE}; without one, the default pipeline is rendered")
+    model = folder.resolve().name
+    try:
+        files = contents(folder)
+        current = own_pipeline.is_current(files)
+        made = sdk.with_pipeline(folder, files, model)[COMPILED]
+    except BadInput as error:
+        raise Trouble(f"{folder} cannot be compiled:\n{error}") from error
+    (folder / COMPILED).write_bytes(made)
+    return {"model": model, "to": str(folder / COMPILED), "bytes": len(made), "current": current}
+
+
+def drop(
+    site: Stack,
+    model: str,
+    paths: list[Path],
+    *,
+    prefix: str,
+    progress: Callable[[str, int, int], None],
+    anyway: bool = False,
+) -> dict[str, Any]:
+    """Check files and folders, and upload them below `data/<model>/`; markers come last.
+
+    `progress` is told what is done, how many bytes of how many. `anyway` uploads whatever is there.
+    Raises Trouble, before anything is uploaded, for a model that is not installed and bad files.
+    """
+    spec = _spec(site, model, anyway)
+    marker = str(spec["data"]["marker"]) if spec else _MARKER
+    found = drops.collected(paths, marker, anyway=anyway)
+    if spec is not None and not anyway:
+        total = found.bytes
+        drops.look(found, spec, lambda count: progress("reading", count, total))
+    if found.problems:
+        raise Trouble(
+            "nothing was dropped, as these files cannot be trained on:\n"
+            + "\n".join(some(found.problems))
+            + "\nMend them, or drop them all the same: --anyway"
+        )
+    if not found.files:
+        said = "\n".join(some(found.left_out))
+        raise Trouble(f"nothing to drop: name files or folders that hold some\n{said}".strip())
+    bucket, total = site.output("DataBucket"), found.bytes
+    for name, path in found.in_order(marker):
+        site.s3.upload_file(
+            str(path),
+            bucket,
+            f"data/{model}/{prefix}{name}",
+            Callback=lambda count: progress("dropping", count, total),
+        )
+    return {
+        "model": model,
+        "files": len(found.files),
+        "bytes": total,
+        "to": f"s3://{bucket}/data/{model}/",
+        "left_out": found.left_out,
+        "warnings": found.warnings,
+    }
+
+
+_SHOWN = 20
+
+
+def some(lines: list[str]) -> list[str]:
+    """Return the first lines of many, and how many more there are."""
+    more = [f"… and {len(lines) - _SHOWN} more"] if len(lines) > _SHOWN else []
+    return lines[:_SHOWN] + more
+
+
+def _spec(site: Stack, model: str, anyway: bool) -> dict[str, Any] | None:
+    """Return the installed spec; a push that is on its way is waited for.
+
+    None where nobody pushed the model, and data is to be uploaded `anyway`.
+    """
+    records = Records(site)
+    for _ in range(_PATIENCE_S):
+        if model in records.models():
+            return records.spec(model)
+        if anyway or not _pushed(site, model):
+            break
+        time.sleep(1)
+    if anyway:
+        return None
+    try:
+        records.known(model)
+    except Trouble as error:
+        raise Trouble(f"{error}. Data for it would wait unheard: --anyway drops it") from error
+    return records.spec(model)
+
+
+def _pushed(site: Stack, model: str) -> bool:
+    key = f"models/{model}/bundle.tar.gz"
+    found = site.s3.list_objects_v2(Bucket=site.output("DataBucket"), Prefix=key, MaxKeys=1)
+    return found["KeyCount"] > 0

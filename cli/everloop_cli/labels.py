@@ -1,0 +1,81 @@
+"""everloop label: what came true, looked at with the job's own reader, then uploaded."""
+
+import hashlib
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from everloop.decisions.late_labels import no_labels, wrong_name
+from everloop_cli.records import Records
+from everloop_cli.site import Site
+from everloop_cli.trouble import Trouble
+from everloop_jobs.formats.check import check
+from everloop_jobs.formats.dialect import Dialect
+from everloop_jobs.formats.wanted import Wanted
+
+
+def upload(site: Site, model: str, paths: list[Path]) -> dict[str, Any]:
+    """Check files of labels and upload them below `labels/<model>/`.
+
+    Each gets a name of its own by its content: the same file twice is one, and another of the same
+    name replaces nothing. Raises Trouble, before anything is uploaded, for files that the monitor
+    would refuse.
+    """
+    records = Records(site)
+    spec = records.spec(records.known(model))
+    key, target = spec["data"]["key"], spec["data"]["target"]
+    if key is None:
+        raise Trouble(
+            f"{model} has no [data].key in its model.toml: labels find their predictions by it. "
+            "Name the column and push again"
+        )
+    files = _files(paths)
+    dialect = Dialect.of(spec["data"])
+    wanted = Wanted((key, target), {target: "number"}, dialect=dialect)
+    problems, rows = [], 0
+    for path in files:
+        wrong, count = _problems(path, wanted)
+        problems += wrong
+        rows += count
+    if problems:
+        raise Trouble(
+            "no labels were uploaded, as these files cannot be used:\n" + "\n".join(problems)
+        )
+    bucket = site.output("DataBucket")
+    for path in files:
+        site.s3.upload_file(str(path), bucket, f"labels/{model}/{_name(path)}")
+    return {
+        "model": model,
+        "files": len(files),
+        "rows": rows,
+        "to": f"s3://{bucket}/labels/{model}/",
+        "names": [_name(path) for path in files],
+    }
+
+
+def _files(paths: list[Path]) -> list[Path]:
+    found = []
+    for path in paths:
+        if path.is_dir():
+            below = sorted(child for child in path.rglob("*") if child.is_file())
+            found += [child for child in below if not no_labels(child.relative_to(path).as_posix())]
+        elif path.is_file():
+            found.append(path)
+        else:
+            raise Trouble(f"{path} is neither file nor folder")
+    if not found:
+        raise Trouble("no labels to upload: name CSV files, or folders that hold some")
+    return found
+
+
+def _problems(path: Path, wanted: Wanted) -> tuple[list[str], int]:
+    """Return why a file is none of labels, and how many rows it has."""
+    why = wrong_name(path.name)
+    if why:
+        return [f"{path}: {why.partition(': ')[2]}"], 0
+    seen = check(path, str(path), wanted)
+    return [*seen.bad, *([seen.empty] if seen.empty else [])], seen.rows or 0
+
+
+def _name(path: Path) -> str:
+    made = hashlib.sha256(path.read_bytes()).hexdigest()[:8]
+    return f"{PurePosixPath(path.name).stem}-{made}.csv"

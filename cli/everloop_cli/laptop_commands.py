@@ -1,0 +1,50 @@
+"""up, down, env and services: the laptop's cloud."""
+
+import argparse
+import shlex
+import subprocess
+import sys
+
+from everloop_cli import laptop, show
+from localcloud import options
+
+
+def run(arguments: argparse.Namespace) -> int:
+    if arguments.command == "up":
+        return _up(arguments)
+    if arguments.command == "down":
+        laptop.down(arguments.state, wipe=arguments.wipe, say=show.err.print)
+        return 0
+    if arguments.command == "services":
+        return _services(arguments)
+    found = laptop.environment(arguments.state)
+    if arguments.json:
+        show.emit_json(found)
+    else:
+        for name, value in found.items():
+            print(f"export {name}={shlex.quote(value)}")
+    return 0
+
+
+def _up(arguments: argparse.Namespace) -> int:
+    running = laptop.up(
+        arguments.state,
+        stack=arguments.stack,
+        say=show.err.print,
+        parameters=arguments.parameter,
+        **options.given(arguments),
+    )
+    if arguments.json:
+        show.emit_json(running)
+    else:
+        show.out.print("\nPoint your shell to it:  ", end="")
+        env = laptop.command("env", arguments.state)
+        show.out.print(f'eval "$({env})"', style="bold", markup=False, soft_wrap=True)
+    return 0
+
+
+def _services(arguments: argparse.Namespace) -> int:
+    words = [arguments.service] if arguments.service else []
+    words += [f"--{form}" for form in ("json", "markdown") if getattr(arguments, form)]
+    command = [sys.executable, "-m", "localcloud.coverage", *words]
+    return subprocess.run(command, cwd=laptop.ROOT, check=False).returncode

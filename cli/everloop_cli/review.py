@@ -1,0 +1,188 @@
+"""A person's word on a version: what it will do, said before; then the registry is changed."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from everloop.aws.registry import PIN
+from everloop.decisions.approvals import APPROVED, PENDING, REJECTED
+from everloop.decisions.releases import Package, desired, without_effect
+from everloop.moments import moment
+from everloop_cli import views
+from everloop_cli.records import Records
+from everloop_cli.site import Site
+from everloop_cli.trouble import Trouble
+
+_LONGEST_WORDS = 1024  # the API's limit
+_LONGEST_STAMP = 256
+_NOT_IN_A_STAMP = re.compile(r"[^a-zA-Z0-9\s_.:/=+\-@]")
+
+
+@dataclass(frozen=True)
+class Change:
+    """One call that a word on a version takes."""
+
+    arn: str
+    status: str | None
+    pin: str | None = None  # a stamp to set; empty: the one to take away
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be changed, in this order, and what comes of it, in words."""
+
+    model: str
+    version: int
+    status: str
+    changes: tuple[Change, ...]
+    will: str
+
+    def told(self) -> dict[str, Any]:
+        return {
+            "model": self.model,
+            "version": self.version,
+            "status": self.status,
+            "arn": self.changes[0].arn,
+            "will": self.will,
+        }
+
+
+def plan_word(
+    site: Site,
+    records: Records,
+    model: str,
+    version: int | None,
+    status: str,
+    *,
+    pin: bool = False,
+    instead: bool = False,
+) -> Plan:
+    """Plan an approval or a rejection; without a version, of the newest that waits for a person."""
+    packages = _packages(site, records, model)
+    package = _chosen(packages, model, version)
+    now = datetime.now(UTC)  # not cut to the second: it is the last word
+    changes = [Change(package.arn, status)]
+    after = [
+        replace(each, approval=status, approved_at=now) if each == package else each
+        for each in packages
+    ]
+    if status == REJECTED and package.pinned:
+        changes = [Change(package.arn, status, pin="")]
+    if pin:
+        stamp = f"{now:%Y-%m-%dT%H:%M:%SZ}"
+        changes = [Change(package.arn, status, pin=stamp)]
+        changes += [Change(p.arn, None, pin="") for p in packages if p.pinned and p != package]
+        after = [replace(p, pinned=stamp if p.arn == package.arn else "") for p in after]
+    if instead:
+        if any(p.pinned for p in packages if p != package):
+            raise Trouble(f"a version of {model!r} is pinned: everloop unpin {model}, or --pin")
+        # The version itself first, and the highest last: nothing else is released in between.
+        higher = [p for p in packages if p.deployable and p.version > package.version]
+        changes += [Change(p.arn, REJECTED) for p in sorted(higher, key=lambda p: p.version)]
+        after = [replace(p, approval=REJECTED) if p in higher else p for p in after]
+    will = _will(site, records, model, after, package.version)
+    if instead and len(changes) > 1:
+        numbers = ", ".join(change.arn.rpartition("/")[2] for change in changes[1:])
+        will = f"rejects version {numbers}, too; {will}"
+    return Plan(model, package.version, status, tuple(changes), will)
+
+
+def plan_unpin(site: Site, records: Records, model: str) -> Plan:
+    """Plan to take away what holds a model at one version."""
+    packages = _packages(site, records, model)
+    pinned = [package for package in packages if package.pinned]
+    if not pinned:
+        raise Trouble(f"no version of {model!r} is pinned")
+    after = [replace(package, pinned="") for package in packages]
+    changes = tuple(Change(package.arn, None, pin="") for package in pinned)
+    will = _will(site, records, model, after, pinned[0].version)
+    return Plan(model, pinned[0].version, "unpinned", changes, will)
+
+
+def carry_out(site: Site, plan: Plan, words: str) -> None:
+    """Change the registry as planned."""
+    now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    for change in plan.changes:
+        request: dict[str, Any] = {"ModelPackageArn": change.arn}
+        if change.status is not None:
+            said = words or f"no words given (everloop, {now})"
+            if change.arn != plan.changes[0].arn:
+                said = f"version {plan.version} instead: {said}"
+            request |= {
+                "ModelApprovalStatus": change.status,
+                "ApprovalDescription": said[:_LONGEST_WORDS],
+            }
+        if change.pin:
+            told = site.sagemaker.describe_model_package(ModelPackageName=change.arn)
+            before: Mapping[str, str] = told.get("CustomerMetadataProperties", {})
+            stamp = f"{change.pin} {_NOT_IN_A_STAMP.sub('', words)}".strip()[:_LONGEST_STAMP]
+            request["CustomerMetadataProperties"] = {**before, PIN: stamp}
+        elif change.pin is not None:
+            request["CustomerMetadataPropertiesToRemove"] = [PIN]
+        site.sagemaker.update_model_package(**request)
+
+
+def _will(site: Site, records: Records, model: str, after: Sequence[Package], version: int) -> str:
+    """Say what will serve once the registry is as planned, and how it comes to that."""
+    wanted = desired(after, records.releases(model))
+    live = views.serving(site, model)
+    now = live["version"] if live else None
+    package = next(each for each in after if each.version == version)
+    in_vain = without_effect(package, after, wanted)
+    if in_vain and package.approval == APPROVED:
+        return f"nothing changes in production: {in_vain}"
+    if wanted is None:
+        return f"nothing can be released; version {now} serves on" if now else "nothing will serve"
+    held = f", and stays until: everloop unpin {model}" if wanted.pinned else ""
+    if wanted.version == now:
+        return f"nothing changes in production: version {now} serves{held}"
+    place = f" in place of version {now}" if now is not None else ""
+    paused = records.paused(model)
+    when = f" once the model is resumed ({paused})" if paused else ""
+    return f"version {wanted.version} will be tested and released{place}{held}{when}"
+
+
+def _packages(site: Site, records: Records, model: str) -> list[Package]:
+    """Return all versions, with their pins, and when each was spoken on."""
+    try:
+        found = views.packages(site, model)
+    except ClientError as error:
+        raise Trouble(f"no model {model!r} is registered here: {error}") from error
+    words = records.approvals(model)
+    read = []
+    for each in found:
+        word = words.get(each["version"])
+        stamp = ""
+        if each["approval"] == APPROVED:
+            told = site.sagemaker.describe_model_package(ModelPackageName=each["arn"])
+            stamp = told.get("CustomerMetadataProperties", {}).get(PIN, "")
+        read.append(
+            Package(
+                model=model,
+                version=each["version"],
+                arn=each["arn"],
+                status=each["status"],
+                approval=each["approval"],
+                modified_at=moment(each["created"]),
+                approved_at=word.at if word else None,
+                pinned=stamp,
+            )
+        )
+    return read
+
+
+def _chosen(packages: Sequence[Package], model: str, version: int | None) -> Package:
+    if version is None:
+        waiting = [package for package in packages if package.approval == PENDING]
+        if not waiting:
+            raise Trouble(f"no version of {model!r} waits for approval; name one: --version N")
+        return waiting[0]
+    for package in packages:
+        if package.version == version:
+            return package
+    known = sorted(package.version for package in packages)
+    raise Trouble(f"{model!r} has no version {version}; it has {known}")
