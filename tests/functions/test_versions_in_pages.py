@@ -16,13 +16,13 @@ KEYS = [f"data/m/{name}" for name in ("a", "b", "b+", "c/1", "c/2", "d", "é", "
 
 
 class Pages:
-    """Lets S3 give pages of three, and counts them."""
+    """Lets S3 give pages of so many, and counts them."""
 
     def __init__(self) -> None:
-        self.calls = 0
+        self.calls, self.size = 0, 3
 
     def __call__(self, params, **_) -> None:
-        params["MaxKeys"] = 3
+        params["MaxKeys"] = self.size
         self.calls += 1
 
 
@@ -95,3 +95,27 @@ def test_a_walk_shows_each_key_once_with_its_newest_version(pages):
             break
     assert [each.key for each in sorted(seen, key=lambda each: each.key)] == KEYS
     assert len(seen) == len(KEYS)
+
+
+def test_keys_on_either_side_of_a_page_are_read_once_and_whole(pages):
+    account, counted = pages
+    s3, versions = account.client("s3"), dict[str, set[str]]()
+    # Neighbours of each other's markers, and ends that have no character just before them.
+    for name in ("a", "a~", "a~x", "a/", "b", "b!", "b! ", "b\uff21", "b\U0001f600", "b\u00e9"):
+        key = f"data/m/{name}"
+        for _ in range(2):
+            put = s3.put_object(Bucket=account.data, Key=key, Body=b"x")
+            versions.setdefault(key, set()).add(put["VersionId"])
+        if len(versions) % 2:
+            gone = s3.delete_object(Bucket=account.data, Key=key)
+            versions[key].add(gone["VersionId"])
+    for size, left_out in [(1, None), (1, "data/m/a~x"), (2, "data/m/b"), (5, None)]:
+        wanted = versions.keys() - {left_out}
+        counted.calls, counted.size = 0, size
+        found = storage.versions_among(account.data, "data/m/", wanted)
+        seen = {key: {one.version_id for one in found[key]} for key in wanted}
+        assert {key: ids & versions[key] for key, ids in seen.items()} == {
+            key: versions[key] for key in wanted
+        }
+        one_each = {key: {(one.version_id, one.marker) for one in found[key]} for key in wanted}
+        assert sum(map(len, one_each.values())) == sum(len(found[key]) for key in wanted)
