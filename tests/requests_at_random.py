@@ -18,9 +18,9 @@ from botocore import xform_name
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from localcloud import behind, wire
-from localcloud.behind import SERVICES as BEHIND
-from localcloud.cloud import SERVICES, started
+from everloop_localcloud import behind, wire
+from everloop_localcloud.behind import SERVICES as BEHIND
+from everloop_localcloud.cloud import SERVICES, started
 
 # Starting jobs, functions and copies of big files takes time, and is not what is looked for here.
 SLOW = {"CreateTrainingJob", "CreateProcessingJob", "CreateTransformJob", "StartPipelineExecution"}

@@ -8,7 +8,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from localcloud.cloud import Cloud
+from everloop_localcloud.cloud import Cloud
 
 SERVICES = [f"{name}.amazonaws.com" for name in ("lambda", "states", "scheduler", "sagemaker")]
 TRUST = {"Effect": "Allow", "Principal": {"Service": SERVICES}, "Action": "sts:AssumeRole"}

@@ -58,7 +58,7 @@ def rule(title: str, folder: Path, forbidden: tuple[str, ...], but: tuple[str, .
         rule(
             "nobody in the application imports the local cloud",
             ROOT,
-            ("localcloud",),
+            ("everloop_localcloud",),
             (
                 "localcloud",
                 "tests",
@@ -74,8 +74,14 @@ def rule(title: str, folder: Path, forbidden: tuple[str, ...], but: tuple[str, .
                 "proofs",
             ),
         ),
-        rule("models stand alone", ROOT / "models", ("everloop", "localcloud", "everloop_cli")),
-        rule("jobs stand alone", ROOT / "jobs", ("everloop", "localcloud", "everloop_cli")),
+        rule(
+            "models stand alone",
+            ROOT / "models",
+            ("everloop", "everloop_localcloud", "everloop_cli"),
+        ),
+        rule(
+            "jobs stand alone", ROOT / "jobs", ("everloop", "everloop_localcloud", "everloop_cli")
+        ),
         rule("the local cloud stands alone", ROOT / "localcloud", ("everloop", "everloop_cli")),
     ],
 )

@@ -4,7 +4,7 @@ import json
 import sys
 from pathlib import Path
 
-from localcloud.cloudformation.template import read, translated
+from everloop_localcloud.cloudformation.template import read, translated
 
 _REGION = "us-east-1"  # the translator wants one; nothing of the template depends on it
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from everloop_cli.trouble import Trouble
-from localcloud import options
+from everloop_localcloud import options
 
 ROOT = Path(__file__).resolve().parents[2]
 STATE = Path(".everloop")
@@ -77,7 +77,7 @@ def up(
     """Start the cloud unless it runs, and deploy template.yaml to it. Returns its description.
 
     `parameters` are the template's, each as NAME=VALUE. `wanted` are options of
-    `python -m localcloud`, by name; a running cloud keeps its own.
+    `python -m everloop_localcloud`, by name; a running cloud keeps its own.
     """
     running = describe(state)
     if running is None:
@@ -133,7 +133,7 @@ def _check_room(state: Path) -> None:
 
 
 def _start(state: Path, wanted: Mapping[str, Any]) -> dict[str, Any]:
-    program = [sys.executable, "-m", "localcloud", "--state", str(state.resolve())]
+    program = [sys.executable, "-m", "everloop_localcloud", "--state", str(state.resolve())]
     program += options.words(dict(wanted))
     output = state / "cloud.out"
     with output.open("wb") as sink:
@@ -161,7 +161,7 @@ def _start(state: Path, wanted: Mapping[str, Any]) -> dict[str, Any]:
 def _deploy(
     url: str, state: Path, stack: str, parameters: Sequence[str], say: Callable[[str], None]
 ) -> None:
-    program = [sys.executable, "-m", "localcloud.cloudformation.deploy"]
+    program = [sys.executable, "-m", "everloop_localcloud.cloudformation.deploy"]
     program += ["--template", str(ROOT / "template.yaml"), "--stack", stack]
     program += ["--build", str((state.parent if state.name == "demo" else state) / "build")]
     program += [word for each in parameters for word in ("--parameter", each)]

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 from everloop_cli import laptop, show
-from localcloud import options
+from everloop_localcloud import options
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -46,5 +46,5 @@ def _up(arguments: argparse.Namespace) -> int:
 def _services(arguments: argparse.Namespace) -> int:
     words = [arguments.service] if arguments.service else []
     words += [f"--{form}" for form in ("json", "markdown") if getattr(arguments, form)]
-    command = [sys.executable, "-m", "localcloud.coverage", *words]
+    command = [sys.executable, "-m", "everloop_localcloud.coverage", *words]
     return subprocess.run(command, cwd=laptop.ROOT, check=False).returncode

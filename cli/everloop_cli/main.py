@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from everloop_cli import show
 from everloop_cli.redrive import QUEUES
 from everloop_cli.trouble import Trouble
-from localcloud import options
+from everloop_localcloud import options
 
 
 def parser() -> argparse.ArgumentParser:

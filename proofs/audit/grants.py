@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from localcloud.access.demands import Demand
-from localcloud.access.evaluation import Statement, evaluate, listed
+from everloop_localcloud.access.demands import Demand
+from everloop_localcloud.access.evaluation import Statement, evaluate, listed
 from proofs.audit import key
 from proofs.audit.reasons import Key
 from proofs.audit.stack import Stack
@@ -79,7 +79,7 @@ class Evidence:
 
 
 def evidence(stack: Stack, folders: Iterable[Path]) -> Evidence:
-    """Read what runs recorded (localcloud.access.record). Raises ValueError for a broken line."""
+    """Read what runs recorded (access.record). Raises ValueError for a broken line."""
     found = Evidence()
     for path in sorted(path for folder in folders for path in folder.glob("*.jsonl")):
         run = path.stem.rpartition("-")[0]

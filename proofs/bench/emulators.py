@@ -125,7 +125,13 @@ def all_of_them(folder: Path) -> list[Emulator]:
             "local cloud",
             folder / "ours",
             lambda port: [
-                *(sys.executable, "-m", "localcloud", "--state", str(folder / "ours" / "state")),
+                *(
+                    sys.executable,
+                    "-m",
+                    "everloop_localcloud",
+                    "--state",
+                    str(folder / "ours" / "state"),
+                ),
                 *("--port", str(port)),
             ],
         ),

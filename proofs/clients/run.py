@@ -79,7 +79,16 @@ def found(names: Sequence[str]) -> list[Path]:
 def cloud(folder: Path) -> Iterator[str]:
     """Run a local cloud with nothing in it; gives its address."""
     state = folder / "cloud"
-    words = [sys.executable, "-m", "localcloud", "--state", str(state), "--port", "0", "--strict"]
+    words = [
+        sys.executable,
+        "-m",
+        "everloop_localcloud",
+        "--state",
+        str(state),
+        "--port",
+        "0",
+        "--strict",
+    ]
     child = subprocess.Popen(words, cwd=HERE.parent, stdout=subprocess.DEVNULL)
     described = state / "cloud.json"
     try:

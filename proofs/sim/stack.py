@@ -12,8 +12,8 @@ from typing import Any
 
 import yaml
 
-from localcloud.access.evaluation import Statement, statements_of
-from localcloud.events.patterns import Pattern
+from everloop_localcloud.access.evaluation import Statement, statements_of
+from everloop_localcloud.events.patterns import Pattern
 from proofs.audit.template import ACCOUNT, REGION, Answered
 from tools.translate import translate
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from waiting import until
 
-from localcloud.cloud import started
+from everloop_localcloud.cloud import started
 from proofs.audit.stack import ROOT, stack
 from proofs.audit.template import ACCOUNT, REGION
 

@@ -13,7 +13,7 @@ import pytest
 from everloop_cli import laptop
 from everloop_cli.main import parser
 from everloop_cli.trouble import Trouble
-from localcloud import options
+from everloop_localcloud import options
 
 ROOT = Path(__file__).parents[2]
 RUNNING = {"port": 4566, "speed": 1.0, "options": {**options.DEFAULTS, "port": 4566}}

@@ -7,9 +7,9 @@ from conformance.compare import difference
 from conformance.functions import lambda_api, placed
 from conformance.virtual_world import VirtualWorld
 
-from localcloud.errors import AwsError
-from localcloud.states.state_test import StateTest, invalid_definition
-from localcloud.states.validation import validate
+from everloop_localcloud.errors import AwsError
+from everloop_localcloud.states.state_test import StateTest, invalid_definition
+from everloop_localcloud.states.validation import validate
 
 _ACCOUNT, _REGION = "123456789012", "us-east-1"
 

@@ -18,8 +18,8 @@ from conformance import (  # noqa: E402
     test_input_transformers,
 )
 
-from localcloud.cloud import Cloud  # noqa: E402
-from localcloud.errors import AwsError  # noqa: E402
+from everloop_localcloud.cloud import Cloud  # noqa: E402
+from everloop_localcloud.errors import AwsError  # noqa: E402
 
 Check = Callable[[dict[str, Any]], str | None]
 

@@ -8,8 +8,8 @@ from conformance.compare import difference
 from conformance.functions import lambda_api, placed
 from conformance.virtual_world import START, VirtualWorld
 
-from localcloud.states.history import History
-from localcloud.states.run import Ending, Machine, Run
+from everloop_localcloud.states.history import History
+from everloop_localcloud.states.run import Ending, Machine, Run
 
 _ARN = "arn:aws:states:us-east-1:123456789012:stateMachine:machine-1"
 

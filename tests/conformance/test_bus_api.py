@@ -10,7 +10,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from localcloud.cloud import started
+from everloop_localcloud.cloud import started
 
 HERE = Path(__file__).parent
 PATTERNS: list[dict[str, Any]] = json.loads((HERE / "event_patterns.json").read_text())

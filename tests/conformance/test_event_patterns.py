@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from localcloud.events.patterns import InvalidPattern, matches
+from everloop_localcloud.events.patterns import InvalidPattern, matches
 
 CASES: list[dict[str, Any]] = json.loads(
     (Path(__file__).parent / "event_patterns.json").read_text()

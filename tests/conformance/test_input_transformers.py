@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from localcloud.errors import AwsError
-from localcloud.events.patterns import matches
-from localcloud.events.transformer import body, check
+from everloop_localcloud.errors import AwsError
+from everloop_localcloud.events.patterns import matches
+from everloop_localcloud.events.transformer import body, check
 
 CASES: list[dict[str, Any]] = json.loads(
     (Path(__file__).parent / "input_transformers.json").read_text()

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from conformance import state_cases
 from conformance.compare import difference
 
-from localcloud.cloud import Cloud, started
+from everloop_localcloud.cloud import Cloud, started
 
 ROLE = "arn:aws:iam::123456789012:role/machine"
 # Those that call functions run against recorded behaviour in virtual time: test_states.py.

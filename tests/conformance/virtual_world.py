@@ -8,8 +8,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from localcloud.states import integrations
-from localcloud.states.world import TaskCall, Waiting
+from everloop_localcloud.states import integrations
+from everloop_localcloud.states.world import TaskCall, Waiting
 
 START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 

@@ -9,8 +9,8 @@ from functions.conftest import Account, new_clients
 
 from everloop.aws import clients, settings, storage
 from everloop.decisions import objects
+from everloop_localcloud.cloud import started
 from functions import conftest
-from localcloud.cloud import started
 
 KEYS = [f"data/m/{name}" for name in ("a", "b", "b+", "c/1", "c/2", "d", "é", "日本")]
 

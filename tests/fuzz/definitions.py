@@ -20,8 +20,8 @@ from everloop.errors import BadInput
 from everloop.pipelines.own import compiled, own_definition
 from everloop.pipelines.standard import BundleRef, Site, render
 from everloop.spec.model_spec import load_spec
-from localcloud.cloud import started
-from localcloud.states.validation import validate
+from everloop_localcloud.cloud import started
+from everloop_localcloud.states.validation import validate
 
 _SITE = Site("artefacts", "us-east-1", "arn:aws:iam::123456789012:role/r", "s3://artefacts/jobs")
 _BUNDLE = BundleRef("s3://artefacts/bundles/b/bundle.tar.gz", "0" * 64)

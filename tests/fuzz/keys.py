@@ -22,8 +22,8 @@ from everloop.aws.ledger import Installed
 from everloop.moments import moment
 from everloop.spec import policy
 from everloop.spec.model_spec import load_spec
+from everloop_localcloud.cloud import started
 from functions import conftest
-from localcloud.cloud import started
 
 _PARTS = st.one_of(
     st.sampled_from(

@@ -8,7 +8,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from localcloud.cloud import Cloud, started
+from everloop_localcloud.cloud import Cloud, started
 
 CloudWith = Callable[..., tuple[Cloud, Callable[..., Any]]]
 

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, given, settings
 from requests_at_random import requests, send
 
-from localcloud.cloud import Cloud, started
+from everloop_localcloud.cloud import Cloud, started
 
 
 @pytest.fixture(scope="module")

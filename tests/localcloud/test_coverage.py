@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
-from localcloud import coverage
+from everloop_localcloud import coverage
 
 ROOT = Path(__file__).parents[2]
 

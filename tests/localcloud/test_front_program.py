@@ -1,4 +1,4 @@
-"""`python -m localcloud`: one line, one folder, one port, and nothing lost over SIGKILL."""
+"""`python -m everloop_localcloud`: a line, a folder, a port, and nothing lost over SIGKILL."""
 
 import json
 import signal
@@ -23,7 +23,7 @@ class Program:
     """One run of the program."""
 
     def __init__(self, state, *arguments):
-        command = [sys.executable, "-m", "localcloud", "--state", str(state)]
+        command = [sys.executable, "-m", "everloop_localcloud", "--state", str(state)]
         self.process = subprocess.Popen(
             [*command, "--port", "0", "--services", "sts,s3,logs", *arguments],
             cwd=ROOT,
@@ -133,7 +133,7 @@ def test_a_second_cloud_is_told_why_it_cannot_start(program, tmp_path):
 )
 def test_bad_arguments_are_named(arguments, message):
     found = subprocess.run(
-        [sys.executable, "-m", "localcloud", *arguments],
+        [sys.executable, "-m", "everloop_localcloud", *arguments],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -14,9 +14,9 @@ from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
-from localcloud.functions.runtime import RuntimeApi
-from localcloud.gate import Gate, Refused, host_name
-from localcloud.s3 import cors
+from everloop_localcloud.functions.runtime import RuntimeApi
+from everloop_localcloud.gate import Gate, Refused, host_name
+from everloop_localcloud.s3 import cors
 
 EVIL = "https://evil.example"
 SCOPE = "Credential=ana/20261120/us-east-1/{service}/aws4_request"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from localcloud.processes import Processes
+from everloop_localcloud.processes import Processes
 
 ROOT = Path(__file__).parents[2]
 
@@ -25,7 +25,7 @@ STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN);" + PAR
 CLOUD = f"""
 import os, sys, time
 from pathlib import Path
-from localcloud.processes import Processes
+from everloop_localcloud.processes import Processes
 processes = Processes()
 folder = Path(sys.argv[1]) / "job"
 folder.mkdir()
@@ -110,7 +110,7 @@ def test_children_die_with_a_cloud_that_is_killed_and_leave_no_folder(tmp_path):
         [sys.executable, "-c", CLOUD, str(tmp_path)],
         cwd=ROOT,
         stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT / "localcloud")},
     )
     with cloud.stdout as output:
         pids = [int(part) for part in output.readline().split()]

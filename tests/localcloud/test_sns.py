@@ -8,7 +8,7 @@ import zipfile
 import pytest
 from botocore.exceptions import ClientError
 
-from localcloud.cloud import started
+from everloop_localcloud.cloud import started
 
 ACCOUNT = "123456789012"
 

@@ -6,8 +6,8 @@ import time
 import pytest
 from botocore.exceptions import ClientError
 
-from localcloud import surrogates
-from localcloud.events.delivery import Deliveries
+from everloop_localcloud import surrogates
+from everloop_localcloud.events.delivery import Deliveries
 
 HALF = "\ud800"
 QUEUE = "arn:aws:sqs:us-east-1:123456789012:seen"

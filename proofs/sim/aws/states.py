@@ -4,14 +4,14 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from localcloud.errors import AwsError
-from localcloud.states import integrations, json_text
-from localcloud.states.errors import TASK_FAILED, StateError
-from localcloud.states.history import History
-from localcloud.states.run import Ending, Run
-from localcloud.states.run import Machine as Definition
-from localcloud.states.tasks import execution_of
-from localcloud.states.world import TaskCall, Waiting
+from everloop_localcloud.errors import AwsError
+from everloop_localcloud.states import integrations, json_text
+from everloop_localcloud.states.errors import TASK_FAILED, StateError
+from everloop_localcloud.states.history import History
+from everloop_localcloud.states.run import Ending, Run
+from everloop_localcloud.states.run import Machine as Definition
+from everloop_localcloud.states.tasks import execution_of
+from everloop_localcloud.states.world import TaskCall, Waiting
 
 Params = dict[str, Any]
 _MOST_EXECUTIONS = 300  # a busy history has some thirty

@@ -8,7 +8,7 @@ import pytest
 from role_maker import TRUST, allow, refusal, role_maker
 from waiting import until
 
-from localcloud.cloud import started
+from everloop_localcloud.cloud import started
 
 ACCOUNT = "123456789012"
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.4-2-cpu-py3"

@@ -5,8 +5,8 @@ import zipfile
 
 import pytest
 
-from localcloud import packaging
-from localcloud.cloudformation.deploy import DeployError, deploy, main
+from everloop_localcloud import packaging
+from everloop_localcloud.cloudformation.deploy import DeployError, deploy, main
 
 TEMPLATE = """
 Transform: AWS::Serverless-2016-10-31

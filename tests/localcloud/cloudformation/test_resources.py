@@ -5,7 +5,7 @@ import json
 import boto3
 import pytest
 
-from localcloud.cloud import started
+from everloop_localcloud.cloud import started
 
 TEMPLATE = """
 Parameters: {Days: {Type: Number, Default: 30}}

@@ -2,9 +2,9 @@
 
 import pytest
 
-from localcloud.cloudwatch.evaluation import Condition, judge
-from localcloud.cloudwatch.rules import parse
-from localcloud.errors import AwsError
+from everloop_localcloud.cloudwatch.evaluation import Condition, judge
+from everloop_localcloud.cloudwatch.rules import parse
+from everloop_localcloud.errors import AwsError
 
 KEPT = None
 

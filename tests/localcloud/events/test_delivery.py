@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from localcloud.api import Api, Call, operation
-from localcloud.cloud import SERVICES
-from localcloud.errors import AwsError
+from everloop_localcloud.api import Api, Call, operation
+from everloop_localcloud.cloud import SERVICES
+from everloop_localcloud.errors import AwsError
 
 ACCOUNT = "arn:aws:{}:us-east-1:123456789012:"
 FUNCTION = ACCOUNT.format("lambda") + "function:f"
@@ -188,7 +188,7 @@ def test_ten_thousand_events_arrive_once_each(cloud_with: Any) -> None:
 _VICTIM = """
 import json, sys
 from pathlib import Path
-from localcloud.cloud import started
+from everloop_localcloud.cloud import started
 cloud, _ = started(Path(sys.argv[1]), services=["sqs", "events"])
 arn = cloud.arn("sqs", "q")
 statement = {"Effect": "Allow", "Principal": "*", "Action": "sqs:*", "Resource": arn}

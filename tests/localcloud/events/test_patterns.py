@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localcloud.events.patterns import InvalidPattern, matches
+from everloop_localcloud.events.patterns import InvalidPattern, matches
 
 ORDERS = {"orders": [{"item": "pen", "count": 1}, {"item": "ink", "count": 9}], "tags": ["a", "b"]}
 

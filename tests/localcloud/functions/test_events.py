@@ -139,7 +139,7 @@ def test_an_event_outlives_a_killed_cloud(cloud_with, eventually, tmp_path):
     script = f"""
         import io, sys, time, zipfile
         from pathlib import Path
-        from localcloud.cloud import started
+        from everloop_localcloud.cloud import started
         cloud, _ = started(Path({str(state)!r}), services=["lambda"])
         buffer = io.BytesIO()
         with zipfile.ZipFile(buffer, "w") as archive:

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from localcloud.functions.runtime import Invocation, RuntimeApi
+from everloop_localcloud.functions.runtime import Invocation, RuntimeApi
 
 BASE = "/2018-06-01/runtime"
 

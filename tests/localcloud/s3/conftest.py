@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from localcloud.cloud import Cloud
+from everloop_localcloud.cloud import Cloud
 
 
 class Setting(NamedTuple):

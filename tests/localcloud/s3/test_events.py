@@ -2,7 +2,7 @@
 
 import pytest
 
-from localcloud.cloud import stamp, started
+from everloop_localcloud.cloud import stamp, started
 
 
 def test_a_put_is_told_once_with_what_aws_tells(versioned):

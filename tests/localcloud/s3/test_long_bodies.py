@@ -8,8 +8,8 @@ import tracemalloc
 
 import pytest
 
-from localcloud.bodies import LONG, PIECE, Lying, Spool, pieces
-from localcloud.s3 import checksums
+from everloop_localcloud.bodies import LONG, PIECE, Lying, Spool, pieces
+from everloop_localcloud.s3 import checksums
 
 SIGNED = (
     "AWS4-HMAC-SHA256 Credential=tester/20261120/us-east-1/s3/aws4_request, "

@@ -11,7 +11,7 @@ import boto3
 import pytest
 from botocore.exceptions import IncompleteReadError, ResponseStreamingError
 
-from localcloud.cloud import started
+from everloop_localcloud.cloud import started
 
 
 def test_everything_is_there_after_a_restart(tmp_path):
@@ -93,7 +93,7 @@ def test_a_piece_of_a_large_object_is_that_piece(setting):
 
 
 def test_what_was_acknowledged_outlives_a_kill(tmp_path):
-    words = [sys.executable, "-m", "localcloud", "--state", str(tmp_path), "--port", "0"]
+    words = [sys.executable, "-m", "everloop_localcloud", "--state", str(tmp_path), "--port", "0"]
     for number in range(2):
         child = subprocess.Popen(words, stdout=subprocess.DEVNULL)
         try:

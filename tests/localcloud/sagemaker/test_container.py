@@ -16,7 +16,7 @@ from typing import Any
 import boto3
 import pytest
 
-from localcloud.sagemaker.model_files import NotFetched, unpack
+from everloop_localcloud.sagemaker.model_files import NotFetched, unpack
 
 ROOT = Path(__file__).resolve().parents[3]
 ROLE = "arn:aws:iam::123456789012:role/jobs"
@@ -32,7 +32,7 @@ def client_without_unshare(tmp_path: Path) -> Iterator[Callable[[str], Any]]:
     for name in ("sh", "bash"):
         (programs / name).symlink_to(str(shutil.which(name)))
     state = tmp_path / "cloud"
-    words = [sys.executable, "-m", "localcloud", "--state", str(state), "--port", "0"]
+    words = [sys.executable, "-m", "everloop_localcloud", "--state", str(state), "--port", "0"]
     words += ["--services", "s3,sagemaker,logs,events,sts"]
     child = subprocess.Popen(
         words, cwd=ROOT, env={**os.environ, "PATH": str(programs)}, stdout=subprocess.DEVNULL

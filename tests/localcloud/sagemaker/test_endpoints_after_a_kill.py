@@ -33,10 +33,18 @@ CAPTURE = {
 
 
 class Program:
-    """`python -m localcloud`, ten times as fast as real time."""
+    """`python -m everloop_localcloud`, ten times as fast as real time."""
 
     def __init__(self, state: Path, attach: Callable[[str, Path], Any]) -> None:
-        command = [sys.executable, "-m", "localcloud", "--state", str(state), "--port", "0"]
+        command = [
+            sys.executable,
+            "-m",
+            "everloop_localcloud",
+            "--state",
+            str(state),
+            "--port",
+            "0",
+        ]
         self._process = subprocess.Popen(
             [*command, "--services", SERVICES, "--speed", "10"],
             cwd=ROOT,

@@ -434,7 +434,7 @@ def test_a_killed_cloud_loses_no_record_and_writes_none_twice(tmp_path: Path) ->
 
 def _program(folder: Path) -> tuple["subprocess.Popen[bytes]", str]:
     """Start the cloud as a program of its own; gives it and its address once it answers."""
-    command = [sys.executable, "-m", "localcloud", "--state", str(folder), "--port", "0"]
+    command = [sys.executable, "-m", "everloop_localcloud", "--state", str(folder), "--port", "0"]
     process = subprocess.Popen(
         [*command, "--services", ",".join(SERVICES)],
         cwd=ROOT,

@@ -11,8 +11,8 @@ import pytest
 from botocore.exceptions import ClientError
 from waiting import until
 
-from localcloud.sagemaker.images import memory
-from localcloud.sagemaker.output import MOST_BYTES, Output
+from everloop_localcloud.sagemaker.images import memory
+from everloop_localcloud.sagemaker.output import MOST_BYTES, Output
 
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.9-0-cpu-py3"
 ROLE = "arn:aws:iam::123456789012:role/jobs"

@@ -2,8 +2,8 @@
 
 from collections import defaultdict
 
-from localcloud.api import Api
-from localcloud.sagemaker.api import SageMaker
+from everloop_localcloud.api import Api
+from everloop_localcloud.sagemaker.api import SageMaker
 
 # What is meant to be overridden: all of Api, two hooks, and what ABC keeps of its own.
 SHARED = {"_abc_impl", "_job_kinds", "drop_associations", *vars(Api), "service"}

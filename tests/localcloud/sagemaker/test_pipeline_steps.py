@@ -10,8 +10,8 @@ import pytest
 from botocore.exceptions import ClientError
 from waiting import until
 
-from localcloud.sagemaker.caching import cache_key, expiry
-from localcloud.sagemaker.retries import wait_before_retry
+from everloop_localcloud.sagemaker.caching import cache_key, expiry
+from everloop_localcloud.sagemaker.retries import wait_before_retry
 
 ROLE = "arn:aws:iam::123456789012:role/steps"
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.9-0-cpu-py3"

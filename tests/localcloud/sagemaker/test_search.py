@@ -17,7 +17,7 @@ def sagemaker(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A cloud with runs, packages and feature groups to look for; the tests only read it."""
     import boto3
 
-    from localcloud.cloud import started
+    from everloop_localcloud.cloud import started
 
     cloud, front = started(
         tmp_path_factory.mktemp("cloud"),

@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 from waiting import until
 
-from localcloud.sagemaker.instance import Instance, NotHealthy
+from everloop_localcloud.sagemaker.instance import Instance, NotHealthy
 
 PICKY = """
 from sagemaker_inference.errors import UnsupportedFormatError

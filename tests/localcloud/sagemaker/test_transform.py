@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 from waiting import until
 
-from localcloud.sagemaker.transform_records import BadRecord, Format, Path, batches, lines
+from everloop_localcloud.sagemaker.transform_records import BadRecord, Format, Path, batches, lines
 
 # Sums each line's numbers; counts its requests, so that batching shows.
 SUMS = """

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from localcloud.sagemaker.tuning_ranges import read_space
-from localcloud.sagemaker.tuning_search import Trial, propose
+from everloop_localcloud.sagemaker.tuning_ranges import read_space
+from everloop_localcloud.sagemaker.tuning_search import Trial, propose
 
 
 def number(name: str, low: str, high: str, scale: str = "Auto") -> dict[str, str]:

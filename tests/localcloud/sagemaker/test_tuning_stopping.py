@@ -2,7 +2,7 @@
 
 import pytest
 
-from localcloud.sagemaker.tuning_stopping import Hyperband, Median, Run, read_rule
+from everloop_localcloud.sagemaker.tuning_stopping import Hyperband, Median, Run, read_rule
 
 
 def ended(name: str, *scores: float) -> Run:

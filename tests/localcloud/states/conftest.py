@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from conformance.virtual_world import START, VirtualWorld
 
-from localcloud.states.history import History
-from localcloud.states.run import Ending, Machine, Run
+from everloop_localcloud.states.history import History
+from everloop_localcloud.states.run import Ending, Machine, Run
 
 ARN = "arn:aws:states:us-east-1:123456789012:stateMachine:machine"
 

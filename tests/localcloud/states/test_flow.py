@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from localcloud.errors import AwsError
+from everloop_localcloud.errors import AwsError
 
 LAMBDA = "arn:aws:states:::lambda:invoke"
 
@@ -187,7 +187,7 @@ def test_the_machine_s_own_timeout_ends_everything(bench: Any) -> None:
 
 
 def test_an_execution_that_is_stopped_ends_at_once(bench: Any) -> None:
-    from localcloud.states.run import Ending
+    from everloop_localcloud.states.run import Ending
 
     made = bench({"W": {"Type": "Wait", "Seconds": 600, "End": True}})
     made.world.after(7, lambda: made.run.stop(Ending("ABORTED", error="Mine", cause="why")))

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from localcloud.states import jsonata
+from everloop_localcloud.states import jsonata
 
 NOW = datetime(2026, 11, 23, 12, 30, 0, 250000, tzinfo=UTC)
 FUNCTIONS = jsonata.functions(lambda: NOW, lambda: 0.25, lambda: "an-id")

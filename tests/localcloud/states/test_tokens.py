@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from localcloud.states.tasks import execution_of
+from everloop_localcloud.states.tasks import execution_of
 
 CALLBACK = "arn:aws:states:::lambda:invoke.waitForTaskToken"
 

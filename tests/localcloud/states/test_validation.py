@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from localcloud.states.validation import validate
+from everloop_localcloud.states.validation import validate
 
 GOOD: dict[str, Any] = {
     "QueryLanguage": "JSONata",

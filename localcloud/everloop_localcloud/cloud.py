@@ -1,0 +1,285 @@
+"""One cloud: its clock, its state, its services, and how they reach each other."""
+
+import importlib
+import logging
+import threading
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from everloop_localcloud import verification, wire
+from everloop_localcloud.access.roles import Roles
+from everloop_localcloud.api import Api, Call
+from everloop_localcloud.behind import Behind
+from everloop_localcloud.clock import Clock
+from everloop_localcloud.credentials import Credentials
+from everloop_localcloud.errors import AwsError
+from everloop_localcloud.gate import Gate
+from everloop_localcloud.processes import Processes
+from everloop_localcloud.quotas import Quotas
+from everloop_localcloud.sagemaker.engine import Engine
+from everloop_localcloud.store import Store
+
+log = logging.getLogger(__name__)
+
+# Where each service of ours is. What is not here and not behind (moto) is refused by name.
+SERVICES = {
+    "sts": "everloop_localcloud.sts:Sts",
+    "s3": "everloop_localcloud.s3.api:S3",
+    "sqs": "everloop_localcloud.sqs.api:Sqs",
+    "sns": "everloop_localcloud.sns:Sns",
+    "logs": "everloop_localcloud.logs:Logs",
+    "cloudwatch": "everloop_localcloud.cloudwatch.api:CloudWatch",
+    "events": "everloop_localcloud.events.api:Events",
+    "scheduler": "everloop_localcloud.scheduler.api:Scheduler",
+    "lambda": "everloop_localcloud.functions.api:Functions",
+    "stepfunctions": "everloop_localcloud.states.api:StepFunctions",
+    "sagemaker": "everloop_localcloud.sagemaker.api:SageMaker",
+    "sagemaker-runtime": "everloop_localcloud.sagemaker.runtime:SageMakerRuntime",
+    "sagemaker-featurestore-runtime": (
+        "everloop_localcloud.sagemaker.feature_store_runtime:FeatureStoreRuntime"
+    ),
+    "sagemaker-metrics": "everloop_localcloud.sagemaker.metrics:SageMakerMetrics",
+    "cloudformation": "everloop_localcloud.cloudformation.api:CloudFormation",
+}
+
+ROUGH_DUPLICATES = 0.1  # far more than on AWS, so that a short run meets some
+
+Listener = Callable[[dict[str, Any]], None]
+
+
+class Cloud:
+    """An AWS account in one region, on one port of this machine.
+
+    `folder` holds all state. `services` limits what is loaded (tests of one part). With `strict`,
+    every answer is checked against botocore's output shapes. `duplicate_events` is the share of
+    events that rules deliver twice, as AWS may; with `rough_events` some are, and all come late and
+    out of order. `quotas` is "aws" for AWS's default quotas and throttles.
+    `allow_hosts` are names beside loopback's by which clients may call it. With `verify_secrets`, a
+    signature must be made with its key's secret; users have the one of the folder's file `secret`.
+    With `docker_jobs`, SageMaker's jobs run in their own images; raises NoEngine where no Docker
+    engine answers.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        port: int = 0,
+        speed: float = 1.0,
+        services: Iterable[str] | None = None,
+        account: str = "123456789012",
+        region: str = "us-east-1",
+        strict: bool = False,
+        duplicate_events: float = 0.0,
+        rough_events: bool = False,
+        quotas: str | None = None,
+        docker_jobs: bool = False,
+        allow_hosts: Iterable[str] = (),
+        verify_secrets: bool = False,
+    ) -> None:
+        self.folder = folder
+        self.account = account
+        self.region = region
+        self.port = port
+        self.strict = strict
+        self.duplicate_events = ROUGH_DUPLICATES if rough_events else duplicate_events
+        self.rough_events = rough_events
+        self.quotas = Quotas(self, quotas)
+        self.gate = Gate(allow_hosts)
+        self.engine = Engine(folder) if docker_jobs else None
+        self.store = Store(folder / "state.sqlite")
+        secret = folder / "secret"
+        self.secret = verification.own_secret(secret) if verify_secrets else None
+        self._meta = self.store.table("cloud")
+        saved = self._meta.get("clock", {}).get("now")
+        start = max(datetime.now(UTC), saved) if saved else datetime.now(UTC)
+        self.clock = Clock(speed, start)  # time never runs backwards over a restart
+        self.processes = Processes()
+        self.credentials = Credentials(self)
+        self.roles = Roles(self)
+        self.behind = Behind(self)
+        self._listeners: list[Listener] = []
+        self._stopping = threading.Event()
+        self._calls: Counter[tuple[str, str, str]] = Counter()
+        self._counting = threading.Lock()
+        self.started = threading.Event()  # set once every service has taken up its state
+        self._timekeeper = threading.Thread(target=self._keep_time, name="keep-time", daemon=True)
+        self.apis: dict[str, Api] = {}
+        for name in SERVICES if services is None else services:
+            module, _, attribute = SERVICES[name].partition(":")
+            self.apis[name] = getattr(importlib.import_module(module), attribute)(self)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the cloud is being stopped: what ends now ends with it, not by itself."""
+        return self._stopping.is_set()
+
+    def start(self) -> None:
+        """Take up the saved state. The front must be listening already."""
+        self.behind.start()
+        for api in self.apis.values():
+            api.start()
+        self.started.set()
+        self._timekeeper.start()
+
+    def stop(self) -> None:
+        """End every process and close the state; stopping twice is stopping once."""
+        if self._stopping.is_set():
+            return
+        self._stopping.set()
+        self.started.set()
+        self.clock.stop()
+        for api in self.apis.values():
+            api.stop()
+        self.processes.close()
+        if self._timekeeper.is_alive():
+            self._timekeeper.join()
+        self._save_time()
+        self.store.close()
+
+    def abandon(self) -> None:
+        """Let go of what was opened; for a cloud that was never started."""
+        self.processes.close()
+        self.store.close()
+
+    def call(
+        self,
+        service: str,
+        operation: str,
+        params: dict[str, Any] | None = None,
+        *,
+        role_arn: str | None = None,
+        principal: str | None = None,
+    ) -> dict[str, Any]:
+        """Call any API of this cloud from inside it; `operation` is AWS's name (`PutObject`).
+
+        Raises AwsError, as a client would see it.
+        """
+        request = copied(params or {})
+        api = self.apis.get(service)
+        if api is None:
+            return self.behind.call(service, operation, request, role_arn)
+        who = principal or role_arn or f"arn:aws:iam::{self.account}:root"
+        call = Call(self.account, self.region, who, self.clock.now())
+        return dict(copied(api.perform(call, operation, request)))
+
+    def emit(
+        self,
+        source: str,
+        detail_type: str,
+        detail: dict[str, Any],
+        resources: Iterable[str] = (),
+        when: datetime | None = None,
+    ) -> None:
+        """Put one of AWS's own events on the default bus; listeners in the cloud hear it first."""
+        event = {
+            "version": "0",
+            "id": str(uuid.uuid4()),
+            "detail-type": detail_type,
+            "source": source,
+            "account": self.account,
+            "time": stamp(when or self.clock.now()),
+            "region": self.region,
+            "resources": list(resources),
+            "detail": copied(detail),
+        }
+        for listener in list(self._listeners):
+            listener(event)
+        bus = self.apis.get("events")
+        if bus is not None:
+            bus.publish(event)  # type: ignore[attr-defined]
+
+    def measure(
+        self,
+        namespace: str,
+        name: str,
+        dimensions: dict[str, str],
+        value: float = 1.0,
+        unit: str = "Count",
+    ) -> None:
+        """Put a value of one of AWS's own metrics, where the cloud has CloudWatch."""
+        watch = self.apis.get("cloudwatch")
+        if watch is not None:
+            watch.put(namespace, name, value, dimensions, unit)  # type: ignore[attr-defined]
+
+    def on_event(self, listener: Listener) -> Callable[[], None]:
+        """Call `listener` with each of AWS's own events; returns how to end that."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def spawn(self, action: Callable[..., None], *args: Any, name: str = "work") -> None:
+        """Run `action` on a thread of its own; a failure is logged, never lost in silence."""
+
+        def run() -> None:
+            try:
+                action(*args)
+            except Exception:
+                if not self._stopping.is_set():
+                    log.exception("%s failed", name)
+
+        threading.Thread(target=run, name=name, daemon=True).start()
+
+    def count(self, principal: str, service: str, operation: str) -> None:
+        """Count a call that came over the wire: who made it, and what it was."""
+        with self._counting:
+            self._calls[principal, service, operation] += 1
+
+    def counted(self) -> list[dict[str, Any]]:
+        with self._counting:
+            rows = sorted(self._calls.items())
+        names = ("principal", "service", "operation")
+        return [{**dict(zip(names, key, strict=True)), "calls": count} for key, count in rows]
+
+    def arn(self, service: str, resource: str) -> str:
+        return f"arn:aws:{service}:{self.region}:{self.account}:{resource}"
+
+    def _keep_time(self) -> None:
+        while not self._stopping.wait(1.0):
+            self._save_time()
+
+    def _save_time(self) -> None:
+        self._meta["clock"] = {"now": self.clock.now()}
+
+
+def copied(value: Any) -> Any:
+    """Copy dicts and lists all the way down; leave everything else, such as streams, as it is."""
+    if isinstance(value, dict):
+        return {key: copied(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [copied(item) for item in value]
+    return value
+
+
+def stamp(moment: datetime) -> str:
+    """Write a time as the envelope of an event has it: UTC, whole seconds, Z."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def started(folder: Path, **options: Any) -> "tuple[Cloud, Any]":
+    """Start a cloud with its front in this process: what tests and the program use."""
+    from everloop_localcloud.front import Front
+
+    cloud = Cloud(folder, **options)
+    try:
+        front = Front(cloud)
+    except OSError:  # the port is taken
+        cloud.abandon()
+        raise
+    cloud.port = front.port
+    front.start()
+    began = time.monotonic()
+    cloud.start()
+    log.debug("services were up after %.2f s", time.monotonic() - began)
+    return cloud, front
+
+
+__all__ = ["SERVICES", "AwsError", "Cloud", "copied", "stamp", "started", "wire"]

@@ -1,0 +1,168 @@
+"""What every resource type is made of, and what it may use to make its resources."""
+
+import json
+import re
+import secrets
+import string
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from everloop_localcloud import wire
+from everloop_localcloud.cloudformation.template import invalid
+from everloop_localcloud.errors import AwsError
+
+if TYPE_CHECKING:
+    from everloop_localcloud.cloud import Cloud
+
+_ALPHABET = string.ascii_uppercase + string.digits
+
+
+@dataclass
+class Made:
+    """A resource as it came out: what `Ref` gives, and what `Fn::GetAtt` gives."""
+
+    ref: str
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where a resource is made: the cloud, and its place in a stack."""
+
+    cloud: "Cloud"
+    stack: str
+    logical_id: str
+
+    def call(self, service: str, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Call an API; values that a template can only write as text take their API's type."""
+        model = wire.service_model(service).operation_model(operation)
+        fitted = _fitted(model.input_shape, {k: v for k, v in request.items() if v is not None})
+        return self.cloud.call(service, operation, fitted)
+
+    def gone(self, service: str, operation: str, request: Mapping[str, Any]) -> None:
+        """Call an API that removes something; what is not there any more is as good as removed."""
+        try:
+            self.call(service, operation, request)
+        except AwsError as error:
+            if error.status != 404 and not re.search(
+                r"NotFound|NoSuch|DoesNotExist|NonExist|DoesntExist", error.code
+            ):
+                raise
+
+    def name(self, most: int, lower: bool = False) -> str:
+        """Return a physical name, as CloudFormation makes one up: stack, logical id, random."""
+        tail = "".join(secrets.choice(_ALPHABET) for _ in range(12))
+        room = most - len(tail) - 2
+        stack = self.stack[: max(room // 2, room - len(self.logical_id))]
+        made = f"{stack}-{self.logical_id[: room - len(stack)]}-{tail}"
+        return made.lower() if lower else made
+
+
+class Kind(ABC):
+    """A resource type. Properties that it neither honours nor ignores for a reason are refused.
+
+    A change of a property in `replacing` makes a new resource; any other is an update in place.
+    """
+
+    type: ClassVar[str]
+    properties: ClassVar[frozenset[str]]
+    required: ClassVar[frozenset[str]] = frozenset()
+    ignored: ClassVar[dict[str, str]] = {}
+    replacing: ClassVar[frozenset[str]] = frozenset()
+
+    def check(self, logical_id: str, given: Mapping[str, Any]) -> None:
+        """Raise AwsError for a property this cloud would not honour, or one that is missing."""
+        unknown = sorted(set(given) - self.properties - set(self.ignored))
+        if unknown:
+            raise invalid(
+                f"{logical_id}: the local cloud does not support "
+                f"{'property' if len(unknown) == 1 else 'properties'} {', '.join(unknown)} "
+                f"of {self.type}"
+            )
+        missing = sorted(self.required - set(given))
+        if missing:
+            raise invalid(f"{logical_id}: {self.type} needs {', '.join(missing)}")
+
+    def replaces(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+        """Tell whether the change from one set of properties to another needs a new resource."""
+        return any(before.get(name) != after.get(name) for name in self.replacing)
+
+    @abstractmethod
+    def create(self, site: Site, given: dict[str, Any]) -> Made: ...
+
+    @abstractmethod
+    def update(
+        self, site: Site, ref: str, before: dict[str, Any], given: dict[str, Any]
+    ) -> Made: ...
+
+    @abstractmethod
+    def delete(self, site: Site, ref: str, given: dict[str, Any]) -> None: ...
+
+
+class Replaced(Kind):
+    """A resource type that has no updates: whatever changes makes a new resource."""
+
+    def replaces(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+        return before != after
+
+    def update(self, site: Site, ref: str, before: dict[str, Any], given: dict[str, Any]) -> Made:
+        raise AssertionError(f"{self.type} {ref} was to be replaced")
+
+
+def only(given: Mapping[str, Any], names: set[str], where: str) -> None:
+    """Raise AwsError for members of a nested property beyond these."""
+    unknown = sorted(set(given) - names)
+    if unknown:
+        raise invalid(f"the local cloud does not support {', '.join(unknown)} of {where}")
+
+
+def document(given: Any) -> str:
+    """Return a policy or pattern as the JSON text that its API takes."""
+    return given if isinstance(given, str) else json.dumps(given)
+
+
+def tag_map(given: Any) -> dict[str, str]:
+    """Return tags as a map, from the list that most types have or the map that some have."""
+    if isinstance(given, dict):
+        return {key: str(value) for key, value in given.items()}
+    return {tag["Key"]: str(tag["Value"]) for tag in given or []}
+
+
+def tag_changes(before: Any, after: Any) -> tuple[dict[str, str], list[str]]:
+    """Return tags to set and keys to remove."""
+    old, new = tag_map(before), tag_map(after)
+    return {k: v for k, v in new.items() if old.get(k) != v}, sorted(set(old) - set(new))
+
+
+def picked(given: Mapping[str, Any], names: Any) -> dict[str, Any]:
+    return {name: given[name] for name in names if given.get(name) is not None}
+
+
+def _fitted(shape: Any, value: Any) -> Any:
+    """Turn texts into numbers and truths, and back, where the API's shape wants the other."""
+    kind = shape.type_name
+    if kind == "structure" and isinstance(value, dict):
+        return {
+            name: _fitted(shape.members[name], item) if name in shape.members else item
+            for name, item in value.items()
+        }
+    if kind == "list" and isinstance(value, list):
+        return [_fitted(shape.member, item) for item in value]
+    if kind == "map" and isinstance(value, dict):
+        return {name: _fitted(shape.value, item) for name, item in value.items()}
+    if kind in ("integer", "long") and isinstance(value, str) and re.fullmatch(r"-?\d+", value):
+        return int(value)
+    if kind in ("float", "double") and isinstance(value, str | int) and not isinstance(value, bool):
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    if kind == "boolean" and isinstance(value, str) and value.lower() in ("true", "false"):
+        return value.lower() == "true"
+    if kind == "string" and isinstance(value, bool):
+        return "true" if value else "false"
+    if kind == "string" and isinstance(value, int | float):
+        return str(value)
+    return value

@@ -1,0 +1,144 @@
+"""Records of stacks: what they hold, what happened to them, and how all that is shown."""
+
+import uuid
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from everloop_localcloud.cloudformation import parameters
+from everloop_localcloud.cloudformation.template import invalid
+
+if TYPE_CHECKING:
+    from everloop_localcloud.cloud import Cloud
+
+ENDED_DELETED = "DELETE_COMPLETE"
+
+
+class Stacks:
+    """The tables of CloudFormation; a stack is found by name while it lives, by id for ever."""
+
+    def __init__(self, cloud: "Cloud") -> None:
+        self._cloud = cloud
+        self.rows = cloud.store.table("cloudformation.stacks")
+        self._resources = cloud.store.table("cloudformation.resources")
+        self._events = cloud.store.table("cloudformation.events")
+
+    def find(self, name: str) -> dict[str, Any]:
+        """Return a stack's row by name or id. Raises AwsError ValidationError."""
+        row = self.rows.get(name) or self.living(name)
+        if row is None:
+            raise invalid(f"Stack with id {name} does not exist")
+        return row
+
+    def living(self, name: str) -> dict[str, Any] | None:
+        for key in self.rows:
+            row = self.rows[key]
+            if row["Name"] == name and row["Status"] != ENDED_DELETED:
+                return row
+        return None
+
+    def add(self, name: str, **members: Any) -> dict[str, Any]:
+        stack_id = self._cloud.arn("cloudformation", f"stack/{name}/{uuid.uuid4()}")
+        row = {"Id": stack_id, "Name": name, "Created": self._cloud.clock.now(), **members}
+        self.rows[stack_id] = row
+        return row
+
+    def save(self, row: dict[str, Any]) -> None:
+        self.rows[row["Id"]] = row
+
+    def set_status(self, row: dict[str, Any], status: str, reason: str = "") -> None:
+        """Move a stack to a status, and write the event of it."""
+        row["Status"], row["Reason"] = status, reason
+        if status != "REVIEW_IN_PROGRESS":
+            row["Updated"] = self._cloud.clock.now()
+        self.save(row)
+        self.note(row, row["Name"], "AWS::CloudFormation::Stack", row["Id"], status, reason)
+
+    def note(
+        self,
+        row: dict[str, Any],
+        logical_id: str,
+        type_name: str,
+        ref: str,
+        status: str,
+        reason: str = "",
+    ) -> None:
+        row["Events"] = row.get("Events", 0) + 1
+        event = {
+            "StackId": row["Id"],
+            "EventId": str(uuid.uuid4()),
+            "StackName": row["Name"],
+            "LogicalResourceId": logical_id,
+            "PhysicalResourceId": ref,
+            "ResourceType": type_name,
+            "Timestamp": self._cloud.clock.now(),
+            "ResourceStatus": status,
+        }
+        if reason:
+            event["ResourceStatusReason"] = reason
+        self._events[f"{row['Id']}/{row['Events']:08d}"] = event
+        self.save(row)
+
+    def events(self, row: dict[str, Any]) -> list[dict[str, Any]]:
+        """Return a stack's events, the newest first."""
+        keys = (f"{row['Id']}/{number:08d}" for number in range(row.get("Events", 0), 0, -1))
+        return [self._events[key] for key in keys]
+
+    def resources(self, row: dict[str, Any]) -> dict[str, dict[str, Any]]:
+        """Return a stack's resources by logical id."""
+        prefix = row["Id"] + "/"
+        return {
+            key.removeprefix(prefix): self._resources[key]
+            for key in self._resources
+            if key.startswith(prefix)
+        }
+
+    def keep(self, row: dict[str, Any], logical_id: str, resource: dict[str, Any]) -> None:
+        self._resources[f"{row['Id']}/{logical_id}"] = resource
+
+    def drop(self, row: dict[str, Any], logical_id: str) -> None:
+        self._resources.pop(f"{row['Id']}/{logical_id}", None)
+
+    def shown(self, row: dict[str, Any]) -> dict[str, Any]:
+        """Return a stack as DescribeStacks answers it."""
+        declared = row["Processed"].get("Parameters") or {}
+        answer: dict[str, Any] = {
+            "StackId": row["Id"],
+            "StackName": row["Name"],
+            "CreationTime": row["Created"],
+            "StackStatus": row["Status"],
+            "DisableRollback": row.get("DisableRollback", False),
+            "Capabilities": row.get("Capabilities", []),
+            "Parameters": parameters.described(declared, row["Parameters"]),
+            "Outputs": row.get("Outputs", []),
+            "Tags": row.get("Tags", []),
+            "NotificationARNs": [],
+            "RollbackConfiguration": {},
+            "EnableTerminationProtection": row.get("TerminationProtection", False),
+            "DriftInformation": {"StackDriftStatus": "NOT_CHECKED"},
+        }
+        for member, name in (
+            ("StackStatusReason", "Reason"),
+            ("Description", "Description"),
+            ("LastUpdatedTime", "Updated"),
+            ("DeletionTime", "Deleted"),
+            ("ChangeSetId", "ChangeSetId"),
+            ("RoleARN", "RoleArn"),
+        ):
+            if row.get(name):
+                answer[member] = row[name]
+        return answer
+
+    def summaries(self, row: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """Yield a stack's resources as ListStackResources answers them."""
+        resources = self.resources(row)
+        for logical_id in sorted(resources):
+            resource = resources[logical_id]
+            summary = {
+                "LogicalResourceId": logical_id,
+                "PhysicalResourceId": resource["Ref"],
+                "ResourceType": resource["Type"],
+                "LastUpdatedTimestamp": resource["At"],
+                "ResourceStatus": resource["Status"],
+                "DriftInformation": {"StackResourceDriftStatus": "NOT_CHECKED"},
+            }
+            yield summary

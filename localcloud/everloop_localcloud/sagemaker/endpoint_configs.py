@@ -1,0 +1,158 @@
+"""SageMaker endpoint configs: which models an endpoint serves, on how many instances."""
+
+import threading
+from typing import Any
+
+from everloop_localcloud.api import Call, operation
+from everloop_localcloud.errors import validation
+from everloop_localcloud.sagemaker import hosting_events
+from everloop_localcloud.sagemaker.listing import page, pick
+from everloop_localcloud.sagemaker.models import Models, Record, check_name, refuse
+
+_UNSUPPORTED_CONFIG = (
+    "AsyncInferenceConfig",
+    "CrossRegionTrafficConfig",
+    "ExplainerConfig",
+    "MetricsConfig",
+    "ShadowProductionVariants",
+    "VpcConfig",
+)
+_UNSUPPORTED_VARIANT = (
+    "AcceleratorPartitionLayouts",
+    "AcceleratorType",
+    "CapacityReservationConfig",
+    "CoreDumpConfig",
+    "EnableSSMAccess",
+    "InstancePools",
+    "ManagedInstanceScaling",
+    "RoutingConfig",
+    "ServerlessConfig",
+)
+_MOST_VARIANTS = 10
+_START_SECONDS = 240  # AWS gives a container four minutes until its first healthy ping
+
+
+class EndpointConfigs(Models):
+    """Operations on endpoint configs."""
+
+    _configs_lock = threading.Lock()
+
+    @property
+    def _configs(self) -> Any:
+        return self.cloud.store.table("sagemaker.endpoint-configs")
+
+    @operation
+    def create_endpoint_config(self, call: Call, request: Record) -> Record:
+        name = request["EndpointConfigName"]
+        check_name(name, "endpointConfigName")
+        arn = self._config_arn(name)
+        refuse(request, _UNSUPPORTED_CONFIG, "of an endpoint config")
+        if request.get("EnableNetworkIsolation"):
+            raise validation("the local cloud cannot isolate a model from the network")
+        variants = [self._variant(variant) for variant in request["ProductionVariants"]]
+        _check_variants(variants)
+        _check_capture(request.get("DataCaptureConfig"))
+        config = {
+            "EndpointConfigName": name,
+            "EndpointConfigArn": arn,
+            "ProductionVariants": variants,
+            **pick(request, "DataCaptureConfig", "KmsKeyId", "ExecutionRoleArn"),
+            "CreationTime": call.time,
+        }
+        with self._configs_lock:
+            if name in self._configs:
+                raise validation(f'Cannot create already existing endpoint configuration "{arn}".')
+            self._configs[name] = config
+        hosting_events.keep_tags(self.cloud, arn, request)
+        hosting_events.announce_config(self.cloud, config)
+        return {"EndpointConfigArn": arn}
+
+    @operation
+    def describe_endpoint_config(self, call: Call, request: Record) -> Record:
+        return dict(self.endpoint_config(request["EndpointConfigName"]))
+
+    @operation
+    def list_endpoint_configs(self, call: Call, request: Record) -> Record:
+        return page(
+            self._configs.values(),
+            request,
+            member="EndpointConfigs",
+            name="EndpointConfigName",
+            summary=lambda config: pick(
+                config, "EndpointConfigName", "EndpointConfigArn", "CreationTime"
+            ),
+        )
+
+    @operation
+    def delete_endpoint_config(self, call: Call, request: Record) -> None:
+        with self._configs_lock:
+            config = self.endpoint_config(request["EndpointConfigName"])
+            del self._configs[config["EndpointConfigName"]]
+        hosting_events.drop_tags(self.cloud, config["EndpointConfigArn"])
+
+    def endpoint_config(self, name: str) -> Record:
+        """Return a config's record. Raises AwsError as AWS words it."""
+        found: Record | None = self._configs.get(name)
+        if found is None:
+            arn = self._config_arn(name)
+            raise validation(f'Could not find endpoint configuration "{arn}".')
+        return found
+
+    def deployable(self, name: str) -> Record:
+        """Return all that a fleet needs of a config, its models included.
+
+        An endpoint keeps this: it serves on, over restarts too, when config and models are deleted.
+        """
+        config = self.endpoint_config(name)
+        return {
+            **pick(config, "EndpointConfigName", "DataCaptureConfig"),
+            "Variants": [self._deployable_variant(config, v) for v in config["ProductionVariants"]],
+        }
+
+    def _deployable_variant(self, config: Record, variant: Record) -> Record:
+        model = self.model(variant["ModelName"])
+        role = config.get("ExecutionRoleArn") or model.get("ExecutionRoleArn")
+        seconds = variant.get("ContainerStartupHealthCheckTimeoutInSeconds", _START_SECONDS)
+        return {
+            "VariantName": variant["VariantName"],
+            "Weight": variant["InitialVariantWeight"],
+            "Count": variant["InitialInstanceCount"],
+            "Container": model["serving"],
+            "RoleArn": role,
+            "StartSeconds": seconds,
+            "InstanceType": variant["InstanceType"],
+            "ResolutionTime": self.cloud.clock.now(),
+        }
+
+    def _variant(self, given: Record) -> Record:
+        refuse(given, _UNSUPPORTED_VARIANT, "of a variant")
+        for wanted in ("ModelName", "InstanceType", "InitialInstanceCount"):
+            if wanted not in given:
+                raise validation(f"production variant {given['VariantName']} has no {wanted}")
+        check_name(given["VariantName"], "productionVariants.1.member.variantName")
+        self.model(given["ModelName"])
+        return {"InitialVariantWeight": 1.0, **given}
+
+    def _config_arn(self, name: str) -> str:
+        return self.cloud.arn("sagemaker", f"endpoint-config/{name}")
+
+
+def _check_variants(variants: list[Record]) -> None:
+    if not 1 <= len(variants) <= _MOST_VARIANTS:
+        raise validation(f"there are {len(variants)} variants; 1 to {_MOST_VARIANTS} are taken")
+    names = [variant["VariantName"] for variant in variants]
+    if len(set(names)) < len(names):
+        raise validation(f"two variants have one name: {', '.join(sorted(names))}")
+    if not sum(variant["InitialVariantWeight"] for variant in variants) > 0:
+        raise validation("no variant has a weight above 0: nothing would serve")
+
+
+def _check_capture(capture: Record | None) -> None:
+    if capture is None:
+        return
+    percent = capture["InitialSamplingPercentage"]
+    if not 0 <= percent <= 100:
+        raise validation(f"InitialSamplingPercentage is {percent}; it must be 0 to 100")
+    where = capture["DestinationS3Uri"]
+    if not where.startswith("s3://") or not where.removeprefix("s3://").strip("/"):
+        raise validation(f"DestinationS3Uri is {where!r}; it must be s3://bucket/prefix")

@@ -1,0 +1,109 @@
+"""What AWS tells of models, endpoint configs and endpoints: events, in its casing, and tags."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from everloop_localcloud.sagemaker.listing import pick
+
+if TYPE_CHECKING:
+    from everloop_localcloud.cloud import Cloud
+
+Record = dict[str, Any]
+
+_SOURCE = "aws.sagemaker"
+
+
+def keep_tags(cloud: "Cloud", arn: str, request: Record) -> None:
+    """Keep the tags that a resource was created with."""
+    if request.get("Tags"):
+        tags = {tag["Key"]: tag["Value"] for tag in request["Tags"]}
+        cloud.store.table("sagemaker.tags")[arn] = tags
+
+
+def drop_tags(cloud: "Cloud", arn: str) -> None:
+    cloud.store.table("sagemaker.tags").pop(arn, None)
+
+
+def announce_model(cloud: "Cloud", model: Record) -> None:
+    container = model.get("PrimaryContainer") or model["Containers"][0]
+    told = {"ContainerHostname": None, **container}
+    detail = {
+        "ModelName": model["ModelName"],
+        "PrimaryContainer": told if "PrimaryContainer" in model else None,
+        "Containers": [told] if "Containers" in model else None,
+        "ExecutionRoleArn": model.get("ExecutionRoleArn"),
+        "CreationTime": _milliseconds(model["CreationTime"]),
+        "ModelArn": model["ModelArn"],
+        "Tags": _tags(cloud, model["ModelArn"]),
+    }
+    cloud.emit(_SOURCE, "SageMaker Model State Change", detail, [model["ModelArn"]])
+
+
+def announce_config(cloud: "Cloud", config: Record) -> None:
+    arn = config["EndpointConfigArn"]
+    detail = {
+        "EndpointConfigName": config["EndpointConfigName"],
+        "EndpointConfigArn": arn,
+        "ProductionVariants": config["ProductionVariants"],
+        "DataCaptureConfig": config.get("DataCaptureConfig"),
+        "KmsKeyId": config.get("KmsKeyId"),
+        "CreationTime": _milliseconds(config["CreationTime"]),
+        "Tags": _tags(cloud, arn),
+    }
+    cloud.emit(_SOURCE, "SageMaker Endpoint Config State Change", detail, [arn])
+
+
+def announce_endpoint(cloud: "Cloud", described: Record) -> None:
+    """Tell an endpoint's status; `described` is what DescribeEndpoint answers."""
+    detail = _endpoint(cloud, described)
+    detail |= pick(described, "FailureReason")
+    arn = described["EndpointArn"]
+    cloud.emit(_SOURCE, "SageMaker Endpoint State Change", detail, [arn])
+
+
+def announce_deployment(cloud: "Cloud", described: Record) -> None:
+    """Tell how far an update is; the config's name is still that of the old one, as on AWS."""
+    detail = _endpoint(cloud, described)
+    detail["LastModifiedTime"] = _milliseconds(cloud.clock.now())
+    if "PendingDeploymentSummary" in described:
+        detail["PendingDeploymentSummary"] = _in_milliseconds(described["PendingDeploymentSummary"])
+    arn = described["EndpointArn"]
+    cloud.emit(_SOURCE, "SageMaker Endpoint Deployment State Change", detail, [arn])
+
+
+def _endpoint(cloud: "Cloud", described: Record) -> Record:
+    variants = [
+        {key: value for key, value in variant.items() if key != "DeployedImages"}
+        for variant in described["ProductionVariants"]
+    ]
+    return {
+        **pick(described, "EndpointName", "EndpointArn", "EndpointConfigName"),
+        "ProductionVariants": _in_milliseconds(variants),
+        "EndpointStatus": _upper_snake(described["EndpointStatus"]),
+        "CreationTime": _milliseconds(described["CreationTime"]),
+        "LastModifiedTime": _milliseconds(described["LastModifiedTime"]),
+        "Tags": _tags(cloud, described["EndpointArn"]),
+    }
+
+
+def _tags(cloud: "Cloud", arn: str) -> dict[str, str]:
+    return dict(cloud.store.table("sagemaker.tags").get(arn, {}))
+
+
+def _milliseconds(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)
+
+
+def _in_milliseconds(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return _milliseconds(value)
+    if isinstance(value, dict):
+        kept = {name: item for name, item in value.items() if name != "DeployedImages"}
+        return {name: _in_milliseconds(item) for name, item in kept.items()}
+    if isinstance(value, list):
+        return [_in_milliseconds(item) for item in value]
+    return value
+
+
+def _upper_snake(status: str) -> str:
+    return "".join(f"_{c}" if c.isupper() and i else c for i, c in enumerate(status)).upper()

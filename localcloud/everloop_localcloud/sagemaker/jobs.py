@@ -1,0 +1,299 @@
+"""Running jobs: a process and a folder each, a bounded number at once, ends told to who waits."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from everloop_localcloud.api import Call
+from everloop_localcloud.clock import Signal
+from everloop_localcloud.errors import AwsError
+from everloop_localcloud.sagemaker import container, images, packages
+from everloop_localcloud.sagemaker.behalf import Behalf
+from everloop_localcloud.sagemaker.output import Output
+
+if TYPE_CHECKING:
+    from everloop_localcloud.cloud import Cloud
+
+Record = dict[str, Any]
+LOST = "InternalServerError: We encountered an internal error. The host of the job was lost."
+ENDED = ("Completed", "Failed", "Stopped")
+
+
+class Leaving(Exception):
+    """The cloud is being stopped while a job runs: its next start reports the job as lost."""
+
+
+class NotMoved(Exception):
+    """Objects could not be fetched from S3 or put there; the text says why, in AWS's words."""
+
+
+@dataclass
+class Outcome:
+    """How a job's process ended."""
+
+    code: int
+    timed_out: bool
+    stopped: bool
+    tail: str
+
+
+class Jobs:
+    """What processing and training jobs share."""
+
+    cloud: "Cloud"
+
+    def start_jobs(self) -> None:
+        """Fail what was running when the cloud died: its process died with it."""
+        for table, name, status, announce in self._job_kinds():
+            for record in list(table.values()):
+                if record[status] not in ENDED:
+                    record[status] = "Failed"
+                    record["FailureReason"] = LOST
+                    record["LastModifiedTime"] = self.cloud.clock.now()
+                    if "SecondaryStatus" in record:
+                        record["SecondaryStatus"] = "Failed"
+                    table.save(record[name])
+                    self.cloud.spawn(announce, record, name="announce lost job")
+        if self.cloud.engine is not None:
+            self.cloud.engine.clear()
+        shutil.rmtree(self._jobs_folder, ignore_errors=True)
+
+    def _check_image(self, image: str) -> None:
+        """Raise AwsError where nothing here runs the image."""
+        if self.cloud.engine is not None:
+            self.cloud.engine.check(image)
+        else:
+            images.interpreter(image)
+
+    def _python(self, folder: Path, image: str, requirements: Path | None = None) -> Path:
+        """Make the job's Python in its folder; in a container it has the image's instead."""
+        if self.cloud.engine is not None:
+            return Path(sys.executable)
+        return packages.environment(folder / ".python", images.interpreter(image), requirements)
+
+    def _job_kinds(self) -> list[tuple[Any, str, str, Callable[[Record], None]]]:
+        """Return table, members of name and status, and how each kind is announced."""
+        return []
+
+    @property
+    def _jobs_folder(self) -> Path:
+        return self.cloud.folder / "jobs"
+
+    @property
+    def _running(self) -> "_Running":
+        found: _Running | None = getattr(self, "_running_jobs", None)
+        if found is None:
+            found = self._running_jobs = _Running(self.cloud)
+        return found
+
+    def job_end(self, arn: str) -> Signal:
+        """Return the signal that is set once the job has ended."""
+        return self._running.signal(arn)
+
+    @contextmanager
+    def _job_folder(self) -> Iterator[Path]:
+        folder = self._jobs_folder / uuid.uuid4().hex[:12]
+        folder.mkdir(parents=True)
+        self.cloud.processes.own_folder(folder)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+            self.cloud.processes.disown_folder(folder)
+
+    def _run_process(
+        self,
+        arn: str,
+        folder: Path,
+        words: Sequence[str],
+        env: Mapping[str, str],
+        *,
+        limit: float,
+        logs: tuple[str, str],
+        image: tuple[str, Sequence[str]],
+        behalf: Behalf,
+        heard: Callable[[str], None] = lambda line: None,
+        instance: str = "",
+    ) -> Outcome:
+        """Run a job's process to its end; `limit` is in the cloud's seconds.
+
+        `heard` is called with each line that it prints. `image` is what to run where jobs are
+        containers, and the entry point that replaces its own; `words` are the arguments then. A
+        process may have no more memory than an `instance` of this type.
+        """
+        engine, name = self.cloud.engine, ""
+        limit_bytes = images.memory(instance)
+        if engine is None:
+            line, variables = container.command(folder, words, env)
+        else:
+            line, variables, name = engine.command(folder, *image, words, env)
+        child = self.cloud.processes.start(
+            line,
+            env=variables,
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            whole=engine is None,
+            limit=limit_bytes,
+        )
+        log: Any = self.cloud.apis["logs"] if behalf.may_log(*logs) else None
+        tell = partial(log.append, *logs) if log is not None else None
+        output = Output(child, folder / ".log", tell, heard)
+        self.cloud.spawn(output.read, name=f"log of {arn}")
+        self._running.add(arn, child)
+        timed_out = False
+        try:
+            code = self.cloud.processes.wait(child, self.cloud.clock.real(limit))
+        except subprocess.TimeoutExpired:
+            timed_out = True
+            code = self.cloud.processes.stop(child)
+        finally:
+            if engine is not None:
+                engine.remove(name)
+            self.cloud.credentials.forget(env.get("AWS_ACCESS_KEY_ID", ""))
+        stopped = self._running.was_stopped(arn)
+        if self.cloud.stopping:
+            raise Leaving(arn)
+        return Outcome(code, timed_out, stopped, output.tail())
+
+    def _stop_process(self, arn: str) -> None:
+        child = self._running.stop(arn)
+        if child is not None:
+            grace = self.cloud.clock.real(120)  # AWS waits so long between SIGTERM and SIGKILL
+            self.cloud.spawn(lambda: _ended(self.cloud.processes.stop(child, grace)))
+
+    def _job_environment(self, role_arn: str, session: str, python: Path) -> dict[str, str]:
+        """Return what every job's process has; nothing of our own environment leaks into it."""
+        own, image = str(python.parent), str(Path(sys.executable).parent)
+        return {
+            "PATH": os.pathsep.join([own, image, "/usr/local/bin:/usr/bin:/bin"]),
+            "HOME": "/tmp",
+            "LANG": "C.UTF-8",
+            "OMP_WAIT_POLICY": "PASSIVE",  # jobs share the cores: a thread that waits must not spin
+            "PYTHONUNBUFFERED": "1",
+            "AWS_REGION": self.cloud.region,
+            "AWS_DEFAULT_REGION": self.cloud.region,
+            "AWS_ENDPOINT_URL": self.cloud.url,
+            **self.cloud.credentials.for_role(role_arn, session),
+        }
+
+    def _download(self, uri: str, folder: Path, kind: str, behalf: Behalf) -> None:
+        """Bring an S3 prefix (or what a manifest lists) into a folder. Raises NotMoved."""
+        try:
+            self._fetch(uri, folder, kind, behalf)
+        except (AwsError, FileNotFoundError) as error:
+            raise NotMoved(f"Data download failed:{_words(error)}") from error
+
+    def _fetch(self, uri: str, folder: Path, kind: str, behalf: Behalf) -> None:
+        bucket, _, prefix = uri.removeprefix("s3://").partition("/")
+        folder.mkdir(parents=True, exist_ok=True)
+        if kind == "ManifestFile":
+            listed = json.loads(behalf.read(bucket, prefix))
+            base = listed[0]["prefix"]
+            bucket, _, root = base.removeprefix("s3://").partition("/")
+            wanted = [(root + name, name) for name in listed[1:]]
+        else:
+            keys = behalf.keys(bucket, prefix)
+            folder_end = prefix.rfind("/") + 1
+            if (
+                prefix
+                and not prefix.endswith("/")
+                and any(k.startswith(prefix + "/") for k in keys)
+            ):
+                folder_end = len(prefix) + 1
+                keys = [key for key in keys if key.startswith(prefix + "/")]
+            wanted = [(key, key[folder_end:]) for key in keys if not key.endswith("/")]
+        if not wanted:
+            raise FileNotFoundError(f"No S3 objects found under S3 URL {uri!r}")
+        for key, relative in wanted:
+            path = (folder / relative).resolve()
+            if not path.is_relative_to(folder.resolve()):
+                raise ValueError(f"key {key!r} reaches outside its folder")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            behalf.download(bucket, key, path)
+
+    def _upload(self, folder: Path, uri: str, behalf: Behalf) -> None:
+        """Put what lies in a folder below a prefix of S3. Raises NotMoved."""
+        bucket, _, prefix = uri.removeprefix("s3://").partition("/")
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and not path.is_symlink():
+                key = f"{prefix.rstrip('/')}/{path.relative_to(folder).as_posix()}"
+                upload(behalf, path, bucket, key)
+
+
+class _Running:
+    """The processes of running jobs, and the signals of those who wait for their ends."""
+
+    def __init__(self, cloud: "Cloud") -> None:
+        self._cloud = cloud
+        self._lock = threading.Lock()
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._stopped: set[str] = set()
+        self._signals: dict[str, Signal] = {}
+        self._over = cloud.clock.signal()  # of every job that has ended, for who asks late
+        self._over.set()
+        self.slots = threading.BoundedSemaphore(max(2, os.cpu_count() or 2))
+
+    def signal(self, arn: str) -> Signal:
+        with self._lock:
+            return self._signals.setdefault(arn, self._cloud.clock.signal())
+
+    def add(self, arn: str, child: "subprocess.Popen[bytes]") -> None:
+        with self._lock:
+            self._children[arn] = child
+            stopped = arn in self._stopped
+        if stopped:
+            self._cloud.processes.stop(child)
+
+    def stop(self, arn: str) -> "subprocess.Popen[bytes] | None":
+        with self._lock:
+            self._stopped.add(arn)
+            return self._children.get(arn)
+
+    def was_stopped(self, arn: str) -> bool:
+        with self._lock:
+            return arn in self._stopped
+
+    def end(self, arn: str) -> None:
+        with self._lock:
+            self._children.pop(arn, None)
+            self._stopped.discard(arn)
+            signal = self._signals.get(arn)
+            self._signals[arn] = self._over
+        if signal is not None:
+            signal.set()
+
+
+def _ended(code: int) -> None:
+    """Take a stopped process's exit code: whoever waits for the job looks at the job."""
+
+
+def upload(behalf: Behalf, path: Path, bucket: str, key: str) -> None:
+    """Put a file that a job made. Raises NotMoved."""
+    try:
+        behalf.upload(path, bucket, key)
+    except AwsError as error:
+        raise NotMoved(
+            f"Artifact upload failed:Unable to upload object s3://{bucket}/{key} ({_words(error)})"
+        ) from error
+
+
+def _words(error: Exception) -> str:
+    return f"{error.code}: {error.message}" if isinstance(error, AwsError) else str(error)
+
+
+def job_role(request: Record) -> str:
+    return str(request["RoleArn"])
+
+
+def created_by(call: Call) -> Record:
+    return {"IamIdentity": {"Arn": call.principal}}

@@ -1,0 +1,175 @@
+"""SageMaker models: what an endpoint can serve."""
+
+import re
+import threading
+from typing import TYPE_CHECKING, Any
+
+from everloop_localcloud.api import Call, operation
+from everloop_localcloud.errors import AwsError, validation
+from everloop_localcloud.sagemaker import hosting_events, images
+from everloop_localcloud.sagemaker.listing import page, pick
+
+if TYPE_CHECKING:
+    from everloop_localcloud.cloud import Cloud
+
+Record = dict[str, Any]
+
+_NAME = re.compile(r"[a-zA-Z0-9]([\-a-zA-Z0-9]*[a-zA-Z0-9])?")
+_LONGEST_NAME = 63
+_UNSUPPORTED_MODEL = ("VpcConfig", "InferenceExecutionConfig")
+_UNSUPPORTED_CONTAINER = (
+    "AdditionalModelDataSources",
+    "ContainerMetricsConfig",
+    "InferenceSpecificationName",
+    "ModelDataSource",
+    "MultiModelConfig",
+)
+
+
+class Models:
+    """Operations on models."""
+
+    cloud: "Cloud"
+    _models_lock = threading.Lock()
+
+    @property
+    def _models(self) -> Any:
+        return self.cloud.store.table("sagemaker.models")
+
+    @operation
+    def create_model(self, call: Call, request: Record) -> Record:
+        name = request["ModelName"]
+        check_name(name, "modelName")
+        arn = self.cloud.arn("sagemaker", f"model/{name}")
+        if name in self._models:
+            raise validation(f'Cannot create already existing model "{arn}".')
+        refuse(request, _UNSUPPORTED_MODEL, "of a model")
+        if request.get("EnableNetworkIsolation"):
+            raise validation("the local cloud cannot isolate a model from the network")
+        container = _only_container(request)
+        serving = self._serving(container)
+        images.interpreter(serving["Image"])
+        self._find_data(serving)
+        model = {
+            "ModelName": name,
+            "ModelArn": arn,
+            **pick(request, "ExecutionRoleArn"),
+            "EnableNetworkIsolation": False,
+            "CreationTime": call.time,
+            "serving": serving,
+        }
+        told = {"Mode": "SingleModel", **container}
+        if "Containers" in request:
+            model["Containers"] = [told]
+        else:
+            model["PrimaryContainer"] = told
+        with self._models_lock:
+            if name in self._models:
+                raise validation(f'Cannot create already existing model "{arn}".')
+            self._models[name] = model
+        hosting_events.keep_tags(self.cloud, arn, request)
+        hosting_events.announce_model(self.cloud, model)
+        return {"ModelArn": arn}
+
+    @operation
+    def describe_model(self, call: Call, request: Record) -> Record:
+        model = self.model(request["ModelName"])
+        return {key: value for key, value in model.items() if key != "serving"}
+
+    @operation
+    def list_models(self, call: Call, request: Record) -> Record:
+        return page(
+            self._models.values(),
+            request,
+            member="Models",
+            name="ModelName",
+            summary=lambda model: pick(model, "ModelName", "ModelArn", "CreationTime"),
+        )
+
+    @operation
+    def delete_model(self, call: Call, request: Record) -> None:
+        with self._models_lock:
+            model = self.model(request["ModelName"])
+            del self._models[model["ModelName"]]
+        hosting_events.drop_tags(self.cloud, model["ModelArn"])
+
+    def model(self, name: str) -> Record:
+        """Return a model's record; its `serving` is image, data and environment, resolved.
+
+        Raises AwsError as AWS words it.
+        """
+        found: Record | None = self._models.get(name)
+        if found is None:
+            arn = self.cloud.arn("sagemaker", f"model/{name}")
+            raise validation(f'Could not find model "{arn}".')
+        return found
+
+    def _serving(self, container: Record) -> Record:
+        package_name = container.get("ModelPackageName")
+        own = pick(container, "Image", "ModelDataUrl", "Environment")
+        if package_name is None:
+            if "Image" not in own:
+                raise validation("the container names neither Image nor ModelPackageName")
+            return own
+        for contradiction in ("Image", "ModelDataUrl"):
+            if contradiction in own:
+                raise validation(f"the container has ModelPackageName and {contradiction}: one")
+        wanted = {"ModelPackageName": package_name}
+        package = self.cloud.call("sagemaker", "DescribeModelPackage", wanted)
+        containers = (package.get("InferenceSpecification") or {}).get("Containers", [])
+        if len(containers) != 1:
+            raise validation(
+                f"model package {package_name} has {len(containers)} containers;"
+                " the local cloud serves models of one"
+            )
+        packed = pick(containers[0], "Image", "ModelDataUrl", "Environment")
+        packed["Environment"] = {**packed.get("Environment", {}), **own.get("Environment", {})}
+        return packed
+
+    def _find_data(self, serving: Record) -> None:
+        url = serving.get("ModelDataUrl")
+        if url is None:
+            return
+        bucket, _, key = url.removeprefix("s3://").partition("/")
+        if not url.startswith("s3://") or not key:
+            raise validation(f"ModelDataUrl {url!r} is no address of an object: s3://bucket/key")
+        try:
+            self.cloud.call("s3", "HeadObject", {"Bucket": bucket, "Key": key})
+        except AwsError as error:
+            raise validation(f"Could not find model data at {url}.") from error
+
+
+def check_name(name: str, member: str) -> None:
+    """Raise AwsError, worded as AWS does, if a model, endpoint or config cannot have this name."""
+    complaint = f"1 validation error detected: Value '{name}' at '{member}' failed to satisfy"
+    if len(name) > _LONGEST_NAME:
+        raise validation(
+            f"{complaint} constraint: Member must have length less than or equal to {_LONGEST_NAME}"
+        )
+    if not _NAME.fullmatch(name):
+        raise validation(
+            f"{complaint} constraint: Member must satisfy regular expression pattern:"
+            f" {_NAME.pattern}"
+        )
+
+
+def refuse(given: Record, names: tuple[str, ...], of: str) -> None:
+    """Raise AwsError for the first of these members that is there: nothing is dropped silently."""
+    for name in names:
+        if given.get(name):
+            raise validation(f"the local cloud does not take {name} {of}")
+
+
+def _only_container(request: Record) -> Record:
+    both = "PrimaryContainer" in request and "Containers" in request
+    containers = request.get("Containers") or [request.get("PrimaryContainer")]
+    if both or len(containers) != 1 or not containers[0]:
+        raise validation(
+            "the local cloud serves models of one container: give PrimaryContainer or one"
+            " of Containers"
+        )
+    container: Record = containers[0]
+    refuse(container, _UNSUPPORTED_CONTAINER, "of a container")
+    if container.get("Mode", "SingleModel") != "SingleModel":
+        raise validation(f"the local cloud does not take Mode {container['Mode']} of a container")
+    return container
