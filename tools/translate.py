@@ -1,24 +1,33 @@
-"""Print a SAM template translated to plain CloudFormation, as `sam deploy` has AWS do it."""
+"""Print a SAM template translated to plain CloudFormation, as `sam deploy` has AWS do it.
+
+Whoever reads template.yaml reads it here: its loops (Fn::ForEach) are no resources yet.
+"""
 
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
-from everloop_localcloud.cloudformation.template import read, translated
+from everloop_localcloud.cloudformation.template import read, translated, unrolled
 
 _REGION = "us-east-1"  # the translator wants one; nothing of the template depends on it
 
 
-def translate(path: Path) -> dict[str, object]:
+def source(path: Path) -> dict[str, Any]:
+    """Return the template as it is written, its loops unrolled; raises AwsError."""
+    return unrolled(read(path.read_text()), {})
+
+
+def translate(path: Path) -> dict[str, Any]:
     """Return the translated template; raises AwsError with what the translator finds wrong."""
-    source = read(path.read_text())
+    given = source(path)
     # Local folders are uploaded before translation.
-    parts = [resource.get("Properties", {}) for resource in source["Resources"].values()]
-    for properties in parts + list(source.get("Globals", {}).values()):
+    parts = [resource.get("Properties", {}) for resource in given["Resources"].values()]
+    for properties in parts + list(given.get("Globals", {}).values()):
         for key in ("CodeUri", "ContentUri", "DefinitionUri"):
             if isinstance(properties.get(key), str):
                 properties[key] = f"s3://bucket/{properties[key]}"
-    return translated(source, {}, _REGION)
+    return translated(given, {}, _REGION)
 
 
 if __name__ == "__main__":

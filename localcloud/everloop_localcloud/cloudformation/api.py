@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from everloop_localcloud.api import Call, operation
 from everloop_localcloud.cloudformation import template as templates
 from everloop_localcloud.cloudformation.changesets import ChangeSets
+from everloop_localcloud.cloudformation.language_extensions import bodies
 from everloop_localcloud.cloudformation.template import invalid
 from everloop_localcloud.errors import AwsError
 
@@ -233,7 +234,7 @@ class CloudFormation(ChangeSets):
     def _summary(self, template: dict[str, Any]) -> dict[str, Any]:
         answer: dict[str, Any] = {
             "Parameters": [],
-            "ResourceTypes": sorted({one["Type"] for one in template["Resources"].values()}),
+            "ResourceTypes": sorted({one["Type"] for one in bodies(template["Resources"])}),
             "DeclaredTransforms": templates.transforms(template),
         }
         for name, declared in (template.get("Parameters") or {}).items():

@@ -9,6 +9,7 @@ from everloop_localcloud.api import Api, Call, operation
 from everloop_localcloud.cloudformation import parameters
 from everloop_localcloud.cloudformation import template as templates
 from everloop_localcloud.cloudformation.engine import Engine
+from everloop_localcloud.cloudformation.language_extensions import bodies
 from everloop_localcloud.cloudformation.stacks import Stacks
 from everloop_localcloud.cloudformation.template import invalid
 from everloop_localcloud.errors import AwsError
@@ -113,7 +114,7 @@ class ChangeSets(Api):
     def capabilities(template: dict[str, Any]) -> list[str]:
         """Return what a template needs leave for: roles and policies, with or without a name."""
         needed: set[str] = set()
-        for resource in template["Resources"].values():
+        for resource in bodies(template["Resources"]):
             kind, properties = resource["Type"], resource.get("Properties") or {}
             if kind in _UNNAMED and _UNNAMED[kind] in properties:
                 needed.add("CAPABILITY_NAMED_IAM")

@@ -21,6 +21,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from everloop_localcloud import packaging
 from everloop_localcloud.cloudformation import template as templates
+from everloop_localcloud.cloudformation.language_extensions import bodies
 from everloop_localcloud.errors import AwsError
 
 _POLL = 0.1  # real seconds
@@ -101,7 +102,7 @@ class _Deployment:
         default = packaged.get("Globals", {}).get("Function", {})
         if isinstance(default.get("CodeUri"), str):
             default["CodeUri"] = self._place("AWS::Serverless::Function", default, {}, folder)
-        for resource in packaged["Resources"].values():
+        for resource in bodies(packaged["Resources"]):
             name = _LOCAL.get(resource["Type"])
             properties = resource.get("Properties", {})
             if name is not None and isinstance(properties.get(name), str):

@@ -8,11 +8,11 @@ from typing import Any
 from everloop_localcloud.cloudformation.template import invalid
 
 _VARIABLE = re.compile(r"\$\{(!?)([^}]*)\}")
+_NAME = re.compile(r"[A-Za-z0-9_.:]+")
 _REFUSED = (
     "Fn::ImportValue",
     "Fn::Transform",
     "Fn::Cidr",
-    "Fn::ForEach",
     "Fn::Length",
     "Fn::ToJsonString",
     "Fn::GetStackOutput",
@@ -128,6 +128,11 @@ class Resolver:
             if literal:
                 return "${" + name + "}"
             name = name.strip()
+            if not _NAME.fullmatch(name):
+                raise invalid(
+                    "Template error: variable names in Fn::Sub syntax must contain only "
+                    f"alphanumeric characters, underscores, periods, and colons, not {name!r}"
+                )
             if name in own:
                 return _text(self._value(own[name]))
             if name in self._references:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from everloop_localcloud.cloud import Cloud
 
 SAM = "AWS::Serverless-2016-10-31"
+EXTENSIONS = "AWS::LanguageExtensions"
+LOOP = "Fn::ForEach::"
 _SECTIONS = {
     "AWSTemplateFormatVersion",
     "Description",
@@ -79,7 +81,7 @@ def read(text: str) -> dict[str, Any]:
     """Return a template as plain data. Raises AwsError ValidationError."""
     try:
         template = json.loads(text) if text.lstrip().startswith("{") else yaml.load(text, _Loader)
-    except (ValueError, yaml.YAMLError) as error:
+    except (ValueError, RecursionError, yaml.YAMLError) as error:
         raise invalid(f"Template format error: {error}") from error
     if not isinstance(template, dict):
         raise invalid("Template format error: the template is no mapping")
@@ -91,10 +93,20 @@ def read(text: str) -> dict[str, Any]:
     resources = template.get("Resources")
     if not isinstance(resources, dict) or not resources:
         raise invalid("At least one Resources member must be defined.")
+    loops = {name for name in resources if str(name).startswith(LOOP)}
+    if loops and EXTENSIONS not in transforms(template):
+        raise invalid(
+            f"Template format error: [/Resources/{min(loops)}] resource definition is malformed"
+            f" (Fn::ForEach needs the transform {EXTENSIONS})"
+        )
+    _check_types({name: one for name, one in resources.items() if name not in loops})
+    return template
+
+
+def _check_types(resources: dict[str, Any]) -> None:
     for name, resource in resources.items():
         if not isinstance(resource, dict) or not isinstance(resource.get("Type"), str):
             raise invalid(f"Template format error: [/Resources/{name}] has no Type")
-    return template
 
 
 def transforms(template: dict[str, Any]) -> list[str]:
@@ -103,12 +115,36 @@ def transforms(template: dict[str, Any]) -> list[str]:
 
 
 def translated(template: dict[str, Any], parameters: dict[str, Any], region: str) -> dict[str, Any]:
-    """Return the template as CloudFormation works on it. Raises AwsError for what SAM refuses."""
-    for name in transforms(template):
-        if name != SAM:
-            raise invalid(f"the local cloud does not know the transform {name!r}, only {SAM}")
-    if not transforms(template):
+    """Return the template as CloudFormation works on it. Raises AwsError for what it refuses."""
+    result = unrolled(template, {"AWS::Region": region, **parameters})
+    if SAM in transforms(template):
+        result = _sam(result, parameters, region)
+    return {section: given for section, given in result.items() if section != "Transform"}
+
+
+def unrolled(template: dict[str, Any], parameters: dict[str, Any]) -> dict[str, Any]:
+    """Return the template without loops, as SAM's transform takes it. Raises AwsError."""
+    from everloop_localcloud.cloudformation import language_extensions
+
+    names = transforms(template)
+    for name in names:
+        if name not in (SAM, EXTENSIONS):
+            raise invalid(
+                f"the local cloud does not know the transform {name!r}, only {EXTENSIONS} and {SAM}"
+            )
+    if EXTENSIONS not in names:
         return template
+    if names != sorted(names):  # the one comes before the other in the alphabet too
+        raise invalid(f"the transform {EXTENSIONS} must come before {SAM}")
+    try:
+        result = language_extensions.unrolled(template, parameters)
+    except RecursionError as error:
+        raise invalid("Template format error: the template is nested too deeply") from error
+    _check_types(result["Resources"])
+    return result
+
+
+def _sam(template: dict[str, Any], parameters: dict[str, Any], region: str) -> dict[str, Any]:
     import boto3
     from samtranslator.internal.managed_policies import get_bundled_managed_policy_map
     from samtranslator.model.exceptions import InvalidDocumentException
@@ -135,7 +171,6 @@ def translated(template: dict[str, Any], parameters: dict[str, Any], region: str
             causes = "; ".join(str(cause.message) for cause in error.causes)
             raise invalid(f"Transform {SAM} failed with: {error.message}. {causes}") from error
         result: dict[str, Any] = undo_mark_unicode_str_in_template(done)
-    result.pop("Transform", None)
     return result
 
 
