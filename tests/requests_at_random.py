@@ -18,9 +18,10 @@ from botocore import xform_name
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from everloop_localcloud import behind, wire
-from everloop_localcloud.behind import SERVICES as BEHIND
+from everloop_localcloud.behind import api as behind
+from everloop_localcloud.behind.api import SERVICES as BEHIND
 from everloop_localcloud.cloud import SERVICES, started
+from everloop_localcloud.kernel import wire
 
 # Starting jobs, functions and copies of big files takes time, and is not what is looked for here.
 SLOW = {"CreateTrainingJob", "CreateProcessingJob", "CreateTransformJob", "StartPipelineExecution"}

@@ -11,28 +11,28 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from everloop_localcloud import verification, wire
-from everloop_localcloud.access.roles import Roles
-from everloop_localcloud.api import Api, Call
-from everloop_localcloud.behind import Behind
-from everloop_localcloud.clock import Clock
-from everloop_localcloud.credentials import Credentials
-from everloop_localcloud.errors import AwsError
-from everloop_localcloud.gate import Gate
-from everloop_localcloud.processes import Processes
-from everloop_localcloud.quotas import Quotas
+from everloop_localcloud.behind.api import Behind
+from everloop_localcloud.kernel import verification, wire
+from everloop_localcloud.kernel.access.roles import Roles
+from everloop_localcloud.kernel.api import Api, Call
+from everloop_localcloud.kernel.clock import Clock
+from everloop_localcloud.kernel.credentials import Credentials
+from everloop_localcloud.kernel.errors import AwsError
+from everloop_localcloud.kernel.gate import Gate
+from everloop_localcloud.kernel.processes import Processes
+from everloop_localcloud.kernel.quotas import Quotas
+from everloop_localcloud.kernel.store import Store
 from everloop_localcloud.sagemaker.engine import Engine
-from everloop_localcloud.store import Store
 
 log = logging.getLogger(__name__)
 
 # Where each service of ours is. What is not here and not behind (moto) is refused by name.
 SERVICES = {
-    "sts": "everloop_localcloud.sts:Sts",
+    "sts": "everloop_localcloud.sts.api:Sts",
     "s3": "everloop_localcloud.s3.api:S3",
     "sqs": "everloop_localcloud.sqs.api:Sqs",
-    "sns": "everloop_localcloud.sns:Sns",
-    "logs": "everloop_localcloud.logs:Logs",
+    "sns": "everloop_localcloud.sns.api:Sns",
+    "logs": "everloop_localcloud.logs.api:Logs",
     "cloudwatch": "everloop_localcloud.cloudwatch.api:CloudWatch",
     "events": "everloop_localcloud.events.api:Events",
     "scheduler": "everloop_localcloud.scheduler.api:Scheduler",
@@ -266,7 +266,7 @@ def stamp(moment: datetime) -> str:
 
 def started(folder: Path, **options: Any) -> "tuple[Cloud, Any]":
     """Start a cloud with its front in this process: what tests and the program use."""
-    from everloop_localcloud.front import Front
+    from everloop_localcloud.kernel.front import Front
 
     cloud = Cloud(folder, **options)
     try:

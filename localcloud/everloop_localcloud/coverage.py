@@ -14,9 +14,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from everloop_localcloud import behind, wire
-from everloop_localcloud.api import TOKENS
+from everloop_localcloud.behind import api as behind
 from everloop_localcloud.cloud import SERVICES, Cloud
+from everloop_localcloud.kernel import wire
+from everloop_localcloud.kernel.api import TOKENS
 
 WORKS, PARTIAL, MISSING = "works", "partial", "not there"
 

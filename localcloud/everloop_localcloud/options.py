@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-from everloop_localcloud.gate import host_name
+from everloop_localcloud.kernel.gate import host_name
 
 DEFAULTS: dict[str, Any] = {
     "port": 4566,

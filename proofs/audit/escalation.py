@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from everloop_localcloud.access.demands import Demand
-from everloop_localcloud.access.evaluation import Statement, evaluate, listed
+from everloop_localcloud.kernel.access.demands import Demand
+from everloop_localcloud.kernel.access.evaluation import Statement, evaluate, listed
 from proofs.audit.stack import Json, Stack
 from proofs.audit.template import ACCOUNT, REGION
 

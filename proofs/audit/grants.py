@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from everloop_localcloud.access.demands import Demand
-from everloop_localcloud.access.evaluation import Statement, evaluate, listed
+from everloop_localcloud.kernel.access.demands import Demand
+from everloop_localcloud.kernel.access.evaluation import Statement, evaluate, listed
 from proofs.audit import key
 from proofs.audit.reasons import Key
 from proofs.audit.stack import Stack

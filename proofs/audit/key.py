@@ -6,7 +6,7 @@ KMS.
 
 from collections.abc import Iterable, Iterator
 
-from everloop_localcloud.access.demands import Demand
+from everloop_localcloud.kernel.access.demands import Demand
 
 KEY = "KmsKeyArn"  # the parameter, as `stack.resolved` leaves it
 TOPICS = "NotificationTopics"  # likewise: who tells people on the stack's topic does on these, too

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from everloop_localcloud.access.record import FOLDER
+from everloop_localcloud.kernel.access.record import FOLDER
 from proofs.audit.escalation import Claim, claims
 from proofs.audit.grants import Finding, Grant, compare, evidence
 from proofs.audit.reasons import reasons

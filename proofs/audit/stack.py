@@ -6,7 +6,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, cast
 
-from everloop_localcloud.access.evaluation import Statement, listed
+from everloop_localcloud.kernel.access.evaluation import Statement, listed
 from proofs.audit.template import NAME, Answered
 from tools.translate import translate
 

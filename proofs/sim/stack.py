@@ -12,8 +12,8 @@ from typing import Any
 
 import yaml
 
-from everloop_localcloud.access.evaluation import Statement, statements_of
 from everloop_localcloud.events.patterns import Pattern
+from everloop_localcloud.kernel.access.evaluation import Statement, statements_of
 from proofs.audit.template import ACCOUNT, REGION, Answered
 from tools.translate import translate
 

@@ -19,8 +19,8 @@ from botocore.config import Config
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 from greenlet import getcurrent
 
-from everloop_localcloud import wire
-from everloop_localcloud.errors import AwsError
+from everloop_localcloud.kernel import wire
+from everloop_localcloud.kernel.errors import AwsError
 from proofs.sim.kernel import START, Kernel
 from proofs.sim.moments import LONG
 from proofs.sim.stack import PRODUCT

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from everloop_localcloud.access.demands import Demand
+from everloop_localcloud.kernel.access.demands import Demand
 from proofs.audit.grants import compare, evidence
 from proofs.audit.permissions import main
 from proofs.audit.reasons import reasons

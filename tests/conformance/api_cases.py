@@ -7,7 +7,7 @@ from conformance.compare import difference
 from conformance.functions import lambda_api, placed
 from conformance.virtual_world import VirtualWorld
 
-from everloop_localcloud.errors import AwsError
+from everloop_localcloud.kernel.errors import AwsError
 from everloop_localcloud.states.state_test import StateTest, invalid_definition
 from everloop_localcloud.states.validation import validate
 

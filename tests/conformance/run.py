@@ -19,7 +19,7 @@ from conformance import (  # noqa: E402
 )
 
 from everloop_localcloud.cloud import Cloud  # noqa: E402
-from everloop_localcloud.errors import AwsError  # noqa: E402
+from everloop_localcloud.kernel.errors import AwsError  # noqa: E402
 
 Check = Callable[[dict[str, Any]], str | None]
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from everloop_localcloud.errors import AwsError
 from everloop_localcloud.events.patterns import matches
 from everloop_localcloud.events.transformer import body, check
+from everloop_localcloud.kernel.errors import AwsError
 
 CASES: list[dict[str, Any]] = json.loads(
     (Path(__file__).parent / "input_transformers.json").read_text()

@@ -45,9 +45,9 @@ from moto.sagemaker.models import sagemaker_backends  # noqa: E402
 
 from everloop.aws import clients, settings  # noqa: E402
 from everloop.bundle import pack  # noqa: E402
-from everloop_localcloud.access.demands import Place, demands  # noqa: E402
-from everloop_localcloud.access.evaluation import evaluate  # noqa: E402
-from everloop_localcloud.access.record import wanted  # noqa: E402
+from everloop_localcloud.kernel.access.demands import Place, demands  # noqa: E402
+from everloop_localcloud.kernel.access.evaluation import evaluate  # noqa: E402
+from everloop_localcloud.kernel.access.record import wanted  # noqa: E402
 from proofs.audit.stack import stack  # noqa: E402
 
 EVENTS = Path(__file__).parents[2] / "events"

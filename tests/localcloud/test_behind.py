@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from everloop_localcloud.cloud import started
-from everloop_localcloud.errors import AwsError
+from everloop_localcloud.kernel.errors import AwsError
 
 TABLE = {
     "TableName": "ledger",
@@ -292,7 +292,7 @@ def test_a_query_pages_through_its_partition_in_order(rerun):
 def test_moto_makes_the_tables_that_do_not_slow_down(rerun):
     from moto.dynamodb.models import dynamodb_backends
 
-    from everloop_localcloud.tables import QuickTable
+    from everloop_localcloud.behind.tables import QuickTable
 
     rerun().call("dynamodb", "CreateTable", TABLE)
     assert type(dynamodb_backends["123456789012"]["us-east-1"].tables["ledger"]) is QuickTable

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from everloop_localcloud.clock import Clock
+from everloop_localcloud.kernel.clock import Clock
 
 START = datetime(2030, 1, 1, tzinfo=UTC)
 FAST = 100_000.0

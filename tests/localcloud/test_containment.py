@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from everloop_localcloud import containment
+from everloop_localcloud.kernel import containment
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="namespaces and /proc are Linux's")
@@ -40,8 +40,8 @@ CODES = {"ends": {0}, "fails": {3}, "is killed": {-9}, "kills its parent": {0, -
 RUN = """
 import os, subprocess, sys, time
 from pathlib import Path
-from everloop_localcloud import containment
-from everloop_localcloud.processes import Processes
+from everloop_localcloud.kernel import containment
+from everloop_localcloud.kernel.processes import Processes
 how, script, number, folder = sys.argv[1:]
 if how == "kept":
     containment.namespace = lambda: None
@@ -127,7 +127,7 @@ def python_of_nobody():
     for python in (sys.executable, "/usr/bin/python3"):
         try:
             done = subprocess.run(
-                [python, "-c", "import everloop_localcloud.processes"],
+                [python, "-c", "import everloop_localcloud.kernel.processes"],
                 cwd="/",
                 env=env,
                 preexec_fn=as_nobody,
@@ -196,7 +196,7 @@ def test_in_a_namespace_a_job_sees_and_reaches_nothing_else(run):
 
 @pytest.mark.parametrize("how", ["namespace", "kept"])
 def test_no_process_of_a_job_has_more_memory_than_its_instance(tmp_path, how, monkeypatch):
-    from everloop_localcloud.processes import Processes
+    from everloop_localcloud.kernel.processes import Processes
 
     if how == "kept":
         monkeypatch.setattr(containment, "namespace", lambda: None)
@@ -222,7 +222,7 @@ def test_no_process_of_a_job_has_more_memory_than_its_instance(tmp_path, how, mo
 
 
 def test_what_a_function_left_is_found_by_its_mark(tmp_path, number):
-    from everloop_localcloud.processes import Processes
+    from everloop_localcloud.kernel.processes import Processes
 
     processes = Processes()
     try:
@@ -254,8 +254,8 @@ print([bool(one.stdout.readline()) for one in made].count(True), flush=True)
 
 
 def test_where_there_are_control_groups_a_limit_is_that_of_all_processes(tmp_path):
-    from everloop_localcloud.cgroups import Group, _home
-    from everloop_localcloud.processes import Processes
+    from everloop_localcloud.kernel.cgroups import Group, _home
+    from everloop_localcloud.kernel.processes import Processes
 
     group = Group(1)
     limits = [Path(group.path) / name for name in ("memory.max", "memory.limit_in_bytes")]

@@ -9,9 +9,9 @@ import pytest
 from botocore.exceptions import ClientError
 from werkzeug.datastructures import MultiDict
 
-from everloop_localcloud import wire
-from everloop_localcloud.front import service_of
-from everloop_localcloud.heads import Headers
+from everloop_localcloud.kernel import wire
+from everloop_localcloud.kernel.front import service_of
+from everloop_localcloud.kernel.heads import Headers
 
 
 def request(path="/", query=None, body=b"", method="POST", **headers):

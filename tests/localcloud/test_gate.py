@@ -15,7 +15,7 @@ from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 from everloop_localcloud.functions.runtime import RuntimeApi
-from everloop_localcloud.gate import Gate, Refused, host_name
+from everloop_localcloud.kernel.gate import Gate, Refused, host_name
 from everloop_localcloud.s3 import cors
 
 EVIL = "https://evil.example"

@@ -9,9 +9,9 @@ from botocore.parsers import create_parser
 from botocore.serialize import create_serializer
 from werkzeug.datastructures import MultiDict
 
-from everloop_localcloud import header_members, wire
-from everloop_localcloud.errors import AwsError
-from everloop_localcloud.heads import Headers
+from everloop_localcloud.kernel import header_members, wire
+from everloop_localcloud.kernel.errors import AwsError
+from everloop_localcloud.kernel.heads import Headers
 
 _EXAMPLES = {
     "string": "a-name-that-is-as-long-as-identifiers-are",

@@ -7,8 +7,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from everloop_localcloud.cloud import started
-from everloop_localcloud.errors import AwsError
-from everloop_localcloud.log_patterns import compiled
+from everloop_localcloud.kernel.errors import AwsError
+from everloop_localcloud.logs.patterns import compiled
 
 GROUP = "/aws/lambda/everloop-collect-data"
 KEY = "arn:aws:kms:us-east-1:123456789012:key/5e1d62cc-9035-484e-a81d-7c527aca0949"

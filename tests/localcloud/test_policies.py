@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from everloop_localcloud.policies import allows
+from everloop_localcloud.kernel.policies import allows
 
 QUEUE = "arn:aws:sqs:us-east-1:123456789012:q"
 RULE = "arn:aws:events:us-east-1:123456789012:rule/r"

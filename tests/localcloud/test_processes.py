@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from everloop_localcloud.processes import Processes
+from everloop_localcloud.kernel.processes import Processes
 
 ROOT = Path(__file__).parents[2]
 
@@ -25,7 +25,7 @@ STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN);" + PAR
 CLOUD = f"""
 import os, sys, time
 from pathlib import Path
-from everloop_localcloud.processes import Processes
+from everloop_localcloud.kernel.processes import Processes
 processes = Processes()
 folder = Path(sys.argv[1]) / "job"
 folder.mkdir()

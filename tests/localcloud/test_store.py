@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from everloop_localcloud.store import Store
+from everloop_localcloud.kernel.store import Store
 
 ROW = {
     "text": "größe \u0000 end",

@@ -6,8 +6,8 @@ import time
 import pytest
 from botocore.exceptions import ClientError
 
-from everloop_localcloud import surrogates
-from everloop_localcloud.events.delivery import Deliveries
+from everloop_localcloud.delivery.attempts import Deliveries
+from everloop_localcloud.kernel import surrogates
 
 HALF = "\ud800"
 QUEUE = "arn:aws:sqs:us-east-1:123456789012:seen"

@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from everloop_localcloud.errors import AwsError
+from everloop_localcloud.kernel.errors import AwsError
 from proofs.sim.aws.dynamodb import DynamoDb
 from proofs.sim.kernel import Kernel
 

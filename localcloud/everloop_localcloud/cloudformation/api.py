@@ -4,12 +4,12 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from everloop_localcloud.api import Call, operation
 from everloop_localcloud.cloudformation import template as templates
 from everloop_localcloud.cloudformation.changesets import ChangeSets
 from everloop_localcloud.cloudformation.language_extensions import bodies
 from everloop_localcloud.cloudformation.template import invalid
-from everloop_localcloud.errors import AwsError
+from everloop_localcloud.kernel.api import Call, operation
+from everloop_localcloud.kernel.errors import AwsError
 
 if TYPE_CHECKING:
     from everloop_localcloud.cloud import Cloud

@@ -5,14 +5,14 @@ import threading
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from everloop_localcloud.api import Api, Call, operation
 from everloop_localcloud.cloudformation import parameters
 from everloop_localcloud.cloudformation import template as templates
 from everloop_localcloud.cloudformation.engine import Engine
 from everloop_localcloud.cloudformation.language_extensions import bodies
 from everloop_localcloud.cloudformation.stacks import Stacks
 from everloop_localcloud.cloudformation.template import invalid
-from everloop_localcloud.errors import AwsError
+from everloop_localcloud.kernel.api import Api, Call, operation
+from everloop_localcloud.kernel.errors import AwsError
 
 if TYPE_CHECKING:
     from everloop_localcloud.cloud import Cloud

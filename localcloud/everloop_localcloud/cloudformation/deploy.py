@@ -19,10 +19,10 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from everloop_localcloud import packaging
+from everloop_localcloud.cloudformation import packaging
 from everloop_localcloud.cloudformation import template as templates
 from everloop_localcloud.cloudformation.language_extensions import bodies
-from everloop_localcloud.errors import AwsError
+from everloop_localcloud.kernel.errors import AwsError
 
 _POLL = 0.1  # real seconds
 _CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]

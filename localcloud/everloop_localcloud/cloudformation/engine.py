@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from everloop_localcloud.cloudformation.plan import Plan
 from everloop_localcloud.cloudformation.resources import Site, kind_of
 from everloop_localcloud.cloudformation.stacks import Stacks
-from everloop_localcloud.errors import AwsError
+from everloop_localcloud.kernel.errors import AwsError
 
 if TYPE_CHECKING:
     from everloop_localcloud.cloud import Cloud

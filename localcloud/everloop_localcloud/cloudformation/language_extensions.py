@@ -12,7 +12,7 @@ from typing import Any
 
 from everloop_localcloud.cloudformation.intrinsics import Resolver
 from everloop_localcloud.cloudformation.template import EXTENSIONS, LOOP, invalid
-from everloop_localcloud.errors import AwsError
+from everloop_localcloud.kernel.errors import AwsError
 
 _SECTIONS = ("Conditions", "Resources", "Outputs")
 _DEEPEST = 5  # loops in loops

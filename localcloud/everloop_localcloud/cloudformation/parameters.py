@@ -4,7 +4,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from everloop_localcloud.cloudformation.template import invalid
-from everloop_localcloud.errors import AwsError
+from everloop_localcloud.kernel.errors import AwsError
 
 if TYPE_CHECKING:
     from everloop_localcloud.cloud import Cloud

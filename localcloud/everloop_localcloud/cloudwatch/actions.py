@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from everloop_localcloud.cloudwatch.queries import metric_of
 from everloop_localcloud.cloudwatch.telling import told, written
-from everloop_localcloud.errors import AwsError
-from everloop_localcloud.events.delivery import require
+from everloop_localcloud.delivery.attempts import require
+from everloop_localcloud.kernel.errors import AwsError
 
 if TYPE_CHECKING:
     from everloop_localcloud.cloud import Cloud

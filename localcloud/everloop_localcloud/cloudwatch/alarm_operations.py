@@ -4,12 +4,12 @@ import json
 from datetime import datetime
 from typing import Any
 
-from everloop_localcloud.api import Api, Call, operation
 from everloop_localcloud.cloudwatch import definitions, queries
 from everloop_localcloud.cloudwatch.alarms import Alarms
 from everloop_localcloud.cloudwatch.metrics import Metric
 from everloop_localcloud.cloudwatch.pages import page
-from everloop_localcloud.errors import AwsError
+from everloop_localcloud.kernel.api import Api, Call, operation
+from everloop_localcloud.kernel.errors import AwsError
 
 Row = dict[str, Any]
 

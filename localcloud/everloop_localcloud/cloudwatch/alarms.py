@@ -6,14 +6,14 @@ import threading
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from everloop_localcloud.clock import Signal
 from everloop_localcloud.cloudwatch import queries
 from everloop_localcloud.cloudwatch.actions import act
 from everloop_localcloud.cloudwatch.evaluation import Condition, judge
 from everloop_localcloud.cloudwatch.metrics import Metric, Metrics
 from everloop_localcloud.cloudwatch.rules import parse
 from everloop_localcloud.cloudwatch.telling import configuration, noted, reason_data, told, written
-from everloop_localcloud.errors import AwsError
+from everloop_localcloud.kernel.clock import Signal
+from everloop_localcloud.kernel.errors import AwsError
 
 if TYPE_CHECKING:
     from everloop_localcloud.cloud import Cloud

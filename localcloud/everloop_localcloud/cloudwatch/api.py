@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from everloop_localcloud.api import Call, operation
 from everloop_localcloud.cloudwatch.alarm_operations import AlarmOperations
 from everloop_localcloud.cloudwatch.alarms import Alarms
 from everloop_localcloud.cloudwatch.dashboards import DashboardOperations
 from everloop_localcloud.cloudwatch.metric_operations import MetricOperations
 from everloop_localcloud.cloudwatch.metrics import Metric, Metrics, Sample
-from everloop_localcloud.errors import AwsError
+from everloop_localcloud.kernel.api import Call, operation
+from everloop_localcloud.kernel.errors import AwsError
 
 if TYPE_CHECKING:
     from everloop_localcloud.cloud import Cloud

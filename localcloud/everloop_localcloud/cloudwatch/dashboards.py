@@ -3,10 +3,10 @@
 import json
 from typing import Any
 
-from everloop_localcloud.api import Api, Call, operation
 from everloop_localcloud.cloudwatch.pages import page
-from everloop_localcloud.errors import AwsError
-from everloop_localcloud.store import Table
+from everloop_localcloud.kernel.api import Api, Call, operation
+from everloop_localcloud.kernel.errors import AwsError
+from everloop_localcloud.kernel.store import Table
 
 Row = dict[str, Any]
 

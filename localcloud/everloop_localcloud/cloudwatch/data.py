@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from everloop_localcloud.cloudwatch.metrics import Metric, Sample
-from everloop_localcloud.errors import AwsError
+from everloop_localcloud.kernel.errors import AwsError
 
 
 def invalid(message: str) -> AwsError:

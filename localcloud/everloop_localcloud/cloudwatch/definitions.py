@@ -7,7 +7,7 @@ from everloop_localcloud.cloudwatch.data import invalid
 from everloop_localcloud.cloudwatch.evaluation import OPERATORS
 from everloop_localcloud.cloudwatch.metrics import STATISTICS, check_statistic
 from everloop_localcloud.cloudwatch.rules import parse
-from everloop_localcloud.errors import AwsError
+from everloop_localcloud.kernel.errors import AwsError
 
 Row = dict[str, Any]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from everloop_localcloud.errors import AwsError
+from everloop_localcloud.kernel.errors import AwsError
 
 if TYPE_CHECKING:
     from everloop_localcloud.cloud import Cloud

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from everloop_localcloud.errors import AwsError
+from everloop_localcloud.kernel.errors import AwsError
 
 Row = dict[str, Any]
 

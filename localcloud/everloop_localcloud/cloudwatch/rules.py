@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from everloop_localcloud.errors import AwsError
+from everloop_localcloud.kernel.errors import AwsError
 
 _TOKEN = re.compile(
     r'\s*(?:(ALARM|OK|INSUFFICIENT_DATA)\s*\(\s*(?:"([^"]+)"|([^\s")]+))\s*\)'

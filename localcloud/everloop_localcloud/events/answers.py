@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from everloop_localcloud.errors import validation
+from everloop_localcloud.kernel.errors import validation
 
 _NAME = re.compile(r"[.\-_A-Za-z0-9]+")
 

@@ -5,17 +5,17 @@ import random
 import uuid
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from everloop_localcloud import surrogates
-from everloop_localcloud.api import Call, operation
 from everloop_localcloud.cloud import stamp
-from everloop_localcloud.errors import AwsError, validation
+from everloop_localcloud.delivery.attempts import Deliveries, Delivery, Outcome
 from everloop_localcloud.events import targets
 from everloop_localcloud.events.buses import BusOperations
-from everloop_localcloud.events.delivery import Deliveries, Delivery, Outcome
 from everloop_localcloud.events.entries import check_request, event_of, refusal
 from everloop_localcloud.events.patterns import compiled, flatten
 from everloop_localcloud.events.rulebook import Row, Rulebook, bus_name
 from everloop_localcloud.events.rules import RuleOperations
+from everloop_localcloud.kernel import surrogates
+from everloop_localcloud.kernel.api import Call, operation
+from everloop_localcloud.kernel.errors import AwsError, validation
 
 if TYPE_CHECKING:
     from everloop_localcloud.cloud import Cloud

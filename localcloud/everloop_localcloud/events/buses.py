@@ -3,10 +3,10 @@
 import json
 from typing import Any
 
-from everloop_localcloud.api import Api, Call, operation
-from everloop_localcloud.errors import AwsError, validation
 from everloop_localcloud.events.answers import check_name, page, tags_of
 from everloop_localcloud.events.rulebook import Row, Rulebook, bus_name
+from everloop_localcloud.kernel.api import Api, Call, operation
+from everloop_localcloud.kernel.errors import AwsError, validation
 
 
 class BusOperations(Api):

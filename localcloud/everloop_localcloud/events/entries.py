@@ -4,10 +4,10 @@ import json
 import uuid
 from typing import Any
 
-from everloop_localcloud import surrogates
-from everloop_localcloud.api import Call
 from everloop_localcloud.cloud import stamp
-from everloop_localcloud.errors import validation
+from everloop_localcloud.kernel import surrogates
+from everloop_localcloud.kernel.api import Call
+from everloop_localcloud.kernel.errors import validation
 
 MAX_REQUEST_BYTES = 1_048_576
 

@@ -4,7 +4,7 @@ import json
 import re
 from typing import Any
 
-from everloop_localcloud.errors import AwsError
+from everloop_localcloud.kernel.errors import AwsError
 
 _VALUES = "JSON String, Number, Array, Object or token 'null', 'true' or 'false'"
 

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from everloop_localcloud.errors import AwsError, validation
+from everloop_localcloud.delivery.schedules import InvalidExpression, Timetable, parse
 from everloop_localcloud.events.patterns import Pattern, compiled
-from everloop_localcloud.schedules import InvalidExpression, Timetable, parse
+from everloop_localcloud.kernel.errors import AwsError, validation
 
 if TYPE_CHECKING:
     from everloop_localcloud.cloud import Cloud

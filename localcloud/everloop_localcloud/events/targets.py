@@ -3,9 +3,9 @@
 import json
 from typing import TYPE_CHECKING, Any
 
-from everloop_localcloud.errors import AwsError, validation
-from everloop_localcloud.events.delivery import Delivery, Undeliverable, queue_url, require
+from everloop_localcloud.delivery.attempts import Delivery, Undeliverable, queue_url, require
 from everloop_localcloud.events.transformer import body, select
+from everloop_localcloud.kernel.errors import AwsError, validation
 
 if TYPE_CHECKING:
     from everloop_localcloud.cloud import Cloud

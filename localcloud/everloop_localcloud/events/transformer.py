@@ -5,9 +5,9 @@ import re
 from datetime import datetime
 from typing import Any
 
-from everloop_localcloud import surrogates
 from everloop_localcloud.cloud import stamp
-from everloop_localcloud.errors import AwsError, validation
+from everloop_localcloud.kernel import surrogates
+from everloop_localcloud.kernel.errors import AwsError, validation
 
 _PLACEHOLDER = re.compile(r"<([A-Za-z0-9_.-]+)>")
 _STEP = re.compile(r"\.([A-Za-z0-9_\-/]+)|\[(\d+)\]|\['([^']+)'\]|\[\"([^\"]+)\"\]|(\[\*\]|\.\*)")

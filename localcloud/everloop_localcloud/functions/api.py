@@ -2,8 +2,6 @@
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from everloop_localcloud.api import Call, operation
-from everloop_localcloud.errors import AwsError
 from everloop_localcloud.functions import records, role
 from everloop_localcloud.functions.code import LARGEST_UNPACKED, sha256_of
 from everloop_localcloud.functions.environment import Outcome
@@ -15,6 +13,8 @@ from everloop_localcloud.functions.pages import paged
 from everloop_localcloud.functions.permissions import Permissions
 from everloop_localcloud.functions.queue import EventQueue
 from everloop_localcloud.functions.settings import Settings
+from everloop_localcloud.kernel.api import Call, operation
+from everloop_localcloud.kernel.errors import AwsError
 
 if TYPE_CHECKING:
     from everloop_localcloud.cloud import Cloud

@@ -13,7 +13,7 @@ import zipfile
 from importlib import metadata
 from pathlib import Path, PurePosixPath
 
-from everloop_localcloud.errors import AwsError
+from everloop_localcloud.kernel.errors import AwsError
 
 LARGEST_UNPACKED = 262_144_000  # AWS's limit for a function with its layers, in bytes
 _RUNTIME = ("awslambdaric", "boto3")

@@ -17,9 +17,9 @@ from pathlib import Path
 from queue import Empty
 from typing import TYPE_CHECKING
 
-from everloop_localcloud.containment import below, exit_code
 from everloop_localcloud.functions.role import may_log
 from everloop_localcloud.functions.runtime import Invocation, Message, RuntimeApi
+from everloop_localcloud.kernel.containment import below, exit_code
 
 if TYPE_CHECKING:
     from everloop_localcloud.cloud import Cloud

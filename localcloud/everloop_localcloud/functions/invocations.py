@@ -4,13 +4,13 @@ import base64
 import json
 from typing import Any
 
-from everloop_localcloud.api import Call, operation
-from everloop_localcloud.errors import AwsError
 from everloop_localcloud.functions.environment import Outcome, invocation_of
 from everloop_localcloud.functions.metrics import Metrics, append_log, lines_of, platform_lines
 from everloop_localcloud.functions.names import LATEST
 from everloop_localcloud.functions.queue import EventQueue
 from everloop_localcloud.functions.state import FunctionsState
+from everloop_localcloud.kernel.api import Call, operation
+from everloop_localcloud.kernel.errors import AwsError
 
 LARGEST_EVENT = 6_291_456  # bytes of a synchronous invocation's payload
 LARGEST_ASYNC_EVENT = 1_048_576

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from everloop_localcloud.api import Call, operation
-from everloop_localcloud.errors import AwsError
 from everloop_localcloud.functions import records
 from everloop_localcloud.functions.code import sha256_of
 from everloop_localcloud.functions.names import layer_name, layer_version
 from everloop_localcloud.functions.pages import paged
 from everloop_localcloud.functions.state import FunctionsState
+from everloop_localcloud.kernel.api import Call, operation
+from everloop_localcloud.kernel.errors import AwsError
 
 _MOST_LAYERS = 5
 _DESCRIBED = ("Description", "CompatibleRuntimes", "CompatibleArchitectures", "LicenseInfo")

@@ -3,13 +3,13 @@
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from everloop_localcloud.api import Call, operation
-from everloop_localcloud.errors import AwsError
 from everloop_localcloud.functions import records, role
 from everloop_localcloud.functions.invocations import Invocations
 from everloop_localcloud.functions.names import function_name
 from everloop_localcloud.functions.pages import paged
 from everloop_localcloud.functions.poller import Poller
+from everloop_localcloud.kernel.api import Call, operation
+from everloop_localcloud.kernel.errors import AwsError
 
 if TYPE_CHECKING:
     from everloop_localcloud.cloud import Cloud

@@ -2,7 +2,7 @@
 
 import re
 
-from everloop_localcloud.errors import AwsError
+from everloop_localcloud.kernel.errors import AwsError
 
 LATEST = "$LATEST"
 _FUNCTION = re.compile(

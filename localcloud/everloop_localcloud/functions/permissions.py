@@ -4,10 +4,10 @@ import json
 import uuid
 from typing import Any
 
-from everloop_localcloud.api import Call, operation
-from everloop_localcloud.errors import AwsError
 from everloop_localcloud.functions import records
 from everloop_localcloud.functions.state import FunctionsState
+from everloop_localcloud.kernel.api import Call, operation
+from everloop_localcloud.kernel.errors import AwsError
 
 _REFUSED = ("FunctionUrlAuthType", "InvokedViaFunctionUrl", "EventSourceToken")
 

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from everloop_localcloud.errors import AwsError
 from everloop_localcloud.functions.environment import Environment, Plan
+from everloop_localcloud.kernel.errors import AwsError
 
 if TYPE_CHECKING:
     from everloop_localcloud.cloud import Cloud

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from everloop_localcloud.errors import AwsError
 from everloop_localcloud.functions.environment import Outcome
+from everloop_localcloud.kernel.errors import AwsError
 
 if TYPE_CHECKING:
     from everloop_localcloud.cloud import Cloud

@@ -5,8 +5,8 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
-from everloop_localcloud.errors import AwsError
 from everloop_localcloud.functions.names import LATEST
+from everloop_localcloud.kernel.errors import AwsError
 
 # Members of CreateFunction and UpdateFunctionConfiguration that are kept and shown as they came.
 _KEPT = (

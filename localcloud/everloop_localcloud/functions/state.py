@@ -4,12 +4,12 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
-from everloop_localcloud.api import Api
-from everloop_localcloud.errors import AwsError
 from everloop_localcloud.functions.code import CodeStore
 from everloop_localcloud.functions.environment import Plan
 from everloop_localcloud.functions.names import function_name
 from everloop_localcloud.functions.pool import Pool
+from everloop_localcloud.kernel.api import Api
+from everloop_localcloud.kernel.errors import AwsError
 
 if TYPE_CHECKING:
     from everloop_localcloud.cloud import Cloud

@@ -8,9 +8,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 
-from everloop_localcloud import wire
-from everloop_localcloud.api import Call
-from everloop_localcloud.errors import AwsError
+from everloop_localcloud.kernel import wire
+from everloop_localcloud.kernel.api import Call
+from everloop_localcloud.kernel.errors import AwsError
 from everloop_localcloud.s3 import checksums, chunked
 from everloop_localcloud.s3.blobs import Stream, md5_of
 from everloop_localcloud.s3.buckets import Buckets

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from everloop_localcloud.bodies import LONG, Body, Lying, Spool
+from everloop_localcloud.kernel.bodies import LONG, Body, Lying, Spool
 from everloop_localcloud.s3.small_blobs import SmallBlobs
 
 INCOMING = "incoming"  # the folder of long bodies, beside the blobs, on one file system

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from everloop_localcloud.bodies import Body, pieces
+from everloop_localcloud.kernel.bodies import Body, pieces
 from everloop_localcloud.s3.errors import S3Error
 
 ALGORITHMS = ("CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256")

@@ -5,8 +5,8 @@ import io
 from collections.abc import Callable
 from typing import BinaryIO
 
-from everloop_localcloud import wire
-from everloop_localcloud.bodies import PIECE, Spool
+from everloop_localcloud.kernel import wire
+from everloop_localcloud.kernel.bodies import PIECE, Spool
 from everloop_localcloud.s3.errors import S3Error
 
 _LONGEST_LINE = 64 * 1024  # of a chunk's head, and of all trailers

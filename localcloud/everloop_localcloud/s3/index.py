@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from everloop_localcloud.store import Table
+from everloop_localcloud.kernel.store import Table
 
 
 @dataclass(frozen=True)

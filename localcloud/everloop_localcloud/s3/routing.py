@@ -3,7 +3,7 @@
 import urllib.parse
 from functools import cache
 
-from everloop_localcloud import wire
+from everloop_localcloud.kernel import wire
 from everloop_localcloud.s3.errors import S3Error
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-from everloop_localcloud.api import Api, Call
+from everloop_localcloud.kernel.api import Api, Call
 from everloop_localcloud.s3 import conditions
 from everloop_localcloud.s3.blobs import Blobs
 from everloop_localcloud.s3.errors import S3Error, invalid_argument, no_such_bucket

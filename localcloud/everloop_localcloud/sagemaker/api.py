@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from everloop_localcloud.api import Api, Call
+from everloop_localcloud.kernel.api import Api, Call
 from everloop_localcloud.sagemaker.endpoints import Endpoints
 from everloop_localcloud.sagemaker.feature_groups import FeatureGroups
 from everloop_localcloud.sagemaker.model_cards import ModelCards

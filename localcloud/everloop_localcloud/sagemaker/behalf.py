@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from everloop_localcloud.errors import AwsError
+from everloop_localcloud.kernel.errors import AwsError
 
 if TYPE_CHECKING:
     from everloop_localcloud.cloud import Cloud

@@ -6,7 +6,7 @@ import re
 from datetime import timedelta
 from typing import Any
 
-from everloop_localcloud.errors import validation
+from everloop_localcloud.kernel.errors import validation
 
 Json = dict[str, Any]
 

@@ -12,7 +12,7 @@ import time
 import uuid
 from typing import IO, TYPE_CHECKING, Any
 
-from everloop_localcloud.errors import AwsError
+from everloop_localcloud.kernel.errors import AwsError
 from everloop_localcloud.sagemaker.behalf import Behalf
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from everloop_localcloud.errors import validation
+from everloop_localcloud.kernel.errors import validation
 from everloop_localcloud.sagemaker import caching, for_each, retries
 
 Json = dict[str, Any]

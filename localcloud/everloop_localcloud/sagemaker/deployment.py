@@ -4,8 +4,8 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from everloop_localcloud.clock import Signal
-from everloop_localcloud.errors import AwsError
+from everloop_localcloud.kernel.clock import Signal
+from everloop_localcloud.kernel.errors import AwsError
 from everloop_localcloud.sagemaker.behalf import Behalf
 from everloop_localcloud.sagemaker.deployment_policy import Policy
 from everloop_localcloud.sagemaker.fleet import Fleet

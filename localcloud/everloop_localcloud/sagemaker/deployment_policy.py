@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from everloop_localcloud.errors import validation
+from everloop_localcloud.kernel.errors import validation
 
 Record = dict[str, Any]
 

@@ -3,8 +3,8 @@
 import threading
 from typing import Any
 
-from everloop_localcloud.api import Call, operation
-from everloop_localcloud.errors import validation
+from everloop_localcloud.kernel.api import Call, operation
+from everloop_localcloud.kernel.errors import validation
 from everloop_localcloud.sagemaker import hosting_events
 from everloop_localcloud.sagemaker.listing import page, pick
 from everloop_localcloud.sagemaker.models import Models, Record, check_name, refuse

@@ -3,8 +3,8 @@
 import threading
 from typing import Any
 
-from everloop_localcloud.api import Call, operation
-from everloop_localcloud.errors import validation
+from everloop_localcloud.kernel.api import Call, operation
+from everloop_localcloud.kernel.errors import validation
 from everloop_localcloud.sagemaker import deployment_policy, hosting_events
 from everloop_localcloud.sagemaker.endpoint_configs import EndpointConfigs
 from everloop_localcloud.sagemaker.endpoint_records import described, move_pending, retained

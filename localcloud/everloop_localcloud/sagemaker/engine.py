@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from everloop_localcloud.errors import validation
+from everloop_localcloud.kernel.errors import validation
 
 _LABEL = "everloop.cloud"
 _SECONDS = 60  # for one answer of the engine

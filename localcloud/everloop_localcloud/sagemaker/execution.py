@@ -12,7 +12,7 @@ from everloop_localcloud.sagemaker.resource_steps import StepFailed
 from everloop_localcloud.sagemaker.steps import Step, StepStopped
 
 if TYPE_CHECKING:
-    from everloop_localcloud.clock import Signal
+    from everloop_localcloud.kernel.clock import Signal
     from everloop_localcloud.sagemaker.pipelines import Pipelines
 
 _DONE = ("Succeeded", "Failed", "Stopped")

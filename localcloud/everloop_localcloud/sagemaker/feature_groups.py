@@ -5,8 +5,8 @@ from collections import Counter
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from everloop_localcloud.api import Call, operation
-from everloop_localcloud.errors import AwsError, validation
+from everloop_localcloud.kernel.api import Call, operation
+from everloop_localcloud.kernel.errors import AwsError, validation
 from everloop_localcloud.sagemaker import hosting_events
 from everloop_localcloud.sagemaker.feature_values import RESERVED
 from everloop_localcloud.sagemaker.listing import page, pick

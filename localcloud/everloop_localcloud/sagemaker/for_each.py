@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from everloop_localcloud.errors import validation
+from everloop_localcloud.kernel.errors import validation
 from everloop_localcloud.sagemaker.resolver import Unresolvable, follow
 
 Json = dict[str, Any]

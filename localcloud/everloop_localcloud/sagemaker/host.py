@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from everloop_localcloud.errors import AwsError
+from everloop_localcloud.kernel.errors import AwsError
 from everloop_localcloud.sagemaker.capture import Capture, Journal
 from everloop_localcloud.sagemaker.fleet import Fleet
 from everloop_localcloud.sagemaker.instance import ANSWER_SECONDS, STOP_SECONDS, Answer

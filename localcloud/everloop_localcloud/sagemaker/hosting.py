@@ -4,8 +4,8 @@ import shutil
 import threading
 from typing import TYPE_CHECKING, Any
 
-from everloop_localcloud.api import Api
-from everloop_localcloud.errors import validation
+from everloop_localcloud.kernel.api import Api
+from everloop_localcloud.kernel.errors import validation
 from everloop_localcloud.sagemaker import deployment_policy, hosting_events
 from everloop_localcloud.sagemaker.capture import Journal
 from everloop_localcloud.sagemaker.deployment import Deployment, Interrupted, RolledBack

@@ -4,7 +4,7 @@ import re
 import sys
 from pathlib import Path
 
-from everloop_localcloud.errors import validation
+from everloop_localcloud.kernel.errors import validation
 
 _GIB = 1024**3
 # GiB for each virtual CPU, by what the family begins with; and virtual CPUs by size.

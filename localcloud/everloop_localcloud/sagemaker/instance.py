@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from everloop_localcloud.errors import AwsError
+from everloop_localcloud.kernel.errors import AwsError
 from everloop_localcloud.sagemaker import container, images, packages
 from everloop_localcloud.sagemaker.behalf import Behalf
 from everloop_localcloud.sagemaker.model_files import NotFetched, unpack

@@ -14,9 +14,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from everloop_localcloud.api import Call
-from everloop_localcloud.clock import Signal
-from everloop_localcloud.errors import AwsError
+from everloop_localcloud.kernel.api import Call
+from everloop_localcloud.kernel.clock import Signal
+from everloop_localcloud.kernel.errors import AwsError
 from everloop_localcloud.sagemaker import container, images, packages
 from everloop_localcloud.sagemaker.behalf import Behalf
 from everloop_localcloud.sagemaker.output import Output

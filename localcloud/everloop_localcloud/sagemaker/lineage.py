@@ -4,8 +4,8 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from everloop_localcloud.api import Call, operation
-from everloop_localcloud.errors import AwsError, validation
+from everloop_localcloud.kernel.api import Call, operation
+from everloop_localcloud.kernel.errors import AwsError, validation
 from everloop_localcloud.sagemaker.jobs import created_by
 from everloop_localcloud.sagemaker.lineage_entities import LineageEntities
 from everloop_localcloud.sagemaker.lineage_graph import Edge, on_the_way, walk

@@ -6,8 +6,8 @@ import threading
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
-from everloop_localcloud.api import Call, operation
-from everloop_localcloud.errors import AwsError, validation
+from everloop_localcloud.kernel.api import Call, operation
+from everloop_localcloud.kernel.errors import AwsError, validation
 from everloop_localcloud.sagemaker.experiments import changed, found_record, made, taken
 from everloop_localcloud.sagemaker.listing import page, pick
 

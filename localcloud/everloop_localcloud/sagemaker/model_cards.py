@@ -4,9 +4,9 @@ import json
 import threading
 from typing import TYPE_CHECKING, Any
 
-from everloop_localcloud.api import Call, operation
 from everloop_localcloud.cloud import stamp
-from everloop_localcloud.errors import AwsError, validation
+from everloop_localcloud.kernel.api import Call, operation
+from everloop_localcloud.kernel.errors import AwsError, validation
 from everloop_localcloud.sagemaker import hosting_events
 from everloop_localcloud.sagemaker.jobs import created_by
 from everloop_localcloud.sagemaker.listing import page, pick

@@ -4,8 +4,8 @@ import re
 import threading
 from typing import TYPE_CHECKING, Any
 
-from everloop_localcloud.api import Call, operation
-from everloop_localcloud.errors import AwsError, validation
+from everloop_localcloud.kernel.api import Call, operation
+from everloop_localcloud.kernel.errors import AwsError, validation
 from everloop_localcloud.sagemaker import hosting_events, images
 from everloop_localcloud.sagemaker.listing import page, pick
 

@@ -17,8 +17,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from everloop_localcloud.clock import Timer
-from everloop_localcloud.errors import AwsError
+from everloop_localcloud.kernel.clock import Timer
+from everloop_localcloud.kernel.errors import AwsError
 from everloop_localcloud.sagemaker.feature_values import typed
 
 if TYPE_CHECKING:

@@ -4,9 +4,9 @@ import hashlib
 import threading
 from typing import Any
 
-from everloop_localcloud.api import Call, operation
 from everloop_localcloud.cloud import stamp
-from everloop_localcloud.errors import AwsError, validation
+from everloop_localcloud.kernel.api import Call, operation
+from everloop_localcloud.kernel.errors import AwsError, validation
 from everloop_localcloud.sagemaker import definition, selective
 from everloop_localcloud.sagemaker.execution import Execution
 from everloop_localcloud.sagemaker.jobs import Record, created_by

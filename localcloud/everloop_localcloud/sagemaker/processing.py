@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from everloop_localcloud.api import Call, operation
-from everloop_localcloud.errors import AwsError, validation
+from everloop_localcloud.kernel.api import Call, operation
+from everloop_localcloud.kernel.errors import AwsError, validation
 from everloop_localcloud.sagemaker.behalf import Behalf
 from everloop_localcloud.sagemaker.jobs import ENDED, Jobs, Leaving, Record
 from everloop_localcloud.sagemaker.listing import page, pick

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from everloop_localcloud.errors import validation
+from everloop_localcloud.kernel.errors import validation
 
 Json = dict[str, Any]
 # AWS retries these for every step; a step's own policy for them goes first.

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from everloop_localcloud import wire
-from everloop_localcloud.api import Call, operation
-from everloop_localcloud.errors import AwsError, validation
+from everloop_localcloud.kernel import wire
+from everloop_localcloud.kernel.api import Call, operation
+from everloop_localcloud.kernel.errors import AwsError, validation
 from everloop_localcloud.sagemaker.feature_groups import feature_metadata
 from everloop_localcloud.sagemaker.listing import pages
 from everloop_localcloud.sagemaker.search_expression import BadExpression, check, matches, ordered

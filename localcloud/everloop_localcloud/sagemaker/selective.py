@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/pipelines-selective-ex.html
 
 from typing import Any
 
-from everloop_localcloud.errors import validation
+from everloop_localcloud.kernel.errors import validation
 from everloop_localcloud.sagemaker import definition
 
 Json = dict[str, Any]

@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from everloop_localcloud.errors import AwsError
+from everloop_localcloud.kernel.errors import AwsError
 from everloop_localcloud.sagemaker.caching import CACHED, cache_key, expiry
 from everloop_localcloud.sagemaker.conditions import holds
 from everloop_localcloud.sagemaker.record_steps import RecordSteps

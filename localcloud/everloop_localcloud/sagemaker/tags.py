@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
-from everloop_localcloud.api import Call, operation
-from everloop_localcloud.errors import validation
+from everloop_localcloud.kernel.api import Call, operation
+from everloop_localcloud.kernel.errors import validation
 from everloop_localcloud.sagemaker.listing import pages
 
 if TYPE_CHECKING:

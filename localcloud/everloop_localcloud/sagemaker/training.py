@@ -7,8 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from everloop_localcloud.api import Call, operation
-from everloop_localcloud.errors import AwsError, validation
+from everloop_localcloud.kernel.api import Call, operation
+from everloop_localcloud.kernel.errors import AwsError, validation
 from everloop_localcloud.sagemaker import packages, training_metrics
 from everloop_localcloud.sagemaker.behalf import Behalf
 from everloop_localcloud.sagemaker.jobs import Leaving, Outcome, Record, upload

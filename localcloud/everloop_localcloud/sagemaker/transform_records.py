@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from everloop_localcloud.errors import validation
+from everloop_localcloud.kernel.errors import validation
 
 csv.field_size_limit(2**31 - 1)  # AWS has no limit of fields, only of payloads
 _STEP = re.compile(

@@ -3,8 +3,8 @@
 import math
 from typing import Any
 
-from everloop_localcloud.api import Call, operation
-from everloop_localcloud.errors import validation
+from everloop_localcloud.kernel.api import Call, operation
+from everloop_localcloud.kernel.errors import validation
 from everloop_localcloud.sagemaker.experiments import (
     Experiments,
     changed,

@@ -6,7 +6,7 @@ import secrets
 import zlib
 from typing import TYPE_CHECKING, Any
 
-from everloop_localcloud.errors import AwsError
+from everloop_localcloud.kernel.errors import AwsError
 from everloop_localcloud.sagemaker.jobs import ENDED, Record
 from everloop_localcloud.sagemaker.listing import pick
 from everloop_localcloud.sagemaker.tuning_ranges import read_space

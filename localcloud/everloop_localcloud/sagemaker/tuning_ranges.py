@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from everloop_localcloud.errors import validation
+from everloop_localcloud.kernel.errors import validation
 
 Record = dict[str, Any]
 Values = dict[str, str]  # what a training job gets: parameters by name, as text

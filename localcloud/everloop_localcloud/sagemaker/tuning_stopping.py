@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from everloop_localcloud.errors import validation
+from everloop_localcloud.kernel.errors import validation
 
 Record = dict[str, Any]
 _FEWEST = 3  # so many others must have come as far before anybody is judged by them

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from everloop_localcloud.errors import validation
+from everloop_localcloud.kernel.errors import validation
 from everloop_localcloud.sagemaker.jobs import ENDED
 from everloop_localcloud.sagemaker.tuning_ranges import Space, Values
 from everloop_localcloud.sagemaker.tuning_search import Trial

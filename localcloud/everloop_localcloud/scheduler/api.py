@@ -3,12 +3,12 @@
 import re
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from everloop_localcloud.api import Api, Call, operation
 from everloop_localcloud.cloud import copied
-from everloop_localcloud.errors import AwsError, validation
+from everloop_localcloud.delivery.schedules import InvalidExpression, parse
+from everloop_localcloud.kernel.api import Api, Call, operation
+from everloop_localcloud.kernel.errors import AwsError, validation
 from everloop_localcloud.scheduler import targets
 from everloop_localcloud.scheduler.runs import Row, Runs
-from everloop_localcloud.schedules import InvalidExpression, parse
 
 if TYPE_CHECKING:
     from everloop_localcloud.cloud import Cloud

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from everloop_localcloud.cloud import stamp
-from everloop_localcloud.events.delivery import Deliveries, Delivery, Outcome
+from everloop_localcloud.delivery.attempts import Deliveries, Delivery, Outcome
+from everloop_localcloud.delivery.schedules import At, Rate, Timetable, parse
 from everloop_localcloud.scheduler import targets
-from everloop_localcloud.schedules import At, Rate, Timetable, parse
 
 if TYPE_CHECKING:
     from everloop_localcloud.cloud import Cloud

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.utils import parse_timestamp
 
-from everloop_localcloud import surrogates, wire
-from everloop_localcloud.errors import AwsError, validation
-from everloop_localcloud.events.delivery import Delivery, queue_url
+from everloop_localcloud.delivery.attempts import Delivery, queue_url
+from everloop_localcloud.kernel import surrogates, wire
+from everloop_localcloud.kernel.errors import AwsError, validation
 
 if TYPE_CHECKING:
     from everloop_localcloud.cloud import Cloud

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from everloop_localcloud.api import Call, operation
+from everloop_localcloud.kernel.api import Call, operation
 from everloop_localcloud.sqs.message_operations import MessageOperations
 from everloop_localcloud.sqs.moves import Moves
 from everloop_localcloud.sqs.queue_operations import QueueOperations

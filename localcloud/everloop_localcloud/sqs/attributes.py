@@ -4,7 +4,7 @@ import json
 import re
 from typing import Any
 
-from everloop_localcloud.errors import AwsError
+from everloop_localcloud.kernel.errors import AwsError
 
 MAX_MESSAGE_BYTES = 1_048_576
 

@@ -5,8 +5,8 @@ import json
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from everloop_localcloud.api import Call
-from everloop_localcloud.errors import AwsError
+from everloop_localcloud.kernel.api import Call
+from everloop_localcloud.kernel.errors import AwsError
 
 if TYPE_CHECKING:
     from everloop_localcloud.sqs.registry import Registry

@@ -8,11 +8,11 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from everloop_localcloud.clock import Clock, Signal
-from everloop_localcloud.errors import AwsError
+from everloop_localcloud.kernel.clock import Clock, Signal
+from everloop_localcloud.kernel.errors import AwsError
+from everloop_localcloud.kernel.store import Table
 from everloop_localcloud.sqs.attributes import redrive_of
 from everloop_localcloud.sqs.lines import FifoLine, Line, Rows, StandardLine
-from everloop_localcloud.store import Table
 
 DEDUPLICATION_SECONDS = 300
 MOST_IN_FLIGHT = 120_000

@@ -3,7 +3,7 @@
 import threading
 from typing import TYPE_CHECKING, Any
 
-from everloop_localcloud.errors import AwsError
+from everloop_localcloud.kernel.errors import AwsError
 from everloop_localcloud.sqs.queue import Queue
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ import threading
 import uuid
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from everloop_localcloud.api import Call, operation
-from everloop_localcloud.errors import AwsError
+from everloop_localcloud.kernel.api import Call, operation
+from everloop_localcloud.kernel.errors import AwsError
 from everloop_localcloud.states import json_text, role
 from everloop_localcloud.states.errors import LARGEST_PAYLOAD, TIMEOUT
 from everloop_localcloud.states.executions import Executions

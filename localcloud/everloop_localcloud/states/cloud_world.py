@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from everloop_localcloud.clock import Timer
+from everloop_localcloud.kernel.clock import Timer
 from everloop_localcloud.states import integrations
 from everloop_localcloud.states.jobs import Jobs
 from everloop_localcloud.states.tokens import Tokens

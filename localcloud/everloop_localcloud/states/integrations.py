@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.session import get_session
 
-from everloop_localcloud.errors import AwsError
+from everloop_localcloud.kernel.errors import AwsError
 from everloop_localcloud.states import json_text, shapes
 from everloop_localcloud.states.errors import StateError, runtime
 from everloop_localcloud.states.resources import Resource

@@ -5,7 +5,7 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from everloop_localcloud.errors import AwsError
+from everloop_localcloud.kernel.errors import AwsError
 from everloop_localcloud.states import errors, integrations, json_text, shapes
 from everloop_localcloud.states.errors import StateError
 from everloop_localcloud.states.world import Signal, TaskCall

@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from everloop_localcloud import surrogates
+from everloop_localcloud.kernel import surrogates
 
 
 def dumps(value: Any) -> str:

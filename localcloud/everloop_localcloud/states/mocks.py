@@ -4,7 +4,7 @@ from typing import Any
 
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
-from everloop_localcloud.errors import AwsError, validation
+from everloop_localcloud.kernel.errors import AwsError, validation
 from everloop_localcloud.states import json_text, resources, shapes
 
 # Members of inspectionData that are no JSON text.

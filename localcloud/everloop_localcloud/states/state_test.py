@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from everloop_localcloud.errors import AwsError, validation
+from everloop_localcloud.kernel.errors import AwsError, validation
 from everloop_localcloud.states import (
     errors,
     json_text,

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from everloop_localcloud.access.demands import Demand, Place, demands
-from everloop_localcloud.access.evaluation import evaluate
-from everloop_localcloud.access.record import wanted
-from everloop_localcloud.errors import AwsError
+from everloop_localcloud.kernel.access.demands import Demand, Place, demands
+from everloop_localcloud.kernel.access.evaluation import evaluate
+from everloop_localcloud.kernel.access.record import wanted
+from everloop_localcloud.kernel.errors import AwsError
 from proofs.audit.template import ACCOUNT, REGION
 from proofs.sim.aws import content
 from proofs.sim.aws.bus import Bus

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from typing import Any
 
-from everloop_localcloud.errors import AwsError
+from everloop_localcloud.kernel.errors import AwsError
 from proofs.sim.aws.expressions import Item, holds, updated
 
 Params = dict[str, Any]

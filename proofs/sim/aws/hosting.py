@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from everloop_localcloud.errors import AwsError
+from everloop_localcloud.kernel.errors import AwsError
 from proofs.audit.template import ACCOUNT, REGION
 from proofs.sim.aws import content
 from proofs.sim.kernel import START

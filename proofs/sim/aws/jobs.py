@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
-from everloop_localcloud.errors import AwsError
+from everloop_localcloud.kernel.errors import AwsError
 from proofs.audit.template import ACCOUNT, REGION
 from proofs.sim.aws import content, labels
 from proofs.sim.aws.registry import Package

@@ -5,7 +5,7 @@ Drawn by dice of its own, so that histories without it are what they were.
 
 from typing import Any
 
-from everloop_localcloud.errors import AwsError
+from everloop_localcloud.kernel.errors import AwsError
 
 _LIMIT = (
     "The account-level service limit 'ml.m5.large for {} usage' is {} Instances, with current "

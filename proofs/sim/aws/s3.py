@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-from everloop_localcloud.errors import AwsError
+from everloop_localcloud.kernel.errors import AwsError
 from proofs.audit.template import ACCOUNT
 
 Params = dict[str, Any]

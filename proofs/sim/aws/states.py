@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from everloop_localcloud.errors import AwsError
+from everloop_localcloud.kernel.errors import AwsError
 from everloop_localcloud.states import integrations, json_text
 from everloop_localcloud.states.errors import TASK_FAILED, StateError
 from everloop_localcloud.states.history import History

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from everloop_localcloud.errors import AwsError
+from everloop_localcloud.kernel.errors import AwsError
 from proofs.sim.kernel import START
 
 Params = dict[str, Any]

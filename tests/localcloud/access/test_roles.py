@@ -5,9 +5,9 @@ import json
 import pytest
 from role_maker import allow, refusal, role_maker
 
-from everloop_localcloud.access.demands import Demand
-from everloop_localcloud.access.evaluation import evaluate, statements_of
 from everloop_localcloud.cloud import started
+from everloop_localcloud.kernel.access.demands import Demand
+from everloop_localcloud.kernel.access.evaluation import evaluate, statements_of
 
 TABLE = "arn:aws:dynamodb:us-east-1:123456789012:table/ledger"
 BUCKET = "arn:aws:s3:::data"

@@ -5,7 +5,7 @@ import zipfile
 
 import pytest
 
-from everloop_localcloud import packaging
+from everloop_localcloud.cloudformation import packaging
 from everloop_localcloud.cloudformation.deploy import DeployError, deploy, main
 
 TEMPLATE = """

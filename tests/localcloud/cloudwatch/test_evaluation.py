@@ -4,7 +4,7 @@ import pytest
 
 from everloop_localcloud.cloudwatch.evaluation import Condition, judge
 from everloop_localcloud.cloudwatch.rules import parse
-from everloop_localcloud.errors import AwsError
+from everloop_localcloud.kernel.errors import AwsError
 
 KEPT = None
 

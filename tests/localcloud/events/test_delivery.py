@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from everloop_localcloud.api import Api, Call, operation
 from everloop_localcloud.cloud import SERVICES
-from everloop_localcloud.errors import AwsError
+from everloop_localcloud.kernel.api import Api, Call, operation
+from everloop_localcloud.kernel.errors import AwsError
 
 ACCOUNT = "arn:aws:{}:us-east-1:123456789012:"
 FUNCTION = ACCOUNT.format("lambda") + "function:f"

@@ -8,7 +8,7 @@ import tracemalloc
 
 import pytest
 
-from everloop_localcloud.bodies import LONG, PIECE, Lying, Spool, pieces
+from everloop_localcloud.kernel.bodies import LONG, PIECE, Lying, Spool, pieces
 from everloop_localcloud.s3 import checksums
 
 SIGNED = (

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 
-from everloop_localcloud.api import Api
+from everloop_localcloud.kernel.api import Api
 from everloop_localcloud.sagemaker.api import SageMaker
 
 # What is meant to be overridden: all of Api, two hooks, and what ABC keeps of its own.

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from everloop_localcloud.schedules import InvalidExpression, parse
+from everloop_localcloud.delivery.schedules import InvalidExpression, parse
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)  # a Friday
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from everloop_localcloud.store import Store
+from everloop_localcloud.kernel.store import Store
 
 ROLE = "arn:aws:iam::123456789012:role/scheduler"
 OFF = {"Mode": "OFF"}

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from everloop_localcloud.store import Store
+from everloop_localcloud.kernel.store import Store
 
 
 def _queue(sqs: Any, name: str = "q", **attributes: str) -> str:

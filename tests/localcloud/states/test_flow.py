@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from everloop_localcloud.errors import AwsError
+from everloop_localcloud.kernel.errors import AwsError
 
 LAMBDA = "arn:aws:states:::lambda:invoke"
 

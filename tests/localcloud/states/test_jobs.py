@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from everloop_localcloud.api import Api, Call, operation
 from everloop_localcloud.cloud import Cloud
-from everloop_localcloud.errors import AwsError
-from everloop_localcloud.store import Store
+from everloop_localcloud.kernel.api import Api, Call, operation
+from everloop_localcloud.kernel.errors import AwsError
+from everloop_localcloud.kernel.store import Store
 
 ROLE = "arn:aws:iam::123456789012:role/machine"
 

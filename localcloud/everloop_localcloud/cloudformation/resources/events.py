@@ -12,7 +12,7 @@ from everloop_localcloud.cloudformation.resources.kind import (
     tag_changes,
     tag_map,
 )
-from everloop_localcloud.errors import AwsError
+from everloop_localcloud.kernel.errors import AwsError
 
 
 def _tag_list(given: Any) -> list[dict[str, str]]:

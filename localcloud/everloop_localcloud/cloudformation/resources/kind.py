@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from everloop_localcloud import wire
 from everloop_localcloud.cloudformation.template import invalid
-from everloop_localcloud.errors import AwsError
+from everloop_localcloud.kernel import wire
+from everloop_localcloud.kernel.errors import AwsError
 
 if TYPE_CHECKING:
     from everloop_localcloud.cloud import Cloud

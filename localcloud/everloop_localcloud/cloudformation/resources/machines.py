@@ -15,7 +15,7 @@ from everloop_localcloud.cloudformation.resources.kind import (
     tag_map,
 )
 from everloop_localcloud.cloudformation.template import invalid
-from everloop_localcloud.errors import AwsError
+from everloop_localcloud.kernel.errors import AwsError
 
 
 class StateMachine(Kind):

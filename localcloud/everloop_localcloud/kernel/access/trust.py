@@ -8,9 +8,9 @@ import json
 import urllib.parse
 from typing import TYPE_CHECKING, Any
 
-from everloop_localcloud.access.demands import demands, passed
-from everloop_localcloud.errors import AwsError
-from everloop_localcloud.policies import allows
+from everloop_localcloud.kernel.access.demands import demands, passed
+from everloop_localcloud.kernel.errors import AwsError
+from everloop_localcloud.kernel.policies import allows
 
 if TYPE_CHECKING:
     from everloop_localcloud.cloud import Cloud

@@ -15,8 +15,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from everloop_localcloud import containment
-from everloop_localcloud.cgroups import Group
+from everloop_localcloud.kernel import containment
+from everloop_localcloud.kernel.cgroups import Group
 
 _PARENT_SECONDS = 5.0  # real: for a parent to bury what was killed
 

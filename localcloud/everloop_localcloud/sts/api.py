@@ -3,8 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
-from everloop_localcloud.api import Api, Call, operation
-from everloop_localcloud.errors import AwsError
+from everloop_localcloud.kernel.api import Api, Call, operation
+from everloop_localcloud.kernel.errors import AwsError
 
 
 class Sts(Api):

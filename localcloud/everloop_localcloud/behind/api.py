@@ -24,11 +24,11 @@ from moto.core.utils import camelcase_to_underscores
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException
 
-from everloop_localcloud import reading, signatures, wire
-from everloop_localcloud.api import TOKENS, refuse
-from everloop_localcloud.errors import AwsError
-from everloop_localcloud.heads import Headers
-from everloop_localcloud.items import Items, is_item_operation
+from everloop_localcloud.behind.items import Items, is_item_operation
+from everloop_localcloud.kernel import reading, signatures, wire
+from everloop_localcloud.kernel.api import TOKENS, refuse
+from everloop_localcloud.kernel.errors import AwsError
+from everloop_localcloud.kernel.heads import Headers
 
 if TYPE_CHECKING:
     from everloop_localcloud.cloud import Cloud
@@ -374,7 +374,8 @@ def _handler(service: str) -> Any:
 
 @cache
 def _quicken() -> None:
-    from everloop_localcloud import tables  # here, because moto's DynamoDB takes long to import
+    # Here, because moto's DynamoDB takes long to import.
+    from everloop_localcloud.behind import tables
 
     tables.install()
 

@@ -7,10 +7,10 @@ import urllib.parse
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from everloop_localcloud.access.demands import Demand, Place, demands
-from everloop_localcloud.access.evaluation import Statement, evaluate, listed, statements_of
-from everloop_localcloud.access.record import wanted
-from everloop_localcloud.errors import AwsError
+from everloop_localcloud.kernel.access.demands import Demand, Place, demands
+from everloop_localcloud.kernel.access.evaluation import Statement, evaluate, listed, statements_of
+from everloop_localcloud.kernel.access.record import wanted
+from everloop_localcloud.kernel.errors import AwsError
 
 if TYPE_CHECKING:
     from everloop_localcloud.cloud import Cloud

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
-from everloop_localcloud.errors import AwsError
-from everloop_localcloud.policies import allows
+from everloop_localcloud.kernel.errors import AwsError
+from everloop_localcloud.kernel.policies import allows
 
 if TYPE_CHECKING:
     from everloop_localcloud.cloud import Cloud

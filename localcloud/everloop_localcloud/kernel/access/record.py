@@ -9,7 +9,7 @@ import os
 import threading
 from pathlib import Path
 
-from everloop_localcloud.access.demands import Demand
+from everloop_localcloud.kernel.access.demands import Demand
 
 FOLDER = "EVERLOOP_DEMANDS"  # the variable that names the folder; without it nothing is written
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from everloop_localcloud.errors import AwsError
+from everloop_localcloud.kernel.errors import AwsError
 
 Matches = Callable[[str], bool]
 

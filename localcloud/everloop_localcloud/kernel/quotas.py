@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from everloop_localcloud.errors import AwsError
+from everloop_localcloud.kernel.errors import AwsError
 
 if TYPE_CHECKING:
-    from everloop_localcloud.api import Call
     from everloop_localcloud.cloud import Cloud
+    from everloop_localcloud.kernel.api import Call
 
 
 @dataclass(frozen=True)

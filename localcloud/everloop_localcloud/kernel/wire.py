@@ -23,10 +23,10 @@ from moto.core.parse import PROTOCOL_PARSERS, RequestParserError
 from moto.core.serialize import get_serializer_class
 from werkzeug.datastructures import MultiDict
 
-from everloop_localcloud import constraints, header_members, shapes, sqs_query, surrogates
-from everloop_localcloud.bodies import Lying
-from everloop_localcloud.errors import AwsError
-from everloop_localcloud.heads import Headers
+from everloop_localcloud.kernel import constraints, header_members, shapes, sqs_query, surrogates
+from everloop_localcloud.kernel.bodies import Lying
+from everloop_localcloud.kernel.errors import AwsError
+from everloop_localcloud.kernel.heads import Headers
 
 
 @dataclass

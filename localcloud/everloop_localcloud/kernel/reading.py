@@ -15,9 +15,9 @@ from typing import Any
 # Reaching these would be reaching everything.
 _ELSEWHERE = (
     "everloop_localcloud.cloud",
-    "everloop_localcloud.store",
-    "everloop_localcloud.wire",
-    "everloop_localcloud.clock",
+    "everloop_localcloud.kernel.store",
+    "everloop_localcloud.kernel.wire",
+    "everloop_localcloud.kernel.clock",
 )
 _DEPTH = 4  # tables of parameter names are no deeper
 

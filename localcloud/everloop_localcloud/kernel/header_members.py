@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.utils import is_json_value_header
 
-from everloop_localcloud import shapes
+from everloop_localcloud.kernel import shapes
 
 if TYPE_CHECKING:
-    from everloop_localcloud.wire import Request
+    from everloop_localcloud.kernel.wire import Request
 
 Convert = Callable[[Any], Any]
 _READ: dict[str, Convert] = {

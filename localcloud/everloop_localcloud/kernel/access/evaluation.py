@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from everloop_localcloud.access.demands import Demand
+from everloop_localcloud.kernel.access.demands import Demand
 
 
 @dataclass(frozen=True)

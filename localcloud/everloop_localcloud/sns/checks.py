@@ -4,8 +4,8 @@ import json
 import re
 from typing import Any
 
-from everloop_localcloud.errors import AwsError
-from everloop_localcloud.notifications import size_of
+from everloop_localcloud.kernel.errors import AwsError
+from everloop_localcloud.sns.notifications import size_of
 
 LIMIT = 256 * 1024
 NAME = re.compile(r"[A-Za-z0-9_-]{1,256}")

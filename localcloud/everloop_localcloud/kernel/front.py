@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import UnknownServiceError
 from werkzeug.datastructures import MultiDict
 
-from everloop_localcloud import gate, memory, signatures, verification, wire
-from everloop_localcloud.api import Call
-from everloop_localcloud.bodies import LONG, PIECE, Spool
-from everloop_localcloud.errors import AwsError
-from everloop_localcloud.heads import BadHead, Head, Headers, read_head
+from everloop_localcloud.kernel import gate, memory, signatures, verification, wire
+from everloop_localcloud.kernel.api import Call
+from everloop_localcloud.kernel.bodies import LONG, PIECE, Spool
+from everloop_localcloud.kernel.errors import AwsError
+from everloop_localcloud.kernel.heads import BadHead, Head, Headers, read_head
 from everloop_localcloud.s3 import cors
 from everloop_localcloud.s3.blobs import INCOMING
 from everloop_localcloud.s3.copying import source_of

@@ -5,10 +5,9 @@ import threading
 import uuid
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from everloop_localcloud.api import Api, Call, operation
-from everloop_localcloud.errors import AwsError
-from everloop_localcloud.notifications import Notifications, size_of
-from everloop_localcloud.sns_checks import (
+from everloop_localcloud.kernel.api import Api, Call, operation
+from everloop_localcloud.kernel.errors import AwsError
+from everloop_localcloud.sns.checks import (
     LIMIT,
     NAME,
     check_endpoint,
@@ -17,6 +16,7 @@ from everloop_localcloud.sns_checks import (
     check_topic_attribute,
     invalid,
 )
+from everloop_localcloud.sns.notifications import Notifications, size_of
 
 if TYPE_CHECKING:
     from everloop_localcloud.cloud import Cloud

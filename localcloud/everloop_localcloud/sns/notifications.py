@@ -7,8 +7,8 @@ import uuid
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from everloop_localcloud.errors import AwsError
-from everloop_localcloud.events.delivery import queue_url, require
+from everloop_localcloud.delivery.attempts import queue_url, require
+from everloop_localcloud.kernel.errors import AwsError
 
 if TYPE_CHECKING:
     from everloop_localcloud.cloud import Cloud

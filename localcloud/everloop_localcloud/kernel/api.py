@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from botocore import xform_name
 
-from everloop_localcloud import reading, wire
-from everloop_localcloud.access import trust
-from everloop_localcloud.errors import AwsError
+from everloop_localcloud.kernel import reading, wire
+from everloop_localcloud.kernel.access import trust
+from everloop_localcloud.kernel.errors import AwsError
 
 if TYPE_CHECKING:
     from everloop_localcloud.cloud import Cloud

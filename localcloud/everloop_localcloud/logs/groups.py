@@ -4,9 +4,9 @@ import threading
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from everloop_localcloud.api import Api, Call, operation
-from everloop_localcloud.errors import AwsError
-from everloop_localcloud.log_files import LogFiles
+from everloop_localcloud.kernel.api import Api, Call, operation
+from everloop_localcloud.kernel.errors import AwsError
+from everloop_localcloud.logs.files import LogFiles
 
 if TYPE_CHECKING:
     from everloop_localcloud.cloud import Cloud

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from everloop_localcloud.clock import Clock, Timer
+from everloop_localcloud.kernel.clock import Clock, Timer
 
 _UNITS = {"minute": 60, "hour": 3600, "day": 86_400}
 _MONTHS = {

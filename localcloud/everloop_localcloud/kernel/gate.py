@@ -10,7 +10,7 @@ import ipaddress
 import re
 from collections.abc import Iterable, Mapping
 
-from everloop_localcloud.errors import AwsError
+from everloop_localcloud.kernel.errors import AwsError
 
 # What clients put before the host's name for some operations, per botocore's models.
 HOST_PREFIXES = ("sync-", "stream-", "streaming-")

@@ -5,12 +5,12 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
-from everloop_localcloud.api import Call, operation
-from everloop_localcloud.embedded_metrics import metrics_in
-from everloop_localcloud.errors import AwsError
-from everloop_localcloud.log_files import Event
-from everloop_localcloud.log_groups import LogGroups, invalid, milliseconds, row_name
-from everloop_localcloud.log_patterns import compiled
+from everloop_localcloud.kernel.api import Call, operation
+from everloop_localcloud.kernel.errors import AwsError
+from everloop_localcloud.logs.embedded_metrics import metrics_in
+from everloop_localcloud.logs.files import Event
+from everloop_localcloud.logs.groups import LogGroups, invalid, milliseconds, row_name
+from everloop_localcloud.logs.patterns import compiled
 
 log = logging.getLogger(__name__)
 

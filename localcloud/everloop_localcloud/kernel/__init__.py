@@ -1,0 +1,1 @@
+"""What every service stands on: clock, state, wire, signatures, access, quotas, the front."""
