@@ -92,20 +92,21 @@ def _tell(pool: Pool, work: list[tuple[Mutant, range, bool]]) -> list[Caught]:
 def _plant(work: tuple[Mutant, range, bool]) -> Caught:
     mutant, seeds, first = work
     with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder)
-        for name in _COPIED:
-            source = ROOT / name
-            if source.is_dir():
-                shutil.copytree(source, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-            else:
-                shutil.copy(source, copy / name)
-        file = copy / mutant.file
-        text = file.read_text()
-        if mutant.before not in text:
-            raise LookupError(f"{mutant.name}: {mutant.file} has no {mutant.before!r} any more")
-        file.write_text(text.replace(mutant.before, mutant.after))
+        copy = copied(Path(folder))
+        mutant.plant(copy)
         answer = _played(copy, seeds, first=first)
     return Caught(mutant, answer["bad"], answer["of"], answer["by"])
+
+
+def copied(folder: Path) -> Path:
+    """Copy to a folder what flaws are planted in."""
+    for name in _COPIED:
+        if (ROOT / name).is_dir():
+            unwanted = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(ROOT / name, folder / name, ignore=unwanted)
+        else:
+            shutil.copyfile(ROOT / name, folder / name)
+    return folder
 
 
 def _played(product: Path, seeds: range, *, first: bool) -> dict[str, Any]:

@@ -1,88 +1,68 @@
 """Flaws in how AWS's answers are taken."""
 
-from proofs.sim.mutants.mutant import CORE, Mutant
+from proofs.planting import Code, Entry
+from proofs.sim.mutants.mutant import Mutant
 
 FLAWS = (
     Mutant(
         "log the rows that an endpoint is tested with",
-        f"{CORE}/aws/storage.py",
-        """Range=f"bytes=0-{first_bytes - 1}")
-        return answer["Body"].read()
-""",
-        """Range=f"bytes=0-{first_bytes - 1}")
-        data = answer["Body"].read()
-        print({"read": data})
-        return data
-""",
+        Code(
+            "aws.storage",
+            "return answer['Body'].read()",
+            "data = answer['Body'].read()\nprint({'read': data})\nreturn data",
+        ),
     ),
     Mutant(
         "take a throttle for a bug",
-        f"{CORE}/aws/clients.py",
-        '    "ThrottlingException": NotReady,\n',
-        "",
+        Code("aws.clients", "'ThrottlingException'", "'AnotherException'"),
     ),
     Mutant(
         "take a lost connection for a bug",
-        f"{CORE}/aws/clients.py",
-        "except (ConnectionError, HTTPClientError) as error:",
-        "except ZeroDivisionError as error:",
+        Code("aws.clients", "(ConnectionError, HTTPClientError)", "ZeroDivisionError"),
     ),
     Mutant(
         "take a busy endpoint for a bug",
-        f"{CORE}/aws/endpoints.py",
-        'if code_of(error) == "ValidationException" and busy:',
-        "if False:",
+        Code("aws.endpoints", "code_of(error) == 'ValidationException' and busy", "False"),
     ),
     Mutant(
         "take what exists for an error",
-        f"{CORE}/aws/endpoints.py",
-        """        if code_of(error) != "ValidationException":
-            raise
-        refused = error
-    found = _model(name)""",
-        """        raise
-    found = _model(name)""",
+        Code(
+            "aws.endpoints.ensure_model",
+            "if code_of(error) != 'ValidationException':\n    raise\nrefused = error",
+            "raise",
+        ),
     ),
     Mutant(
         "give up when a function dies",
-        "statemachines/train.asl.yaml",
-        "Sandbox.Timedout, Runtime.ExitError, NotReady",
-        "NotReady",
+        Entry(
+            "statemachines/train.asl.yaml",
+            "States/*/Retry/*/ErrorEquals/Sandbox.Timedout|Runtime.ExitError",
+        ),
     ),
     Mutant(
         "give up a release when a function dies",
-        "statemachines/deploy.asl.yaml",
-        "Sandbox.Timedout, Runtime.ExitError, NotReady",
-        "NotReady",
+        Entry(
+            "statemachines/deploy.asl.yaml",
+            "States/*/Retry/*/ErrorEquals/Sandbox.Timedout|Runtime.ExitError",
+        ),
     ),
     Mutant(
         "write a frozen dataset again",
-        f"{CORE}/flows/freezing.py",
-        """    uri = storage.write_once(
-        settings().artefact_bucket,
-        f"datasets""",
-        """    uri = storage.write(
-        settings().artefact_bucket,
-        f"datasets""",
+        Code("flows.freezing", "storage.write_once", "storage.write"),
     ),
     Mutant(
         "take a cut call of an endpoint for a bug",
-        f"{CORE}/aws/endpoints.py",
-        '        with translated(f"endpoint {endpoint}"):\n            answer =',
-        "        if True:\n            answer =",
+        Code("aws.endpoints.invoke", "translated(...)", "__import__('contextlib').nullcontext()"),
     ),
     Mutant(
         "take a throttled look at a config for a bug",
-        f"{CORE}/aws/endpoints.py",
-        '        with translated(f"endpoint config {name}"):\n            return sage',
-        "        if True:\n            return sage",
-        "takes throttling that outlasts all tries at a call that only a second attempt makes: "
-        "`make sim` strikes it on purpose, chance does in one history of some hundred (seed 219)",
+        Code("aws.endpoints._config", "translated(...)", "__import__('contextlib').nullcontext()"),
+        why="takes throttling that outlasts all tries at a call that only a second attempt "
+        "makes: `make sim` strikes it on purpose, chance does in one history of some "
+        "hundred (seed 219)",
     ),
     Mutant(
         "take a lost reply to a new group for a bug",
-        f"{CORE}/aws/registry.py",
-        '"already exist" not in str(error).lower()',
-        "True",
+        Code("aws.registry", "'already exist' not in str(error).lower()", "True"),
     ),
 )

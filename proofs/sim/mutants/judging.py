@@ -1,68 +1,57 @@
 """Flaws in who judges and approves."""
 
-from proofs.sim.mutants.mutant import CORE, Mutant
+from proofs.planting import Code
+from proofs.sim.mutants.mutant import Mutant
 
 FLAWS = (
     Mutant(
         "judge nobody",
-        "functions/heed_registry.py",
-        "judged = judging.start_evaluation(package)",
-        'judged = Decision(False, "")',
+        Code("functions.heed_registry", "judging.start_evaluation(...)", "Decision(False, '')"),
     ),
     Mutant(
         "forget who approved",
-        f"{CORE}/flows/approving.py",
-        """    report.decided(
-        "approve",""",
-        """    (lambda *_, **__: None)(
-        "approve",""",
+        Code("flows.approving._heed", "report.decided", "lambda *_, **__: None"),
     ),
     Mutant(
         "believe the event",
-        f"{CORE}/flows/approving.py",
-        "go=approval.status == APPROVED,",
-        "go=told_at is not None or approval.status == APPROVED,",
+        Code(
+            "flows.approving",
+            "approval.status == APPROVED",
+            "told_at is not None or approval.status == APPROVED",
+        ),
     ),
     Mutant(
         "compare with nobody",
-        "functions/plan_comparison.py",
-        "if champion is None or champion == candidate.package.version:",
-        "if True:",
+        Code(
+            "functions.plan_comparison",
+            "champion is None or champion == candidate.package.version",
+            "True",
+        ),
     ),
     Mutant(
-        "overrule people",
-        "functions/judge_candidate.py",
-        "if package.approval != PENDING:",
-        "if False:",
+        "overrule people", Code("functions.judge_candidate", "package.approval != PENDING", "False")
     ),
     Mutant(
         "approve whatever the verdict",
-        "functions/judge_candidate.py",
-        "status = APPROVED if verdict.verdict == judgement.APPROVED else REJECTED",
-        "status = APPROVED",
+        Code(
+            "functions.judge_candidate",
+            "APPROVED if verdict.verdict == judgement.APPROVED else REJECTED",
+            "APPROVED",
+        ),
     ),
     Mutant(
         "ask nobody",
-        "functions/judge_candidate.py",
-        "people.notify(_question(candidate, verdict, request), installed.spec, request.time)",
-        "pass",
+        Code(
+            "functions.judge_candidate",
+            "people.notify(_question(candidate, verdict, request), installed.spec, request.time)",
+        ),
     ),
+    Mutant("approve what is not better", Code("decisions.judgement", "not better.go", "False")),
     Mutant(
-        "approve what is not better",
-        f"{CORE}/decisions/judgement.py",
-        "    if not better.go:\n",
-        "    if False:\n",
-    ),
-    Mutant(
-        "approve where a person decides",
-        f"{CORE}/decisions/judgement.py",
-        "if rules.by == PERSON:",
-        "if False:",
+        "approve where a person decides", Code("decisions.judgement", "rules.by == PERSON", "False")
     ),
     Mutant(
         "approve the first where a person decides",
-        f"{CORE}/decisions/judgement.py",
-        "if first and rules.first == PERSON:",
-        "if False:",
+        Code("decisions.judgement", "first and rules.first == PERSON", "False"),
     ),
 )

@@ -1,8 +1,8 @@
-"""A flaw to plant: one change of text in one file of the product."""
+"""A flaw to plant in the product."""
 
 from dataclasses import dataclass
 
-CORE = "layers/core/everloop"
+from proofs.planting import Plant
 
 
 @dataclass(frozen=True)
@@ -13,7 +13,5 @@ class Mutant:
     """
 
     name: str
-    file: str
-    before: str
-    after: str
+    plant: Plant
     why: str = ""

@@ -1,179 +1,154 @@
 """Flaws in when and how a model is trained."""
 
-from proofs.sim.mutants.mutant import CORE, Mutant
+from proofs.planting import Code
+from proofs.sim.mutants.mutant import Mutant
 
 FLAWS = (
     Mutant(
         "train whatever the governor says",
-        "functions/start_training.py",
-        "if not allowed.go:",
-        "if False:",
+        Code("functions.start_training", "not allowed.go", "False"),
     ),
     Mutant(
         "train although another training runs",
-        "functions/start_training.py",
-        'return _refuse(request, name, reason, {"later": True})',
-        "pass",
+        Code("functions.start_training", "return _refuse(request, name, reason, {'later': True})"),
     ),
     Mutant(
-        "start before the token lies",
-        "functions/start_training.py",
-        """    ledger.put_token(
-        Token(subject, request.token, request.model, request.execution, "", True), request.time
-    )
-    _record""",
-        "    _record",
+        "start before the token lies", Code("functions.start_training", "ledger.put_token(...)")
     ),
     Mutant(
         "log a task token",
-        "functions/start_training.py",
-        """    ledger.note_wait(request.model, TRAINING, request.execution, arn)
-""",
-        """    ledger.note_wait(request.model, TRAINING, request.execution, arn)
-    logger.info("waits", request=str(request))
-""",
+        Code(
+            "functions.start_training",
+            "ledger.note_wait(...)",
+            "...\nlogger.info('waits', request=str(request))",
+        ),
     ),
     Mutant(
         "name a run by its delivery",
-        "functions/start_training.py",
-        "names.run_token(request.model, request.window, *fingerprint)",
-        "names.digest([request.token])",
+        Code("functions.start_training", "names.run_token(...)", "names.digest([request.token])"),
     ),
-    Mutant(
-        "forget what was started",
-        "functions/start_training.py",
-        "    _record(request, name, fingerprint, runs, allowed)\n",
-        "",
-    ),
+    Mutant("forget what was started", Code("functions.start_training", "_record(...)")),
     Mutant(
         "let an orphaned run go on",
-        "functions/start_training.py",
-        "if names.is_training_run(request.model, other.display_name, but=name):",
-        "if False:",
+        Code("functions.start_training", "names.is_training_run(...)", "False"),
     ),
     Mutant(
         "keep the training lease",
-        "functions/finish_training.py",
-        "    ledger.free_lease(request.model, TRAINING, request.execution)\n",
-        "",
+        Code("functions.finish_training", "ledger.free_lease(...)", everywhere=True),
     ),
     Mutant(
         "forget that a window was trained",
-        "functions/finish_training.py",
-        'if not died and not again and not (request.run or {}).get("later"):',
-        "if False:",
+        Code(
+            "functions.finish_training",
+            "not died and (not again) and (not (request.run or {}).get('later'))",
+            "False",
+        ),
     ),
     Mutant(
         "take a dead machine for a failed training",
-        "functions/finish_training.py",
-        "died = request.error is not None and",
-        "died = False and request.error is not None and",
+        Code(
+            "functions.finish_training",
+            "request.error is not None and request.error.get('Error') not in _FOR_GOOD",
+            "False and request.error is not None and (request.error.get('Error') not in _FOR_GOOD)",
+        ),
     ),
     Mutant(
         "leave what arrived meanwhile",
-        "functions/finish_training.py",
-        "left = training.start_left_over(installed, request.time, but=request.window)",
-        'return {"outcome": outcome, "ok": outcome not in (FAILED, STOPPED), "reason": ""}',
+        Code(
+            "functions.finish_training",
+            "left = training.start_left_over(...)",
+            "return {'outcome': outcome, 'ok': outcome not in (FAILED, STOPPED), 'reason': ''}",
+        ),
     ),
     Mutant(
         "tell nobody of a failed training",
-        f"{CORE}/flows/concluding.py",
-        "    people.notify(\n        Message(",
-        "    (lambda *_: None)(\n        Message(",
+        Code("flows.concluding.tell", "people.notify(Message(...), ...)"),
     ),
     Mutant(
         "write a run down before it is told",
-        "functions/finish_training.py",
-        "    if outcome not in (REFUSED, NOTHING_LEFT):\n        concluding.tell(",
-        "    if ended is not None:\n        ledger.put_run(request.model, ended)\n"
-        "    if outcome not in (REFUSED, NOTHING_LEFT):\n        concluding.tell(",
-        "seen only where every try dies behind it: one history in some hundred (seed 1108)",
+        Code(
+            "functions.finish_training",
+            "concluding.tell(...)",
+            "if ended is not None:\n    ledger.put_run(request.model, ended)\n...",
+        ),
+        why="seen only where every try dies behind it: one history in some hundred (seed 1108)",
     ),
     Mutant(
         "take a run for refused because its start was, when tried again",
-        "functions/finish_training.py",
-        "sees = not died and outcome not in (REFUSED, NOTHING_LEFT)",
-        "sees = not died",
-        "needs a pause within the seconds of a retry: one history in some hundred (seed 1230)",
+        Code(
+            "functions.finish_training",
+            "not died and outcome not in (REFUSED, NOTHING_LEFT)",
+            "not died",
+        ),
+        why="needs a pause within the seconds of a retry: one history in some hundred (seed 1230)",
     ),
     Mutant(
         "count as a failed training what AWS had no room for",
-        f"{CORE}/flows/concluding.py",
-        'lacked = trouble(str(found.get("reason") or ""))',
-        "lacked = None",
+        Code("flows.concluding", "trouble(...)", "None"),
     ),
     Mutant(
-        "forget a run that waits for AWS",
-        f"{CORE}/flows/training.py",
-        "        pipelines.resume(execution)\n",
-        "        return\n",
+        "forget a run that waits for AWS", Code("flows.training", "pipelines.resume(...)", "return")
     ),
-    Mutant(
-        "spend more than the budget",
-        f"{CORE}/decisions/governor.py",
-        "if spent >= most:",
-        "if False:",
-    ),
+    Mutant("spend more than the budget", Code("decisions.governor", "spent >= most", "False")),
     Mutant(
         "train the same data and code again",
-        f"{CORE}/decisions/governor.py",
-        "if fingerprint == (run.dataset_digest, run.bundle_digest) and run.outcome in _CONCLUSIVE:",
-        "if False:",
+        Code(
+            "decisions.governor",
+            "fingerprint == (run.dataset_digest, run.bundle_digest) and run.outcome in _CONCLUSIVE",
+            "False",
+        ),
     ),
     Mutant(
         "let violations not cool down",
-        f"{CORE}/decisions/governor.py",
-        "if last is not None and now - last < cooldown:",
-        "if False:",
+        Code("decisions.governor", "last is not None and now - last < cooldown", "False"),
     ),
     Mutant(
         "cool down after what was written down only",
-        f"{CORE}/decisions/governor.py",
-        "if run.outcome == RUNNING:  # or",
-        "if False:  # or",
-        "takes a machine that dies between its training's end and its report: seed 1426 once",
+        Code("decisions.governor", "run.outcome == RUNNING", "False"),
+        why="takes a machine that dies between its training's end and its report: seed 1426 once",
     ),
     Mutant(
         "answer a violation that was answered",
-        "functions/heed_violation.py",
-        'if report.was_decided("retrain", id=trouble.fact, model=trouble.model):',
-        "if False:",
-        why="the answer rests on the event's own time, and is the same again, but for one that was "
-        "refused for want of new data, or in a pause, and whose event comes again after it",
+        Code("functions.heed_violation", "report.was_decided(...)", "False"),
+        why="the answer rests on the event's own time, and is the same again, but for one "
+        "that was refused for want of new data, or in a pause, and whose event comes "
+        "again after it",
     ),
     Mutant(
         "count a run against itself",
-        f"{CORE}/flows/training.py",
-        "name=name, paused=installed.paused)",
-        "paused=installed.paused)",
-        "takes a machine that dies with its run written down, where this is the last run that the "
-        "budget allows, and no other window follows: one history in some hundred",
+        Code(
+            "flows.training",
+            "may_train(...)",
+            "may_train(DATA, runs, limits, now, paused=installed.paused)",
+        ),
+        why="takes a machine that dies with its run written down, where this is the last run "
+        "that the budget allows, and no other window follows: one history in some hundred",
     ),
     Mutant(
         "let a push end a pause",
-        "functions/install_model.py",
-        "    installed = ledger.installed(model)\n",
-        "",
+        Code("functions.install_model", "installed = ledger.installed(...)"),
     ),
     Mutant(
         "train the last window only",
-        f"{CORE}/decisions/windows.py",
-        "        if outcome is None and trained_with(number, newer, keep) is None:\n"
-        "            return number\n"
-        "        newer.append((number, outcome))",
-        "        return number if outcome is None else None",
+        Code(
+            "decisions.windows",
+            "if outcome is None and trained_with(number, newer, keep) is None:\n"
+            "    return number\n"
+            "newer.append((number, outcome))",
+            "return number if outcome is None else None",
+        ),
     ),
     Mutant(
         "refuse what is older than the last training",
-        "functions/start_training.py",
-        "None,  # what was left over is older than what was trained last",
-        "request.window,",
+        Code(
+            "functions.start_training",
+            "ledger.take_lease(request.model, TRAINING, request.execution, None, ...)",
+            "ledger.take_lease(request.model, TRAINING, request.execution, request.window, request.time, request.time + _LEASE)",
+        ),
     ),
     Mutant(
         "train what a later dataset had",
-        "functions/start_training.py",
-        "if later is not None:",
-        "if False:",
-        "takes a start that is tried again from before a later training until after its end",
+        Code("functions.start_training", "later is not None", "False"),
+        why="takes a start that is tried again from before a later training until after its end",
     ),
 )
