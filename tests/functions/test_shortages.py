@@ -553,6 +553,24 @@ def test_a_release_that_is_held_gives_the_lease_back_and_goes_on_when_resumed(ac
     assert account.executions("deploy") == ["flight-delays-r2-v2"]
 
 
+def test_a_release_of_what_a_person_rejected_meanwhile_waits_for_nothing(account):
+    account.push()
+    account.register(approval="Approved")
+    arn = account.register(2, approval="Approved")
+    account.serve(1)
+    said = "An error occurred (ResourceLimitExceeded) when calling the CreateEndpoint operation: "
+    cause = {"errorMessage": f"endpoint x: {said}{limit(0, 0, 1, 'endpoint')}"}
+    error = {"Error": "NoCapacity", "Cause": json.dumps(cause)}
+    release(account, arn, 5, error=error, rollout=None, tests=None)
+    tick(account, 120)
+    assert [known.activity for known in records.of(M)] == ["release"]
+    account.client("sagemaker").update_model_package(
+        ModelPackageArn=arn, ModelApprovalStatus="Rejected"
+    )
+    tick(account, 180)
+    assert records.of(M) == []
+
+
 def test_a_staging_endpoint_that_aws_could_not_make_is_no_failed_test(account):
     account.push()
     arn = account.register(approval="Approved")

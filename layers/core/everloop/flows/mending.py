@@ -19,7 +19,7 @@ from everloop.aws.alarms import Alarm
 from everloop.aws.ledger import RELEASE, TRAINING, Installed
 from everloop.aws.shortages import judgement
 from everloop.decisions import Decision
-from everloop.decisions.approvals import PENDING
+from everloop.decisions.approvals import APPROVED, PENDING
 from everloop.decisions.governor import DATA
 from everloop.decisions.mending import (
     PATIENCE,
@@ -196,7 +196,9 @@ def _attempt(
 
 def _judgements(installed: Installed, now: datetime) -> Iterator[Mend]:
     packages = registry.packages(installed.model)
-    shortages.end_judgements(installed, {p.arn for p in packages if p.approval == PENDING}, now)
+    pending = {package.arn for package in packages if package.approval == PENDING}
+    approved = {package.arn for package in packages if package.approval == APPROVED}
+    shortages.end_settled(installed, pending, approved, now)
     for package in packages:
         if package.status != "Completed" or package.approval != PENDING:
             continue

@@ -101,11 +101,18 @@ def over(installed: Installed, activity: str, now: datetime) -> None:
     shortages.end(installed.model, known.activity, now)
 
 
-def end_judgements(installed: Installed, pending: Collection[str], now: datetime) -> None:
-    """End what waits to judge versions that are not pending any more: a person was faster."""
+def end_settled(
+    installed: Installed, pending: Collection[str], approved: Collection[str], now: datetime
+) -> None:
+    """End what waits to judge versions that are not pending any more, or to release what is not
+    approved any more: a person was faster.
+    """
+    wanted = {JUDGEMENT: pending, RELEASE: approved}
     for known in shortages.of(installed.model):
-        mine = shortages.kind_of(known.activity) == JUDGEMENT
-        if mine and known.subject not in pending and now - known.met_at > _SETTLED:
+        subjects = wanted.get(shortages.kind_of(known.activity))
+        if subjects is None or known.subject in subjects:
+            continue
+        if now - known.met_at > _SETTLED:
             shortages.end(installed.model, known.activity, now)
 
 
