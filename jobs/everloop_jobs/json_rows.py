@@ -41,9 +41,10 @@ def json_rows(value: Any, columns: Columns) -> list[Row]:
 
 
 def _object_rows(value: Mapping[str, Any], columns: Columns) -> list[Row]:
-    named = [value[name] for name in value if name in columns.known]
-    if named and all(_is_cell(item) for item in named):
-        return _by_column(value, columns)
+    named = [name for name in value if name in columns.known]
+    if named and all(_is_cell(value[name]) for name in named):
+        inside = _inside(value, named, columns)
+        return _by_column(value, columns) if inside is None else inside
     if isinstance(value.get("columns"), list) and isinstance(value.get("data"), list):
         names = distinct([str(name) for name in value["columns"]])
         return [_named(names, row) for row in value["data"]]
@@ -58,6 +59,23 @@ def _object_rows(value: Mapping[str, Any], columns: Columns) -> list[Row]:
     if value and not inside:
         return [dict(value)]  # a row, of columns that nobody knows
     raise Unreadable("its JSON object holds no column of the model, and no rows that are known")
+
+
+def _inside(value: Mapping[str, Any], named: Sequence[str], columns: Columns) -> list[Row] | None:
+    """Return the rows that lie beside what is said of all of them, as in
+    `{"id": …, "features": […]}`; None unless those know more columns of the model than stand here.
+    """
+    around = next((name for name in _AROUND if isinstance(value.get(name), list | Mapping)), None)
+    beside = {name: value[name] for name in named if _is_scalar(value[name])}
+    if around is None or around in columns.known or len(beside) != len(named):
+        return None
+    try:
+        rows = json_rows(value[around], columns)
+    except Unreadable:
+        return None
+    if not rows or any(len(columns.known & row.keys()) <= len(named) for row in rows):
+        return None
+    return [{**beside, **row} for row in rows]
 
 
 def _by_column(value: Mapping[str, Any], columns: Columns) -> list[Row]:

@@ -144,6 +144,12 @@ SENT = [
     ),
     pytest.param(json.dumps({"dataframe_records": TWO}), *JSON, id="MLflow: records"),
     pytest.param(json.dumps({"payload": {"body": TWO}}), *JSON, id="whatever lies around them"),
+    pytest.param(
+        '{"instances": [{"id": "i1", "features": ["red", 1.5]}, '
+        '{"id": "i2", "features": {"colour": "blue", "size": 2}}]}',
+        *JSON,
+        id="a key beside its features",
+    ),
     pytest.param("\n".join(map(json.dumps, TWO)), *LINES, id="JSON Lines, objects"),
     pytest.param("\n".join(map(json.dumps, TWO)), *JSON, id="JSON Lines that say JSON"),
     pytest.param('["red", 1.5]\n["blue", 2]\n', *LINES, id="JSON Lines, arrays"),
@@ -181,6 +187,7 @@ def test_one_object_and_one_array_are_a_row_each(tmp_path: Path) -> None:
     [
         pytest.param({"context": {"user": "u", "ip": "i"}}, id="an object"),
         pytest.param({"tags": ["x", "y"]}, id="a list"),
+        pytest.param({"data": [1, 2], "values": {"lat": 1}}, id="names that rows may lie under"),
         pytest.param({"tags": [], "context": {"at": {"lat": 1}, "ids": [1, 2]}}, id="several"),
     ],
 )
