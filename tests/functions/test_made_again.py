@@ -8,11 +8,13 @@ from moto.sagemaker.models import sagemaker_backends
 
 import finish_release
 import judge_candidate
+import judge_findings
 import plan_comparison
 import plan_monitoring
 import plan_release
 import reconcile
 import start_rollout
+import test_endpoint as tested_endpoint
 from everloop.aws import arrivals, configs, endpoints, ledger, storage, table
 from everloop.aws.clients import sagemaker as _sagemaker
 from everloop.aws.ledger import RELEASE
@@ -68,6 +70,53 @@ def test_the_chain_goes_on_where_its_head_was_deleted(account):
     account.push(data=account.bundle(keep="keep = 3"))
     decisions = account.decisions()
     assert [d["seq"] for d in decisions] == [1, 2]
+    assert verify(decisions) == []
+
+
+def _planned(account, arn):
+    plan_comparison.handler(
+        account.request("machine-plan-comparison", package_arn=arn), account.context
+    )
+
+
+def _judged(account, arn):
+    request = account.request("machine-judge-candidate", package_arn=arn)
+    request |= {"champion": None, "comparison_uri": None}
+    judge_candidate.handler(request, account.context)
+
+
+def _tested(account, arn):
+    config = f"{MODEL}-v1-staging-0123abcd"
+    described = {
+        "EndpointName": f"{MODEL}-staging",
+        "EndpointArn": "arn:e",
+        "EndpointConfigName": config,
+        "EndpointStatus": "Failed",
+        "FailureReason": "The container did not pass the ping health check.",
+        "CreationTime": NOW,
+        "LastModifiedTime": NOW,
+    }
+    account.answer(_sagemaker(), "DescribeEndpoint", 200, **described)
+    request = account.request("machine-test-endpoint", package_arn=arn, config=config)
+    assert tested_endpoint.handler(request, account.context)["passed"] is False
+
+
+def _looked(account, _):
+    uri = f"s3://{account.artefacts}/monitoring/{MODEL}/x/findings.json"
+    account.put_json(uri, {"model": MODEL, "rows": 0, "labelled_rows": 0, "checks": []})
+    request = account.request("machine-judge-findings", findings_uri=uri)
+    judge_findings.handler(request, account.context)
+
+
+@pytest.mark.parametrize("append", [_planned, _judged, _tested, _looked])
+def test_each_that_decides_goes_on_where_the_chain_lost_its_head(account, append):
+    account.push()
+    arn = account.register()
+    before = len(account.decisions())
+    table.delete(model_key(MODEL, "CHAIN"))
+    append(account, arn)
+    decisions = account.decisions()
+    assert len(decisions) > before
     assert verify(decisions) == []
 
 
