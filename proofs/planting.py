@@ -205,7 +205,7 @@ class Entry(_Edit):
     """Set what stands at a path of a YAML document; without a `value`, take it away.
 
     Steps are parted by slashes: a key, an index, `*` for each, `Key=value` for the elements of a
-    list that have it, `this|that` for elements that are one of these, and `+` for one more at a
+    list that have it, `this|that` for keys or elements, and `+` for one more at a
     list's end. `value` is YAML.
     """
 
@@ -229,16 +229,14 @@ class Entry(_Edit):
         """Change one place; say whether it is there."""
         value = None if self.value is None else yaml.compose(self.value, Loader=_LOADER)
         if isinstance(holder, yaml.MappingNode):
-            at = [n for n, (key, _) in enumerate(holder.value) if key.value == last]
+            at = [n for n, (key, _) in enumerate(holder.value) if key.value in last.split("|")]
             if value is None:
                 holder.value = [pair for n, pair in enumerate(holder.value) if n not in at]
                 return bool(at)
-            key = holder.value[at[0]][0] if at else yaml.compose(last, Loader=_LOADER)
-            holder.value[at[0] if at else len(holder.value) :][:1] = []
-            if at:
-                holder.value[at[0]] = (key, value)
-            else:
-                holder.value.append((key, value))
+            for n in at:
+                holder.value[n] = (holder.value[n][0], value)
+            if not at:
+                holder.value.append((yaml.compose(last, Loader=_LOADER), value))
             return True
         if not isinstance(holder, yaml.SequenceNode):
             return False

@@ -3,7 +3,8 @@
 import sys
 from pathlib import Path
 
-from proofs.audit.flaws import Flaw, Plant, add, append, change
+from proofs.audit.flaws import TEMPLATE, Flaw
+from proofs.planting import Added, Appended, Code, Plant
 
 _F = "functions/wake.py"
 _J = "jobs/everloop_jobs/report.py"
@@ -12,7 +13,7 @@ _PICKLE = b"\x80\x02cos\nsystem\nX\x04\x00\x00\x00true\x85R."  # runs a program 
 
 def _code(name: str, body: str, *, file: str = _F) -> Plant:
     lines = "".join(f"    {line}\n" for line in body.splitlines())
-    return append(file, f"\n\ndef {name}(event, context):\n{lines}")
+    return Appended(file, f"\n\ndef {name}(event, context):\n{lines}")
 
 
 def _broken_environment(root: Path) -> None:
@@ -120,10 +121,10 @@ FLAWS = (
     ),
     Flaw(
         "every event in the log, by a decorator",
-        change(
-            "functions/heed_registry.py",
-            "@logger.inject_lambda_context\n",
-            "@logger.inject_lambda_context(log_event=True)\n",
+        Code(
+            "heed_registry",
+            "logger.inject_lambda_context",
+            "logger.inject_lambda_context(log_event=True)",
         ),
         *("own", "event-logged", "functions/heed_registry.py:handler"),
     ),
@@ -153,14 +154,12 @@ FLAWS = (
     ),
     Flaw(
         "comment that has bandit look away",
-        append("functions/reconcile.py", "\n\nDONE = True  # no" + "sec\n"),
+        Appended("functions/reconcile.py", "\n\nDONE = True  # no" + "sec\n"),
         *("own", "silenced", "functions/reconcile.py"),
     ),
     Flaw(
         "endpoint config without KMS",
-        change(
-            "layers/core/everloop/pipelines/rollouts.py", 'config["KmsKeyId"] = kms_key', "pass"
-        ),
+        Code("pipelines.rollouts", 'config["KmsKeyId"] = kms_key'),
         *(
             "own",
             "volume-unencrypted",
@@ -169,18 +168,23 @@ FLAWS = (
     ),
     # ------------------------------------------------------------ files
     Flaw(
+        "comment that has an auditor look away",
+        Appended(TEMPLATE, "# checkov:" + "skip=CKV_AWS_1:quiet\n"),
+        *("own", "silenced", "template.yaml"),
+    ),
+    Flaw(
         "pickle in the repository",
-        add("models/flight-delays/scaler.bin", _PICKLE),
+        Added("models/flight-delays/scaler.bin", _PICKLE),
         *("own", "pickle-shipped", "models/flight-delays/scaler.bin"),
     ),
     Flaw(
         "access key in the code",
-        append("functions/plan_release.py", '\n\nKEY = "AKIA' + 'Q3EXAMPLE7ABCDEF"\n'),
+        Appended("functions/plan_release.py", '\n\nKEY = "AKIA' + 'Q3EXAMPLE7ABCDEF"\n'),
         *("secrets", "AWS Access Key", "functions/plan_release.py"),
     ),
     Flaw(
         "private key in a test",
-        add(
+        Added(
             "tests/functions/key.pem",
             b"-----BEGIN RSA %s KEY-----\nMIIEpAIBAAKCAQEA\n" % b"PRIVATE",
         ),
@@ -188,18 +192,18 @@ FLAWS = (
     ),
     Flaw(
         "password in the code",
-        append("layers/core/everloop/names.py", '\n\npassword = "c0rrect' + '-h0rse-battery"\n'),
+        Appended("layers/core/everloop/names.py", '\n\npassword = "c0rrect' + '-h0rse-battery"\n'),
         *("secrets", "Secret Keyword", "layers/core/everloop/names.py"),
     ),
     # ------------------------------------------------------------ what is installed
     Flaw(
         "requirement without a version",
-        append("requirements/run.txt", "left-to-chance>=1\n"),
+        Appended("requirements/run.txt", "left-to-chance>=1\n"),
         *("dependencies", "unpinned", "requirements/run.txt left-to-chance>=1"),
     ),
     Flaw(
         "requirement that nobody compiled",
-        append("requirements/dev.in", "forgotten\n"),
+        Appended("requirements/dev.in", "forgotten\n"),
         *("dependencies", "not-compiled", "requirements/dev.in forgotten"),
     ),
     Flaw(

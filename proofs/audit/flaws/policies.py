@@ -1,120 +1,94 @@
 """Flaws of policies: roles that may too much, and doors that are open to too many."""
 
-from proofs.audit.flaws import Flaw, change, drop, resource, statement
-
-_T = "template.yaml"
+from proofs.audit.flaws import Flaw, resource, statement, without
 
 FLAWS = (
     Flaw(
         "bus that anybody may put events on",
-        resource("""  FlawedBusPolicy:
-    Type: AWS::Events::EventBusPolicy
-    Properties: {EventBusName: !Ref Bus, StatementId: all, Action: events:PutEvents, Principal: "*"}
-"""),
+        resource(
+            "FlawedBusPolicy",
+            '{Type: AWS::Events::EventBusPolicy, Properties: {EventBusName: !Ref Bus, StatementId: all, Action: events:PutEvents, Principal: "*"}}',
+        ),
         *("own", "open-bus", "FlawedBusPolicy"),
     ),
     Flaw(
         "queue that anybody may send to",
-        change(
-            _T,
-            "Principal: {Service: events.amazonaws.com}\n            Action: sqs:SendMessage\n            Resource: !GetAtt ArrivalsQueue.Arn\n            Condition: {ArnEquals: {aws:SourceArn: !GetAtt DataArrived.Arn}}\n",
-            'Principal: "*"\n            Action: sqs:SendMessage\n            Resource: !GetAtt ArrivalsQueue.Arn\n',
+        resource(
+            "ArrivalsQueuePolicy/Properties/PolicyDocument/Statement/Effect=Allow",
+            '{Effect: Allow, Principal: "*", Action: sqs:SendMessage, Resource: !GetAtt ArrivalsQueue.Arn}',
         ),
         *("own", "public-principal", "ArrivalsQueuePolicy"),
     ),
     Flaw(
         "bucket that anybody may read by its policy",
-        change(
-            _T,
-            "        Statement:\n",
-            """        Statement:
-          - {Effect: Allow, Principal: {AWS: "*"}, Action: s3:GetObject, Resource: !Sub "${DataBucket.Arn}/*"}
-""",
-            after="\n  DataBucketPolicy:\n",
+        resource(
+            "DataBucketPolicy/Properties/PolicyDocument/Statement/+",
+            '{Effect: Allow, Principal: {AWS: "*"}, Action: s3:GetObject, Resource: !Sub "${DataBucket.Arn}/*"}',
         ),
         *("own", "public-principal", "DataBucketPolicy"),
     ),
     Flaw(
         "topic that a service may publish to for anybody",
-        drop(
-            _T,
-            "            Condition: {StringEquals: {aws:SourceAccount: !Ref AWS::AccountId}}\n",
-            after="\n  NotificationTopicPolicy:\n",
+        without(
+            "NotificationTopicPolicy/Properties/PolicyDocument/Statement/Effect=Allow/Condition"
         ),
         *("own", "service-without-source", "NotificationTopicPolicy cloudwatch.amazonaws.com"),
     ),
     Flaw(
         "role that a service may take for anybody",
-        drop(
-            _T,
-            """            Condition:
-              StringEquals: {aws:SourceAccount: !Ref AWS::AccountId}
-              ArnEquals: {aws:SourceArn: !Sub "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine:${AWS::StackName}-train"}
-""",
-            after="\n  TrainRole:\n",
-        ),
+        without("TrainRole/Properties/AssumeRolePolicyDocument/Statement/*/Condition"),
         *("own", "trust-without-source", "TrainRole states.amazonaws.com"),
     ),
     Flaw(
         "role that is an administrator's",
-        change(
-            _T,
-            "      ManagedPolicyArns: [",
-            "      ManagedPolicyArns: [!Sub 'arn:${AWS::Partition}:iam::aws:policy/AdministratorAccess', ",
-            after="\n  MonitorRole:\n",
+        resource(
+            "MonitorRole/Properties/ManagedPolicyArns/+",
+            "!Sub 'arn:${AWS::Partition}:iam::aws:policy/AdministratorAccess'",
         ),
         *("own", "administrator", "MonitorRole"),
     ),
     Flaw(
         "role with all of a service on everything",
-        statement(
-            "FreezeDataset", "            - {Effect: Allow, Action: 's3:*', Resource: '*'}\n"
-        ),
+        statement("FreezeDataset", "{Effect: Allow, Action: 's3:*', Resource: '*'}"),
         *("cloudsplaining", "ServiceWildcard", "FreezeDatasetRole s3"),
     ),
     Flaw(
         "actions that nobody counted",
         statement(
             "CollectData",
-            "            - {Effect: Allow, Action: 'sqs:Get*', Resource: !GetAtt ArrivalsQueue.Arn}\n",
+            "{Effect: Allow, Action: 'sqs:Get*', Resource: !GetAtt ArrivalsQueue.Arn}",
         ),
         *("own", "action-wildcard", "CollectDataRole/collect-data"),
     ),
     Flaw(
         "role that may pass any role to any service",
-        statement(
-            "StartTraining", "            - {Effect: Allow, Action: iam:PassRole, Resource: '*'}\n"
-        ),
+        statement("StartTraining", "{Effect: Allow, Action: iam:PassRole, Resource: '*'}"),
         *("own", "pass-role-unpinned", "StartTrainingRole/start-training"),
     ),
     Flaw(
         "role that may make itself an administrator",
         statement(
-            "FinishTraining",
-            "            - {Effect: Allow, Action: iam:CreatePolicyVersion, Resource: '*'}\n",
+            "FinishTraining", "{Effect: Allow, Action: iam:CreatePolicyVersion, Resource: '*'}"
         ),
         *("cloudsplaining", "PrivilegeEscalation", "FinishTrainingRole CreateNewPolicyVersion"),
     ),
     Flaw(
         "role that may read every object of the account",
-        statement(
-            "JudgeCandidate", "            - {Effect: Allow, Action: s3:GetObject, Resource: '*'}\n"
-        ),
+        statement("JudgeCandidate", "{Effect: Allow, Action: s3:GetObject, Resource: '*'}"),
         *("cloudsplaining", "DataExfiltration", "JudgeCandidateRole s3:GetObject"),
     ),
     Flaw(
         "misspelt action",
         statement(
             "PlanComparison",
-            "            - {Effect: Allow, Action: sagemaker:DescribeModelPackages, Resource: '*'}\n",
+            "{Effect: Allow, Action: sagemaker:DescribeModelPackages, Resource: '*'}",
         ),
         *("parliament", "UNKNOWN_ACTION", "PlanComparisonRole/plan-comparison"),
     ),
     Flaw(
         "misspelt action, as cfn-lint sees it in the translated template only",
         statement(
-            "Wake",
-            "            - {Effect: Allow, Action: dynamodb:GetItems, Resource: !GetAtt Ledger.Arn}\n",
+            "Wake", "{Effect: Allow, Action: dynamodb:GetItems, Resource: !GetAtt Ledger.Arn}"
         ),
         *("cfn-lint", "W3037", "WakeRole"),
     ),
@@ -122,7 +96,7 @@ FLAWS = (
         "action on a resource of another type",
         statement(
             "TestEndpoint",
-            "            - {Effect: Allow, Action: dynamodb:Query, Resource: !GetAtt FailedQueue.Arn}\n",
+            "{Effect: Allow, Action: dynamodb:Query, Resource: !GetAtt FailedQueue.Arn}",
         ),
         *(
             "parliament",
@@ -132,9 +106,7 @@ FLAWS = (
     ),
     Flaw(
         "action on everything that could name its resource",
-        statement(
-            "HeedViolation", "            - {Effect: Allow, Action: sns:Subscribe, Resource: '*'}\n"
-        ),
+        statement("HeedViolation", "{Effect: Allow, Action: sns:Subscribe, Resource: '*'}"),
         *(
             "parliament",
             "RESOURCE_STAR",
@@ -145,7 +117,7 @@ FLAWS = (
         "condition that the action does not know",
         statement(
             "HeedRegistry",
-            "            - {Effect: Allow, Action: sns:Publish, Resource: !Ref NotificationTopic, Condition: {StringEquals: {s3:prefix: a}}}\n",
+            "{Effect: Allow, Action: sns:Publish, Resource: !Ref NotificationTopic, Condition: {StringEquals: {'s3:prefix': a}}}",
         ),
         *("parliament", "UNKNOWN_CONDITION_FOR_ACTION", "HeedRegistryRole/heed-registry"),
     ),
