@@ -79,10 +79,10 @@ conformance: $(VENV)/dev.ready ## Cases recorded from AWS: counts per group
 	@$(BIN)/python tests/conformance/run.py
 
 audit: .venv-audit/audit.ready ## What auditors find in template, policies, code and requirements (ONLINE=1: known vulnerabilities)
-	@.venv-audit/bin/python -m proofs.audit $(if $(ONLINE),--online)
+	@PYTHONPATH=localcloud .venv-audit/bin/python -m proofs.audit $(if $(ONLINE),--online)
 
 audit-selftest: .venv-audit/audit.ready ## Plant flaws into a copy: is each found?
-	@.venv-audit/bin/python -m proofs.audit --selftest
+	@PYTHONPATH=localcloud .venv-audit/bin/python -m proofs.audit --selftest
 
 clients: .venv-clients/clients.ready ## Scripts of strangers, with AWS's own clients: which work unchanged; ONLY="walk_through cli_s3"
 	@$(BIN)/python proofs/clients/run.py $(ONLY)
