@@ -10,14 +10,14 @@ NPM := build/npm
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test fuzz load soak sim sim-mutants check lint types template machines conformance audit audit-selftest iam clients bench services sam-local clean
+.PHONY: help setup demo test fuzz load soak sim sim-mutants check lint types template machines conformance audit audit-selftest iam clients bench services sam-local wheels clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 setup: $(VENV)/run.ready ## Install what the laptop's cloud and the command need
 
-$(VENV)/run.ready: requirements/run.txt pyproject.toml tools/setup
+$(VENV)/run.ready: requirements/run.txt pyproject.toml localcloud/pyproject.toml tools/setup
 	@PYTHON=$(PYTHON) tools/setup run
 
 $(VENV)/dev.ready: $(VENV)/run.ready requirements/dev.txt
@@ -95,6 +95,9 @@ services: $(VENV)/run.ready ## Write docs/services.md: what the laptop's cloud a
 
 iam: $(VENV)/dev.ready ## Permissions: each role's grants beside what runs demand of it, and no way to more
 	@$(BIN)/python -m proofs.audit.permissions $(if $(EVIDENCE),--evidence $(EVIDENCE))
+
+wheels: $(VENV)/run.ready ## Build both wheels, and use them outside of the clone, on 3.11 and a newer Python
+	@tools/check-wheels
 
 sam-local: $(VENV)/run.ready .venv-sam/sam.ready ## sam local invoke in a real container (needs Docker; see docs)
 	@tools/sam-local

@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import importlib.util
 import json
 import os
 import shlex
@@ -16,23 +17,22 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from everloop_cli import stack_files, states
 from everloop_cli.trouble import Trouble
-from everloop_localcloud import options
 
-ROOT = Path(__file__).resolve().parents[2]
-STATE = Path(".everloop")
+STACK = "everloop"
 _FIRST_ROOM = 150_000_000  # bytes, of the built stack and a first state
 _MORE_ROOM = 20_000_000
 
 
-def environment(state: Path = STATE) -> dict[str, str]:
+def environment(state: Path, stack: str = STACK) -> dict[str, str]:
     """Return the variables that point AWS's clients to the cloud of this state folder.
 
     Raises Trouble where no cloud runs on it.
     """
     running = describe(state)
     if running is None:
-        raise Trouble(f"no cloud runs on {state}: start it with  {command('up', state)}")
+        raise Trouble(f"no cloud runs on {state}: start it with  {command('up', state, stack)}")
     return variables(str(running["url"]), state)
 
 
@@ -49,10 +49,26 @@ def variables(url: str, state: Path | None = None) -> dict[str, str]:
     }
 
 
-def command(name: str, state: Path) -> str:
-    """Return a command of ours as one types it for this state folder."""
-    where = "" if state == STATE else f" --state {shlex.quote(str(state))}"
-    return f"everloop {name}{where}"
+def is_installed() -> bool:
+    """Whether the laptop's cloud, a distribution of its own, is there."""
+    return importlib.util.find_spec("everloop_localcloud") is not None
+
+
+def check_installed() -> None:
+    """Raise Trouble that says how to install the laptop's cloud where it is not."""
+    if not is_installed():
+        raise Trouble(
+            "the laptop's cloud is a package of its own, everloop-localcloud, and it is not "
+            "installed beside this command: pip install ./localcloud  from a clone of the "
+            "repository (or  uv tool install . --with ./localcloud)"
+        )
+
+
+def command(name: str, state: Path, stack: str = STACK) -> str:
+    """Return a command of ours as one types it for this state folder and stack."""
+    of = "" if stack == STACK else f" --stack {shlex.quote(stack)}"
+    where = "" if state == states.default(stack) else f" --state {shlex.quote(str(state))}"
+    return f"everloop {name}{of}{where}"
 
 
 def describe(state: Path) -> dict[str, Any] | None:
@@ -72,16 +88,24 @@ def up(
     stack: str,
     say: Callable[[str], None],
     parameters: Sequence[str] = (),
+    any_template: bool = False,
     **wanted: Any,
 ) -> dict[str, Any]:
     """Start the cloud unless it runs, and deploy template.yaml to it. Returns its description.
 
+    Raises Trouble where the cloud is not installed, and for the state of another template, unless
+    `any_template`.
     `parameters` are the template's, each as NAME=VALUE. `wanted` are options of
     `python -m everloop_localcloud`, by name; a running cloud keeps its own.
     """
+    check_installed()
     running = describe(state)
     if running is None:
         _check_room(state)
+    template = stack_files.template(state)
+    if not any_template:
+        states.check(state, template)
+    if running is None:
         running = _start(state, wanted)
         say(
             f"cloud up at {running['url']}, {running['speed']:g} times real time, "
@@ -92,14 +116,18 @@ def up(
         for difference in differences(running, wanted):
             say(
                 f"it keeps running with {difference}: to change that, "
-                f"{command('down', state)}  and then  up  again"
+                f"{command('down', state, stack)}  and then  up  again"
             )
-    _deploy(running["url"], state, stack, parameters, say)
+    say(f"its state lies in {state.resolve()}")
+    _deploy(running["url"], state, template, stack, parameters, say)
+    states.record(state, template)
     return running
 
 
 def differences(running: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
     """Say in what a running cloud is not as it is wanted now."""
+    from everloop_localcloud import options
+
     has = {"port": running["port"], "speed": running["speed"], **running.get("options", {})}
     found = []
     for name, value in wanted.items():
@@ -133,13 +161,16 @@ def _check_room(state: Path) -> None:
 
 
 def _start(state: Path, wanted: Mapping[str, Any]) -> dict[str, Any]:
-    program = [sys.executable, "-m", "everloop_localcloud", "--state", str(state.resolve())]
+    from everloop_localcloud import options
+
+    # -P: what lies in the folder it runs in is not what it imports.
+    program = [sys.executable, "-P", "-m", "everloop_localcloud", "--state", str(state.resolve())]
     program += options.words(dict(wanted))
     output = state / "cloud.out"
     with output.open("wb") as sink:
         child = subprocess.Popen(
             program,
-            cwd=ROOT,
+            cwd=state,
             stdin=subprocess.DEVNULL,
             stdout=sink,
             stderr=subprocess.STDOUT,
@@ -159,10 +190,15 @@ def _start(state: Path, wanted: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _deploy(
-    url: str, state: Path, stack: str, parameters: Sequence[str], say: Callable[[str], None]
+    url: str,
+    state: Path,
+    template: Path,
+    stack: str,
+    parameters: Sequence[str],
+    say: Callable[[str], None],
 ) -> None:
-    program = [sys.executable, "-m", "everloop_localcloud.cloudformation.deploy"]
-    program += ["--template", str(ROOT / "template.yaml"), "--stack", stack]
+    program = [sys.executable, "-P", "-m", "everloop_localcloud.cloudformation.deploy"]
+    program += ["--template", str(template), "--stack", stack]
     program += ["--build", str((state.parent if state.name == "demo" else state) / "build")]
     program += [word for each in parameters for word in ("--parameter", each)]
     env = {**os.environ, **variables(url, state)}

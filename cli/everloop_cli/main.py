@@ -1,37 +1,49 @@
 """The `everloop` command: arguments in, one command out."""
 
 import argparse
+import shlex
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from everloop_cli import show
+from everloop_cli import laptop, show
 from everloop_cli.redrive import QUEUES
 from everloop_cli.trouble import Trouble
-from everloop_localcloud import options
 
 
 def parser() -> argparse.ArgumentParser:
     shared = argparse.ArgumentParser(add_help=False)
     shared.add_argument("--json", action="store_true", help="print JSON instead of tables")
     shared.add_argument("--stack", default="everloop", help="the stack's name (default: everloop)")
-    laptop = argparse.ArgumentParser(add_help=False)
-    laptop.add_argument("--state", type=Path, default=Path(".everloop"), help="folder of the state")
+    here = argparse.ArgumentParser(add_help=False)
+    here.add_argument(
+        "--state", type=Path, help="folder of the state (default: .everloop of the clone)"
+    )
 
     top = argparse.ArgumentParser(
         prog="everloop",
         description="Keep machine-learning models alive on AWS, or whole on this laptop.",
     )
+    top.add_argument("--version", action="version", version=f"everloop {version('everloop')}")
     commands = top.add_subparsers(dest="command", required=True, metavar="command")
 
     def add(name: str, text: str, *parents: argparse.ArgumentParser) -> argparse.ArgumentParser:
         return commands.add_parser(name, help=text, description=text, parents=[shared, *parents])
 
-    up = add("up", "start the laptop's cloud and deploy the stack to it", laptop)
-    options.add(up)
+    up = add("up", "start the laptop's cloud and deploy the stack to it", here)
+    if laptop.is_installed():
+        from everloop_localcloud import options
+
+        options.add(up)
+    up.add_argument(
+        "--any-template",
+        action="store_true",
+        help="update the state that another template made",
+    )
     up.add_argument(
         "--parameter",
         action="append",
@@ -40,9 +52,9 @@ def parser() -> argparse.ArgumentParser:
         metavar="NAME=VALUE",
         help="a parameter of template.yaml; it keeps its value from one up to the next",
     )
-    down = add("down", "stop the laptop's cloud; its state stays", laptop)
+    down = add("down", "stop the laptop's cloud; its state stays", here)
     down.add_argument("--wipe", action="store_true", help="remove the state, too")
-    add("env", "print the variables that point AWS clients to the laptop's cloud", laptop)
+    add("env", "print the variables that point AWS clients to the laptop's cloud", here)
 
     services = add("services", "list what the laptop's cloud answers, per service and operation")
     services.add_argument("service", nargs="?", help="one service, with its operations")
@@ -111,11 +123,15 @@ def parser() -> argparse.ArgumentParser:
         pausing.add_argument("--all", action="store_true", help="every model that is installed")
         pausing.add_argument("--reason", default="", help="goes into the ledger")
 
-    demo = add("demo", "watch the whole loop turn on real flights", laptop)
+    _add_template(commands, shared)
+
+    demo = add("demo", "watch the whole loop turn on real flights", here)
     demo.add_argument("--ask", action="store_true", help="stop for your approval of version 1")
     demo.add_argument("--keep", action="store_true", help="leave the cloud running at the end")
-    demo.add_argument("--speed", type=options.speed, default=120.0, help="clock (default: 120)")
-    demo.add_argument("--port", type=options.port, default=4566)
+    if laptop.is_installed():
+        speed, port = options.speed, options.port
+        demo.add_argument("--speed", type=speed, default=120.0, help="clock (default: 120)")
+        demo.add_argument("--port", type=port, default=4566)
     return top
 
 
@@ -123,6 +139,17 @@ def _parameter(text: str) -> str:
     if not text.partition("=")[0] or "=" not in text:
         raise argparse.ArgumentTypeError(f"{text!r}: write it as NAME=VALUE")
     return text
+
+
+def _add_template(commands: Any, shared: argparse.ArgumentParser) -> None:
+    text = "the stack's files, as AWS's own tools read them"
+    own = commands.add_parser("template", help=text, description=text).add_subparsers(
+        dest="action", required=True, metavar="export"
+    )
+    what = "write template.yaml and all that it names, for sam build and sam deploy"
+    export = own.add_parser("export", help=what, description=what, parents=[shared])
+    export.add_argument("folder", type=Path, metavar="DIR")
+    export.add_argument("--force", action="store_true", help="replace what is there")
 
 
 def _add_data(commands: Any, shared: argparse.ArgumentParser) -> None:
@@ -155,6 +182,17 @@ def run(arguments: argparse.Namespace) -> int:
         from everloop_cli import laptop_commands
 
         return laptop_commands.run(arguments)
+    if command == "template":
+        from everloop_cli import stack_files
+
+        written = stack_files.export(arguments.folder, force=arguments.force)
+        if arguments.json:
+            show.emit_json({"folder": str(arguments.folder), "written": written})
+        else:
+            folder = shlex.quote(str(arguments.folder))
+            show.out.print(f"the stack's files are in {arguments.folder}; deploy them with")
+            show.out.print(f"  cd {folder} && sam build && sam deploy --guided", soft_wrap=True)
+        return 0
     if command == "demo":
         from everloop_cli.demo import story
 

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from everloop.pipelines import own as own_pipeline
+from everloop_cli import stack_files
 from everloop_cli.trouble import Trouble
 
 VARIABLE = "EVERLOOP_SDK_PYTHON"
-ROOT = Path(__file__).resolve().parents[2]
 _PROGRAM = Path(__file__).with_name("sdk_program.py")
 _KEPT = ("PATH", "HOME", "TMPDIR", "LANG", "SYSTEMROOT")
 _LIMIT = 600  # seconds; importing the SDK takes up to half a minute on a busy machine
@@ -42,7 +42,7 @@ def _python() -> Path:
     for place in places:
         if place.exists():
             return place
-    looked = ", ".join(str(place) for place in places)
+    looked = ", ".join(str(place) for place in places) or "this one only"
     raise Trouble(
         "this folder has a pipeline.py, which the SageMaker Python SDK compiles, and there is no "
         f"Python with that SDK (looked at {looked}). In a clone of the repository:  "
@@ -58,7 +58,8 @@ def _places() -> Iterator[Path]:
         return
     if _has_sdk():
         yield Path(sys.executable)
-    yield ROOT / ".venv-clients" / "bin" / "python"
+    if (clone := stack_files.clone()) is not None:
+        yield clone / ".venv-clients" / "bin" / "python"
 
 
 def _has_sdk() -> bool:

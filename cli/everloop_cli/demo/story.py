@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from everloop_cli import flights, laptop, show, views, why
+from everloop_cli import flights, laptop, show, stack_files, states, views, why
 from everloop_cli.deliver import push
 from everloop_cli.demo import traffic
 from everloop_cli.demo.stage import Stage
@@ -21,7 +21,7 @@ from everloop_cli.site import Site
 from everloop_cli.trouble import Trouble
 
 MODEL = "flight-delays"
-FOLDER = laptop.ROOT / "models" / MODEL
+FOLDER = stack_files.models() / MODEL
 FIRST_MONTHS = 3  # January to March train version 1
 LAST_MONTH = 12
 REQUESTS, ROWS = 40, 50  # traffic per month: requests, flights in each
@@ -29,7 +29,9 @@ REQUESTS, ROWS = 40, 50  # traffic per month: requests, flights in each
 
 def run(arguments: argparse.Namespace) -> int:
     """Play the story; leaves a summary in <state>/demo.json. Returns the exit code."""
-    state = arguments.state / "demo"
+    laptop.check_installed()
+    home = arguments.state or states.default(arguments.stack)
+    state = home / "demo"
     stage = Stage(show.out if not arguments.json else show.err)
     laptop.down(state, wipe=True, say=lambda text: None)
     port = arguments.port if _free(arguments.port) else _any_port()
@@ -45,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
         story = Story(stage, Site(arguments.stack), months.result(), ask=arguments.ask)
         story.play()
         summary = story.summary(arguments.speed)
-        path = arguments.state / "demo.json"
+        path = home / "demo.json"
         path.write_text(json.dumps(summary, indent=2, default=str) + "\n")
         story.end(state, path, kept=arguments.keep)
         if arguments.json:
