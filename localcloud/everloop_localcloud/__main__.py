@@ -20,7 +20,7 @@ from typing import IO, Any
 
 from everloop_localcloud import options
 from everloop_localcloud.cloud import SERVICES, Cloud, started
-from everloop_localcloud.kernel.front import Front
+from everloop_localcloud.kernel.front.server import Front
 from everloop_localcloud.sagemaker.engine import NoEngine
 
 _M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8  # of malloc.h

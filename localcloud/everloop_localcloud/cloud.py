@@ -8,21 +8,22 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from everloop_localcloud.behind.api import Behind
-from everloop_localcloud.kernel import verification, wire
+from everloop_localcloud.kernel import verification
 from everloop_localcloud.kernel.access.roles import Roles
-from everloop_localcloud.kernel.api import Api, Call
-from everloop_localcloud.kernel.clock import Clock
+from everloop_localcloud.kernel.account import Call
+from everloop_localcloud.kernel.api import Api
+from everloop_localcloud.kernel.clock import Clock, stamp
 from everloop_localcloud.kernel.credentials import Credentials
-from everloop_localcloud.kernel.errors import AwsError
+from everloop_localcloud.kernel.front.server import Front
 from everloop_localcloud.kernel.gate import Gate
 from everloop_localcloud.kernel.processes import Processes
 from everloop_localcloud.kernel.quotas import Quotas
-from everloop_localcloud.kernel.store import Store
-from everloop_localcloud.sagemaker.engine import Engine
+from everloop_localcloud.kernel.store import Store, copied
 
 log = logging.getLogger(__name__)
 
@@ -89,9 +90,8 @@ class Cloud:
         self.strict = strict
         self.duplicate_events = ROUGH_DUPLICATES if rough_events else duplicate_events
         self.rough_events = rough_events
-        self.quotas = Quotas(self, quotas)
         self.gate = Gate(allow_hosts)
-        self.engine = Engine(folder) if docker_jobs else None
+        self.docker_jobs = docker_jobs
         self.store = Store(folder / "state.sqlite")
         secret = folder / "secret"
         self.secret = verification.own_secret(secret) if verify_secrets else None
@@ -100,8 +100,9 @@ class Cloud:
         start = max(datetime.now(UTC), saved) if saved else datetime.now(UTC)
         self.clock = Clock(speed, start)  # time never runs backwards over a restart
         self.processes = Processes()
-        self.credentials = Credentials(self)
-        self.roles = Roles(self)
+        self.quotas = Quotas(quotas, self.clock, self._jobs_under_way)
+        self.credentials = Credentials(account, self.clock, self.store)
+        self.roles = Roles(account, region, partial(self.call, "iam"))
         self.behind = Behind(self)
         self._listeners: list[Listener] = []
         self._stopping = threading.Event()
@@ -110,9 +111,13 @@ class Cloud:
         self.started = threading.Event()  # set once every service has taken up its state
         self._timekeeper = threading.Thread(target=self._keep_time, name="keep-time", daemon=True)
         self.apis: dict[str, Api] = {}
-        for name in SERVICES if services is None else services:
-            module, _, attribute = SERVICES[name].partition(":")
-            self.apis[name] = getattr(importlib.import_module(module), attribute)(self)
+        try:
+            for name in SERVICES if services is None else services:
+                module, _, attribute = SERVICES[name].partition(":")
+                self.apis[name] = getattr(importlib.import_module(module), attribute)(self)
+        except BaseException:
+            self.abandon()
+            raise
 
     @property
     def url(self) -> str:
@@ -242,6 +247,15 @@ class Cloud:
     def arn(self, service: str, resource: str) -> str:
         return f"arn:aws:{service}:{self.region}:{self.account}:{resource}"
 
+    def _jobs_under_way(self, listing: str) -> int:
+        """Return how many jobs an operation of SageMaker lists as in progress, for the quotas."""
+        root = f"arn:aws:iam::{self.account}:root"
+        call = Call(self.account, self.region, root, self.clock.now())
+        listed = self.apis["sagemaker"].operations[listing]
+        told = listed(call, {"StatusEquals": "InProgress", "MaxResults": 100}) or {}
+        (found,) = (value for value in told.values() if isinstance(value, list))
+        return len(found)
+
     def _keep_time(self) -> None:
         while not self._stopping.wait(1.0):
             self._save_time()
@@ -250,24 +264,8 @@ class Cloud:
         self._meta["clock"] = {"now": self.clock.now()}
 
 
-def copied(value: Any) -> Any:
-    """Copy dicts and lists all the way down; leave everything else, such as streams, as it is."""
-    if isinstance(value, dict):
-        return {key: copied(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [copied(item) for item in value]
-    return value
-
-
-def stamp(moment: datetime) -> str:
-    """Write a time as the envelope of an event has it: UTC, whole seconds, Z."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def started(folder: Path, **options: Any) -> "tuple[Cloud, Any]":
+def started(folder: Path, **options: Any) -> tuple[Cloud, Front]:
     """Start a cloud with its front in this process: what tests and the program use."""
-    from everloop_localcloud.kernel.front import Front
-
     cloud = Cloud(folder, **options)
     try:
         front = Front(cloud)
@@ -280,6 +278,3 @@ def started(folder: Path, **options: Any) -> "tuple[Cloud, Any]":
     cloud.start()
     log.debug("services were up after %.2f s", time.monotonic() - began)
     return cloud, front
-
-
-__all__ = ["SERVICES", "AwsError", "Cloud", "copied", "stamp", "started", "wire"]

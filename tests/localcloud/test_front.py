@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from werkzeug.datastructures import MultiDict
 
 from everloop_localcloud.kernel import wire
-from everloop_localcloud.kernel.front import service_of
+from everloop_localcloud.kernel.front.routing import service_of
 from everloop_localcloud.kernel.heads import Headers
 
 

@@ -12,7 +12,7 @@ import sys
 import threading
 from functools import cache
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import boto3
 from botocore import xform_name
@@ -26,12 +26,10 @@ from werkzeug.exceptions import HTTPException
 
 from everloop_localcloud.behind.items import Items, is_item_operation
 from everloop_localcloud.kernel import reading, signatures, wire
+from everloop_localcloud.kernel.account import Account
 from everloop_localcloud.kernel.api import TOKENS, refuse
 from everloop_localcloud.kernel.errors import AwsError
 from everloop_localcloud.kernel.heads import Headers
-
-if TYPE_CHECKING:
-    from everloop_localcloud.cloud import Cloud
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +52,7 @@ _REFUSED = {
 class Behind:
     """moto's backends behind our front. They are global: one running cloud per process has them."""
 
-    def __init__(self, cloud: "Cloud") -> None:
+    def __init__(self, cloud: Account) -> None:
         self._cloud = cloud
         self._lock = threading.RLock()  # moto's backends are plain dicts: one request at a time
         self._clients: dict[str, Any] = {}

@@ -6,10 +6,9 @@ import json
 import logging
 import threading
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from everloop_localcloud.cloud import Cloud
+from everloop_localcloud.kernel.account import Account
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +26,7 @@ def is_item_operation(operation: str) -> bool:
 class Items:
     """Rows of the store that mirror the items of moto's tables; `lock` is that of the backends."""
 
-    def __init__(self, cloud: "Cloud", lock: "threading.RLock") -> None:
+    def __init__(self, cloud: Account, lock: "threading.RLock") -> None:
         self._cloud = cloud
         self._lock = lock
         self._names = cloud.store.table("dynamodb.tables")

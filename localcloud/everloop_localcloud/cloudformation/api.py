@@ -2,17 +2,15 @@
 
 import json
 import re
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from everloop_localcloud.cloudformation import template as templates
 from everloop_localcloud.cloudformation.changesets import ChangeSets
 from everloop_localcloud.cloudformation.language_extensions import bodies
 from everloop_localcloud.cloudformation.template import invalid
-from everloop_localcloud.kernel.api import Call, operation
+from everloop_localcloud.kernel.account import Account, Call
+from everloop_localcloud.kernel.api import operation
 from everloop_localcloud.kernel.errors import AwsError
-
-if TYPE_CHECKING:
-    from everloop_localcloud.cloud import Cloud
 
 _NAME = re.compile(r"^[a-zA-Z][-a-zA-Z0-9]{0,127}$")
 _PAGE = 100
@@ -34,7 +32,7 @@ class CloudFormation(ChangeSets):
         "DisableValidation": "templates are always validated",
     }
 
-    def __init__(self, cloud: "Cloud") -> None:
+    def __init__(self, cloud: Account) -> None:
         super().__init__(cloud)
 
     def start(self) -> None:

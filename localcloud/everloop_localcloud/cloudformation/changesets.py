@@ -3,7 +3,7 @@
 import re
 import threading
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from everloop_localcloud.cloudformation import parameters
 from everloop_localcloud.cloudformation import template as templates
@@ -11,11 +11,9 @@ from everloop_localcloud.cloudformation.engine import Engine
 from everloop_localcloud.cloudformation.language_extensions import bodies
 from everloop_localcloud.cloudformation.stacks import Stacks
 from everloop_localcloud.cloudformation.template import invalid
-from everloop_localcloud.kernel.api import Api, Call, operation
+from everloop_localcloud.kernel.account import Account, Call
+from everloop_localcloud.kernel.api import Api, operation
 from everloop_localcloud.kernel.errors import AwsError
-
-if TYPE_CHECKING:
-    from everloop_localcloud.cloud import Cloud
 
 _NO_CHANGES = (
     "The submitted information didn't contain changes. Submit different information to create a "
@@ -58,7 +56,7 @@ class ChangeSets(Api):
 
     service = "cloudformation"
 
-    def __init__(self, cloud: "Cloud") -> None:
+    def __init__(self, cloud: Account) -> None:
         super().__init__(cloud)
         self.lock = threading.RLock()
         self.stacks = Stacks(cloud)

@@ -1,15 +1,13 @@
 """Making a stack what its template says, and unmaking what did not work out."""
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from everloop_localcloud.cloudformation.plan import Plan
 from everloop_localcloud.cloudformation.resources import Site, kind_of
 from everloop_localcloud.cloudformation.stacks import Stacks
+from everloop_localcloud.kernel.account import Account
 from everloop_localcloud.kernel.errors import AwsError
-
-if TYPE_CHECKING:
-    from everloop_localcloud.cloud import Cloud
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +24,7 @@ class _FailedError(Exception):
 class Engine:
     """Works on one stack at a time per thread; every step is kept before the next begins."""
 
-    def __init__(self, cloud: "Cloud", stacks: Stacks) -> None:
+    def __init__(self, cloud: Account, stacks: Stacks) -> None:
         self._cloud = cloud
         self._stacks = stacks
 

@@ -1,13 +1,11 @@
 """A template's parameters: what was given, checked against what the template says."""
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from everloop_localcloud.cloudformation.template import invalid
+from everloop_localcloud.kernel.account import Account
 from everloop_localcloud.kernel.errors import AwsError
-
-if TYPE_CHECKING:
-    from everloop_localcloud.cloud import Cloud
 
 _SSM = re.compile(r"^AWS::SSM::Parameter::Value<(?P<inner>.+)>$")
 _LISTS = ("CommaDelimitedList", "List<Number>", "List<String>")
@@ -42,7 +40,7 @@ def chosen(
     return values
 
 
-def typed(cloud: "Cloud", declared: dict[str, Any], texts: dict[str, str]) -> dict[str, Any]:
+def typed(cloud: Account, declared: dict[str, Any], texts: dict[str, str]) -> dict[str, Any]:
     """Return what `Ref` gives for each parameter: text, or a list of texts."""
     values: dict[str, Any] = {}
     for name, text in texts.items():

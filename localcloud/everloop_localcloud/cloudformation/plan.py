@@ -1,14 +1,12 @@
 """What a template wants, resolved and in order; and what of it is a change."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from everloop_localcloud.cloudformation import parameters
 from everloop_localcloud.cloudformation.intrinsics import Resolver, names_in
 from everloop_localcloud.cloudformation.resources import kind_of
 from everloop_localcloud.cloudformation.template import invalid
-
-if TYPE_CHECKING:
-    from everloop_localcloud.cloud import Cloud
+from everloop_localcloud.kernel.account import Account
 
 _RESOURCE_MEMBERS = {
     "Type",
@@ -30,7 +28,7 @@ class Plan:
 
     def __init__(
         self,
-        cloud: "Cloud",
+        cloud: Account,
         stack: str,
         stack_id: str,
         template: dict[str, Any],

@@ -2,13 +2,11 @@
 
 import uuid
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from everloop_localcloud.cloudformation import parameters
 from everloop_localcloud.cloudformation.template import invalid
-
-if TYPE_CHECKING:
-    from everloop_localcloud.cloud import Cloud
+from everloop_localcloud.kernel.account import Account
 
 ENDED_DELETED = "DELETE_COMPLETE"
 
@@ -16,7 +14,7 @@ ENDED_DELETED = "DELETE_COMPLETE"
 class Stacks:
     """The tables of CloudFormation; a stack is found by name while it lives, by id for ever."""
 
-    def __init__(self, cloud: "Cloud") -> None:
+    def __init__(self, cloud: Account) -> None:
         self._cloud = cloud
         self.rows = cloud.store.table("cloudformation.stacks")
         self._resources = cloud.store.table("cloudformation.resources")

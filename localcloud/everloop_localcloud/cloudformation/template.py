@@ -5,14 +5,12 @@ import json
 import re
 import threading
 import urllib.parse
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
+from everloop_localcloud.kernel.account import Account
 from everloop_localcloud.kernel.errors import AwsError
-
-if TYPE_CHECKING:
-    from everloop_localcloud.cloud import Cloud
 
 SAM = "AWS::Serverless-2016-10-31"
 EXTENSIONS = "AWS::LanguageExtensions"
@@ -174,7 +172,7 @@ def _sam(template: dict[str, Any], parameters: dict[str, Any], region: str) -> d
     return result
 
 
-def fetch(cloud: "Cloud", request: dict[str, Any]) -> str:
+def fetch(cloud: Account, request: dict[str, Any]) -> str:
     """Return the text of the template that a request gives, in itself or in S3."""
     body, url = request.get("TemplateBody"), request.get("TemplateURL")
     if bool(body) == bool(url):

@@ -1,15 +1,13 @@
 """What alarms do when their state changes: publish to SNS, invoke Lambda."""
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from everloop_localcloud.cloudwatch.queries import metric_of
 from everloop_localcloud.cloudwatch.telling import told, written
 from everloop_localcloud.delivery.attempts import require
+from everloop_localcloud.kernel.account import Account
 from everloop_localcloud.kernel.errors import AwsError
-
-if TYPE_CHECKING:
-    from everloop_localcloud.cloud import Cloud
 
 Row = dict[str, Any]
 
@@ -23,7 +21,7 @@ def check(arn: str) -> None:
         raise AwsError("NotImplemented", f"the local cloud has no alarm action {arn}", 501)
 
 
-def act(cloud: "Cloud", row: Row, before: Row, arn: str) -> None:
+def act(cloud: Account, row: Row, before: Row, arn: str) -> None:
     """Perform one action of an alarm that changed its state. Raises AwsError."""
     check(arn)
     if arn.split(":")[2] == "sns":
@@ -60,7 +58,7 @@ def act(cloud: "Cloud", row: Row, before: Row, arn: str) -> None:
     )
 
 
-def _message(cloud: "Cloud", row: Row, before: Row) -> Row:
+def _message(cloud: Account, row: Row, before: Row) -> Row:
     message = {
         "AlarmName": row["name"],
         "AlarmDescription": row["description"] or None,

@@ -8,7 +8,8 @@ from everloop_localcloud.cloudwatch import definitions, queries
 from everloop_localcloud.cloudwatch.alarms import Alarms
 from everloop_localcloud.cloudwatch.metrics import Metric
 from everloop_localcloud.cloudwatch.pages import page
-from everloop_localcloud.kernel.api import Api, Call, operation
+from everloop_localcloud.kernel.account import Call
+from everloop_localcloud.kernel.api import Api, operation
 from everloop_localcloud.kernel.errors import AwsError
 
 Row = dict[str, Any]

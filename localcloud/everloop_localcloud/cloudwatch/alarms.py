@@ -4,7 +4,7 @@ import json
 import logging
 import threading
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from everloop_localcloud.cloudwatch import queries
 from everloop_localcloud.cloudwatch.actions import act
@@ -12,11 +12,9 @@ from everloop_localcloud.cloudwatch.evaluation import Condition, judge
 from everloop_localcloud.cloudwatch.metrics import Metric, Metrics
 from everloop_localcloud.cloudwatch.rules import parse
 from everloop_localcloud.cloudwatch.telling import configuration, noted, reason_data, told, written
+from everloop_localcloud.kernel.account import Account
 from everloop_localcloud.kernel.clock import Signal
 from everloop_localcloud.kernel.errors import AwsError
-
-if TYPE_CHECKING:
-    from everloop_localcloud.cloud import Cloud
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +32,7 @@ _ONLY_WORSE = {
 class Alarms:
     """One thread evaluates: each alarm at the end of its period, and soon after data arrives."""
 
-    def __init__(self, cloud: "Cloud", metrics: Metrics) -> None:
+    def __init__(self, cloud: Account, metrics: Metrics) -> None:
         self._cloud = cloud
         self._metrics = metrics
         self.lock = threading.RLock()

@@ -1,18 +1,16 @@
 """CloudWatch: what other parts use, and what brings its operations together."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from everloop_localcloud.cloudwatch.alarm_operations import AlarmOperations
 from everloop_localcloud.cloudwatch.alarms import Alarms
 from everloop_localcloud.cloudwatch.dashboards import DashboardOperations
 from everloop_localcloud.cloudwatch.metric_operations import MetricOperations
 from everloop_localcloud.cloudwatch.metrics import Metric, Metrics, Sample
-from everloop_localcloud.kernel.api import Call, operation
+from everloop_localcloud.kernel.account import Account, Call
+from everloop_localcloud.kernel.api import operation
 from everloop_localcloud.kernel.errors import AwsError
-
-if TYPE_CHECKING:
-    from everloop_localcloud.cloud import Cloud
 
 Row = dict[str, Any]
 
@@ -28,7 +26,7 @@ class CloudWatch(MetricOperations, AlarmOperations, DashboardOperations):
         "PutDashboard": "stored after a check that it is JSON",
     }
 
-    def __init__(self, cloud: "Cloud") -> None:
+    def __init__(self, cloud: Account) -> None:
         super().__init__(cloud)
         self.metrics = Metrics(cloud)
         self.alarms = Alarms(cloud, self.metrics)

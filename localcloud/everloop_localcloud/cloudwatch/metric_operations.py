@@ -7,7 +7,8 @@ from everloop_localcloud.cloudwatch import data, queries
 from everloop_localcloud.cloudwatch.alarms import Alarms
 from everloop_localcloud.cloudwatch.metrics import Metric, Metrics, check_statistic
 from everloop_localcloud.cloudwatch.pages import page
-from everloop_localcloud.kernel.api import Api, Call, operation
+from everloop_localcloud.kernel.account import Call
+from everloop_localcloud.kernel.api import Api, operation
 from everloop_localcloud.kernel.errors import AwsError
 
 Row = dict[str, Any]

@@ -5,12 +5,10 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from everloop_localcloud.kernel.account import Account
 from everloop_localcloud.kernel.errors import AwsError
-
-if TYPE_CHECKING:
-    from everloop_localcloud.cloud import Cloud
 
 Dimensions = tuple[tuple[str, str], ...]
 Where = tuple[int, int, str]  # start of a bucket, its length, unit
@@ -116,7 +114,7 @@ class Metrics:
     What was measured of late is in memory, all of it on the disk: looks at older times are few.
     """
 
-    def __init__(self, cloud: "Cloud") -> None:
+    def __init__(self, cloud: Account) -> None:
         self._cloud = cloud
         self._lock = threading.RLock()
         self._shelf = cloud.store.shelf("cloudwatch.buckets")

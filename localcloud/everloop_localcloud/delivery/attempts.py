@@ -10,13 +10,11 @@ import threading
 import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
+from everloop_localcloud.kernel.account import Account
 from everloop_localcloud.kernel.errors import AwsError
 from everloop_localcloud.kernel.policies import allows
-
-if TYPE_CHECKING:
-    from everloop_localcloud.cloud import Cloud
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +69,7 @@ class Deliveries:
 
     def __init__(
         self,
-        cloud: "Cloud",
+        cloud: Account,
         table: str,
         principal: str,
         hand_over: Callable[[Delivery], None],
@@ -222,12 +220,12 @@ class Deliveries:
         self._cloud.call("sqs", "SendMessage", request, role_arn=row.get("role"))
 
 
-def queue_url(cloud: "Cloud", arn: str) -> str:
+def queue_url(cloud: Account, arn: str) -> str:
     parts = arn.split(":")
     return f"{cloud.url}/{parts[4]}/{parts[5]}"
 
 
-def require(cloud: "Cloud", arn: str, principal: str, source_arn: str) -> None:
+def require(cloud: Account, arn: str, principal: str, source_arn: str) -> None:
     """Raise AwsError AccessDeniedException unless the policy of queue, topic or function allows."""
     service = arn.split(":")[2]
     if service not in cloud.apis:
@@ -250,7 +248,7 @@ def require(cloud: "Cloud", arn: str, principal: str, source_arn: str) -> None:
         )
 
 
-def _function_policy(cloud: "Cloud", arn: str) -> str | None:
+def _function_policy(cloud: Account, arn: str) -> str | None:
     request = {"FunctionName": arn}
     parts = arn.split(":")
     if len(parts) == 8:  # a version or an alias has a policy of its own

@@ -3,9 +3,8 @@
 import json
 import random
 import uuid
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
-from everloop_localcloud.cloud import stamp
 from everloop_localcloud.delivery.attempts import Deliveries, Delivery, Outcome
 from everloop_localcloud.events import targets
 from everloop_localcloud.events.buses import BusOperations
@@ -14,11 +13,10 @@ from everloop_localcloud.events.patterns import compiled, flatten
 from everloop_localcloud.events.rulebook import Row, Rulebook, bus_name
 from everloop_localcloud.events.rules import RuleOperations
 from everloop_localcloud.kernel import surrogates
-from everloop_localcloud.kernel.api import Call, operation
+from everloop_localcloud.kernel.account import Account, Call
+from everloop_localcloud.kernel.api import operation
+from everloop_localcloud.kernel.clock import stamp
 from everloop_localcloud.kernel.errors import AwsError, validation
-
-if TYPE_CHECKING:
-    from everloop_localcloud.cloud import Cloud
 
 # Seconds by which rough events come late: in the middle, and at the most.
 _USUALLY_LATE = 5.0
@@ -46,7 +44,7 @@ class Events(RuleOperations, BusOperations):
         "Force": "there are no managed rules",
     }
 
-    def __init__(self, cloud: "Cloud") -> None:
+    def __init__(self, cloud: Account) -> None:
         super().__init__(cloud)
         self._random = random.Random()
         self.book = Rulebook(cloud, self._scheduled)

@@ -5,7 +5,8 @@ from typing import Any
 
 from everloop_localcloud.events.answers import check_name, page, tags_of
 from everloop_localcloud.events.rulebook import Row, Rulebook, bus_name
-from everloop_localcloud.kernel.api import Api, Call, operation
+from everloop_localcloud.kernel.account import Call
+from everloop_localcloud.kernel.api import Api, operation
 from everloop_localcloud.kernel.errors import AwsError, validation
 
 

@@ -4,9 +4,9 @@ import json
 import uuid
 from typing import Any
 
-from everloop_localcloud.cloud import stamp
 from everloop_localcloud.kernel import surrogates
-from everloop_localcloud.kernel.api import Call
+from everloop_localcloud.kernel.account import Call
+from everloop_localcloud.kernel.clock import stamp
 from everloop_localcloud.kernel.errors import validation
 
 MAX_REQUEST_BYTES = 1_048_576

@@ -3,14 +3,12 @@
 import threading
 from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from everloop_localcloud.delivery.schedules import InvalidExpression, Timetable, parse
 from everloop_localcloud.events.patterns import Pattern, compiled
+from everloop_localcloud.kernel.account import Account
 from everloop_localcloud.kernel.errors import AwsError, validation
-
-if TYPE_CHECKING:
-    from everloop_localcloud.cloud import Cloud
 
 Row = dict[str, Any]
 
@@ -18,7 +16,7 @@ Row = dict[str, Any]
 class Rulebook:
     """`on_schedule(rule)` is called when a rule's schedule is due."""
 
-    def __init__(self, cloud: "Cloud", on_schedule: Callable[[Row], None]) -> None:
+    def __init__(self, cloud: Account, on_schedule: Callable[[Row], None]) -> None:
         self._cloud = cloud
         self._on_schedule = on_schedule
         self._timetable = Timetable(cloud.clock)

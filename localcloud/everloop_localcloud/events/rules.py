@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from everloop_localcloud.cloud import copied
 from everloop_localcloud.events import targets, transformer
 from everloop_localcloud.events.answers import check_name, page, tags_of
 from everloop_localcloud.events.patterns import compiled
 from everloop_localcloud.events.rulebook import Row, Rulebook, check_schedule
-from everloop_localcloud.kernel.api import Api, Call, operation
+from everloop_localcloud.kernel.account import Call
+from everloop_localcloud.kernel.api import Api, operation
 from everloop_localcloud.kernel.errors import AwsError, validation
+from everloop_localcloud.kernel.store import copied
 
 _MOST_TARGETS = 5
 _MOST_RULES = 300

@@ -1,14 +1,12 @@
 """What a rule can call: how an event reaches each kind of target."""
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from everloop_localcloud.delivery.attempts import Delivery, Undeliverable, queue_url, require
 from everloop_localcloud.events.transformer import body, select
+from everloop_localcloud.kernel.account import Account
 from everloop_localcloud.kernel.errors import AwsError, validation
-
-if TYPE_CHECKING:
-    from everloop_localcloud.cloud import Cloud
 
 PRINCIPAL = "events.amazonaws.com"
 _NEEDS_ROLE = ("states", "sagemaker", "events")
@@ -71,7 +69,7 @@ def check(target: dict[str, Any]) -> None:
             )
 
 
-def hand_over(cloud: "Cloud", delivery: Delivery) -> None:
+def hand_over(cloud: Account, delivery: Delivery) -> None:
     """Call the target of a delivery. Raises AwsError or Undeliverable."""
     target, event = delivery["target"], delivery["event"]
     arn, role = target["Arn"], target.get("RoleArn")
@@ -125,13 +123,13 @@ def _pipeline(delivery: Delivery) -> dict[str, Any]:
     return request
 
 
-def _forward(cloud: "Cloud", arn: str, event: dict[str, Any]) -> None:
+def _forward(cloud: Account, arn: str, event: dict[str, Any]) -> None:
     name = arn.partition("event-bus/")[2]
     cloud.call("events", "DescribeEventBus", {"Name": name})
-    cloud.apis["events"].publish(event, bus=name)  # type: ignore[attr-defined]
+    cloud.apis["events"].publish(event, bus=name)
 
 
-def _log(cloud: "Cloud", arn: str, text: str, delivery: Delivery) -> None:
+def _log(cloud: Account, arn: str, text: str, delivery: Delivery) -> None:
     group = arn.split(":")[6]
     stream = delivery["id"]
     try:

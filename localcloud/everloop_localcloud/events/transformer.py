@@ -5,8 +5,8 @@ import re
 from datetime import datetime
 from typing import Any
 
-from everloop_localcloud.cloud import stamp
 from everloop_localcloud.kernel import surrogates
+from everloop_localcloud.kernel.clock import stamp
 from everloop_localcloud.kernel.errors import AwsError, validation
 
 _PLACEHOLDER = re.compile(r"<([A-Za-z0-9_.-]+)>")

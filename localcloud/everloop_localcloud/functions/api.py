@@ -1,6 +1,6 @@
 """Lambda: functions, and all that hangs on them."""
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from everloop_localcloud.functions import records, role
 from everloop_localcloud.functions.code import LARGEST_UNPACKED, sha256_of
@@ -13,11 +13,9 @@ from everloop_localcloud.functions.pages import paged
 from everloop_localcloud.functions.permissions import Permissions
 from everloop_localcloud.functions.queue import EventQueue
 from everloop_localcloud.functions.settings import Settings
-from everloop_localcloud.kernel.api import Call, operation
+from everloop_localcloud.kernel.account import Account, Call
+from everloop_localcloud.kernel.api import operation
 from everloop_localcloud.kernel.errors import AwsError
-
-if TYPE_CHECKING:
-    from everloop_localcloud.cloud import Cloud
 
 _LARGEST_ZIP = 52_428_800
 
@@ -37,7 +35,7 @@ class Functions(Mappings, Permissions, Settings, Layers, Invocations):
         "the conditions",
     }
 
-    def __init__(self, cloud: "Cloud") -> None:
+    def __init__(self, cloud: Account) -> None:
         super().__init__(cloud)
         self.metrics = Metrics(cloud)
         self.queue = EventQueue(

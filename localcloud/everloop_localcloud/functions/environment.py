@@ -15,14 +15,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty
-from typing import TYPE_CHECKING
 
 from everloop_localcloud.functions.role import may_log
 from everloop_localcloud.functions.runtime import Invocation, Message, RuntimeApi
+from everloop_localcloud.kernel.account import Account
 from everloop_localcloud.kernel.containment import below, exit_code
-
-if TYPE_CHECKING:
-    from everloop_localcloud.cloud import Cloud
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +69,7 @@ def python_path(plan: Plan) -> str:
 class Environment:
     """Starts at once; `invoke` waits until it is up. After a fault it is not usable again."""
 
-    def __init__(self, cloud: "Cloud", plan: Plan, work: Path) -> None:
+    def __init__(self, cloud: Account, plan: Plan, work: Path) -> None:
         self.plan = plan
         self.used = time.monotonic()
         self.log_stream = (

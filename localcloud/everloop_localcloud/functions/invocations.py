@@ -9,7 +9,8 @@ from everloop_localcloud.functions.metrics import Metrics, append_log, lines_of,
 from everloop_localcloud.functions.names import LATEST
 from everloop_localcloud.functions.queue import EventQueue
 from everloop_localcloud.functions.state import FunctionsState
-from everloop_localcloud.kernel.api import Call, operation
+from everloop_localcloud.kernel.account import Call
+from everloop_localcloud.kernel.api import operation
 from everloop_localcloud.kernel.errors import AwsError
 
 LARGEST_EVENT = 6_291_456  # bytes of a synchronous invocation's payload

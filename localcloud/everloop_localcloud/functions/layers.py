@@ -7,7 +7,8 @@ from everloop_localcloud.functions.code import sha256_of
 from everloop_localcloud.functions.names import layer_name, layer_version
 from everloop_localcloud.functions.pages import paged
 from everloop_localcloud.functions.state import FunctionsState
-from everloop_localcloud.kernel.api import Call, operation
+from everloop_localcloud.kernel.account import Call
+from everloop_localcloud.kernel.api import operation
 from everloop_localcloud.kernel.errors import AwsError
 
 _MOST_LAYERS = 5

@@ -1,18 +1,16 @@
 """Event source mappings: the records of which queue feeds which function."""
 
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from everloop_localcloud.functions import records, role
 from everloop_localcloud.functions.invocations import Invocations
 from everloop_localcloud.functions.names import function_name
 from everloop_localcloud.functions.pages import paged
 from everloop_localcloud.functions.poller import Poller
-from everloop_localcloud.kernel.api import Call, operation
+from everloop_localcloud.kernel.account import Account, Call
+from everloop_localcloud.kernel.api import operation
 from everloop_localcloud.kernel.errors import AwsError
-
-if TYPE_CHECKING:
-    from everloop_localcloud.cloud import Cloud
 
 _KEPT = (
     "BatchSize",
@@ -27,7 +25,7 @@ _HANDLED = {"EventSourceArn", "FunctionName", "Enabled", "Tags", "UUID", *_KEPT}
 class Mappings(Invocations):
     """The operations on event source mappings; each enabled one has a poller."""
 
-    def __init__(self, cloud: "Cloud") -> None:
+    def __init__(self, cloud: Account) -> None:
         super().__init__(cloud)
         self.mappings = cloud.store.table("lambda.mappings")
         self._pollers: dict[str, Poller] = {}

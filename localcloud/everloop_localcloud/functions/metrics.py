@@ -4,13 +4,11 @@ import json
 import threading
 from collections import defaultdict
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from everloop_localcloud.functions.environment import Environment, Outcome
 from everloop_localcloud.functions.runtime import Invocation
-
-if TYPE_CHECKING:
-    from everloop_localcloud.cloud import Cloud
+from everloop_localcloud.kernel.account import Account
 
 _UNITS = {"Duration": "Milliseconds"}
 _PAUSE = 0.5  # real seconds between two writes of metrics
@@ -63,7 +61,7 @@ def platform_lines(outcome: Outcome, invocation: Invocation, memory: int, now: s
 class Metrics:
     """Counts at once and writes a moment later, so that no invocation waits for it."""
 
-    def __init__(self, cloud: "Cloud") -> None:
+    def __init__(self, cloud: Account) -> None:
         self._cloud = cloud
         self._queue: SimpleQueue[tuple[str, str, float]] = SimpleQueue()
         self._stopped = threading.Event()
@@ -107,7 +105,7 @@ class Metrics:
             )
 
 
-def append_log(cloud: "Cloud", environment: Environment, lines: list[str]) -> None:
+def append_log(cloud: Account, environment: Environment, lines: list[str]) -> None:
     """Write an invocation's lines to the function's log group, where its role may."""
     if environment.logs and lines:
-        cloud.apis["logs"].append(environment.plan.log_group, environment.log_stream, lines)  # type: ignore[attr-defined]
+        cloud.apis["logs"].append(environment.plan.log_group, environment.log_stream, lines)

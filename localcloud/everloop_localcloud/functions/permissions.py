@@ -6,7 +6,8 @@ from typing import Any
 
 from everloop_localcloud.functions import records
 from everloop_localcloud.functions.state import FunctionsState
-from everloop_localcloud.kernel.api import Call, operation
+from everloop_localcloud.kernel.account import Call
+from everloop_localcloud.kernel.api import operation
 from everloop_localcloud.kernel.errors import AwsError
 
 _REFUSED = ("FunctionUrlAuthType", "InvokedViaFunctionUrl", "EventSourceToken")

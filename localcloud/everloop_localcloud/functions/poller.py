@@ -5,13 +5,11 @@ import logging
 import threading
 from collections.abc import Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from everloop_localcloud.functions.environment import Outcome
+from everloop_localcloud.kernel.account import Account
 from everloop_localcloud.kernel.errors import AwsError
-
-if TYPE_CHECKING:
-    from everloop_localcloud.cloud import Cloud
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +29,7 @@ class Poller:
 
     def __init__(
         self,
-        cloud: "Cloud",
+        cloud: Account,
         mapping: dict[str, Any],
         run: Callable[[str, bytes], Outcome],
         note: Callable[[str, str], None],
@@ -116,7 +114,7 @@ class Poller:
 
     def _await(self, seconds: float) -> None:
         queues = self._cloud.apis["sqs"]
-        queues.wait_for_messages(self._mapping["EventSourceArn"], seconds)  # type: ignore[attr-defined]
+        queues.wait_for_messages(self._mapping["EventSourceArn"], seconds)
 
     def _receive(self, most: int, visibility: int | None) -> list[dict[str, Any]]:
         request = {

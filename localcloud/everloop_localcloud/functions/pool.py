@@ -7,13 +7,10 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from everloop_localcloud.functions.environment import Environment, Plan
+from everloop_localcloud.kernel.account import Account
 from everloop_localcloud.kernel.errors import AwsError
-
-if TYPE_CHECKING:
-    from everloop_localcloud.cloud import Cloud
 
 _IDLE_SECONDS = 300.0  # real seconds after which an unused environment ends
 _LOOK_SECONDS = 15.0
@@ -22,7 +19,7 @@ _LOOK_SECONDS = 15.0
 class Pool:
     """Lends environments. At the function's own limit it throttles; at the machine's it waits."""
 
-    def __init__(self, cloud: "Cloud", work: Path, busy: int | None = None) -> None:
+    def __init__(self, cloud: Account, work: Path, busy: int | None = None) -> None:
         cores = os.cpu_count() or 2
         self.limit = busy or max(6, 3 * cores)
         self._kept = 2 * self.limit + 8  # more live processes than that only fill the memory

@@ -7,13 +7,11 @@ import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from everloop_localcloud.functions.environment import Outcome
+from everloop_localcloud.kernel.account import Account
 from everloop_localcloud.kernel.errors import AwsError
-
-if TYPE_CHECKING:
-    from everloop_localcloud.cloud import Cloud
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +31,7 @@ class EventQueue:
 
     def __init__(
         self,
-        cloud: "Cloud",
+        cloud: Account,
         workers: int,
         run: Run,
         settings: Callable[[str], dict[str, Any] | None],

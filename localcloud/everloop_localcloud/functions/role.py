@@ -3,18 +3,16 @@
 Some of it AWS asks for when it is configured, and refuses the configuration; logs it leaves out.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from everloop_localcloud.functions.records import invalid
-
-if TYPE_CHECKING:
-    from everloop_localcloud.cloud import Cloud
+from everloop_localcloud.kernel.account import Account
 
 _POLLING = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
 _SENDING = {"sqs": "SendMessage", "sns": "Publish", "lambda": "Invoke", "events": "PutEvents"}
 
 
-def check_tracing(cloud: "Cloud", record: dict[str, Any]) -> None:
+def check_tracing(cloud: Account, record: dict[str, Any]) -> None:
     """Raise AwsError where traces are wanted that the role may not write."""
     if record.get("TracingConfig", {}).get("Mode") != "Active":
         return
@@ -25,7 +23,7 @@ def check_tracing(cloud: "Cloud", record: dict[str, Any]) -> None:
             )
 
 
-def check_polling(cloud: "Cloud", record: dict[str, Any], queue_arn: str) -> None:
+def check_polling(cloud: Account, record: dict[str, Any], queue_arn: str) -> None:
     """Raise AwsError where Lambda could not poll the queue with the role."""
     for operation in _POLLING:
         request = {"QueueUrl": queue_arn.rpartition(":")[2]}
@@ -35,7 +33,7 @@ def check_polling(cloud: "Cloud", record: dict[str, Any], queue_arn: str) -> Non
             )
 
 
-def check_destinations(cloud: "Cloud", record: dict[str, Any], config: dict[str, Any]) -> None:
+def check_destinations(cloud: Account, record: dict[str, Any], config: dict[str, Any]) -> None:
     """Raise AwsError where Lambda could not send to a destination with the role."""
     for outcome in ("OnSuccess", "OnFailure"):
         arn = str((config.get(outcome) or {}).get("Destination") or "")
@@ -58,7 +56,7 @@ def check_destinations(cloud: "Cloud", record: dict[str, Any], config: dict[str,
             )
 
 
-def may_log(cloud: "Cloud", role_arn: str, group: str, stream: str) -> bool:
+def may_log(cloud: Account, role_arn: str, group: str, stream: str) -> bool:
     """Tell whether an environment's log is kept; where it may not be written, AWS drops it."""
     logs: Any = cloud.apis.get("logs")
     if logs is None:

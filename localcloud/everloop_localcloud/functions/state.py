@@ -2,17 +2,15 @@
 
 import sys
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from everloop_localcloud.functions.code import CodeStore
 from everloop_localcloud.functions.environment import Plan
 from everloop_localcloud.functions.names import function_name
 from everloop_localcloud.functions.pool import Pool
+from everloop_localcloud.kernel.account import Account
 from everloop_localcloud.kernel.api import Api
 from everloop_localcloud.kernel.errors import AwsError
-
-if TYPE_CHECKING:
-    from everloop_localcloud.cloud import Cloud
 
 
 class FunctionsState(Api):
@@ -20,7 +18,7 @@ class FunctionsState(Api):
 
     service = "lambda"
 
-    def __init__(self, cloud: "Cloud") -> None:
+    def __init__(self, cloud: Account) -> None:
         super().__init__(cloud)
         self.lock = threading.RLock()
         self.records = cloud.store.table("lambda.functions")

@@ -1,37 +1,21 @@
 """What every service of the local cloud is: operations, as botocore names and shapes them."""
 
-import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from botocore import xform_name
 
 from everloop_localcloud.kernel import reading, wire
 from everloop_localcloud.kernel.access import trust
+from everloop_localcloud.kernel.account import Account, Call
 from everloop_localcloud.kernel.errors import AwsError
 
-if TYPE_CHECKING:
-    from everloop_localcloud.cloud import Cloud
-
-Operation = Callable[["Call", dict[str, Any]], dict[str, Any] | None]
+Operation = Callable[[Call, dict[str, Any]], dict[str, Any] | None]
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 _NOTHING: tuple[Any, ...] = (None, False, "", [], {})  # asking for nothing is asked of nobody
 # botocore fills these in by itself. What needs them to be idempotent reads them.
 TOKENS = {"ClientToken", "ClientRequestToken"}
-
-
-@dataclass(frozen=True)
-class Call:
-    """Who calls, where and when. `principal` is an IAM ARN; inside the cloud it is the role's."""
-
-    account: str
-    region: str
-    principal: str
-    time: datetime
-    request_id: str = field(default_factory=lambda: secrets.token_hex(8).upper())
 
 
 def operation(function: Method) -> Method:
@@ -67,7 +51,7 @@ class Api:
     also_read: ClassVar[frozenset[str]] = frozenset()
     without_effect: ClassVar[dict[str, str]] = {}
 
-    def __init__(self, cloud: "Cloud") -> None:
+    def __init__(self, cloud: Account) -> None:
         self.cloud = cloud
         names = {
             xform_name(name): name for name in wire.service_model(self.service).operation_names
@@ -100,7 +84,7 @@ class Api:
         refuse(self.service, operation_name, self.refused(operation_name), request)
         self.cloud.roles.check(call.principal, self.service, operation_name, request)
         trust.check(self.cloud, self.service, operation_name, request)
-        with self.cloud.quotas.spending(call, self.service, operation_name, request):
+        with self.cloud.quotas.spending(self.service, operation_name, request):
             try:
                 answer = method(call, request) or {}
             except KeyError as error:

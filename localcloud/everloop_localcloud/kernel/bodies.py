@@ -9,6 +9,7 @@ from types import TracebackType
 
 PIECE = 1024 * 1024
 LONG = 1024 * 1024  # bytes, above which a body is written to a file
+INCOMING = "incoming"  # the folder of long bodies, on one file system with those that are kept
 
 
 class Lying:

@@ -123,3 +123,8 @@ class Clock:
             timer.action()
         except Exception:
             log.exception("timer failed")
+
+
+def stamp(moment: datetime) -> str:
+    """Write a time as the envelope of an event has it: UTC, whole seconds, Z."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -5,18 +5,18 @@ Any access key is somebody: the user of that name. Keys made for a role carry th
 
 import secrets
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from everloop_localcloud.cloud import Cloud
+from everloop_localcloud.kernel.clock import Clock
+from everloop_localcloud.kernel.store import Store
 
 
 class Credentials:
     """Hands out keys for roles and tells whose key one is; keys survive a restart."""
 
-    def __init__(self, cloud: "Cloud") -> None:
-        self._cloud = cloud
-        self._keys = cloud.store.table("sts.keys")
+    def __init__(self, account: str, clock: Clock, store: Store) -> None:
+        self._account = account
+        self._clock = clock
+        self._keys = store.table("sts.keys")
 
     def for_role(self, role_arn: str, session: str, hours: float = 12) -> dict[str, str]:
         """Return environment variables with fresh keys of a session of the role."""
@@ -27,7 +27,7 @@ class Credentials:
         self._keys[key] = {
             "principal": f"arn:aws:sts::{account}:assumed-role/{name}/{session}",
             "role": role_arn,
-            "expires": self._cloud.clock.now() + timedelta(hours=hours),
+            "expires": self._clock.now() + timedelta(hours=hours),
             "secret": secret,
         }
         return {
@@ -41,7 +41,7 @@ class Credentials:
         known = self._keys.get(access_key)
         if known:
             return str(known["principal"])
-        return f"arn:aws:iam::{self._cloud.account}:user/{access_key or 'anonymous'}"
+        return f"arn:aws:iam::{self._account}:user/{access_key or 'anonymous'}"
 
     def secret_of(self, access_key: str, users_secret: str) -> str | None:
         """Return the secret of a key; users share theirs. None for a role's key that is unknown."""

@@ -9,14 +9,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import formatdate
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.utils import is_json_value_header
 
 from everloop_localcloud.kernel import shapes
-
-if TYPE_CHECKING:
-    from everloop_localcloud.kernel.wire import Request
+from everloop_localcloud.kernel.messages import Request
 
 Convert = Callable[[Any], Any]
 _READ: dict[str, Convert] = {
@@ -54,7 +52,7 @@ class _Reader:
     payload: str | None = None
 
 
-def read(shape: Any, request: "Request", url: dict[str, str]) -> dict[str, Any] | None:
+def read(shape: Any, request: Request, url: dict[str, str]) -> dict[str, Any] | None:
     """Return a request's parameters; None where the shape has members within the body.
 
     Raises ValueError where a value is not of its member's type.

@@ -7,16 +7,15 @@ import threading
 import tracemalloc
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from everloop_localcloud.cloud import Cloud
+from everloop_localcloud.kernel.store import Store
 
 _TYPES = 25
 _LINES = 25
 
 
-def report(cloud: "Cloud") -> dict[str, Any]:
+def report(store: Store) -> dict[str, Any]:
     """Return sizes in bytes, threads, descriptors, rows of the state's tables, objects by type.
 
     Where Python traces its allocations (LOCALCLOUD_TRACE=1), also the lines that hold most.
@@ -29,7 +28,7 @@ def report(cloud: "Cloud") -> dict[str, Any]:
         "blocks": sys.getallocatedblocks(),
         "descriptors": _descriptors(),
         "threads": dict(threads.most_common(_TYPES)),
-        "tables": cloud.store.sizes(),
+        "tables": store.sizes(),
         "objects": dict(kinds.most_common(_TYPES)),
     }
     if tracemalloc.is_tracing():

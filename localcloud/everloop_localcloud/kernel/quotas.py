@@ -7,15 +7,12 @@ at 60 times real time a quota of 1 per second is 60 per real second.
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from everloop_localcloud.kernel.clock import Clock
 from everloop_localcloud.kernel.errors import AwsError
-
-if TYPE_CHECKING:
-    from everloop_localcloud.cloud import Cloud
-    from everloop_localcloud.kernel.api import Call
 
 
 @dataclass(frozen=True)
@@ -88,26 +85,26 @@ CONCURRENT_INVOCATIONS = 1000  # of a Region; new accounts have fewer
 class Quotas:
     """What is left of each quota. Without quotas everything is always left."""
 
-    def __init__(self, cloud: "Cloud", name: str | None) -> None:
+    def __init__(self, name: str | None, clock: Clock, under_way: Callable[[str], int]) -> None:
+        """`under_way` tells how many jobs an operation of SageMaker lists as in progress."""
         if name not in (None, "aws"):
             raise ValueError(f"{name!r} is no set of quotas: aws is")
         self._on = name == "aws"
-        self._cloud = cloud
+        self._clock = clock
+        self._under_way = under_way
         self._lock = threading.Lock()
         self._left: dict[tuple[str, str], tuple[float, float]] = {}
         self._invoking = 0
 
     @contextlib.contextmanager
-    def spending(
-        self, call: "Call", service: str, operation: str, request: dict[str, Any]
-    ) -> Iterator[None]:
+    def spending(self, service: str, operation: str, request: dict[str, Any]) -> Iterator[None]:
         """Take what a call needs, for as long as it runs. Raises AwsError where nothing is left."""
         if not self._on:
             yield
             return
         self._take(service, operation)
         if service == "sagemaker" and operation in INSTANCES:
-            self._check_instances(call, INSTANCES[operation], request)
+            self._check_instances(INSTANCES[operation], request)
         if (service, operation) != ("lambda", "Invoke"):
             yield
             return
@@ -122,7 +119,7 @@ class Quotas:
         rate = RATES.get((service, operation))
         if rate is None:
             return
-        now = self._cloud.clock.now().timestamp()
+        now = self._clock.now().timestamp()
         with self._lock:
             left, then = self._left.get((service, operation), (rate.size, now))
             left = min(rate.size, left + (now - then) * rate.refill)
@@ -131,15 +128,13 @@ class Quotas:
         if not enough:
             raise AwsError("ThrottlingException", "Rate exceeded", 400)
 
-    def _check_instances(self, call: "Call", quota: Instances, request: dict[str, Any]) -> None:
-        listed: Any = self._cloud.apis["sagemaker"].operations[quota.listing]
-        under_way = listed(call, {"StatusEquals": "InProgress", "MaxResults": 100})
-        (found,) = (value for value in under_way.values() if isinstance(value, list))
-        if len(found) >= quota.most:
+    def _check_instances(self, quota: Instances, request: dict[str, Any]) -> None:
+        found = self._under_way(quota.listing)
+        if found >= quota.most:
             raise AwsError(
                 "ResourceLimitExceeded",
                 f"The account-level service limit '{_instance_type(request)} for {quota.kind} "
-                f"usage' is {quota.most} Instances, with current utilization of {len(found)} "
+                f"usage' is {quota.most} Instances, with current utilization of {found} "
                 "Instances and a request delta of 1 Instances. Please use AWS Service Quotas to "
                 "request an increase for this quota.",
             )

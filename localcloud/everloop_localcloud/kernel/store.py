@@ -141,3 +141,12 @@ class Store:
     def close(self) -> None:
         with self._lock:
             self._db.close()
+
+
+def copied(value: Any) -> Any:
+    """Copy dicts and lists all the way down; leave everything else, such as streams, as it is."""
+    if isinstance(value, dict):
+        return {key: copied(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [copied(item) for item in value]
+    return value

@@ -2,14 +2,12 @@
 
 import threading
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from everloop_localcloud.kernel.api import Api, Call, operation
+from everloop_localcloud.kernel.account import Account, Call
+from everloop_localcloud.kernel.api import Api, operation
 from everloop_localcloud.kernel.errors import AwsError
 from everloop_localcloud.logs.files import LogFiles
-
-if TYPE_CHECKING:
-    from everloop_localcloud.cloud import Cloud
 
 _RETENTIONS = (
     *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557),
@@ -30,7 +28,7 @@ class LogGroups(Api):
 
     service = "logs"
 
-    def __init__(self, cloud: "Cloud") -> None:
+    def __init__(self, cloud: Account) -> None:
         super().__init__(cloud)
         self._lock = threading.RLock()
         self._groups = cloud.store.table("logs.groups")

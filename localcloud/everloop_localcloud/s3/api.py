@@ -9,18 +9,19 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from everloop_localcloud.kernel import wire
-from everloop_localcloud.kernel.api import Call
+from everloop_localcloud.kernel.account import Call
 from everloop_localcloud.kernel.errors import AwsError
-from everloop_localcloud.s3 import checksums, chunked
+from everloop_localcloud.s3 import checksums, chunked, cors
 from everloop_localcloud.s3.blobs import Stream, md5_of
 from everloop_localcloud.s3.buckets import Buckets
 from everloop_localcloud.s3.configuration import Configuration
+from everloop_localcloud.s3.copying import source_of
 from everloop_localcloud.s3.errors import S3Error, invalid_argument
 from everloop_localcloud.s3.listing import Listing
 from everloop_localcloud.s3.locks import Locks
 from everloop_localcloud.s3.multipart import Multipart
 from everloop_localcloud.s3.objects import OVERRIDES
-from everloop_localcloud.s3.routing import route
+from everloop_localcloud.s3.routing import addressed, route
 
 log = logging.getLogger(__name__)
 
@@ -130,7 +131,25 @@ class S3(Buckets, Configuration, Listing, Locks, Multipart):
             answer.status = 206
         return answer
 
-    def cors_rules(self, bucket: str) -> list[dict[str, Any]]:
+    def told_to_page(self, request: wire.Request, page: str) -> dict[str, str] | None:
+        """Return what a web page's browser is told; None where the bucket does not let it in."""
+        bucket, _ = addressed(request)
+        method, asked = request.method, []
+        if request.method == "OPTIONS":
+            method = request.headers.get("Access-Control-Request-Method", "")
+            asked = cors.asked_headers(request.headers.get("Access-Control-Request-Headers", ""))
+        rule = cors.rule_for(self._cors_rules(bucket), page, method, asked)
+        source = request.headers.get("x-amz-copy-source")
+        if rule is None:
+            return None
+        # A copy reads another bucket, which must let the page in, too.
+        if source is not None and not cors.rule_for(
+            self._cors_rules(source_of(source)[0]), page, "GET"
+        ):
+            return None
+        return cors.told(rule, page, asked)
+
+    def _cors_rules(self, bucket: str) -> list[dict[str, Any]]:
         """Return the rules that say which web pages may use a bucket; [] where it is not there."""
         found = (self.buckets.get(bucket) or {}).get("cors") or {}
         return list(found.get("CORSRules", ()))

@@ -10,10 +10,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from everloop_localcloud.kernel.bodies import LONG, Body, Lying, Spool
+from everloop_localcloud.kernel.bodies import INCOMING, LONG, Body, Lying, Spool
 from everloop_localcloud.s3.small_blobs import SmallBlobs
 
-INCOMING = "incoming"  # the folder of long bodies, beside the blobs, on one file system
 _PIECE = 1024 * 1024
 _SMALL = 32 * 1024  # bytes, up to which SQLite is faster than a file of its own
 _SMALL_NAMES = "s"  # what their names begin with; those of files are hexadecimal

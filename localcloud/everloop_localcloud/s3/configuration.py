@@ -4,7 +4,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from everloop_localcloud.kernel.api import Call, operation
+from everloop_localcloud.kernel.account import Call
+from everloop_localcloud.kernel.api import operation
 from everloop_localcloud.s3.buckets import owner
 from everloop_localcloud.s3.errors import S3Error
 from everloop_localcloud.s3.storage import Storage, checked_tags

@@ -4,7 +4,8 @@ import re
 from typing import Any
 from urllib.parse import unquote
 
-from everloop_localcloud.kernel.api import Call, operation
+from everloop_localcloud.kernel.account import Call
+from everloop_localcloud.kernel.api import operation
 from everloop_localcloud.s3 import checksums, conditions
 from everloop_localcloud.s3.errors import S3Error, invalid_argument
 from everloop_localcloud.s3.index import Version

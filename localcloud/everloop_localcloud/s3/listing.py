@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import quote
 
-from everloop_localcloud.kernel.api import Call, operation
+from everloop_localcloud.kernel.account import Call
+from everloop_localcloud.kernel.api import operation
 from everloop_localcloud.s3.buckets import owner
 from everloop_localcloud.s3.errors import invalid_argument
 from everloop_localcloud.s3.index import Keys, Version

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from everloop_localcloud.kernel.api import Call, operation
+from everloop_localcloud.kernel.account import Call
+from everloop_localcloud.kernel.api import operation
 from everloop_localcloud.s3.errors import S3Error, no_such_version
 from everloop_localcloud.s3.retention import days_of
 from everloop_localcloud.s3.storage import Storage

@@ -6,7 +6,8 @@ import secrets
 from itertools import pairwise
 from typing import Any
 
-from everloop_localcloud.kernel.api import Call, operation
+from everloop_localcloud.kernel.account import Call
+from everloop_localcloud.kernel.api import operation
 from everloop_localcloud.s3 import checksums, conditions
 from everloop_localcloud.s3.buckets import owner
 from everloop_localcloud.s3.copying import Copying

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from everloop_localcloud.kernel.api import Call, operation
+from everloop_localcloud.kernel.account import Call
+from everloop_localcloud.kernel.api import operation
 from everloop_localcloud.kernel.bodies import Body, Lying
 from everloop_localcloud.s3 import checksums, conditions
 from everloop_localcloud.s3.blobs import Stream

@@ -4,18 +4,16 @@ import re
 import secrets
 import threading
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qsl
 
-from everloop_localcloud.kernel.api import Api, Call
+from everloop_localcloud.kernel.account import Account, Call
+from everloop_localcloud.kernel.api import Api
 from everloop_localcloud.s3 import conditions
 from everloop_localcloud.s3.blobs import Blobs
 from everloop_localcloud.s3.errors import S3Error, invalid_argument, no_such_bucket
 from everloop_localcloud.s3.index import Index, Version
 from everloop_localcloud.s3.retention import retention
-
-if TYPE_CHECKING:
-    from everloop_localcloud.cloud import Cloud
 
 _BUCKET = re.compile(r"(?!xn--)(?!.*\.\.)(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 # What S3 gives back with an object as it was put.
@@ -33,7 +31,7 @@ class Storage(Api):
 
     service = "s3"
 
-    def __init__(self, cloud: "Cloud") -> None:
+    def __init__(self, cloud: Account) -> None:
         super().__init__(cloud)
         self.lock = threading.RLock()
         self.buckets = cloud.store.table("s3.buckets")

@@ -2,8 +2,10 @@
 
 from typing import Any, ClassVar
 
-from everloop_localcloud.kernel.api import Api, Call
+from everloop_localcloud.kernel.account import Account, Call
+from everloop_localcloud.kernel.api import Api
 from everloop_localcloud.sagemaker.endpoints import Endpoints
+from everloop_localcloud.sagemaker.engine import Engine
 from everloop_localcloud.sagemaker.feature_groups import FeatureGroups
 from everloop_localcloud.sagemaker.model_cards import ModelCards
 from everloop_localcloud.sagemaker.pipelines import Pipelines
@@ -48,6 +50,10 @@ class SageMaker(
         "ProfilerConfig": "nothing is profiled",
         "RemoteDebugConfig": "jobs are processes of this machine",
     }
+
+    def __init__(self, cloud: Account) -> None:
+        self.engine = Engine(cloud.folder) if cloud.docker_jobs else None
+        super().__init__(cloud)
 
     def start(self) -> None:
         self.start_tracking()

@@ -5,12 +5,10 @@ Each call is judged by the role, as on AWS. What belongs to nobody's role is not
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from everloop_localcloud.kernel.account import Account
 from everloop_localcloud.kernel.errors import AwsError
-
-if TYPE_CHECKING:
-    from everloop_localcloud.cloud import Cloud
 
 _IMAGE = re.compile(
     r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com/(?P<name>[^:@]+)"
@@ -21,7 +19,7 @@ _PULL = ("BatchCheckLayerAvailability", "GetDownloadUrlForLayer", "BatchGetImage
 class Behalf:
     """The calls that SageMaker makes on behalf of a role."""
 
-    def __init__(self, cloud: "Cloud", role_arn: str | None) -> None:
+    def __init__(self, cloud: Account, role_arn: str | None) -> None:
         self._cloud = cloud
         self._s3: Any = cloud.apis.get("s3")
         self._role = role_arn

@@ -10,13 +10,11 @@ import random
 import threading
 import time
 import uuid
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
+from everloop_localcloud.kernel.account import Account
 from everloop_localcloud.kernel.errors import AwsError
 from everloop_localcloud.sagemaker.behalf import Behalf
-
-if TYPE_CHECKING:
-    from everloop_localcloud.cloud import Cloud
 
 Record = dict[str, Any]
 log = logging.getLogger(__name__)
@@ -29,7 +27,7 @@ _MOST_RECORDS = 2000  # of one file
 class Journal:
     """Files of captured records that are not in S3 yet, by the object that they will be."""
 
-    def __init__(self, cloud: "Cloud") -> None:
+    def __init__(self, cloud: Account) -> None:
         self._cloud = cloud
         self._folder = cloud.folder / "capture"
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -63,7 +61,7 @@ class Journal:
 class Capture:
     """Captures of one endpoint."""
 
-    def __init__(self, cloud: "Cloud", endpoint: str, journal: Journal) -> None:
+    def __init__(self, cloud: Account, endpoint: str, journal: Journal) -> None:
         self._cloud = cloud
         self._endpoint = endpoint
         self._journal = journal

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from everloop_localcloud.kernel.account import Account
 from everloop_localcloud.kernel.clock import Signal
 from everloop_localcloud.kernel.errors import AwsError
 from everloop_localcloud.sagemaker.behalf import Behalf
@@ -11,9 +12,6 @@ from everloop_localcloud.sagemaker.deployment_policy import Policy
 from everloop_localcloud.sagemaker.fleet import Fleet
 from everloop_localcloud.sagemaker.host import Host
 from everloop_localcloud.sagemaker.instance import ANSWER_SECONDS, NotHealthy
-
-if TYPE_CHECKING:
-    from everloop_localcloud.cloud import Cloud
 
 Record = dict[str, Any]
 Progress = Callable[[str, str, float], None]
@@ -36,7 +34,7 @@ class Deployment:
     """
 
     def __init__(
-        self, cloud: "Cloud", host: Host, fleet: Fleet, policy: Policy, progress: Progress
+        self, cloud: Account, host: Host, fleet: Fleet, policy: Policy, progress: Progress
     ) -> None:
         self._cloud = cloud
         self._host = host

@@ -3,7 +3,8 @@
 import threading
 from typing import Any
 
-from everloop_localcloud.kernel.api import Call, operation
+from everloop_localcloud.kernel.account import Call
+from everloop_localcloud.kernel.api import operation
 from everloop_localcloud.kernel.errors import validation
 from everloop_localcloud.sagemaker import deployment_policy, hosting_events
 from everloop_localcloud.sagemaker.endpoint_configs import EndpointConfigs

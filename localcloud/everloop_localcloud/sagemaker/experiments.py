@@ -1,15 +1,13 @@
 """Experiments and trials: what groups the records of training."""
 
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from everloop_localcloud.kernel.api import Call, operation
+from everloop_localcloud.kernel.account import Account, Call
+from everloop_localcloud.kernel.api import operation
 from everloop_localcloud.kernel.errors import AwsError, validation
 from everloop_localcloud.sagemaker.jobs import created_by
 from everloop_localcloud.sagemaker.listing import page, pick
-
-if TYPE_CHECKING:
-    from everloop_localcloud.cloud import Cloud
 
 Record = dict[str, Any]
 
@@ -17,7 +15,7 @@ Record = dict[str, Any]
 class Experiments:
     """Operations on experiments and trials."""
 
-    cloud: "Cloud"
+    cloud: Account
     _experiments_lock = threading.RLock()
 
     @property
@@ -211,7 +209,7 @@ def taken(kind: str, name: str) -> AwsError:
     )
 
 
-def found_record(cloud: "Cloud", table: Any, kind: str, resource: str, name: str) -> Record:
+def found_record(cloud: Account, table: Any, kind: str, resource: str, name: str) -> Record:
     """Return a copy of a row, by its name or ARN. Raises AwsError ResourceNotFound."""
     known = table.get(name.rpartition("/")[2])
     if known is None:

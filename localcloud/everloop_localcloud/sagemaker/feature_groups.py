@@ -3,17 +3,15 @@
 import threading
 from collections import Counter
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from everloop_localcloud.kernel.api import Call, operation
+from everloop_localcloud.kernel.account import Account, Call
+from everloop_localcloud.kernel.api import operation
 from everloop_localcloud.kernel.errors import AwsError, validation
 from everloop_localcloud.sagemaker import hosting_events
 from everloop_localcloud.sagemaker.feature_values import RESERVED
 from everloop_localcloud.sagemaker.listing import page, pick
 from everloop_localcloud.sagemaker.offline_store import OfflineStore
-
-if TYPE_CHECKING:
-    from everloop_localcloud.cloud import Cloud
 
 Record = dict[str, Any]
 _EVENT = "SageMaker Feature Group State Change"
@@ -22,7 +20,7 @@ _EVENT = "SageMaker Feature Group State Change"
 class FeatureGroups:
     """Operations on feature groups and their features' metadata."""
 
-    cloud: "Cloud"
+    cloud: Account
     _feature_groups_lock = threading.RLock()
 
     @property

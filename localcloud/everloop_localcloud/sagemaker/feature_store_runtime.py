@@ -4,7 +4,8 @@ import threading
 from datetime import datetime
 from typing import Any
 
-from everloop_localcloud.kernel.api import Api, Call, operation
+from everloop_localcloud.kernel.account import Call
+from everloop_localcloud.kernel.api import Api, operation
 from everloop_localcloud.kernel.errors import AwsError
 from everloop_localcloud.sagemaker.feature_values import (
     BadRecord,

@@ -3,12 +3,10 @@
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from everloop_localcloud.kernel.account import Account
 from everloop_localcloud.sagemaker.instance import STOP_SECONDS, Answer, Instance
-
-if TYPE_CHECKING:
-    from everloop_localcloud.cloud import Cloud
 
 Record = dict[str, Any]
 
@@ -19,7 +17,7 @@ class Fleet:
     However many instances a variant asks for, it has at most as many processes as there are cores.
     """
 
-    def __init__(self, cloud: "Cloud", endpoint: str, deployed: Record) -> None:
+    def __init__(self, cloud: Account, endpoint: str, deployed: Record) -> None:
         self.deployed = deployed
         self.variants = {v["VariantName"]: dict(v) for v in deployed["Variants"]}
         self._cloud = cloud

@@ -5,16 +5,14 @@ import random
 import threading
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from everloop_localcloud.kernel.account import Account
 from everloop_localcloud.kernel.errors import AwsError
 from everloop_localcloud.sagemaker.capture import Capture, Journal
 from everloop_localcloud.sagemaker.fleet import Fleet
 from everloop_localcloud.sagemaker.instance import ANSWER_SECONDS, STOP_SECONDS, Answer
 from everloop_localcloud.sagemaker.invocation_metrics import InvocationMetrics
-
-if TYPE_CHECKING:
-    from everloop_localcloud.cloud import Cloud
 
 Record = dict[str, Any]
 log = logging.getLogger(__name__)
@@ -37,7 +35,7 @@ class Invocation:
 class Host:
     """Routes requests by traffic share and variant weight; counts and captures them."""
 
-    def __init__(self, cloud: "Cloud", name: str, journal: Journal) -> None:
+    def __init__(self, cloud: Account, name: str, journal: Journal) -> None:
         self._cloud = cloud
         self._name = name
         self._lock = threading.Lock()

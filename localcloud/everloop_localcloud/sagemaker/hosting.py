@@ -2,8 +2,9 @@
 
 import shutil
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from everloop_localcloud.kernel.account import Account
 from everloop_localcloud.kernel.api import Api
 from everloop_localcloud.kernel.errors import validation
 from everloop_localcloud.sagemaker import deployment_policy, hosting_events
@@ -14,9 +15,6 @@ from everloop_localcloud.sagemaker.fleet import Fleet
 from everloop_localcloud.sagemaker.host import Host
 from everloop_localcloud.sagemaker.instance import NotHealthy
 
-if TYPE_CHECKING:
-    from everloop_localcloud.cloud import Cloud
-
 Record = dict[str, Any]
 
 _LONGEST_REASON = 1024
@@ -26,7 +24,7 @@ _CLOUD_STOP_SECONDS = 1.0  # real: what a server has to end when the whole cloud
 class Hosting(Api):
     """The processes behind endpoints; each change runs on a thread of its own."""
 
-    def __init__(self, cloud: "Cloud") -> None:
+    def __init__(self, cloud: Account) -> None:
         super().__init__(cloud)
         self.hosts: dict[str, Host] = {}  # what serves now, by endpoint name
         self._fleets: set[Fleet] = set()  # all that have, or are about to have, processes

@@ -1,30 +1,28 @@
 """What AWS tells of models, endpoint configs and endpoints: events, in its casing, and tags."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from everloop_localcloud.kernel.account import Account
 from everloop_localcloud.sagemaker.listing import pick
-
-if TYPE_CHECKING:
-    from everloop_localcloud.cloud import Cloud
 
 Record = dict[str, Any]
 
 _SOURCE = "aws.sagemaker"
 
 
-def keep_tags(cloud: "Cloud", arn: str, request: Record) -> None:
+def keep_tags(cloud: Account, arn: str, request: Record) -> None:
     """Keep the tags that a resource was created with."""
     if request.get("Tags"):
         tags = {tag["Key"]: tag["Value"] for tag in request["Tags"]}
         cloud.store.table("sagemaker.tags")[arn] = tags
 
 
-def drop_tags(cloud: "Cloud", arn: str) -> None:
+def drop_tags(cloud: Account, arn: str) -> None:
     cloud.store.table("sagemaker.tags").pop(arn, None)
 
 
-def announce_model(cloud: "Cloud", model: Record) -> None:
+def announce_model(cloud: Account, model: Record) -> None:
     container = model.get("PrimaryContainer") or model["Containers"][0]
     told = {"ContainerHostname": None, **container}
     detail = {
@@ -39,7 +37,7 @@ def announce_model(cloud: "Cloud", model: Record) -> None:
     cloud.emit(_SOURCE, "SageMaker Model State Change", detail, [model["ModelArn"]])
 
 
-def announce_config(cloud: "Cloud", config: Record) -> None:
+def announce_config(cloud: Account, config: Record) -> None:
     arn = config["EndpointConfigArn"]
     detail = {
         "EndpointConfigName": config["EndpointConfigName"],
@@ -53,7 +51,7 @@ def announce_config(cloud: "Cloud", config: Record) -> None:
     cloud.emit(_SOURCE, "SageMaker Endpoint Config State Change", detail, [arn])
 
 
-def announce_endpoint(cloud: "Cloud", described: Record) -> None:
+def announce_endpoint(cloud: Account, described: Record) -> None:
     """Tell an endpoint's status; `described` is what DescribeEndpoint answers."""
     detail = _endpoint(cloud, described)
     detail |= pick(described, "FailureReason")
@@ -61,7 +59,7 @@ def announce_endpoint(cloud: "Cloud", described: Record) -> None:
     cloud.emit(_SOURCE, "SageMaker Endpoint State Change", detail, [arn])
 
 
-def announce_deployment(cloud: "Cloud", described: Record) -> None:
+def announce_deployment(cloud: Account, described: Record) -> None:
     """Tell how far an update is; the config's name is still that of the old one, as on AWS."""
     detail = _endpoint(cloud, described)
     detail["LastModifiedTime"] = _milliseconds(cloud.clock.now())
@@ -71,7 +69,7 @@ def announce_deployment(cloud: "Cloud", described: Record) -> None:
     cloud.emit(_SOURCE, "SageMaker Endpoint Deployment State Change", detail, [arn])
 
 
-def _endpoint(cloud: "Cloud", described: Record) -> Record:
+def _endpoint(cloud: Account, described: Record) -> Record:
     variants = [
         {key: value for key, value in variant.items() if key != "DeployedImages"}
         for variant in described["ProductionVariants"]
@@ -86,7 +84,7 @@ def _endpoint(cloud: "Cloud", described: Record) -> Record:
     }
 
 
-def _tags(cloud: "Cloud", arn: str) -> dict[str, str]:
+def _tags(cloud: Account, arn: str) -> dict[str, str]:
     return dict(cloud.store.table("sagemaker.tags").get(arn, {}))
 
 

@@ -11,16 +11,14 @@ import threading
 from collections import deque
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
+from everloop_localcloud.kernel.account import Account
 from everloop_localcloud.kernel.errors import AwsError
 from everloop_localcloud.sagemaker import container, images, packages
 from everloop_localcloud.sagemaker.behalf import Behalf
 from everloop_localcloud.sagemaker.model_files import NotFetched, unpack
 from everloop_localcloud.sagemaker.output import Output
-
-if TYPE_CHECKING:
-    from everloop_localcloud.cloud import Cloud
 
 Record = dict[str, Any]
 
@@ -53,7 +51,7 @@ class Instance:
 
     def __init__(
         self,
-        cloud: "Cloud",
+        cloud: Account,
         endpoint: str,
         variant: Record,
         *,

@@ -3,10 +3,9 @@
 import threading
 from collections import defaultdict
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from everloop_localcloud.cloud import Cloud
+from everloop_localcloud.kernel.account import Account
 
 _MOST_VALUES = 150  # CloudWatch's limit of values in one datum
 _MOST_DATA = 1000  # and of data in one request
@@ -18,7 +17,7 @@ _Counts = dict[tuple[str, str, str, str, int], dict[float, int]]
 class InvocationMetrics:
     """What AWS/SageMaker says of one endpoint's invocations."""
 
-    def __init__(self, cloud: "Cloud", endpoint: str) -> None:
+    def __init__(self, cloud: Account, endpoint: str) -> None:
         self._cloud = cloud
         self._endpoint = endpoint
         self._lock = threading.Lock()

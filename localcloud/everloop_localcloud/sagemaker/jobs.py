@@ -12,17 +12,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from everloop_localcloud.kernel.api import Call
+from everloop_localcloud.kernel.account import Account, Call
 from everloop_localcloud.kernel.clock import Signal
 from everloop_localcloud.kernel.errors import AwsError
 from everloop_localcloud.sagemaker import container, images, packages
 from everloop_localcloud.sagemaker.behalf import Behalf
+from everloop_localcloud.sagemaker.engine import Engine
 from everloop_localcloud.sagemaker.output import Output
-
-if TYPE_CHECKING:
-    from everloop_localcloud.cloud import Cloud
 
 Record = dict[str, Any]
 LOST = "InternalServerError: We encountered an internal error. The host of the job was lost."
@@ -50,7 +48,8 @@ class Outcome:
 class Jobs:
     """What processing and training jobs share."""
 
-    cloud: "Cloud"
+    cloud: Account
+    engine: Engine | None
 
     def start_jobs(self) -> None:
         """Fail what was running when the cloud died: its process died with it."""
@@ -64,20 +63,20 @@ class Jobs:
                         record["SecondaryStatus"] = "Failed"
                     table.save(record[name])
                     self.cloud.spawn(announce, record, name="announce lost job")
-        if self.cloud.engine is not None:
-            self.cloud.engine.clear()
+        if self.engine is not None:
+            self.engine.clear()
         shutil.rmtree(self._jobs_folder, ignore_errors=True)
 
     def _check_image(self, image: str) -> None:
         """Raise AwsError where nothing here runs the image."""
-        if self.cloud.engine is not None:
-            self.cloud.engine.check(image)
+        if self.engine is not None:
+            self.engine.check(image)
         else:
             images.interpreter(image)
 
     def _python(self, folder: Path, image: str, requirements: Path | None = None) -> Path:
         """Make the job's Python in its folder; in a container it has the image's instead."""
-        if self.cloud.engine is not None:
+        if self.engine is not None:
             return Path(sys.executable)
         return packages.environment(folder / ".python", images.interpreter(image), requirements)
 
@@ -131,7 +130,7 @@ class Jobs:
         containers, and the entry point that replaces its own; `words` are the arguments then. A
         process may have no more memory than an `instance` of this type.
         """
-        engine, name = self.cloud.engine, ""
+        engine, name = self.engine, ""
         limit_bytes = images.memory(instance)
         if engine is None:
             line, variables = container.command(folder, words, env)
@@ -233,7 +232,7 @@ class Jobs:
 class _Running:
     """The processes of running jobs, and the signals of those who wait for their ends."""
 
-    def __init__(self, cloud: "Cloud") -> None:
+    def __init__(self, cloud: Account) -> None:
         self._cloud = cloud
         self._lock = threading.Lock()
         self._children: dict[str, subprocess.Popen[bytes]] = {}

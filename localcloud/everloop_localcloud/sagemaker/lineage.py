@@ -4,7 +4,8 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from everloop_localcloud.kernel.api import Call, operation
+from everloop_localcloud.kernel.account import Call
+from everloop_localcloud.kernel.api import operation
 from everloop_localcloud.kernel.errors import AwsError, validation
 from everloop_localcloud.sagemaker.jobs import created_by
 from everloop_localcloud.sagemaker.lineage_entities import LineageEntities

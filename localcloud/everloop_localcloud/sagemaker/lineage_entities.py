@@ -4,15 +4,13 @@ import hashlib
 import json
 import threading
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from everloop_localcloud.kernel.api import Call, operation
+from everloop_localcloud.kernel.account import Account, Call
+from everloop_localcloud.kernel.api import operation
 from everloop_localcloud.kernel.errors import AwsError, validation
 from everloop_localcloud.sagemaker.experiments import changed, found_record, made, taken
 from everloop_localcloud.sagemaker.listing import page, pick
-
-if TYPE_CHECKING:
-    from everloop_localcloud.cloud import Cloud
 
 Record = dict[str, Any]
 _MOST_PROPERTIES = 30
@@ -22,7 +20,7 @@ _KEPT = ("Source", "Description", "Properties", "MetadataProperties")
 class LineageEntities(ABC):
     """Operations on artifacts, actions and contexts."""
 
-    cloud: "Cloud"
+    cloud: Account
     _lineage_lock = threading.RLock()
 
     @property

@@ -5,7 +5,8 @@ from collections import defaultdict
 from datetime import timedelta
 from typing import Any
 
-from everloop_localcloud.kernel.api import Api, Call, operation
+from everloop_localcloud.kernel.account import Call
+from everloop_localcloud.kernel.api import Api, operation
 from everloop_localcloud.kernel.errors import AwsError
 from everloop_localcloud.sagemaker.trial_components import latest, statistics
 

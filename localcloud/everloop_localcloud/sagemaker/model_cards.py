@@ -2,18 +2,16 @@
 
 import json
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from everloop_localcloud.cloud import stamp
-from everloop_localcloud.kernel.api import Call, operation
+from everloop_localcloud.kernel.account import Account, Call
+from everloop_localcloud.kernel.api import operation
+from everloop_localcloud.kernel.clock import stamp
 from everloop_localcloud.kernel.errors import AwsError, validation
 from everloop_localcloud.sagemaker import hosting_events
 from everloop_localcloud.sagemaker.jobs import created_by
 from everloop_localcloud.sagemaker.listing import page, pick
 from everloop_localcloud.sagemaker.model_card_content import problems
-
-if TYPE_CHECKING:
-    from everloop_localcloud.cloud import Cloud
 
 Record = dict[str, Any]
 _EVENT = "SageMaker Model Card State Change"
@@ -22,7 +20,7 @@ _EVENT = "SageMaker Model Card State Change"
 class ModelCards:
     """Operations on model cards."""
 
-    cloud: "Cloud"
+    cloud: Account
     _model_cards_lock = threading.RLock()
 
     @property

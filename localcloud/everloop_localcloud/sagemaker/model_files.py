@@ -2,19 +2,17 @@
 
 import tarfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from everloop_localcloud.kernel.account import Account
 from everloop_localcloud.kernel.errors import AwsError
-
-if TYPE_CHECKING:
-    from everloop_localcloud.cloud import Cloud
 
 
 class NotFetched(Exception):
     """An archive is not there, or is none; the text says which, in AWS's words."""
 
 
-def unpack(cloud: "Cloud", url: str, target: Path, role_arn: str | None) -> None:
+def unpack(cloud: Account, url: str, target: Path, role_arn: str | None) -> None:
     """Fetch a tar.gz and unpack it into a folder. Raises NotFetched."""
     target.mkdir(parents=True, exist_ok=True)
     archive = target.parent / f"{target.name}.tar.gz"
@@ -37,7 +35,7 @@ def unpack(cloud: "Cloud", url: str, target: Path, role_arn: str | None) -> None
         archive.unlink(missing_ok=True)
 
 
-def _fetch(cloud: "Cloud", url: str, path: Path, role_arn: str | None) -> None:
+def _fetch(cloud: Account, url: str, path: Path, role_arn: str | None) -> None:
     bucket, _, key = url.removeprefix("s3://").partition("/")
     wanted = {"Bucket": bucket, "Key": key}
     found: Any = cloud.call("s3", "GetObject", wanted, role_arn=role_arn)["Body"]

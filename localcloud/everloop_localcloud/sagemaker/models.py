@@ -2,15 +2,13 @@
 
 import re
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from everloop_localcloud.kernel.api import Call, operation
+from everloop_localcloud.kernel.account import Account, Call
+from everloop_localcloud.kernel.api import operation
 from everloop_localcloud.kernel.errors import AwsError, validation
 from everloop_localcloud.sagemaker import hosting_events, images
 from everloop_localcloud.sagemaker.listing import page, pick
-
-if TYPE_CHECKING:
-    from everloop_localcloud.cloud import Cloud
 
 Record = dict[str, Any]
 
@@ -29,7 +27,7 @@ _UNSUPPORTED_CONTAINER = (
 class Models:
     """Operations on models."""
 
-    cloud: "Cloud"
+    cloud: Account
     _models_lock = threading.Lock()
 
     @property

@@ -15,14 +15,12 @@ import threading
 from collections import defaultdict
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from everloop_localcloud.kernel.account import Account
 from everloop_localcloud.kernel.clock import Timer
 from everloop_localcloud.kernel.errors import AwsError
 from everloop_localcloud.sagemaker.feature_values import typed
-
-if TYPE_CHECKING:
-    from everloop_localcloud.cloud import Cloud
 
 Record = dict[str, Any]
 log = logging.getLogger(__name__)
@@ -39,7 +37,7 @@ _ADDED = {"write_time": "TIMESTAMP", "api_invocation_time": "TIMESTAMP", "is_del
 class OfflineStore:
     """Records of all feature groups that are to go, or go, to S3."""
 
-    def __init__(self, cloud: "Cloud") -> None:
+    def __init__(self, cloud: Account) -> None:
         self._cloud = cloud
         self._rows = cloud.store.table("sagemaker.offline-rows")
         self._files = cloud.store.table("sagemaker.offline-files")

@@ -4,8 +4,9 @@ import hashlib
 import threading
 from typing import Any
 
-from everloop_localcloud.cloud import stamp
-from everloop_localcloud.kernel.api import Call, operation
+from everloop_localcloud.kernel.account import Call
+from everloop_localcloud.kernel.api import operation
+from everloop_localcloud.kernel.clock import stamp
 from everloop_localcloud.kernel.errors import AwsError, validation
 from everloop_localcloud.sagemaker import definition, selective
 from everloop_localcloud.sagemaker.execution import Execution

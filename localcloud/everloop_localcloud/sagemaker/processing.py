@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from everloop_localcloud.kernel.api import Call, operation
+from everloop_localcloud.kernel.account import Call
+from everloop_localcloud.kernel.api import operation
 from everloop_localcloud.kernel.errors import AwsError, validation
 from everloop_localcloud.sagemaker.behalf import Behalf
 from everloop_localcloud.sagemaker.jobs import ENDED, Jobs, Leaving, Record
@@ -150,7 +151,7 @@ class Processing(Jobs):
             self._write_processing_config(folder, job)
             entrypoint = application.get("ContainerEntrypoint", [])
             words = application.get("ContainerArguments", [])
-            if self.cloud.engine is None:
+            if self.engine is None:
                 words = [*entrypoint, *words]
                 if not words:
                     raise ValueError(

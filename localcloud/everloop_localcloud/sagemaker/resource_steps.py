@@ -4,10 +4,10 @@ import json
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
+from everloop_localcloud.kernel.account import Account
 from everloop_localcloud.sagemaker.resolver import Json
 
 if TYPE_CHECKING:
-    from everloop_localcloud.cloud import Cloud
     from everloop_localcloud.sagemaker.execution import Execution
 
 _SETTLED = ("InService", "Failed", "OutOfService", "UpdateRollbackFailed")
@@ -26,7 +26,7 @@ class StepFailed(Exception):
 class ResourceSteps(ABC):
     """The part of a step that makes resources. Made again after a kill, they are made once."""
 
-    _cloud: "Cloud"
+    _cloud: Account
     _execution: "Execution"
     _step: Json
     _told: Json

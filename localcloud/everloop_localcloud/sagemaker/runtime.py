@@ -3,7 +3,8 @@
 import time
 from typing import Any
 
-from everloop_localcloud.kernel.api import Api, Call, operation
+from everloop_localcloud.kernel.account import Call
+from everloop_localcloud.kernel.api import Api, operation
 from everloop_localcloud.kernel.errors import AwsError
 from everloop_localcloud.sagemaker.host import Invocation
 from everloop_localcloud.sagemaker.instance import LOG_GROUP, Answer

@@ -1,17 +1,15 @@
 """Search over SageMaker's resources, and the property names that it takes."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from everloop_localcloud.kernel import wire
-from everloop_localcloud.kernel.api import Call, operation
+from everloop_localcloud.kernel.account import Account, Call
+from everloop_localcloud.kernel.api import operation
 from everloop_localcloud.kernel.errors import AwsError, validation
 from everloop_localcloud.sagemaker.feature_groups import feature_metadata
 from everloop_localcloud.sagemaker.listing import pages
 from everloop_localcloud.sagemaker.search_expression import BadExpression, check, matches, ordered
-
-if TYPE_CHECKING:
-    from everloop_localcloud.cloud import Cloud
 
 Record = dict[str, Any]
 
@@ -66,7 +64,7 @@ _RESOURCES = {
 class Search:
     """Search and GetSearchSuggestions."""
 
-    cloud: "Cloud"
+    cloud: Account
 
     @operation
     def search(self, call: Call, request: Record) -> Record:

@@ -1,13 +1,11 @@
 """Tags of SageMaker's resources."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from everloop_localcloud.kernel.api import Call, operation
+from everloop_localcloud.kernel.account import Account, Call
+from everloop_localcloud.kernel.api import operation
 from everloop_localcloud.kernel.errors import validation
 from everloop_localcloud.sagemaker.listing import pages
-
-if TYPE_CHECKING:
-    from everloop_localcloud.cloud import Cloud
 
 Record = dict[str, Any]
 _MOST = 50
@@ -37,7 +35,7 @@ _TABLES = {
 class Tags:
     """Operations on tags, whatever they are of."""
 
-    cloud: "Cloud"
+    cloud: Account
 
     @property
     def _tags(self) -> Any:

@@ -10,7 +10,7 @@ import re
 from datetime import datetime
 from typing import Any
 
-from everloop_localcloud.kernel.api import Call
+from everloop_localcloud.kernel.account import Call
 from everloop_localcloud.kernel.errors import AwsError
 from everloop_localcloud.sagemaker.lineage import Lineage
 from everloop_localcloud.sagemaker.trial_components import TrialComponents

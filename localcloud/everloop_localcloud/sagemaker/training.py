@@ -7,7 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from everloop_localcloud.kernel.api import Call, operation
+from everloop_localcloud.kernel.account import Call
+from everloop_localcloud.kernel.api import operation
 from everloop_localcloud.kernel.errors import AwsError, validation
 from everloop_localcloud.sagemaker import packages, training_metrics
 from everloop_localcloud.sagemaker.behalf import Behalf
@@ -194,7 +195,7 @@ class Training(Processing):
             algorithm = job["AlgorithmSpecification"]
             entrypoint = algorithm.get("ContainerEntrypoint", [])
             words = algorithm.get("ContainerArguments", [])
-            if self.cloud.engine is None:
+            if self.engine is None:
                 words = [*entrypoint, *words] or [str(python), "-P", "-c", _TOOLKIT]
             elif not entrypoint and not words:
                 words = ["train"]

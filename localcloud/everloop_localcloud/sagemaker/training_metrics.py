@@ -3,10 +3,9 @@
 import re
 from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from everloop_localcloud.cloud import Cloud
+from everloop_localcloud.kernel.account import Account
 
 Record = dict[str, Any]
 
@@ -39,7 +38,7 @@ def definitions(job: Record) -> list[Record]:
 class Series:
     """Every value of every metric, by training job; kept, since searches compare with them."""
 
-    def __init__(self, cloud: "Cloud") -> None:
+    def __init__(self, cloud: Account) -> None:
         self._rows = cloud.store.table("sagemaker.training-series")
         self._listeners: dict[str, Callable[[], None]] = {}
 

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from everloop_localcloud.kernel.api import Call, operation
+from everloop_localcloud.kernel.account import Call
+from everloop_localcloud.kernel.api import operation
 from everloop_localcloud.kernel.errors import AwsError, validation
 from everloop_localcloud.sagemaker import hosting_events, tuning_warm_start
 from everloop_localcloud.sagemaker.jobs import ENDED, Record

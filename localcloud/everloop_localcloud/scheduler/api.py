@@ -1,17 +1,15 @@
 """The operations of EventBridge Scheduler."""
 
 import re
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
-from everloop_localcloud.cloud import copied
 from everloop_localcloud.delivery.schedules import InvalidExpression, parse
-from everloop_localcloud.kernel.api import Api, Call, operation
+from everloop_localcloud.kernel.account import Account, Call
+from everloop_localcloud.kernel.api import Api, operation
 from everloop_localcloud.kernel.errors import AwsError, validation
+from everloop_localcloud.kernel.store import copied
 from everloop_localcloud.scheduler import targets
 from everloop_localcloud.scheduler.runs import Row, Runs
-
-if TYPE_CHECKING:
-    from everloop_localcloud.cloud import Cloud
 
 _NAME = re.compile(r"[0-9a-zA-Z\-_.]{1,64}")
 
@@ -24,7 +22,7 @@ class Scheduler(Api):
         "DeleteScheduleGroup": "deletes at once; AWS takes minutes",
     }
 
-    def __init__(self, cloud: "Cloud") -> None:
+    def __init__(self, cloud: Account) -> None:
         super().__init__(cloud)
         self.runs = Runs(cloud)
         self._groups = cloud.store.table("scheduler.groups")

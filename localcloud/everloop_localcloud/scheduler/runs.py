@@ -4,15 +4,13 @@ import json
 import random
 import threading
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from everloop_localcloud.cloud import stamp
 from everloop_localcloud.delivery.attempts import Deliveries, Delivery, Outcome
 from everloop_localcloud.delivery.schedules import At, Rate, Timetable, parse
+from everloop_localcloud.kernel.account import Account
+from everloop_localcloud.kernel.clock import stamp
 from everloop_localcloud.scheduler import targets
-
-if TYPE_CHECKING:
-    from everloop_localcloud.cloud import Cloud
 
 Row = dict[str, Any]
 _INSTANT = timedelta(microseconds=1)
@@ -29,7 +27,7 @@ _COUNTED: dict[Outcome, tuple[str, ...]] = {
 class Runs:
     """Follows the schedules of a table and delivers their runs."""
 
-    def __init__(self, cloud: "Cloud") -> None:
+    def __init__(self, cloud: Account) -> None:
         self._cloud = cloud
         self._timetable = Timetable(cloud.clock)
         self._random = random.Random()

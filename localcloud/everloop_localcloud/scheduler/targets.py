@@ -3,16 +3,14 @@
 import json
 import re
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.utils import parse_timestamp
 
 from everloop_localcloud.delivery.attempts import Delivery, queue_url
 from everloop_localcloud.kernel import surrogates, wire
+from everloop_localcloud.kernel.account import Account
 from everloop_localcloud.kernel.errors import AwsError, validation
-
-if TYPE_CHECKING:
-    from everloop_localcloud.cloud import Cloud
 
 _UNIVERSAL = re.compile(r"arn:aws:scheduler:::aws-sdk:([a-z0-9-]+):([A-Za-z0-9]+)")
 # Names that Scheduler has from the SDK for Java, where boto3 has others.
@@ -85,7 +83,7 @@ def filled(delivery: Delivery) -> str:
     return str(text)
 
 
-def hand_over(cloud: "Cloud", delivery: Delivery) -> None:
+def hand_over(cloud: Account, delivery: Delivery) -> None:
     """Call the target of one run. Raises AwsError."""
     target = delivery["target"]
     arn, text = target["Arn"], filled(delivery)

@@ -3,9 +3,10 @@
 import json
 import threading
 import uuid
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
-from everloop_localcloud.kernel.api import Api, Call, operation
+from everloop_localcloud.kernel.account import Account, Call
+from everloop_localcloud.kernel.api import Api, operation
 from everloop_localcloud.kernel.errors import AwsError
 from everloop_localcloud.sns.checks import (
     LIMIT,
@@ -17,9 +18,6 @@ from everloop_localcloud.sns.checks import (
     invalid,
 )
 from everloop_localcloud.sns.notifications import Notifications, size_of
-
-if TYPE_CHECKING:
-    from everloop_localcloud.cloud import Cloud
 
 _PAGE = 100
 
@@ -37,7 +35,7 @@ class Sns(Api):
         "ReturnSubscriptionArn": "the ARN is always returned",
     }
 
-    def __init__(self, cloud: "Cloud") -> None:
+    def __init__(self, cloud: Account) -> None:
         super().__init__(cloud)
         self._lock = threading.RLock()
         self._topics = cloud.store.table("sns.topics")

@@ -5,13 +5,11 @@ import json
 import re
 import uuid
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from everloop_localcloud.delivery.attempts import queue_url, require
+from everloop_localcloud.kernel.account import Account
 from everloop_localcloud.kernel.errors import AwsError
-
-if TYPE_CHECKING:
-    from everloop_localcloud.cloud import Cloud
 
 _PRINCIPAL = "sns.amazonaws.com"
 # As SNS retries AWS's own endpoints, though it goes on for 23 days: cloud seconds before each try.
@@ -21,7 +19,7 @@ _PAUSES = (0, 0, 0, 1, 1, 1, 2, 4, 8, 16, 20, 20, 20, 20)
 class Notifications:
     """Deliveries under way; they are kept until they are done, so that a kill loses none."""
 
-    def __init__(self, cloud: "Cloud") -> None:
+    def __init__(self, cloud: Account) -> None:
         self._cloud = cloud
         self._waiting = cloud.store.table("sns.deliveries")
         self._mail = cloud.folder / "mail"

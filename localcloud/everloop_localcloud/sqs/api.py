@@ -1,15 +1,13 @@
 """SQS: what other parts use, and what brings its operations together."""
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
-from everloop_localcloud.kernel.api import Call, operation
+from everloop_localcloud.kernel.account import Account, Call
+from everloop_localcloud.kernel.api import operation
 from everloop_localcloud.sqs.message_operations import MessageOperations
 from everloop_localcloud.sqs.moves import Moves
 from everloop_localcloud.sqs.queue_operations import QueueOperations
 from everloop_localcloud.sqs.registry import Registry
-
-if TYPE_CHECKING:
-    from everloop_localcloud.cloud import Cloud
 
 
 class Sqs(QueueOperations, MessageOperations):
@@ -22,7 +20,7 @@ class Sqs(QueueOperations, MessageOperations):
         "ReceiveRequestAttemptId": "a repeated receive is a new one",
     }
 
-    def __init__(self, cloud: "Cloud") -> None:
+    def __init__(self, cloud: Account) -> None:
         super().__init__(cloud)
         self.registry = Registry(cloud)
         self.moves = Moves(self.registry)

@@ -3,7 +3,8 @@
 import re
 from typing import Any
 
-from everloop_localcloud.kernel.api import Api, Call, operation
+from everloop_localcloud.kernel.account import Call
+from everloop_localcloud.kernel.api import Api, operation
 from everloop_localcloud.kernel.errors import AwsError
 from everloop_localcloud.sqs import messages
 from everloop_localcloud.sqs.attributes import MAX_MESSAGE_BYTES

@@ -7,7 +7,7 @@ import time
 import uuid
 from typing import Any
 
-from everloop_localcloud.kernel.api import Call
+from everloop_localcloud.kernel.account import Call
 from everloop_localcloud.kernel.errors import AwsError
 from everloop_localcloud.sqs import digests
 from everloop_localcloud.sqs.queue import Queue

@@ -5,7 +5,7 @@ import json
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from everloop_localcloud.kernel.api import Call
+from everloop_localcloud.kernel.account import Call
 from everloop_localcloud.kernel.errors import AwsError
 
 if TYPE_CHECKING:

@@ -4,7 +4,8 @@ import json
 import re
 from typing import Any
 
-from everloop_localcloud.kernel.api import Api, Call, operation
+from everloop_localcloud.kernel.account import Call
+from everloop_localcloud.kernel.api import Api, operation
 from everloop_localcloud.kernel.errors import AwsError
 from everloop_localcloud.sqs.attributes import DEFAULTS, FIFO_DEFAULTS, checked
 from everloop_localcloud.sqs.registry import Registry

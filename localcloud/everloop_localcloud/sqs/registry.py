@@ -1,19 +1,17 @@
 """All queues of the account: how they are found, waited for, and moved between."""
 
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from everloop_localcloud.kernel.account import Account
 from everloop_localcloud.kernel.errors import AwsError
 from everloop_localcloud.sqs.queue import Queue
-
-if TYPE_CHECKING:
-    from everloop_localcloud.cloud import Cloud
 
 
 class Registry:
     """`lock` guards every queue."""
 
-    def __init__(self, cloud: "Cloud") -> None:
+    def __init__(self, cloud: Account) -> None:
         self.cloud = cloud
         self.lock = threading.RLock()
         self.rows = cloud.store.table("sqs.queues")

@@ -2,18 +2,16 @@
 
 import threading
 import uuid
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
-from everloop_localcloud.kernel.api import Call, operation
+from everloop_localcloud.kernel.account import Account, Call
+from everloop_localcloud.kernel.api import operation
 from everloop_localcloud.kernel.errors import AwsError
 from everloop_localcloud.states import json_text, role
 from everloop_localcloud.states.errors import LARGEST_PAYLOAD, TIMEOUT
 from everloop_localcloud.states.executions import Executions
 from everloop_localcloud.states.machines import MachineOperations, Row, check_name, paged
 from everloop_localcloud.states.run import Machine
-
-if TYPE_CHECKING:
-    from everloop_localcloud.cloud import Cloud
 
 _DATA = ("input", "output", "parameters", "cause")
 
@@ -35,7 +33,7 @@ class StepFunctions(MachineOperations):
         "revealSecrets": "HTTP tasks, which have them, are refused",
     }
 
-    def __init__(self, cloud: "Cloud") -> None:
+    def __init__(self, cloud: Account) -> None:
         super().__init__(cloud)
         self.lock = threading.Lock()
         self.machines = cloud.store.table("stepfunctions.machines")

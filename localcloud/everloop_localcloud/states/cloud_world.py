@@ -4,22 +4,20 @@ import random
 import uuid
 from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from everloop_localcloud.kernel.account import Account
 from everloop_localcloud.kernel.clock import Timer
 from everloop_localcloud.states import integrations
 from everloop_localcloud.states.jobs import Jobs
 from everloop_localcloud.states.tokens import Tokens
 from everloop_localcloud.states.world import Signal, TaskCall, Waiting
 
-if TYPE_CHECKING:
-    from everloop_localcloud.cloud import Cloud
-
 
 class CloudWorld:
     """Time, threads and APIs of one cloud."""
 
-    def __init__(self, cloud: "Cloud", tokens: Tokens) -> None:
+    def __init__(self, cloud: Account, tokens: Tokens) -> None:
         self._cloud = cloud
         self._tokens = tokens
         self._jobs = Jobs(cloud, self._call)

@@ -3,17 +3,15 @@
 import threading
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from everloop_localcloud.kernel.account import Account
 from everloop_localcloud.states import json_text
 from everloop_localcloud.states.cloud_world import CloudWorld
 from everloop_localcloud.states.history import History
 from everloop_localcloud.states.run import Ending, Machine, Run
 from everloop_localcloud.states.tokens import Tokens
 from everloop_localcloud.states.world import Signal
-
-if TYPE_CHECKING:
-    from everloop_localcloud.cloud import Cloud
 
 _EXPRESS_SECONDS = 300.0
 # https://docs.aws.amazon.com/step-functions/latest/dg/procedure-cw-metrics.html
@@ -37,7 +35,7 @@ class _Active:
 class Executions:
     """Standard executions are kept in the store, with their histories; express ones are not."""
 
-    def __init__(self, cloud: "Cloud") -> None:
+    def __init__(self, cloud: Account) -> None:
         self._cloud = cloud
         self.rows = cloud.store.table("stepfunctions.executions")
         self.revisions = cloud.store.table("stepfunctions.revisions")

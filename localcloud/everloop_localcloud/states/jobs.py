@@ -3,15 +3,13 @@
 import logging
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from everloop_localcloud.kernel.account import Account
 from everloop_localcloud.kernel.errors import AwsError
 from everloop_localcloud.states import errors, integrations, json_text, shapes
 from everloop_localcloud.states.errors import StateError
 from everloop_localcloud.states.world import Signal, TaskCall
-
-if TYPE_CHECKING:
-    from everloop_localcloud.cloud import Cloud
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +60,7 @@ _JOBS["StartExecution"] = Job(
 class Jobs:
     """Starts jobs, and tells when they end."""
 
-    def __init__(self, cloud: "Cloud", api: integrations.Caller) -> None:
+    def __init__(self, cloud: Account, api: integrations.Caller) -> None:
         self._cloud = cloud
         self._api = api
         self._lock = threading.Lock()

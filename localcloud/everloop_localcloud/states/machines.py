@@ -5,7 +5,8 @@ import threading
 import uuid
 from typing import Any, NoReturn
 
-from everloop_localcloud.kernel.api import Api, Call, operation
+from everloop_localcloud.kernel.account import Call
+from everloop_localcloud.kernel.api import Api, operation
 from everloop_localcloud.kernel.errors import AwsError, validation
 from everloop_localcloud.states import role
 from everloop_localcloud.states.executions import Executions

@@ -6,14 +6,12 @@ the role may not write is left out. See AWS's pages on logging, X-Ray and on `.s
 
 import contextlib
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from everloop_localcloud.kernel.account import Account
 from everloop_localcloud.kernel.errors import AwsError
 from everloop_localcloud.states import json_text
 from everloop_localcloud.states.resources import Unknown, parse
-
-if TYPE_CHECKING:
-    from everloop_localcloud.cloud import Cloud
 
 Row = dict[str, Any]
 # The deliveries of logs are the account's: these APIs take no resource.
@@ -32,7 +30,7 @@ _RULES = {
 }
 
 
-def check(cloud: "Cloud", machine: Row) -> None:
+def check(cloud: Account, machine: Row) -> None:
     """Raise AwsError where the machine's role lacks what AWS needs of it."""
     permits, role = cloud.roles.permits, machine["roleArn"]
     logging = machine["logging"]
@@ -53,7 +51,7 @@ def check(cloud: "Cloud", machine: Row) -> None:
                 )
 
 
-def trace(cloud: "Cloud", machine: Row) -> None:
+def trace(cloud: Account, machine: Row) -> None:
     """Note what the trace of an execution needs; no traces are kept here."""
     if machine["tracing"].get("enabled"):
         for operation in _TRACES:

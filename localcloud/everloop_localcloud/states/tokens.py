@@ -1,20 +1,18 @@
 """Task tokens: who waits, and what was answered. An accepted answer survives a kill."""
 
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from everloop_localcloud.kernel.account import Account
 from everloop_localcloud.kernel.errors import AwsError
 from everloop_localcloud.states.tasks import execution_of
 from everloop_localcloud.states.world import Waiting
-
-if TYPE_CHECKING:
-    from everloop_localcloud.cloud import Cloud
 
 
 class Tokens:
     """The tokens of all executions."""
 
-    def __init__(self, cloud: "Cloud") -> None:
+    def __init__(self, cloud: Account) -> None:
         self._clock = cloud.clock
         self._table = cloud.store.table("stepfunctions.tokens")
         self._lock = threading.Lock()

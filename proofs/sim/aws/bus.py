@@ -5,8 +5,8 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
-from everloop_localcloud.cloud import stamp
 from everloop_localcloud.events.patterns import flatten
+from everloop_localcloud.kernel.clock import stamp
 from proofs.audit.template import ACCOUNT, REGION
 from proofs.sim.stack import Mapping, Rule
 

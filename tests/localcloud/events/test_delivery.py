@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from everloop_localcloud.cloud import SERVICES
-from everloop_localcloud.kernel.api import Api, Call, operation
+from everloop_localcloud.kernel.account import Call
+from everloop_localcloud.kernel.api import Api, operation
 from everloop_localcloud.kernel.errors import AwsError
 
 ACCOUNT = "arn:aws:{}:us-east-1:123456789012:"

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from everloop_localcloud.cloud import SERVICES
-from everloop_localcloud.kernel.api import Api, Call, operation
+from everloop_localcloud.kernel.account import Call
+from everloop_localcloud.kernel.api import Api, operation
 
 PREFIX = "arn:aws:{}:us-east-1:123456789012:"
 ROLE = "arn:aws:iam::123456789012:role/rule"

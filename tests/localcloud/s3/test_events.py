@@ -2,7 +2,8 @@
 
 import pytest
 
-from everloop_localcloud.cloud import stamp, started
+from everloop_localcloud.cloud import started
+from everloop_localcloud.kernel.clock import stamp
 
 
 def test_a_put_is_told_once_with_what_aws_tells(versioned):

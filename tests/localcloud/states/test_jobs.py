@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from everloop_localcloud.cloud import Cloud
-from everloop_localcloud.kernel.api import Api, Call, operation
+from everloop_localcloud.kernel.account import Call
+from everloop_localcloud.kernel.api import Api, operation
 from everloop_localcloud.kernel.errors import AwsError
 from everloop_localcloud.kernel.store import Store
 

@@ -7,14 +7,12 @@ import string
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from everloop_localcloud.cloudformation.template import invalid
 from everloop_localcloud.kernel import wire
+from everloop_localcloud.kernel.account import Account
 from everloop_localcloud.kernel.errors import AwsError
-
-if TYPE_CHECKING:
-    from everloop_localcloud.cloud import Cloud
 
 _ALPHABET = string.ascii_uppercase + string.digits
 
@@ -31,7 +29,7 @@ class Made:
 class Site:
     """Where a resource is made: the cloud, and its place in a stack."""
 
-    cloud: "Cloud"
+    cloud: Account
     stack: str
     logical_id: str
 

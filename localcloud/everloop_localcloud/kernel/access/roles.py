@@ -5,17 +5,17 @@ import logging
 import threading
 import urllib.parse
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from everloop_localcloud.kernel.access.demands import Demand, Place, demands
 from everloop_localcloud.kernel.access.evaluation import Statement, evaluate, listed, statements_of
 from everloop_localcloud.kernel.access.record import wanted
 from everloop_localcloud.kernel.errors import AwsError
 
-if TYPE_CHECKING:
-    from everloop_localcloud.cloud import Cloud
-
 log = logging.getLogger(__name__)
+
+Iam = Callable[[str, dict[str, Any]], dict[str, Any]]  # calls an operation of IAM
 
 _REST = {"s3", "lambda", "sns", "scheduler", "sagemaker-runtime", "cloudformation", "iam", "sts"}
 _CODES = dict.fromkeys(("s3", "iam", "sts", "sns"), "AccessDenied")
@@ -27,9 +27,9 @@ class Roles:
     A role that IAM does not have, as tests and sketches name some, is not judged.
     """
 
-    def __init__(self, cloud: "Cloud") -> None:
-        self._cloud = cloud
-        self.place = Place(cloud.account, cloud.region)
+    def __init__(self, account: str, region: str, iam: Iam) -> None:
+        self._iam = iam
+        self.place = Place(account, region)
         self._statements: dict[str, list[Statement] | None] = {}
         self._generation = 0
         self._record = wanted("localcloud")
@@ -125,9 +125,9 @@ class Roles:
     def _known(self, role: str) -> dict[str, str]:
         return {
             "aws:securetransport": "true",  # a laptop's loopback stands for TLS
-            "aws:principalarn": f"arn:aws:iam::{self._cloud.account}:role/{role}",
-            "aws:principalaccount": self._cloud.account,
-            "aws:requestedregion": self._cloud.region,
+            "aws:principalarn": f"arn:aws:iam::{self.place.account}:role/{role}",
+            "aws:principalaccount": self.place.account,
+            "aws:requestedregion": self.place.region,
         }
 
     def _of(self, role: str) -> list[Statement] | None:
@@ -143,7 +143,7 @@ class Roles:
 
     def _read(self, role: str) -> list[Statement] | None:
         def call(operation: str, **params: str) -> dict[str, Any]:
-            return self._cloud.behind.call("iam", operation, params, None)
+            return self._iam(operation, params)
 
         try:
             call("GetRole", RoleName=role)

@@ -6,14 +6,12 @@ judged, nor is one for a rule of EventBridge, which finds out when it delivers.
 
 import json
 import urllib.parse
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from everloop_localcloud.kernel.access.demands import demands, passed
+from everloop_localcloud.kernel.account import Account
 from everloop_localcloud.kernel.errors import AwsError
 from everloop_localcloud.kernel.policies import allows
-
-if TYPE_CHECKING:
-    from everloop_localcloud.cloud import Cloud
 
 # Code and words of the error, by service.
 _REFUSALS = {
@@ -39,7 +37,7 @@ _REFUSALS = {
 _PRINCIPALS = {"stepfunctions": "states.amazonaws.com"}
 
 
-def check(cloud: "Cloud", service: str, operation: str, params: dict[str, Any]) -> None:
+def check(cloud: Account, service: str, operation: str, params: dict[str, Any]) -> None:
     """Raise AwsError where the service could not assume a role that the call gives it."""
     refusal = _REFUSALS.get(service)
     if refusal is None:
@@ -53,7 +51,7 @@ def check(cloud: "Cloud", service: str, operation: str, params: dict[str, Any]) 
             raise AwsError(code, words.format(role=role))
 
 
-def _source(cloud: "Cloud", service: str, operation: str, params: dict[str, Any]) -> str:
+def _source(cloud: Account, service: str, operation: str, params: dict[str, Any]) -> str:
     """Return aws:SourceArn, the resource on whose behalf the service assumes the role."""
     if service == "stepfunctions":
         named = f"stateMachine:{params.get('name')}"
@@ -64,10 +62,10 @@ def _source(cloud: "Cloud", service: str, operation: str, params: dict[str, Any]
     return found[0].resource or ""
 
 
-def _trust(cloud: "Cloud", role_arn: str) -> str | None:
+def _trust(cloud: Account, role_arn: str) -> str | None:
     request = {"RoleName": role_arn.rpartition("/")[2]}
     try:
-        role = cloud.behind.call("iam", "GetRole", request, None)["Role"]
+        role = cloud.call("iam", "GetRole", request)["Role"]
     except AwsError as error:
         if error.code == "NoSuchEntity":
             return None
