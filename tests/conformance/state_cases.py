@@ -9,7 +9,8 @@ from conformance.functions import lambda_api, placed
 from conformance.virtual_world import START, VirtualWorld
 
 from everloop_localcloud.states.history import History
-from everloop_localcloud.states.run import Ending, Machine, Run
+from everloop_localcloud.states.run import Ending, Run
+from everloop_localcloud.states.walk import Machine
 
 _ARN = "arn:aws:states:us-east-1:123456789012:stateMachine:machine-1"
 

@@ -6,8 +6,8 @@ from typing import Any, ClassVar
 
 from everloop_localcloud.cloudformation import template as templates
 from everloop_localcloud.cloudformation.changesets import ChangeSets
+from everloop_localcloud.cloudformation.errors import invalid
 from everloop_localcloud.cloudformation.language_extensions import bodies
-from everloop_localcloud.cloudformation.template import invalid
 from everloop_localcloud.kernel.account import Account, Call
 from everloop_localcloud.kernel.api import operation
 from everloop_localcloud.kernel.errors import AwsError

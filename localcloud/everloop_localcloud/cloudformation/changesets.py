@@ -8,9 +8,9 @@ from typing import Any
 from everloop_localcloud.cloudformation import parameters
 from everloop_localcloud.cloudformation import template as templates
 from everloop_localcloud.cloudformation.engine import Engine
+from everloop_localcloud.cloudformation.errors import invalid
 from everloop_localcloud.cloudformation.language_extensions import bodies
 from everloop_localcloud.cloudformation.stacks import Stacks
-from everloop_localcloud.cloudformation.template import invalid
 from everloop_localcloud.kernel.account import Account, Call
 from everloop_localcloud.kernel.api import Api, operation
 from everloop_localcloud.kernel.errors import AwsError

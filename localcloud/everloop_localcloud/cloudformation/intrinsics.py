@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from everloop_localcloud.cloudformation.template import invalid
+from everloop_localcloud.cloudformation.errors import invalid
 
 _VARIABLE = re.compile(r"\$\{(!?)([^}]*)\}")
 _NAME = re.compile(r"[A-Za-z0-9_.:]+")

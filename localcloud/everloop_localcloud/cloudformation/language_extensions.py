@@ -10,9 +10,12 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from everloop_localcloud.cloudformation.errors import invalid
 from everloop_localcloud.cloudformation.intrinsics import Resolver
-from everloop_localcloud.cloudformation.template import EXTENSIONS, LOOP, invalid
 from everloop_localcloud.kernel.errors import AwsError
+
+EXTENSIONS = "AWS::LanguageExtensions"
+LOOP = "Fn::ForEach::"
 
 _SECTIONS = ("Conditions", "Resources", "Outputs")
 _DEEPEST = 5  # loops in loops

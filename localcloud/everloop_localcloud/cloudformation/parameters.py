@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from everloop_localcloud.cloudformation.template import invalid
+from everloop_localcloud.cloudformation.errors import invalid
 from everloop_localcloud.kernel.account import Account
 from everloop_localcloud.kernel.errors import AwsError
 

@@ -3,9 +3,9 @@
 from typing import Any
 
 from everloop_localcloud.cloudformation import parameters
+from everloop_localcloud.cloudformation.errors import invalid
 from everloop_localcloud.cloudformation.intrinsics import Resolver, names_in
 from everloop_localcloud.cloudformation.resources import kind_of
-from everloop_localcloud.cloudformation.template import invalid
 from everloop_localcloud.kernel.account import Account
 
 _RESOURCE_MEMBERS = {

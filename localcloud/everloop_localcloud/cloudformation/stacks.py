@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from everloop_localcloud.cloudformation import parameters
-from everloop_localcloud.cloudformation.template import invalid
+from everloop_localcloud.cloudformation.errors import invalid
 from everloop_localcloud.kernel.account import Account
 
 ENDED_DELETED = "DELETE_COMPLETE"

@@ -9,12 +9,13 @@ from typing import Any
 
 import yaml
 
+from everloop_localcloud.cloudformation import language_extensions
+from everloop_localcloud.cloudformation.errors import invalid
+from everloop_localcloud.cloudformation.language_extensions import EXTENSIONS, LOOP
 from everloop_localcloud.kernel.account import Account
 from everloop_localcloud.kernel.errors import AwsError
 
 SAM = "AWS::Serverless-2016-10-31"
-EXTENSIONS = "AWS::LanguageExtensions"
-LOOP = "Fn::ForEach::"
 _SECTIONS = {
     "AWSTemplateFormatVersion",
     "Description",
@@ -29,10 +30,6 @@ _SECTIONS = {
     "Outputs",
 }
 _translating = threading.Lock()  # the translator keeps state in module globals
-
-
-def invalid(message: str) -> AwsError:
-    return AwsError("ValidationError", message)
 
 
 class _Loader(yaml.SafeLoader):
@@ -122,8 +119,6 @@ def translated(template: dict[str, Any], parameters: dict[str, Any], region: str
 
 def unrolled(template: dict[str, Any], parameters: dict[str, Any]) -> dict[str, Any]:
     """Return the template without loops, as SAM's transform takes it. Raises AwsError."""
-    from everloop_localcloud.cloudformation import language_extensions
-
     names = transforms(template)
     for name in names:
         if name not in (SAM, EXTENSIONS):

@@ -11,7 +11,7 @@ from everloop_localcloud.states import json_text, role
 from everloop_localcloud.states.errors import LARGEST_PAYLOAD, TIMEOUT
 from everloop_localcloud.states.executions import Executions
 from everloop_localcloud.states.machines import MachineOperations, Row, check_name, paged
-from everloop_localcloud.states.run import Machine
+from everloop_localcloud.states.walk import Machine
 
 _DATA = ("input", "output", "parameters", "cause")
 

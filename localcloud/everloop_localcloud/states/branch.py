@@ -3,40 +3,24 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from everloop_localcloud.states import errors, iteration, json_text, retrying, tasks, timestamps
 from everloop_localcloud.states.errors import StateError, Stopped
 from everloop_localcloud.states.history import History
 from everloop_localcloud.states.query import Query, Reading
 from everloop_localcloud.states.scope import Scope
-
-if TYPE_CHECKING:
-    from everloop_localcloud.states.run import Run
+from everloop_localcloud.states.walk import Execution, Visit
 
 _WORKING = ("Task", "Parallel", "Map")  # the states that Retry and Catch are for
 Step = tuple[Any, str | None, dict[str, Any]]  # output, next state, assigned variables
 
 
 @dataclass
-class Visit:
-    """One state that was entered. `mark` is its checkpoint; on the top level it is kept."""
-
-    name: str
-    definition: dict[str, Any]
-    value: Any
-    context: dict[str, Any]
-    event: int
-    entered: datetime
-    mark: dict[str, Any]
-    resumed: bool = False
-
-
-@dataclass
 class Branch:
     """A walk through states; `variables` are its own, seeded with those of the walk around it."""
 
-    run: "Run"
+    run: Execution
     scope: Scope
     history: History
     states: dict[str, Any]

@@ -9,8 +9,9 @@ from everloop_localcloud.kernel.account import Account
 from everloop_localcloud.states import json_text
 from everloop_localcloud.states.cloud_world import CloudWorld
 from everloop_localcloud.states.history import History
-from everloop_localcloud.states.run import Ending, Machine, Run
+from everloop_localcloud.states.run import Ending, Run
 from everloop_localcloud.states.tokens import Tokens
+from everloop_localcloud.states.walk import Machine
 from everloop_localcloud.states.world import Signal
 
 _EXPRESS_SECONDS = 300.0

@@ -2,23 +2,21 @@
 
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from everloop_localcloud.states import errors, json_text
 from everloop_localcloud.states.errors import StateError, Stopped, runtime
 from everloop_localcloud.states.history import History
 from everloop_localcloud.states.query import Query
 from everloop_localcloud.states.scope import Scope
-
-if TYPE_CHECKING:
-    from everloop_localcloud.states.branch import Branch, Visit
+from everloop_localcloud.states.walk import Visit, Walk
 
 _INLINE_AT_ONCE = 40
 _DISTRIBUTED_AT_ONCE = 100  # AWS runs up to 10,000; this machine has fewer cores
 Work = Callable[[Scope], Any]
 
 
-def parallel(branch: "Branch", visit: "Visit", query: Query) -> list[Any]:
+def parallel(branch: Walk, visit: Visit, query: Query) -> list[Any]:
     """Run the branches of a Parallel state; return their outputs, in the branches' order."""
     value = query.arguments()
     started = branch.record("ParallelStateStarted")
@@ -42,7 +40,7 @@ def parallel(branch: "Branch", visit: "Visit", query: Query) -> list[Any]:
     return results
 
 
-def over_items(branch: "Branch", visit: "Visit", query: Query) -> list[Any]:
+def over_items(branch: Walk, visit: Visit, query: Query) -> list[Any]:
     """Run a Map state; return the outputs of its iterations, in the items' order."""
     definition = visit.definition
     processor = definition.get("ItemProcessor") or definition["Iterator"]
@@ -84,8 +82,8 @@ _FAILED: Any = object()
 
 
 def _iteration(
-    branch: "Branch",
-    visit: "Visit",
+    branch: Walk,
+    visit: Visit,
     scope: Scope,
     processor: dict[str, Any],
     started: int,
@@ -108,7 +106,7 @@ def _iteration(
     return output
 
 
-def _inside(visit: "Visit", extra: dict[str, Any]) -> dict[str, Any]:
+def _inside(visit: Visit, extra: dict[str, Any]) -> dict[str, Any]:
     """Return the context of a walk inside a state: the execution's, not this state's."""
     shared = {key: value for key, value in visit.context.items() if key not in ("State", "Task")}
     return {**shared, **extra}
@@ -122,8 +120,8 @@ class _Distributed:
 
     def __init__(
         self,
-        branch: "Branch",
-        visit: "Visit",
+        branch: Walk,
+        visit: Visit,
         tolerated: tuple[float | None, float | None],
         length: int,
     ) -> None:
@@ -165,7 +163,7 @@ class _Distributed:
         return by_count or (percentage is not None and share > percentage)
 
 
-def _together(branch: "Branch", works: list[Work], at_once: int) -> list[Any]:
+def _together(branch: Walk, works: list[Work], at_once: int) -> list[Any]:
     """Do works side by side, at most so many at once; the first failure ends all the others."""
     results: list[Any] = [None] * len(works)
     scope = Scope(branch.run.world, branch.scope)
@@ -182,7 +180,7 @@ def _together(branch: "Branch", works: list[Work], at_once: int) -> list[Any]:
 
 class _Crew:
     def __init__(
-        self, branch: "Branch", scope: Scope, works: list[Work], results: list[Any], at_once: int
+        self, branch: Walk, scope: Scope, works: list[Work], results: list[Any], at_once: int
     ) -> None:
         self._branch = branch
         self._scope = scope

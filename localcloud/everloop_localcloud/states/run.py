@@ -13,17 +13,8 @@ from everloop_localcloud.states.jsonata_query import JsonataQuery
 from everloop_localcloud.states.jsonpath_query import JsonpathQuery
 from everloop_localcloud.states.query import Query, Reading
 from everloop_localcloud.states.scope import Scope
+from everloop_localcloud.states.walk import Machine
 from everloop_localcloud.states.world import World
-
-
-@dataclass(frozen=True)
-class Machine:
-    """A state machine as an execution sees it: its definition does not change under way."""
-
-    arn: str
-    name: str
-    role_arn: str
-    definition: dict[str, Any]
 
 
 @dataclass(frozen=True)

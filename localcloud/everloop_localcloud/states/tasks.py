@@ -5,15 +5,13 @@ import json
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from everloop_localcloud.states import errors, json_text, resources
 from everloop_localcloud.states.errors import StateError, Stopped
 from everloop_localcloud.states.query import Query
+from everloop_localcloud.states.walk import Visit, Walk
 from everloop_localcloud.states.world import TaskCall, Waiting
-
-if TYPE_CHECKING:
-    from everloop_localcloud.states.branch import Branch, Visit
 
 
 def token_for(execution_arn: str, event: int, nonce: str) -> str:
@@ -32,13 +30,13 @@ def execution_of(token: str) -> str | None:
     return arn if known else None
 
 
-def perform(branch: "Branch", visit: "Visit", query: Query) -> Any:
+def perform(branch: Walk, visit: Visit, query: Query) -> Any:
     """Do one attempt of a Task state; return the result. Raises StateError."""
     return _Attempt(branch, visit, query).result()
 
 
 class _Attempt:
-    def __init__(self, branch: "Branch", visit: "Visit", query: Query) -> None:
+    def __init__(self, branch: Walk, visit: Visit, query: Query) -> None:
         self._branch = branch
         self._visit = visit
         self._world = branch.run.world

@@ -9,8 +9,8 @@ from everloop_localcloud.states import integrations, json_text
 from everloop_localcloud.states.errors import TASK_FAILED, StateError
 from everloop_localcloud.states.history import History
 from everloop_localcloud.states.run import Ending, Run
-from everloop_localcloud.states.run import Machine as Definition
 from everloop_localcloud.states.tasks import execution_of
+from everloop_localcloud.states.walk import Machine as Definition
 from everloop_localcloud.states.world import TaskCall, Waiting
 
 Params = dict[str, Any]

@@ -1,5 +1,6 @@
 """The resource types that stacks may hold, by name."""
 
+from everloop_localcloud.cloudformation.errors import invalid
 from everloop_localcloud.cloudformation.resources import (
     buckets,
     events,
@@ -11,7 +12,6 @@ from everloop_localcloud.cloudformation.resources import (
     watching,
 )
 from everloop_localcloud.cloudformation.resources.kind import Kind, Made, Site
-from everloop_localcloud.cloudformation.template import invalid
 
 KINDS: dict[str, Kind] = {
     kind.type: kind

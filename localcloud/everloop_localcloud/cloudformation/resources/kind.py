@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from everloop_localcloud.cloudformation.template import invalid
+from everloop_localcloud.cloudformation.errors import invalid
 from everloop_localcloud.kernel import wire
 from everloop_localcloud.kernel.account import Account
 from everloop_localcloud.kernel.errors import AwsError

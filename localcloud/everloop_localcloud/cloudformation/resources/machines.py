@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from everloop_localcloud.cloudformation.errors import invalid
 from everloop_localcloud.cloudformation.resources.kind import (
     Kind,
     Made,
@@ -14,7 +15,6 @@ from everloop_localcloud.cloudformation.resources.kind import (
     tag_changes,
     tag_map,
 )
-from everloop_localcloud.cloudformation.template import invalid
 from everloop_localcloud.kernel.errors import AwsError
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from everloop_localcloud.cloudformation.errors import invalid
 from everloop_localcloud.cloudformation.resources.kind import (
     Kind,
     Made,
@@ -11,7 +12,6 @@ from everloop_localcloud.cloudformation.resources.kind import (
     picked,
     tag_map,
 )
-from everloop_localcloud.cloudformation.template import invalid
 
 
 def _is_true(value: Any) -> bool:
