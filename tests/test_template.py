@@ -8,7 +8,7 @@ import pytest
 from cfnlint.decode.cfn_yaml import load as load_template
 
 from everloop.decisions.late_labels import KEPT_DAYS
-from proofs.audit.stack import stack
+from proofs.stack import stack
 
 ROOT = Path(__file__).parents[1]
 OUTPUTS = """DataBucket ArtefactBucket AnchorBucket LedgerTable EventBus NotificationTopic

@@ -10,8 +10,8 @@ from typing import Any
 
 from everloop_localcloud.kernel.access.demands import Demand
 from everloop_localcloud.kernel.access.evaluation import Statement, evaluate, listed
-from proofs.audit.stack import Json, Stack
-from proofs.audit.template import ACCOUNT, REGION
+from proofs.stack import Stack
+from proofs.template import ACCOUNT, REGION, Json
 
 # What changes who may do what, or whose code runs as whom. `iam:PassRole` is looked at by itself.
 _POWERS = re.compile(

@@ -13,8 +13,8 @@ from everloop_localcloud.kernel.access.demands import Demand
 from everloop_localcloud.kernel.access.evaluation import Statement, evaluate, listed
 from proofs.audit import key
 from proofs.audit.reasons import Key
-from proofs.audit.stack import Stack
-from proofs.audit.template import ACCOUNT, REGION
+from proofs.stack import Stack
+from proofs.template import ACCOUNT, REGION
 
 # What holds for every call, as the local cloud has it.
 _KNOWN = {

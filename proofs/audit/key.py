@@ -7,9 +7,10 @@ KMS.
 from collections.abc import Iterable, Iterator
 
 from everloop_localcloud.kernel.access.demands import Demand
+from proofs.template import GIVEN
 
-KEY = "KmsKeyArn"  # the parameter, as `stack.resolved` leaves it
-TOPICS = "NotificationTopics"  # likewise: who tells people on the stack's topic does on these, too
+KEY = str(GIVEN["KmsKeyArn"])
+TOPICS = str(GIVEN["NotificationTopics"][0])  # who tells people on the stack's topic does here, too
 # What is encrypted with the key, and what a call on it needs the key for.
 _READS, _WRITES = ("kms:Decrypt",), ("kms:GenerateDataKey",)
 # Volumes of jobs and endpoints: who makes them hands SageMaker's instances a grant on the key.

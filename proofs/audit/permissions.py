@@ -16,7 +16,8 @@ from everloop_localcloud.kernel.access.record import FOLDER
 from proofs.audit.escalation import Claim, claims
 from proofs.audit.grants import Finding, Grant, compare, evidence
 from proofs.audit.reasons import reasons
-from proofs.audit.stack import ROOT, TEMPLATE, stack
+from proofs.stack import stack
+from proofs.template import ROOT, TEMPLATE
 
 DEMANDS = ROOT / "build" / "demands"
 LOG = ROOT / "build" / "demands.log"

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 import yaml
 
+from proofs.audit.documents import Document, documents
 from proofs.audit.findings import AuditError
-from proofs.audit.template import Answered, Document, documents
-from tools.translate import translate
+from proofs.template import Template, translated
 
 # What ships: it runs in AWS, or with somebody's credentials.
 PRODUCT: Final = ("functions", "layers", "jobs", "cli", "models")
@@ -32,7 +32,7 @@ class Subject:
     def plain(self) -> dict[str, Any]:
         """The template as SAM translates it to plain CloudFormation."""
         try:
-            return translate(self.template)
+            return translated(self.root)
         except Exception as error:  # the translator raises many kinds
             raise AuditError(f"{self.template} cannot be translated: {error}") from error
 
@@ -44,9 +44,9 @@ class Subject:
         return path
 
     @cached_property
-    def stacks(self) -> tuple[Answered, Answered]:
+    def stacks(self) -> tuple[Template, Template]:
         """The stack with all its options, and with none."""
-        return Answered(self.plain, yes=True), Answered(self.plain, yes=False)
+        return Template(self.plain, yes=True), Template(self.plain, yes=False)
 
     @cached_property
     def policies(self) -> tuple[Document, ...]:

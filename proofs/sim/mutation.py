@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from proofs.sim.mutants import MUTANTS, Mutant
-from proofs.sim.stack import ROOT
+from proofs.template import ROOT
 
 _COPIED = ("functions", "layers", "jobs", "statemachines", "template.yaml")
 _LONGEST_SECONDS = 1800

@@ -13,13 +13,11 @@ from typing import Any
 import yaml
 
 from everloop_localcloud.events.patterns import Pattern
-from everloop_localcloud.kernel.access.evaluation import Statement, statements_of
-from proofs.audit.template import ACCOUNT, REGION, Answered
-from tools.translate import translate
+from everloop_localcloud.kernel.access.evaluation import Statement
+from proofs.stack import Stack as Roles
+from proofs.template import ACCOUNT, REGION, ROOT, Json, Template, translated
 
-ROOT = Path(__file__).parents[2]
 PRODUCT = Path(os.environ.get("SIM_PRODUCT", ROOT))  # a copy of it, where a flaw was planted
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -84,27 +82,25 @@ class Stack:
         return next(each for each in self.functions.values() if each.handler == handler)
 
 
-class _Template:
-    """The translated template, without its options, and what its resources are called."""
+class _Template(Template):
+    """The translated template, without its options."""
 
-    def __init__(self) -> None:
-        translated: Json = dict(translate(PRODUCT / "template.yaml"))
-        self.resources: dict[str, Json] = translated["Resources"]
-        self._answered = Answered(translated, yes=False)
-
-    def of(self, kind: str) -> dict[str, Json]:
+    def all(self, kind: str) -> dict[str, Json]:
         """Return the properties of the resources of a type, by logical id."""
-        return dict(self._answered.of(kind))
+        return dict(self.of(kind))
 
-    def arn(self, logical: str) -> str:
-        return str(self._answered.answer({"Fn::GetAtt": [logical, "Arn"]}))
+    def referred(self, logical: str, key: str) -> str:
+        """Return the logical id of the role that a property refers to."""
+        return str(self.raw[logical]["Properties"][key]["Fn::GetAtt"][0])
 
 
 @cache
 def stack() -> Stack:
     """Return the stack of template.yaml."""
-    template = _Template()
+    plain = translated(PRODUCT)
+    template = _Template(plain, yes=False)
     functions = _functions(template)
+    roles = Roles(plain, yes=False)
     named = {arn.rpartition(":")[2]: arn for arn in functions}
     return Stack(
         functions=functions,
@@ -117,12 +113,12 @@ def stack() -> Stack:
                 float(found["MaximumBatchingWindowInSeconds"]),
                 found["ScalingConfig"]["MaximumConcurrency"],
             )
-            for found in template.of("AWS::Lambda::EventSourceMapping").values()
+            for found in template.all("AWS::Lambda::EventSourceMapping").values()
         ),
         queues=dict(_queues(template)),
         machines=_machines(template),
-        roles=_roles(template),
-        role_arns={name: template.arn(name) for name in template.of("AWS::IAM::Role")},
+        roles={name: roles.statements(name) for name in template.all("AWS::IAM::Role")},
+        role_arns={name: template.arn(name) for name in template.all("AWS::IAM::Role")},
         environment=_environment(template),
         tick=300.0,
     )
@@ -131,10 +127,10 @@ def stack() -> Stack:
 def _functions(template: _Template) -> dict[str, Function]:
     asynchronous = {
         found["FunctionName"]: found
-        for found in template.of("AWS::Lambda::EventInvokeConfig").values()
+        for found in template.all("AWS::Lambda::EventInvokeConfig").values()
     }
     functions = {}
-    for logical, found in template.of("AWS::Lambda::Function").items():
+    for logical, found in template.all("AWS::Lambda::Function").items():
         name = found["FunctionName"]
         own = asynchronous.get(name, {})
         arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"
@@ -142,7 +138,7 @@ def _functions(template: _Template) -> dict[str, Function]:
             name=name,
             arn=arn,
             handler=found["Handler"].partition(".")[0],
-            role=template.resources[logical]["Properties"]["Role"]["Fn::GetAtt"][0],
+            role=template.referred(logical, "Role"),
             timeout=float(found["Timeout"]),
             retries=own.get("MaximumRetryAttempts", 2),
             on_failure=own.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination", ""),
@@ -154,14 +150,14 @@ def _environment(template: _Template) -> dict[str, str]:
     """Return the variables of the functions, which all have the same ones."""
     found = [
         {k: str(v) for k, v in each["Environment"]["Variables"].items()}
-        for each in template.of("AWS::Lambda::Function").values()
+        for each in template.all("AWS::Lambda::Function").values()
     ]
     assert all(each == found[0] for each in found), "functions differ in their environments"
     return found[0]
 
 
 def _rules(template: _Template) -> Any:
-    for found in template.of("AWS::Events::Rule").values():
+    for found in template.all("AWS::Events::Rule").values():
         for target in found["Targets"]:
             yield Rule(
                 found["Name"],
@@ -172,7 +168,7 @@ def _rules(template: _Template) -> Any:
 
 
 def _queues(template: _Template) -> Any:
-    for found in template.of("AWS::SQS::Queue").values():
+    for found in template.all("AWS::SQS::Queue").values():
         redrive = found.get("RedrivePolicy", {})
         arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{found['QueueName']}"
         yield (
@@ -188,32 +184,12 @@ def _queues(template: _Template) -> Any:
 
 def _machines(template: _Template) -> dict[str, Machine]:
     machines = {}
-    for logical, found in template.of("AWS::StepFunctions::StateMachine").items():
+    for logical, found in template.all("AWS::StepFunctions::StateMachine").items():
         where = found["DefinitionS3Location"]
         text = (PRODUCT / where["Key"]).read_text()
         for name, value in found["DefinitionSubstitutions"].items():
             text = text.replace("${" + name + "}", value)
         arn = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{found['StateMachineName']}"
-        role = template.resources[logical]["Properties"]["RoleArn"]["Fn::GetAtt"][0]
+        role = template.referred(logical, "RoleArn")
         machines[arn] = Machine(found["StateMachineName"], arn, role, yaml.safe_load(text))
     return machines
-
-
-def _roles(template: _Template) -> dict[str, tuple[Statement, ...]]:
-    roles: dict[str, list[Statement]] = {}
-    managed = template.of("AWS::IAM::ManagedPolicy")
-    for logical, found in template.of("AWS::IAM::Role").items():
-        roles[logical] = [
-            statement
-            for policy in found.get("Policies", ())
-            for statement in statements_of(policy["PolicyName"], policy["PolicyDocument"])
-        ]
-        for arn in template.resources[logical]["Properties"].get("ManagedPolicyArns", ()):
-            name = arn["Ref"]
-            roles[logical] += statements_of(name, managed[name]["PolicyDocument"])
-    for kind, name in (("AWS::IAM::Policy", "PolicyName"), ("AWS::IAM::ManagedPolicy", "")):
-        for logical, found in template.of(kind).items():
-            statements = list(statements_of(found.get(name, logical), found["PolicyDocument"]))
-            for role in template.resources[logical]["Properties"].get("Roles", ()):
-                roles[role["Ref"]] += statements
-    return {name: tuple(found) for name, found in roles.items()}

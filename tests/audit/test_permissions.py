@@ -8,7 +8,8 @@ from everloop_localcloud.kernel.access.demands import Demand
 from proofs.audit.grants import compare, evidence
 from proofs.audit.permissions import main
 from proofs.audit.reasons import reasons
-from proofs.audit.stack import TEMPLATE, Stack, stack
+from proofs.stack import Stack, stack
+from proofs.template import TEMPLATE
 
 TABLE = "arn:aws:dynamodb:us-east-1:123456789012:table/t"
 TEXT = """
@@ -56,7 +57,7 @@ def small():
     trust = {"Statement": [{"Principal": {"Service": "lambda.amazonaws.com"}}]}
     document = {"PolicyName": "own", "PolicyDocument": {"Statement": [statement, passes]}}
     role = {"AssumeRolePolicyDocument": trust, "Policies": [document]}
-    return Stack({"Reader": {"Type": "AWS::IAM::Role", "Properties": role}})
+    return Stack({"Resources": {"Reader": {"Type": "AWS::IAM::Role", "Properties": role}}})
 
 
 def judged(small, *demands):

@@ -10,8 +10,8 @@ import yaml
 from waiting import until
 
 from everloop_localcloud.cloud import started
-from proofs.audit.stack import ROOT, stack
-from proofs.audit.template import ACCOUNT, REGION
+from proofs.stack import stack
+from proofs.template import ACCOUNT, REGION, ROOT
 
 ROLES = ("SchedulerRole", "EvaluateRole", "MonitorRole", "SageMakerRole")
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.4-2-cpu-py3"

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from proofs.audit.findings import AuditError
+from proofs.audit.documents import documents
 from proofs.audit.rules import Rule, machines, policies, stack
-from proofs.audit.template import Answered, documents
+from proofs.template import NotKnown, Template
 
 Json = dict[str, Any]
 HERE = {"StringEquals": {"aws:SourceAccount": "123456789012"}}
@@ -29,7 +29,7 @@ def role(*statements: Json, trust: Json | None = None) -> Json:
 
 
 def places(rule: Rule, found: Json) -> list[str]:
-    answered = Answered(found, yes=True)
+    answered = Template(found, yes=True)
     given = tuple(documents(answered)) if rule in policies.OF_POLICIES else answered
     return [where for where, _ in rule(given)]
 
@@ -112,14 +112,14 @@ def test_both_answers_to_a_condition_are_looked_at() -> None:
         },
     }
     found = template(It=queue)
-    assert list(stack.queue_unencrypted(Answered(found, yes=True))) == []
-    assert [where for where, _ in stack.queue_unencrypted(Answered(found, yes=False))] == ["It"]
+    assert list(stack.queue_unencrypted(Template(found, yes=True))) == []
+    assert [where for where, _ in stack.queue_unencrypted(Template(found, yes=False))] == ["It"]
 
 
 def test_a_resource_under_a_condition_is_gone_where_the_answer_is_no() -> None:
     found = template(It={"Type": "AWS::S3::Bucket", "Condition": "HasEmail"})
-    assert list(Answered(found, yes=True).resources) == ["It"]
-    assert list(Answered(found, yes=False).resources) == []
+    assert list(Template(found, yes=True).resources) == ["It"]
+    assert list(Template(found, yes=False).resources) == []
 
 
 def test_references_become_what_a_stack_would_have() -> None:
@@ -134,7 +134,7 @@ def test_references_become_what_a_stack_would_have() -> None:
             },
         },
     )
-    assert Answered(found, yes=True).resources["It"]["Properties"] == {
+    assert Template(found, yes=True).resources["It"]["Properties"] == {
         "Arn": "arn:aws:dynamodb:us-east-1:123456789012:table/t",
         "Name": "t",
         "Text": "everloop/arn:aws:dynamodb:us-east-1:123456789012:table/t/${kept}",
@@ -146,8 +146,8 @@ def test_an_arn_that_nobody_can_tell_is_said_and_not_guessed() -> None:
         Other={"Type": "AWS::Glue::Job"},
         It={"Type": "Any", "Properties": {"Arn": {"Fn::GetAtt": ["Other", "Arn"]}}},
     )
-    with pytest.raises(AuditError, match="knows no ARN of AWS::Glue::Job; add it"):
-        Answered(found, yes=True)
+    with pytest.raises(NotKnown, match="knows no ARN of AWS::Glue::Job; add it"):
+        assert Template(found, yes=True).resources
 
 
 def test_steps_inside_of_a_map_are_looked_at() -> None:

@@ -48,7 +48,7 @@ from everloop.bundle import pack  # noqa: E402
 from everloop_localcloud.kernel.access.demands import Place, demands  # noqa: E402
 from everloop_localcloud.kernel.access.evaluation import evaluate  # noqa: E402
 from everloop_localcloud.kernel.access.record import wanted  # noqa: E402
-from proofs.audit.stack import stack  # noqa: E402
+from proofs.stack import stack  # noqa: E402
 
 EVENTS = Path(__file__).parents[2] / "events"
 FUNCTIONS = Path(__file__).parents[2] / "functions"

@@ -7,7 +7,7 @@ import pytest
 
 from proofs.sim.mutants import MUTANTS
 from proofs.sim.mutation import copied
-from proofs.sim.stack import ROOT
+from proofs.template import ROOT
 
 
 @pytest.fixture(scope="module")

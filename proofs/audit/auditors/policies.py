@@ -7,9 +7,9 @@ import parliament
 from cloudsplaining.scan.policy_document import PolicyDocument
 
 from proofs.audit.auditors import Report
+from proofs.audit.documents import Document, many
 from proofs.audit.findings import AuditError, Finding
 from proofs.audit.subject import Subject
-from proofs.audit.template import Document, many
 
 _CALM: Final = {  # cloudsplaining's questions, by the names of its own report
     "allows_privilege_escalation": "PrivilegeEscalation",

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
+from proofs.audit.documents import many
 from proofs.audit.rules import Found, Rule
-from proofs.audit.template import Answered, Json, many
+from proofs.template import Json, Template
 
 Machines = dict[str, Json]
 
@@ -62,7 +63,7 @@ def never_reached(machines: Machines) -> Found:
             yield where, "nothing leads to it"
 
 
-def machine_unlogged(stack: Answered) -> Found:
+def machine_unlogged(stack: Template) -> Found:
     """An execution that fails leaves no log."""
     for logical, machine in stack.of("AWS::StepFunctions::StateMachine"):
         logging = machine.get("LoggingConfiguration", {})
@@ -70,14 +71,14 @@ def machine_unlogged(stack: Answered) -> Found:
             yield logical, "no LoggingConfiguration with a level and a destination"
 
 
-def machine_untraced(stack: Answered) -> Found:
+def machine_untraced(stack: Template) -> Found:
     """Nobody sees where an execution's time goes."""
     for logical, machine in stack.of("AWS::StepFunctions::StateMachine"):
         if not machine.get("TracingConfiguration", {}).get("Enabled"):
             yield logical, "tracing is off"
 
 
-def machine_express(stack: Answered) -> Found:
+def machine_express(stack: Template) -> Found:
     """Express executions run at least once: a release could be made twice."""
     for logical, machine in stack.of("AWS::StepFunctions::StateMachine"):
         if machine.get("StateMachineType") == "EXPRESS":

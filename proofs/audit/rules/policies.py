@@ -2,8 +2,9 @@
 
 from typing import Any, Final
 
+from proofs.audit.documents import Document, many
 from proofs.audit.rules import Found, Rule
-from proofs.audit.template import Answered, Document, Json, many
+from proofs.template import Json, Template
 
 _SOURCE: Final = {"aws:sourceaccount", "aws:sourcearn", "aws:sourceorgid"}
 _OURS: Final = {*_SOURCE, "aws:principalaccount", "aws:principalorgid", "aws:principalarn"}
@@ -64,7 +65,7 @@ def service_without_source(policies: tuple[Document, ...]) -> Found:
                 yield f"{document.place} {service}", "add a condition on aws:SourceArn"
 
 
-def administrator(stack: Answered) -> Found:
+def administrator(stack: Template) -> Found:
     """A role is an administrator's, or can become one."""
     for logical, role in stack.of("AWS::IAM::Role"):
         for arn in many(role.get("ManagedPolicyArns")):
@@ -73,14 +74,14 @@ def administrator(stack: Answered) -> Found:
                 yield logical, f"has {policy}"
 
 
-def permission_without_source(stack: Answered) -> Found:
+def permission_without_source(stack: Template) -> Found:
     """A service may invoke the function on behalf of another account."""
     for logical, permission in stack.of("AWS::Lambda::Permission"):
         if not {"SourceArn", "SourceAccount", "PrincipalOrgID"} & set(permission):
             yield logical, f"{permission.get('Principal')} may invoke it; add SourceArn"
 
 
-def plain_http(stack: Answered) -> Found:
+def plain_http(stack: Template) -> Found:
     """Bucket, queue or topic answers without TLS."""
     kinds = {
         "AWS::S3::Bucket": ("AWS::S3::BucketPolicy", "Bucket", "BucketName"),

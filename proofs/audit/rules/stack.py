@@ -4,25 +4,26 @@ import json
 from collections.abc import Iterator
 from typing import Final
 
+from proofs.audit.documents import many
 from proofs.audit.rules import Found, Rule
-from proofs.audit.template import Answered, Json, many
+from proofs.template import Json, Template
 
 
-def target_without_retry(stack: Answered) -> Found:
+def target_without_retry(stack: Template) -> Found:
     """An event that a target does not take at once is tried as AWS likes, and then dropped."""
     for where, target in _targets(stack):
         if "RetryPolicy" not in target:
             yield where, "no RetryPolicy"
 
 
-def target_without_dead_letters(stack: Answered) -> Found:
+def target_without_dead_letters(stack: Template) -> Found:
     """An event that a target never takes is dropped."""
     for where, target in _targets(stack):
         if "Arn" not in target.get("DeadLetterConfig", {}):
             yield where, "no DeadLetterConfig"
 
 
-def invoked_without_destination(stack: Answered) -> Found:
+def invoked_without_destination(stack: Template) -> Found:
     """An event that a function cannot handle is dropped after the retries."""
     kept = {
         str(config["FunctionName"])
@@ -36,49 +37,49 @@ def invoked_without_destination(stack: Answered) -> Found:
             yield logical, "invoked by events, and no OnFailure destination"
 
 
-def bucket_unencrypted(stack: Answered) -> Found:
+def bucket_unencrypted(stack: Template) -> Found:
     """Objects are encrypted as S3 likes, and not by a key that the template chose."""
     for logical, bucket in stack.of("AWS::S3::Bucket"):
         if "BucketEncryption" not in bucket:
             yield logical, "no BucketEncryption"
 
 
-def queue_unencrypted(stack: Answered) -> Found:
+def queue_unencrypted(stack: Template) -> Found:
     """Messages lie in the queue in plain."""
     for logical, queue in stack.of("AWS::SQS::Queue"):
         if queue.get("SqsManagedSseEnabled") is not True and "KmsMasterKeyId" not in queue:
             yield logical, "neither SqsManagedSseEnabled nor KmsMasterKeyId"
 
 
-def queue_unbounded(stack: Answered) -> Found:
+def queue_unbounded(stack: Template) -> Found:
     """A burst may take all of the account's concurrency."""
     for logical, mapping in stack.of("AWS::Lambda::EventSourceMapping"):
         if "MaximumConcurrency" not in mapping.get("ScalingConfig", {}):
             yield logical, "no ScalingConfig.MaximumConcurrency"
 
 
-def batch_all_or_nothing(stack: Answered) -> Found:
+def batch_all_or_nothing(stack: Template) -> Found:
     """One bad message sends a whole batch back, and at last into the dead-letter queue."""
     for logical, mapping in stack.of("AWS::Lambda::EventSourceMapping"):
         if "ReportBatchItemFailures" not in many(mapping.get("FunctionResponseTypes")):
             yield logical, "FunctionResponseTypes lacks ReportBatchItemFailures"
 
 
-def table_without_expiry(stack: Answered) -> Found:
+def table_without_expiry(stack: Template) -> Found:
     """Items that are of use for days are kept for ever."""
     for logical, table in stack.of("AWS::DynamoDB::Table"):
         if not table.get("TimeToLiveSpecification", {}).get("Enabled"):
             yield logical, "no TimeToLiveSpecification"
 
 
-def table_unencrypted(stack: Answered) -> Found:
+def table_unencrypted(stack: Template) -> Found:
     """The table's key is one that the account cannot see used."""
     for logical, table in stack.of("AWS::DynamoDB::Table"):
         if not table.get("SSESpecification", {}).get("SSEEnabled"):
             yield logical, "no SSESpecification"
 
 
-def logs_for_ever(stack: Answered) -> Found:
+def logs_for_ever(stack: Template) -> Found:
     """Logs are kept for ever, or lie in a group that AWS makes without a limit."""
     groups = dict(stack.of("AWS::Logs::LogGroup"))
     for logical, group in groups.items():
@@ -90,14 +91,14 @@ def logs_for_ever(stack: Answered) -> Found:
             yield logical, "LoggingConfig names no log group of this template"
 
 
-def event_logged_by_switch(stack: Answered) -> Found:
+def event_logged_by_switch(stack: Template) -> Found:
     """Powertools logs every event whole."""
     for logical, function in stack.of("AWS::Lambda::Function"):
         if str(_env(function).get("POWERTOOLS_LOGGER_LOG_EVENT", "")).lower() in ("true", "1"):
             yield logical, "POWERTOOLS_LOGGER_LOG_EVENT is on"
 
 
-def lost_with_the_stack(stack: Answered) -> Found:
+def lost_with_the_stack(stack: Template) -> Found:
     """Data goes with the stack, or with a change that replaces its resource."""
     for logical, resource in stack.resources.items():
         if resource["Type"] in ("AWS::S3::Bucket", "AWS::DynamoDB::Table"):
@@ -106,7 +107,7 @@ def lost_with_the_stack(stack: Answered) -> Found:
                     yield logical, f"{key} is {resource.get(key, 'Delete')}"
 
 
-def unwatched(stack: Answered) -> Found:
+def unwatched(stack: Template) -> Found:
     """Something can fail or stop, and nobody is told."""
     alarms = [a for _, a in stack.of("AWS::CloudWatch::Alarm") if a.get("AlarmActions")]
     watched = json.dumps([alarm.get("Dimensions", []) for alarm in alarms])
@@ -123,7 +124,7 @@ def unwatched(stack: Answered) -> Found:
             yield logical, "dead letters come in silence: no alarm with an action looks at it"
 
 
-def _targets(stack: Answered) -> Iterator[tuple[str, Json]]:
+def _targets(stack: Template) -> Iterator[tuple[str, Json]]:
     for logical, rule in stack.of("AWS::Events::Rule"):
         for target in rule.get("Targets", []):
             yield f"{logical}/{target.get('Id', '?')}", target
@@ -131,7 +132,7 @@ def _targets(stack: Answered) -> Iterator[tuple[str, Json]]:
         yield logical, schedule["Target"]
 
 
-def _scheduled(stack: Answered) -> Iterator[str]:
+def _scheduled(stack: Template) -> Iterator[str]:
     """Yield what schedules may invoke, those that the code makes included."""
     for _, role in stack.of("AWS::IAM::Role"):
         if "scheduler.amazonaws.com" in json.dumps(role["AssumeRolePolicyDocument"]):

@@ -10,7 +10,6 @@ from everloop_localcloud.kernel.access.demands import Demand, Place, demands
 from everloop_localcloud.kernel.access.evaluation import evaluate
 from everloop_localcloud.kernel.access.record import wanted
 from everloop_localcloud.kernel.errors import AwsError
-from proofs.audit.template import ACCOUNT, REGION
 from proofs.sim.aws import content
 from proofs.sim.aws.bus import Bus
 from proofs.sim.aws.dynamodb import DynamoDb
@@ -23,6 +22,7 @@ from proofs.sim.aws.s3 import S3
 from proofs.sim.aws.states import States
 from proofs.sim.aws.telling import Telling
 from proofs.sim.stack import stack
+from proofs.template import ACCOUNT, REGION
 
 Params = dict[str, Any]
 _RECORD = wanted("sim")

@@ -7,8 +7,8 @@ from typing import Any
 
 from everloop_localcloud.events.patterns import flatten
 from everloop_localcloud.kernel.clock import stamp
-from proofs.audit.template import ACCOUNT, REGION
 from proofs.sim.stack import Mapping, Rule
+from proofs.template import ACCOUNT, REGION
 
 Event = dict[str, Any]
 # What AWS promises to deliver at least once; of the rest, a few are lost.

@@ -9,9 +9,9 @@ from typing import Any
 
 from greenlet import getcurrent
 
-from proofs.audit.template import REGION
 from proofs.sim.stack import PRODUCT, Function
 from proofs.sim.wire import Crash, TimedOut
+from proofs.template import REGION
 
 _PATHS = ("functions", "layers/core", "jobs")
 # What a handler may end with. Anything else was not foreseen, and nobody retries it rightly.

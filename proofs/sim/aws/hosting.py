@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from everloop_localcloud.kernel.errors import AwsError
-from proofs.audit.template import ACCOUNT, REGION
 from proofs.sim.aws import content
 from proofs.sim.kernel import START
+from proofs.template import ACCOUNT, REGION
 
 Params = dict[str, Any]
 

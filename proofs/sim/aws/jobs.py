@@ -6,10 +6,10 @@ from hashlib import sha256
 from typing import Any
 
 from everloop_localcloud.kernel.errors import AwsError
-from proofs.audit.template import ACCOUNT, REGION
 from proofs.sim.aws import content, labels
 from proofs.sim.aws.registry import Package
 from proofs.sim.aws.room import is_no_verdict
+from proofs.template import ACCOUNT, REGION
 
 Params = dict[str, Any]
 _HANGS_SECONDS = 3000.0  # until the job's own limit ends it

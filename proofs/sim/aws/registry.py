@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from everloop_localcloud.kernel.errors import AwsError
-from proofs.audit.template import ACCOUNT, REGION
+from proofs.template import ACCOUNT, REGION
 
 Params = dict[str, Any]
 APPROVED, REJECTED, PENDING = "Approved", "Rejected", "PendingManualApproval"

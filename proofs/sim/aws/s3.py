@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from everloop_localcloud.kernel.errors import AwsError
-from proofs.audit.template import ACCOUNT
+from proofs.template import ACCOUNT
 
 Params = dict[str, Any]
 _PAGE = 50  # keys; AWS gives 1,000

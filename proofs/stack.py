@@ -1,18 +1,13 @@
-"""The stack of template.yaml as AWS has it: every role with its policies, names filled in."""
+"""The roles of the stack with their policies, names filled in."""
 
 import re
 from dataclasses import dataclass
 from functools import cache, cached_property
-from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from everloop_localcloud.kernel.access.evaluation import Statement, listed
-from proofs.audit.template import NAME, Answered
-from tools.translate import translate
+from proofs.template import NAME, Json, Template, translated
 
-ROOT = Path(__file__).parents[2]
-TEMPLATE = ROOT / "template.yaml"
-Json = dict[str, Any]
 _OPTIONS = ("HasKey", "HasTopics")  # the conditions that policies of the template have
 
 
@@ -27,10 +22,12 @@ class Document:
 
 
 class Stack:
-    """The resources of a translated template."""
+    """The resources of a translated template, by default with all its options."""
 
-    def __init__(self, resources: Json) -> None:
-        self.resources = resources
+    def __init__(self, plain: Json, *, yes: bool = True) -> None:
+        self._template = Template(plain, yes=yes)
+        self.plain = plain
+        self.resources = self._template.raw
 
     def of(self, kind: str) -> Json:
         """Return the properties of all resources of a type, by logical id."""
@@ -104,15 +101,11 @@ class Stack:
         return Document(holder, name, content, condition is not None)
 
     def resolved(self, value: Any) -> Any:
-        """Return a value with its functions answered, as a stack with all options would."""
-        return self._answered.answer(value)
-
-    @cached_property
-    def _answered(self) -> Answered:
-        return Answered({"Resources": self.resources}, yes=True)
+        """Return a value with its functions answered."""
+        return self._template.answer(value)
 
 
 @cache
 def stack() -> Stack:
     """Return the stack of template.yaml."""
-    return Stack(cast(Json, translate(TEMPLATE)["Resources"]))
+    return Stack(translated())
