@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cfnlint.decode.cfn_yaml import load as load_template
 
 from everloop.decisions.late_labels import KEPT_DAYS
+from everloop_localcloud.cloudformation.template import read
 from proofs.stack import stack
+from proofs.template import TEMPLATE
+from tools import translate
 
 ROOT = Path(__file__).parents[1]
 OUTPUTS = """DataBucket ArtefactBucket AnchorBucket LedgerTable EventBus NotificationTopic
@@ -18,8 +20,7 @@ Json = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def source() -> Json:
-    found: Json = json.loads(json.dumps(load_template(str(ROOT / "template.yaml"))))
-    return found
+    return translate.source(TEMPLATE)
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +92,33 @@ def test_every_function_that_events_invoke_has_a_destination_for_failures(resour
     }
     assert invoked <= configured
     assert {'{"Ref": "Reconcile"}', '{"Ref": "PlanMonitoring"}'} <= configured
+
+
+def test_no_loop_holds_what_the_transform_of_aws_refuses_there():
+    """https://github.com/aws-cloudformation/cfn-language-discussion/issues/135 and 147."""
+
+    def keys(value: Any) -> set[str]:
+        if isinstance(value, dict):
+            return set(value).union(*(keys(inner) for inner in value.values()))
+        return set().union(*map(keys, value)) if isinstance(value, list) else set()
+
+    written = read(TEMPLATE.read_text())["Resources"]
+    loops = {name: loop for name, loop in written.items() if name.startswith("Fn::ForEach::")}
+    assert len(loops) == 3
+    assert [name for name, loop in loops.items() if keys(loop) & {"Fn::If", "Condition"}] == []
+
+
+def test_an_alarm_in_a_loop_is_called_after_what_it_watches():
+    functions, alarms = stack().of("AWS::Lambda::Function"), stack().of("AWS::CloudWatch::Alarm")
+    for name, function in functions.items():
+        called = stack().resolved(alarms[f"{name}Errors"]["AlarmName"])
+        assert called == stack().resolved(function["FunctionName"]) + "-errors"
+    for name, machine in stack().of("AWS::StepFunctions::StateMachine").items():
+        for end, suffix in (("Failed", "-failed"), ("TimedOut", "-timed-out")):
+            called = alarms[f"{name.removesuffix('Machine')}Executions{end}"]["AlarmName"]
+            assert (
+                stack().resolved(called) == stack().resolved(machine["StateMachineName"]) + suffix
+            )
 
 
 def watched(resources: Json, metric: str) -> set[str]:

@@ -86,7 +86,7 @@ def _with_variables(template: Path, clients: dict[str, Any], url: str) -> Path:
     deployed = boto3.client("lambda", **clients)
     built = yaml.safe_load(template.read_text())
     for resource in built["Resources"].values():
-        if resource["Type"] != "AWS::Serverless::Function":
+        if not isinstance(resource, dict) or resource["Type"] != "AWS::Serverless::Function":
             continue
         name = resource["Properties"]["FunctionName"]
         name = str(name.get("Fn::Sub", name) if isinstance(name, dict) else name)

@@ -21,6 +21,8 @@ def reasons(template: Path) -> dict[Key, str]:
     lines = text.splitlines()
     found = {}
     for holder, resource in _members(_member(yaml.compose(text, yaml.SafeLoader), "Resources")):
+        if not isinstance(resource, yaml.MappingNode):
+            continue  # a loop: a wildcard in it has no reason here, and so is told of
         for name, document in _documents(holder, resource):
             statements = _member(document, "Statement").value
             for index, statement in enumerate(statements):

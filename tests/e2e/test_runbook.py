@@ -12,6 +12,9 @@ from typing import Any
 import pytest
 from e2e.laptop import ACCOUNT, BIN, ROOT, Laptop, variant
 
+from proofs.stack import stack
+from proofs.template import NAME
+
 pytestmark = [pytest.mark.cloud, pytest.mark.timeout(600)]
 PAGE = (ROOT / "docs" / "operate.md").read_text()
 SECTIONS = {
@@ -149,7 +152,7 @@ def test_what_is_broken_belongs_to_a_section() -> None:
 def test_every_alarm_has_a_section() -> None:
     named = set(re.findall(r"`([a-z<>-]+)`", PAGE))
     kinds = [re.sub(r"<\w+>", "[a-z-]+", name) for name in named]
-    template = (ROOT / "template.yaml").read_text()
-    alarms = re.findall(r"AlarmName: !Sub \$\{AWS::StackName\}-(\S+)", template)
+    declared = stack().of("AWS::CloudWatch::Alarm").values()
+    alarms = [stack().resolved(each["AlarmName"]).removeprefix(f"{NAME}-") for each in declared]
     missing: list[Any] = [a for a in alarms if not any(re.fullmatch(k, a) for k in kinds)]
     assert len(alarms) > 30 and missing == []

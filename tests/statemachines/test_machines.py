@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 import yaml
-from cfnlint.decode.cfn_yaml import load as load_template
 
 from statemachines import checks
+from tools.translate import source
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "statemachines").glob("*.asl.yaml"))
@@ -41,7 +41,7 @@ def test_only_what_a_function_planned_is_unchecked(path):
 @machines
 def test_every_name_that_a_machine_wants_is_given_by_the_template(path):
     wanted = set(re.findall(r"\$\{(\w+)\}", path.read_text()))
-    template = load_template(str(ROOT / "template.yaml"))
+    template = source(ROOT / "template.yaml")
     name = path.name.split(".")[0].capitalize()
     given = template["Resources"][f"{name}Machine"]["Properties"]["DefinitionSubstitutions"]
     assert wanted == set(given)

@@ -154,15 +154,15 @@ class _Transform:
     def _collection(self, given: Any, items: Items) -> list[str]:
         if isinstance(given, str):
             raise failed("Fn::ForEach layout is incorrect")
-        found = self._known(given, items)
+        found = self._known(self._value(given, items))
         if not isinstance(found, list) or not all(isinstance(one, str | int) for one in found):
             raise failed("Could not find a collection or could not be resolved for Fn::ForEach")
         return [str(one).lower() if isinstance(one, bool) else str(one) for one in found]
 
-    def _known(self, given: Any, items: Items) -> Any:
-        """Return a value as far as the template alone gives it; None for any other."""
+    def _known(self, given: Any) -> Any:
+        """Return a value that the template alone gives; None for any other."""
         try:
-            return self._resolver.value(self._value(given, items))
+            return self._resolver.value(given)
         except (AwsError, TypeError, ValueError, AttributeError):  # not known yet, or malformed
             return None
 
@@ -180,11 +180,16 @@ class _Transform:
             if name == "Fn::GetAtt" and isinstance(argument, list):
                 return {name: [self._name(name, part, items) for part in argument]}
             if name == "Fn::Sub":
-                return {name: self._sub(argument, items)}
+                text = self._sub(argument, items)
+                return text if isinstance(text, str) and "${" not in text else {name: text}
+            if name == "Fn::FindInMap":
+                parts = {name: self._value(argument, items)}
+                found = self._known(parts)
+                return parts if found is None else found
         return self._mapping(given, items)
 
     def _name(self, function: str, given: Any, items: Items) -> str:
-        found = given if isinstance(given, str) else self._known(given, items)
+        found = given if isinstance(given, str) else self._known(self._value(given, items))
         if not isinstance(found, str):
             raise failed(f"{function} names no resource: {given!r} could not be resolved")
         return found

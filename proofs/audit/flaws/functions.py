@@ -35,12 +35,12 @@ FLAWS = (
     ),
     Flaw(
         "function that drops an event it cannot handle",
-        without("Wake/Properties/EventInvokeConfig"),
+        without("Fn::ForEach::Asynchronous/1/Wake"),
         *("own", "invoked-without-destination", "Wake"),
     ),
     Flaw(
         "function that drops a tick of a schedule made by the code",
-        without("PlanMonitoring/Properties/EventInvokeConfig"),
+        without("Fn::ForEach::Asynchronous/1/PlanMonitoring"),
         *("own", "invoked-without-destination", "PlanMonitoring"),
     ),
     Flaw(
@@ -91,7 +91,7 @@ FLAWS = (
     ),
     Flaw(
         "function without an alarm",
-        without("StartRolloutErrors/Properties/Dimensions"),
+        without("Fn::ForEach::FunctionsFail/1/StartRollout"),
         *("own", "unwatched", "StartRollout"),
     ),
     Flaw(

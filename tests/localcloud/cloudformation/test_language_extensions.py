@@ -79,6 +79,8 @@ def test_an_identifier_is_replaced_where_aws_replaces_it_and_nowhere_else(proces
           sub: !Sub "${Item} &{Item} ${!Item} ${AWS::Region}"
           own: !Sub ["${Item} ${Other}", {Item: mine, Other: !Ref Item}]
           ref: !Ref Item
+          map: !FindInMap [Long, B, Name]
+          later: !FindInMap [Long, !Ref AWS::StackName, Name]
           list: [!Ref Item, {deeper: !Ref Item}]
           plain: "${Item} &{Item}"
           "key${Item}": nested
@@ -87,6 +89,8 @@ def test_an_identifier_is_replaced_where_aws_replaces_it_and_nowhere_else(proces
         "sub": {"Fn::Sub": "a-1 &{Item} ${!Item} ${AWS::Region}"},
         "own": {"Fn::Sub": ["${Item} ${Other}", {"Item": "mine", "Other": "a-1"}]},
         "ref": "a-1",
+        "map": "b-two",
+        "later": {"Fn::FindInMap": ["Long", {"Ref": "AWS::StackName"}, "Name"]},
         "list": ["a-1", {"deeper": "a-1"}],
         "plain": "${Item} &{Item}",
         "key${Item}": "nested",
