@@ -11,10 +11,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from everloop.aws import ledger, storage
-from everloop.aws.ledger import Installed
 from everloop.aws.settings import settings
-from everloop.decisions.objects import PRESENT, Deletion
-from everloop.decisions.windows import Arrival
+from everloop.decisions.objects import Deletion
 from everloop.errors import BadInput, EverloopError
 from everloop.facts import (
     OBJECT_DELETED,
@@ -26,6 +24,9 @@ from everloop.facts import (
 )
 from everloop.flows import collecting, withdrawing
 from everloop.flows.report import logger
+from everloop.records.arrival import Arrival
+from everloop.records.installation import Installed
+from everloop.records.object_state import PRESENT
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

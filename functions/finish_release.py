@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 from everloop import names, notices, requests
 from everloop.aws import anchors, approvals, endpoints, ledger, people, registry
-from everloop.aws.ledger import RELEASE, Installed
 from everloop.decisions import releases
 from everloop.decisions.approvals import UNKNOWN
-from everloop.decisions.infrastructure import Trouble
-from everloop.decisions.releases import ERROR, RELEASED, WITHDRAWN, Release, Serving
+from everloop.decisions.releases import Serving
 from everloop.errors import NotReady
 from everloop.flows import clearing, releasing, report, shortages
 from everloop.flows.report import logger
 from everloop.messages import Message
+from everloop.records.installation import Installed
+from everloop.records.lease import RELEASE
+from everloop.records.release import ERROR, RELEASED, WITHDRAWN, Release
+from everloop.records.shortage import Trouble
 from everloop.spec import policy
 
 if TYPE_CHECKING:

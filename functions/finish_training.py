@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 from everloop import requests
 from everloop.aws import arrivals, ledger, registry, storage
-from everloop.aws.ledger import TRAINING, Installed
-from everloop.decisions.governor import FAILED, REGISTERED, RUNNING, STOPPED, WAITING
 from everloop.decisions.infrastructure import trouble_of
-from everloop.decisions.windows import NOTHING_LEFT, REFUSED
 from everloop.errors import said
 from everloop.flows import concluding, shortages, training
 from everloop.flows.concluding import Conclusion
 from everloop.flows.report import logger
+from everloop.records.installation import Installed
+from everloop.records.lease import TRAINING
+from everloop.records.run import FAILED, REGISTERED, RUNNING, STOPPED, WAITING
+from everloop.records.window import NOTHING_LEFT, REFUSED
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

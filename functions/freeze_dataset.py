@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from everloop import requests
 from everloop.aws import arrivals, ledger
-from everloop.aws.arrivals import Closed
-from everloop.decisions.windows import NOTHING_LEFT, completeness
+from everloop.decisions.windows import completeness
 from everloop.errors import BadInput
 from everloop.flows import freezing
 from everloop.flows.report import logger
+from everloop.records.window import NOTHING_LEFT, Closed
 from everloop.spec import policy
 
 if TYPE_CHECKING:

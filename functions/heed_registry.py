@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING, Any
 
 from everloop.aws import ledger, registry
-from everloop.aws.ledger import Installed
 from everloop.aws.settings import settings
 from everloop.decisions import Decision
 from everloop.decisions.approvals import PENDING
@@ -11,6 +10,7 @@ from everloop.facts import PackageChanged, package_changed
 from everloop.flows import approving, judging, releasing
 from everloop.flows.approving import Told
 from everloop.flows.report import logger
+from everloop.records.installation import Installed
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from everloop import names, notices
 from everloop.aws import arrivals, jobs, ledger, monitoring, storage
-from everloop.aws.ledger import Installed
 from everloop.aws.settings import settings
 from everloop.decisions import Decision
 from everloop.decisions.governor import worth_retraining
@@ -33,6 +32,7 @@ from everloop.facts import (
 from everloop.flows import alarming, incidents, report, training
 from everloop.flows.report import logger
 from everloop.moments import text
+from everloop.records.installation import Installed
 from everloop.spec import policy
 
 if TYPE_CHECKING:

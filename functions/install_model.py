@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from everloop.aws import ledger, people, pipelines, registry, schedules, storage
-from everloop.aws.ledger import Installed
 from everloop.aws.settings import settings
 from everloop.bundle import MAX_PACKED_BYTES, Bundle, open_bundle
 from everloop.errors import BadInput, NoCapacity, shown
@@ -22,6 +21,7 @@ from everloop.flows import report, shortages, training
 from everloop.flows.reinstalling import DEFINITION
 from everloop.flows.report import logger
 from everloop.messages import Message
+from everloop.records.installation import Installed
 from everloop.spec import policy
 
 if TYPE_CHECKING:

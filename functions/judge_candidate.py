@@ -10,10 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from everloop import notices, requests
 from everloop.aws import approvals, ledger, people, registry, storage
-from everloop.aws import shortages as waits
-from everloop.aws.ledger import Installed
 from everloop.aws.registry import Described
-from everloop.decisions import approvals as words_of
 from everloop.decisions import judgement
 from everloop.decisions.approvals import APPROVED, PENDING, REJECTED
 from everloop.decisions.infrastructure import trouble_of
@@ -22,6 +19,9 @@ from everloop.errors import said
 from everloop.flows import report, shortages
 from everloop.flows.report import logger
 from everloop.messages import Message
+from everloop.records import shortage
+from everloop.records.installation import Installed
+from everloop.records.verdict import Verdict as Said
 from everloop.spec import policy
 
 if TYPE_CHECKING:
@@ -90,9 +90,9 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         people.notify(_judged(candidate, verdict, request), installed.spec, request.time)
         words = verdict.reason[: registry.LONGEST_DESCRIPTION]
         # These words outlive a person's approval without any: by this they are known as ours.
-        approvals.put_verdict(request.model, words_of.Verdict(package.version, status, words))
+        approvals.put_verdict(request.model, Said(package.version, status, words))
         registry.set_approval(package.arn, status, words)
-    shortages.over(installed, waits.judgement(package.version), request.time)
+    shortages.over(installed, shortage.judgement(package.version), request.time)
     return _answer(verdict.verdict, verdict.reason)
 
 
@@ -153,7 +153,7 @@ def _unjudged(request: Request, name: str, installed: Installed | None) -> dict[
     error = request.error or {}
     lacked = trouble_of(error)
     if lacked is not None and installed is not None:
-        activity = waits.judgement(int(request.package_arn.rpartition("/")[2]))
+        activity = shortage.judgement(int(request.package_arn.rpartition("/")[2]))
         decided = shortages.meet(installed, activity, request.package_arn, lacked, request.time)
         return _answer(shortages.WAITS, decided.reason, decided.wait_seconds or 0)
     reason = f"could not be judged: {error.get('Error')}: {said(error)}"

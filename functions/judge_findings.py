@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from everloop import requests
 from everloop.aws import journal, ledger, monitoring, storage
-from everloop.aws.ledger import Installed
-from everloop.aws.shortages import LOOK
 from everloop.decisions.infrastructure import trouble_of
 from everloop.decisions.monitoring import drift_by_monitor, judge_findings, monitors_of
 from everloop.errors import said
@@ -20,6 +18,8 @@ from everloop.flows.report import logger
 from everloop.messages import Message
 from everloop.moments import text
 from everloop.notices import UNANSWERED
+from everloop.records.installation import Installed
+from everloop.records.shortage import LOOK
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 from everloop import requests
 from everloop.aws import endpoints, ledger, registry, shortages
 from everloop.aws.settings import settings
-from everloop.decisions.seals import Seal
 from everloop.flows import sealing
 from everloop.flows.report import logger
 from everloop.pipelines import job_requests
+from everloop.records import shortage as activity
+from everloop.records.seal import Seal
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -40,7 +41,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         logger.info("planned comparison", model=request.model, champion=None)
         return {"compare": False, "champion": None, "comparison_uri": None, "job": None}
     arn = f"{candidate.package.arn.rpartition('/')[0]}/{champion}"
-    waits = shortages.find(request.model, shortages.judgement(candidate.package.version))
+    waits = shortages.find(request.model, activity.judgement(candidate.package.version))
     name = request.execution.rpartition(":")[2]
     if waits is not None and waits.subject == candidate.package.arn:
         name += f"-{waits.tries}"  # a job's name serves once

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from everloop import names, requests
 from everloop.aws import endpoints, ledger, registry
-from everloop.aws.ledger import RELEASE
 from everloop.errors import Conflict
 from everloop.flows import making, releasing, report, sealing
 from everloop.flows.report import logger
+from everloop.records.lease import RELEASE
 from everloop.spec import policy
 
 if TYPE_CHECKING:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from everloop import requests
 from everloop.aws import alarms, anchors, ledger, people
 from everloop.aws.alarms import Alarm
-from everloop.aws.ledger import Installed
 from everloop.aws.settings import settings
 from everloop.decisions.mending import MOST_PER_TICK, turn
 from everloop.errors import EverloopError, NotReady
@@ -21,6 +20,7 @@ from everloop.flows import mending, report, sweeping
 from everloop.flows.mending import Mend
 from everloop.flows.report import logger
 from everloop.messages import Message
+from everloop.records.installation import Installed
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from everloop import names, requests
 from everloop.aws import alarms, endpoints, ledger, registry
-from everloop.aws.configs import Made
-from everloop.aws.ledger import RELEASE, Installed, Token
 from everloop.aws.settings import settings
 from everloop.decisions.releases import Serving
 from everloop.errors import BadInput, NotReady
@@ -19,6 +17,10 @@ from everloop.flows import alarming, making, releasing, sealing, waking
 from everloop.flows.making import PRODUCTION, STAGING
 from everloop.flows.report import logger
 from everloop.pipelines.rollouts import deployment_config, rollback_alarms
+from everloop.records.config import Made
+from everloop.records.installation import Installed
+from everloop.records.lease import RELEASE
+from everloop.records.token import Token
 from everloop.spec import policy
 
 if TYPE_CHECKING:

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from everloop import names, requests
 from everloop.aws import arrivals, ledger, pipelines
-from everloop.aws.ledger import TRAINING, Token
 from everloop.decisions import Decision
-from everloop.decisions.governor import BELOW_BARS, REGISTERED, RUNNING, WAITING, Run, may_train
+from everloop.decisions.governor import may_train
 from everloop.errors import Conflict
 from everloop.flows import report, training, waking
 from everloop.flows.report import logger
+from everloop.records.lease import TRAINING
+from everloop.records.run import BELOW_BARS, REGISTERED, RUNNING, WAITING, Run
+from everloop.records.token import Token
 from everloop.spec import policy
 
 if TYPE_CHECKING:

@@ -1,6 +1,7 @@
 """Who may import whom: what decides cannot reach AWS, and what reaches AWS is one door."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,11 @@ def rule(title: str, folder: Path, forbidden: tuple[str, ...], but: tuple[str, .
             "flows reach AWS through the door", CORE / "flows", ("boto3", "botocore", "os", "time")
         ),
         rule("the door decides nothing of its own", CORE / "aws", ("everloop.flows",)),
+        rule(
+            "records know the ledger and nothing else",
+            CORE / "records",
+            ("everloop.decisions", "everloop.flows", "everloop.spec", "everloop.pipelines"),
+        ),
         rule(
             "functions reach AWS through the door", ROOT / "functions", ("boto3", "botocore", "os")
         ),
@@ -106,6 +112,26 @@ def test_no_decision_and_no_handler_reads_the_clock():
             ):
                 wrong.append(f"{path.relative_to(ROOT)}:{node.lineno} {ast.unparse(node)}")
     assert [found for found in wrong if "datetime" in found or "date." in found] == []
+
+
+# What a key of the ledger looks like, an attribute of one, and an expression on one.
+_LEDGER = re.compile(r"^(pk|sk)$|^[A-Z]+#|(SET|REMOVE|ADD) #|attribute_(not_)?exists\(#|MODELS$")
+
+
+def knows_the_ledger(path: Path) -> list[str]:
+    return [
+        f"{path.name}:{node.lineno} {node.value!r}"
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and _LEDGER.search(node.value)
+    ]
+
+
+def test_only_records_know_how_the_ledgers_table_is_laid_out():
+    product = [*files(CORE, "records"), *files(ROOT / "functions"), *files(ROOT / "jobs")]
+    assert [found for path in product for found in knows_the_ledger(path)] == []
+    assert all(knows_the_ledger(CORE / "records" / f"{name}.py") for name in ("keys", "window"))
 
 
 def test_the_rules_find_what_they_forbid(tmp_path):

@@ -6,7 +6,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from everloop.decisions.objects import PRESENT, SET_ASIDE, WITHDRAWN
+from everloop.records.object_state import PRESENT, SET_ASIDE, WITHDRAWN
 from everloop_cli import show
 from everloop_cli.calling import call
 from everloop_cli.records import Records

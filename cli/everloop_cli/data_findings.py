@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from everloop.decisions.objects import SET_ASIDE
+from everloop.records.object_state import SET_ASIDE
 from everloop_cli import withdrawn
 from everloop_cli.records import Records
 from everloop_cli.site import Site

@@ -9,7 +9,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from everloop import names
-from everloop.decisions.windows import BAD_FILES
+from everloop.records.window import BAD_FILES
 from everloop_cli import data_findings, look_findings, model_findings, redrive, views
 from everloop_cli.records import Records
 from everloop_cli.site import Site

@@ -8,10 +8,11 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from everloop import names
-from everloop.aws.incidents import Incident
-from everloop.decisions.approvals import Approval
-from everloop.decisions.releases import RELEASED, Release, gives_up
+from everloop.decisions.releases import gives_up
 from everloop.notices import UNANSWERED
+from everloop.records.approval import Approval
+from everloop.records.incident import Incident
+from everloop.records.release import RELEASED, Release
 from everloop_cli.records import Records
 from everloop_cli.site import Site
 

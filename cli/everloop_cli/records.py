@@ -3,14 +3,13 @@
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from everloop.aws.approvals import approval_of
-from everloop.aws.incidents import Incident, incident_of
 from everloop.aws.items import plain_item
-from everloop.aws.ledger import release_of
 from everloop.chain import Anchor, anchor_of, verify
-from everloop.decisions.approvals import Approval
-from everloop.decisions.releases import Release
 from everloop.moments import text
+from everloop.records import approval, incident, release
+from everloop.records.approval import Approval
+from everloop.records.incident import Incident
+from everloop.records.release import Release
 from everloop_cli.site import Site
 from everloop_cli.trouble import Trouble
 
@@ -98,7 +97,7 @@ class Records:
     def releases(self, model: str) -> list[Release]:
         """Return the releases that ended, the newest first."""
         found = self._query(f"MODEL#{model}", between=("RELEASE#", "RELEASE$"))
-        return [release_of(item) for item in reversed(found)]
+        return [release.of(item) for item in reversed(found)]
 
     def seal(self, model: str, version: int) -> dict[str, Any]:
         """Return what a version was when it was first seen; empty where it was never sealed."""
@@ -107,12 +106,12 @@ class Records:
     def approvals(self, model: str) -> dict[int, Approval]:
         """Return the last word on each version, as it was seen."""
         found = self._query(f"MODEL#{model}", between=("APPROVAL#", "APPROVAL$"))
-        return {word.version: word for word in map(approval_of, found)}
+        return {word.version: word for word in map(approval.of, found)}
 
     def incidents(self, model: str) -> list[Incident]:
         """Return what people were told is wrong, and is not over."""
         found = self._query(f"MODEL#{model}", between=("INCIDENT#", "INCIDENT$"))
-        return [incident_of(item) for item in found]
+        return [incident.of(item) for item in found]
 
     def shortages(self, model: str) -> list[dict[str, Any]]:
         """Return what waits for something that AWS lacks."""

@@ -5,7 +5,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from everloop.decisions.objects import WITHDRAWN, object_id
+from everloop.records.object_state import WITHDRAWN, object_id
 from everloop_cli import show
 from everloop_cli.records import Records
 from everloop_cli.site import Site

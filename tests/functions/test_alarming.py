@@ -13,10 +13,10 @@ import reconcile
 import start_rollout
 from everloop.aws import alarms, ledger, schedules
 from everloop.aws.clients import cloudwatch
-from everloop.aws.ledger import RELEASE
 from everloop.aws.settings import settings
 from everloop.errors import BadInput
 from everloop.moments import moment
+from everloop.records.lease import RELEASE
 
 NOW = moment("2026-11-20T10:20:00Z")
 ERRORS = "everloop-flight-delays-serving-errors"
@@ -231,7 +231,7 @@ def test_a_release_leaves_nothing_behind_that_serves_nothing(account):
 
 
 def release(version):
-    from everloop.decisions.releases import Release
+    from everloop.records.release import Release
 
     return Release(version, version, "released", "", NOW, NOW, None, f"x{version}")
 

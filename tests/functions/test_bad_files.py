@@ -8,9 +8,10 @@ import finish_training
 import freeze_dataset
 import reconcile
 from everloop.aws import arrivals, ledger, objects, storage
-from everloop.aws.ledger import TRAINING
-from everloop.decisions.governor import BELOW_BARS, FAILED, RUNNING, Run, useless_in_a_row
+from everloop.decisions.governor import useless_in_a_row
 from everloop.moments import moment
+from everloop.records.lease import TRAINING
+from everloop.records.run import BELOW_BARS, FAILED, RUNNING, Run
 
 MODEL = "flight-delays"
 NOW = moment("2026-11-20T12:00:00Z")

@@ -6,9 +6,9 @@ from functions.conftest import SPEC
 import change_data
 import freeze_dataset
 from everloop.aws import arrivals, objects, storage
-from everloop.decisions.objects import PRESENT, SET_ASIDE, WITHDRAWN, ObjectState
 from everloop.errors import BadInput
 from everloop.moments import moment
+from everloop.records.object_state import PRESENT, SET_ASIDE, WITHDRAWN, ObjectState
 
 MODEL, ANA = "flight-delays", "arn:aws:iam::123456789012:user/ana"
 T = moment("2026-11-20T11:00:00Z")

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from everloop.aws import arrivals, ledger
 from everloop.moments import moment
+from everloop.records.lease import TRAINING
 
 NOW = moment("2026-11-20T10:15:30Z")
 
@@ -123,9 +124,7 @@ def test_no_order_and_no_repetition_changes_the_window(account, order):
 
 def test_while_a_training_runs_arrivals_wait_for_its_end(account):
     account.push()
-    ledger.take_lease(
-        "flight-delays", ledger.TRAINING, "arn:x:other", 1, NOW, NOW.replace(year=2027)
-    )
+    ledger.take_lease("flight-delays", TRAINING, "arn:x:other", 1, NOW, NOW.replace(year=2027))
     account.drop(account.arrival("data/flight-delays/a.csv"))
     assert account.executions("train") == []
     assert keys_of() == ["data/flight-delays/a.csv"]

@@ -4,11 +4,10 @@ import pytest
 
 import heed_violation
 from everloop.aws import alarms, ledger, shortages
-from everloop.aws.shortages import Shortage
-from everloop.decisions.infrastructure import Trouble
-from everloop.decisions.releases import Release
 from everloop.flows import report
 from everloop.moments import moment
+from everloop.records.release import Release
+from everloop.records.shortage import Shortage, Trouble
 from everloop_cli import doctor, model_findings, views
 from everloop_cli.records import Records
 from everloop_cli.site import Site

@@ -5,9 +5,9 @@ import pytest
 import finish_training
 import reconcile
 from everloop.aws import arrivals, ledger
-from everloop.aws.ledger import TRAINING
-from everloop.decisions.governor import RUNNING, Run
 from everloop.moments import moment
+from everloop.records.lease import TRAINING
+from everloop.records.run import RUNNING, Run
 
 NOW = moment("2026-11-20T10:15:30Z")
 ARN = "arn:aws:states:us-east-1:123456789012:execution:everloop-train:flight-delays-w1-a1"

@@ -7,10 +7,10 @@ import pytest
 import heed_registry
 import reconcile
 from everloop.aws import approvals, ledger
-from everloop.decisions.approvals import Verdict
-from everloop.decisions.releases import Release
 from everloop.flows import report
 from everloop.moments import moment, text
+from everloop.records.release import Release
+from everloop.records.verdict import Verdict
 
 NOW = moment("2026-11-20T10:20:00Z")
 DEPLOY = "arn:aws:states:us-east-1:123456789012:execution:everloop-deploy"

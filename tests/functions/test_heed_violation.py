@@ -7,10 +7,10 @@ import judge_findings
 from everloop import notices
 from everloop.aws import clients, ledger
 from everloop.decisions import Decision
-from everloop.decisions.governor import DATA, REGISTERED, Run
 from everloop.errors import BadInput
 from everloop.flows import incidents
 from everloop.moments import moment
+from everloop.records.run import DATA, REGISTERED, Run
 
 SPEC = """
 problem = "binary_classification"

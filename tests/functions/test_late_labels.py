@@ -141,7 +141,7 @@ def test_a_look_is_given_what_the_one_before_found_if_it_is_still_there(serving)
 
 def test_a_look_knows_which_version_answered_when_and_its_holdout(serving):
     from everloop.aws import ledger
-    from everloop.decisions.releases import RELEASED, Release
+    from everloop.records.release import RELEASED, Release
 
     serving.register(version=2, approval="Approved")
     now = datetime.now(UTC)

@@ -7,9 +7,9 @@ import freeze_dataset
 import start_training
 from everloop import names
 from everloop.aws import arrivals, clients, ledger
-from everloop.aws.ledger import TRAINING
-from everloop.decisions.governor import DATA, REGISTERED, Run
 from everloop.moments import moment
+from everloop.records.lease import TRAINING
+from everloop.records.run import DATA, REGISTERED, Run
 
 EXECUTIONS = "arn:aws:states:us-east-1:123456789012:execution:everloop-train:flight-delays"
 NOW = moment("2026-11-20T10:15:30Z")

@@ -17,12 +17,13 @@ import start_rollout
 import test_endpoint as tested_endpoint
 from everloop.aws import arrivals, configs, endpoints, ledger, storage, table
 from everloop.aws.clients import sagemaker as _sagemaker
-from everloop.aws.ledger import RELEASE
-from everloop.aws.table import model_key
 from everloop.chain import verify
-from everloop.decisions.releases import Release
 from everloop.flows import making, releasing
 from everloop.moments import moment, text
+from everloop.records import decision, lease, seal, window
+from everloop.records.lease import RELEASE
+from everloop.records.release import Release
+from everloop.records.writes import Delete, Update
 
 NOW = moment("2026-11-20T10:20:00Z")
 MODEL = "flight-delays"
@@ -36,7 +37,7 @@ def test_a_deleted_release_lease_takes_no_epoch_back(account):
     account.push()
     account.register(approval="Approved")
     ledger.put_release(MODEL, release(7, "arn:old"), "")
-    table.delete(model_key(MODEL, f"LEASE#{RELEASE}"))
+    table.write(Delete(lease.key(MODEL, RELEASE)))
     releasing.start_wanted(ledger.installed(MODEL), "test", NOW)
     assert account.executions("deploy") == ["flight-delays-r8-v1"]
 
@@ -53,11 +54,11 @@ def test_a_deleted_window_comes_back_with_its_number_and_what_it_holds(account):
     account.push()
     key = "data/flight-delays/{}.csv"
     account.drop(account.arrival(key.format("a")))
-    window = arrivals.open_window(MODEL)
-    arrivals.close(MODEL, window, NOW, "quiet", "new data")
+    opened = arrivals.open_window(MODEL)
+    arrivals.close(MODEL, opened, NOW, "quiet", "new data")
     account.drop(account.arrival(key.format("b")), account.arrival(key.format("c")))
     before = arrivals.open_window(MODEL)
-    table.delete(model_key(MODEL, "WINDOW"))
+    table.write(Delete(window.key(MODEL)))
     found = arrivals.open_window(MODEL)
     assert (found.number, found.objects, found.last_at) == (2, 2, before.last_at)
     arrivals.close(MODEL, found, NOW + timedelta(hours=1), "quiet", "new data")
@@ -66,7 +67,7 @@ def test_a_deleted_window_comes_back_with_its_number_and_what_it_holds(account):
 
 def test_the_chain_goes_on_where_its_head_was_deleted(account):
     account.push()
-    table.delete(model_key(MODEL, "CHAIN"))
+    table.write(Delete(decision.head_key(MODEL)))
     account.push(data=account.bundle(keep="keep = 3"))
     decisions = account.decisions()
     assert [d["seq"] for d in decisions] == [1, 2]
@@ -113,7 +114,7 @@ def test_each_that_decides_goes_on_where_the_chain_lost_its_head(account, append
     account.push()
     arn = account.register()
     before = len(account.decisions())
-    table.delete(model_key(MODEL, "CHAIN"))
+    table.write(Delete(decision.head_key(MODEL)))
     append(account, arn)
     decisions = account.decisions()
     assert len(decisions) > before
@@ -202,10 +203,8 @@ def test_what_serves_by_a_ledger_of_before_is_made_again_as_it_would_be_now(acco
     account.push()
     _, config = released(account)
     configs.forget(MODEL, config)
-    table.update(
-        model_key(MODEL, "SEAL#00000001"),
-        "REMOVE #image, #environment, #metadata, #bundle_copy_uri",
-    )
+    bare = "REMOVE #image, #environment, #metadata, #bundle_copy_uri"
+    table.write(Update(seal.key(MODEL, 1), bare))
     delete_both(account, config)
     tick(account)
     assert endpoints.models_of_config(config) is not None

@@ -8,6 +8,7 @@ import reconcile
 import start_training
 from everloop.aws import ledger
 from everloop.errors import BadInput
+from everloop.records.lease import RELEASE
 
 MODEL = "flight-delays"
 LATER = "2030-01-01T00:00:00Z"
@@ -106,4 +107,4 @@ def test_a_release_that_waited_for_aws_and_is_paused_leaves_nothing_in_staging(a
     request = account.request("machine-plan-release", package_arn=arn, version=1)
     assert plan_release.handler(request, account.context)["go"] is False
     assert account.client("sagemaker").list_endpoints()["Endpoints"] == []
-    assert ledger.lease(MODEL, ledger.RELEASE).holder == ""
+    assert ledger.lease(MODEL, RELEASE).holder == ""

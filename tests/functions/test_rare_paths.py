@@ -19,11 +19,12 @@ import start_rollout
 import start_training
 import test_endpoint
 from everloop.aws import arrivals, clients, ledger
-from everloop.aws.ledger import RELEASE, TRAINING, Token
-from everloop.decisions.governor import DATA, FAILED, RUNNING, Run
 from everloop.errors import BadInput, EverloopError, NotReady
 from everloop.flows import waking
 from everloop.moments import moment
+from everloop.records.lease import RELEASE, TRAINING
+from everloop.records.run import DATA, FAILED, RUNNING, Run
+from everloop.records.token import Token
 
 NOW = moment("2026-11-20T10:20:00Z")
 REGION, ACCOUNT = "us-east-1", "123456789012"

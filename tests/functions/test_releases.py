@@ -9,11 +9,13 @@ import finish_release
 import plan_release
 import reconcile
 from everloop.aws import clients, endpoints, ledger, table
-from everloop.aws.ledger import RELEASE, Token
-from everloop.decisions.releases import Release
 from everloop.errors import NotReady
 from everloop.flows import waking
 from everloop.moments import moment, text
+from everloop.records import release as release_records
+from everloop.records.lease import RELEASE
+from everloop.records.release import Release
+from everloop.records.token import Token
 
 NOW = moment("2026-11-20T10:20:00Z")
 MACHINES = "arn:aws:states:us-east-1:123456789012:stateMachine:everloop"
@@ -179,7 +181,7 @@ def test_of_its_tests_a_release_keeps_where_their_report_lies_and_no_more(accoun
     arn = account.register(approval="Approved")
     tests = {"passed": False, "reason": "slow", "report_uri": "s3://b/tests.json", "": "more"}
     finish(account, arn, tests=tests, rollout=None)
-    key = table.model_key("flight-delays", "RELEASE#00000001")
+    key = release_records.key("flight-delays", 1)
     assert (table.get(key) or {})["report_uri"] == "s3://b/tests.json"
     assert [r.outcome for r in ledger.releases("flight-delays")] == ["tests-failed"]
 

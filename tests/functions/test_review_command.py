@@ -5,8 +5,8 @@ import json
 import pytest
 
 from everloop.aws import approvals, ledger
-from everloop.decisions.releases import Release
 from everloop.moments import moment
+from everloop.records.release import Release
 from everloop_cli import commands, review
 from everloop_cli.main import parser
 from everloop_cli.records import Records

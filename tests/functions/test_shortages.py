@@ -19,13 +19,13 @@ import test_endpoint as tested_endpoint
 from everloop.aws import arrivals, endpoints, ledger
 from everloop.aws import shortages as records
 from everloop.aws.clients import sagemaker
-from everloop.aws.ledger import RELEASE, TRAINING
-from everloop.aws.shortages import Shortage
-from everloop.decisions.governor import FAILED, RUNNING, WAITING, may_train, useless_in_a_row
-from everloop.decisions.infrastructure import Trouble
+from everloop.decisions.governor import may_train, useless_in_a_row
 from everloop.errors import NoCapacity
 from everloop.flows import shortages
 from everloop.moments import moment, text
+from everloop.records.lease import RELEASE, TRAINING
+from everloop.records.run import FAILED, RUNNING, WAITING
+from everloop.records.shortage import Shortage, Trouble, judgement
 from everloop.spec.policy import retrain
 
 M = "flight-delays"
@@ -379,7 +379,7 @@ def test_a_judgement_that_is_held_is_made_once_it_is_resumed(account):
 
 
 def activity_of(arn):
-    return records.judgement(int(arn.rpartition("/")[2]))
+    return judgement(int(arn.rpartition("/")[2]))
 
 
 def test_a_judgement_that_is_held_outlasts_that_of_another_version(account):

@@ -8,10 +8,13 @@ from botocore.exceptions import ClientError
 import freeze_dataset
 import reconcile
 from everloop.aws import arrivals, clients, objects, seen, shortages, sweep, table
-from everloop.decisions.objects import PRESENT, WITHDRAWN
 from everloop.errors import EverloopError, NoCapacity
 from everloop.flows import sweeping
 from everloop.moments import text
+from everloop.records import arrival, installation
+from everloop.records.keys import Key
+from everloop.records.object_state import PRESENT, WITHDRAWN
+from everloop.records.writes import Delete, Put
 
 MODEL = "flight-delays"
 
@@ -91,13 +94,14 @@ def trained_long_ago(account):
     request = {"model": MODEL, "window": 1, "cause": "data", "time": "2027-11-20T12:00:00Z"}
     freeze_dataset.handler(request, account.context)
     arrivals.note_outcome(MODEL, 1, "registered")
-    for item in list(table.query(f"SEEN#{MODEL}")):
-        table.delete({"pk": item["pk"], "sk": item["sk"]})
+    for item in list(table.query(arrival.all_seen(MODEL))):
+        table.write(Delete(arrival.seen_key(MODEL, arrival.id_of(item))))
 
 
 def forget_arrivals(account):
-    for item in list(table.query(f"ARRIVAL#{MODEL}#1")):
-        table.delete({"pk": item["pk"], "sk": item["sk"]})
+    came = arrival.of_window(MODEL, 1)
+    for item in list(table.query(came)):
+        table.write(Delete(Key(came.pk, arrival.id_of(item))))
 
 
 @pytest.mark.parametrize("forgotten", ["the memory of arrivals", "the arrivals, too"])
@@ -117,9 +121,9 @@ def test_the_first_sweep_over_a_ledger_of_before_starts_no_training(account, for
 def test_what_is_seen_does_not_expire(account):
     account.push()
     account.drop(account.bring(key("a")))
-    (item,) = table.query(f"SEEN#{MODEL}")
+    (item,) = table.query(arrival.all_seen(MODEL))
     assert "expires" not in item
-    assert seen.among(MODEL, [item["sk"]]) == {item["sk"]}
+    assert seen.among(MODEL, [arrival.id_of(item)]) == {arrival.id_of(item)}
 
 
 def test_a_drop_from_before_its_model_is_kept_and_told(account):
@@ -209,7 +213,7 @@ def test_one_models_trouble_keeps_no_other_from_being_swept(account):
     account.push("zzz")
     account.bring(key("a", "aaa"))
     account.bring(key("a", "zzz"))
-    table.put({"pk": "MODEL#aaa", "sk": "SPEC"})  # lacks what every installation has
+    table.write(Put(installation.key("aaa"), {}))  # lacks what every installation has
     with pytest.raises(EverloopError, match=r"aaa: "):
         tick(account, minutes=30)
     assert keys("zzz") == [key("a", "zzz")]

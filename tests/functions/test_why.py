@@ -11,8 +11,10 @@ import judge_candidate
 import plan_comparison
 import reconcile
 from everloop.aws import anchors, ledger, table
-from everloop.aws.table import model_key
 from everloop.moments import moment
+from everloop.records import decision as decisions
+from everloop.records.lease import RELEASE
+from everloop.records.writes import Delete, Put
 from everloop_cli import commands
 from everloop_cli.main import parser
 from everloop_cli.records import Records
@@ -147,7 +149,7 @@ def test_a_version_that_nobody_knows_is_named_with_those_there_are(account, caps
 
 def delete_newest(account):
     newest = account.decisions()[-1]["seq"]
-    table.delete(model_key(MODEL, f"DECISION#{newest:010d}"))
+    table.write(Delete(decisions.key(MODEL, newest)))
     return newest
 
 
@@ -168,8 +170,7 @@ def test_a_head_set_back_with_it_is_found_by_what_was_anchored(account, capsys):
     assert anchors.anchor(MODEL, NOW)
     delete_newest(account)
     last = account.decisions()[-1]
-    head = {**model_key(MODEL, "CHAIN"), "seq": last["seq"], "hash": last["hash"]}
-    table.put(head)
+    table.write(Put(decisions.head_key(MODEL), {"seq": last["seq"], "hash": last["hash"]}))
     code, found = told(account, capsys, "--version", "1")
     assert code == 1
     assert "the anchor of" in found["chain"]["problems"][0]
@@ -205,7 +206,7 @@ def test_a_release_ends_where_its_head_could_not_be_anchored(account):
     arn = account.register(approval="Approved")
     account.client("s3").delete_bucket(Bucket=account.anchors)
     assert finish(account, arn, 1, account.serve(1))["outcome"] == "released"
-    assert ledger.lease(MODEL, ledger.RELEASE).holder == ""
+    assert ledger.lease(MODEL, RELEASE).holder == ""
 
 
 def test_a_stranger_verifies_the_chain_with_the_json_and_a_hash_alone(account, capsys):

@@ -5,8 +5,8 @@ import pytest
 import freeze_dataset
 import start_training
 from everloop.aws import arrivals, clients, objects, storage
-from everloop.decisions.objects import PRESENT, SET_ASIDE, WITHDRAWN, ObjectState
 from everloop.moments import moment
+from everloop.records.object_state import PRESENT, SET_ASIDE, WITHDRAWN, ObjectState
 
 LATER = "2026-11-20T12:00:00Z"
 MODEL = "flight-delays"

@@ -22,9 +22,9 @@ from hypothesis import strategies as st
 
 import install_model
 from everloop.aws import table
-from everloop.aws.table import model_key
 from everloop.bundle import MAX_BYTES, MAX_FILES, open_bundle
 from everloop.errors import BadInput
+from everloop.records import decision
 
 MODEL = "flight-delays"
 _RAN = "EVERLOOP_FUZZ_RAN"  # what hostile code sets if anything runs it
@@ -193,8 +193,8 @@ def _pushed(folder: Path) -> Iterator[Check]:
 
 def _last() -> dict[str, Any]:
     """Return the model's latest decision."""
-    head = table.get(model_key(MODEL, "CHAIN")) or {}
-    return table.get(model_key(MODEL, f"DECISION#{head['seq']:010d}")) or {}
+    head = table.get(decision.head_key(MODEL)) or {}
+    return table.get(decision.key(MODEL, head["seq"])) or {}
 
 
 def _warm(account: Any) -> set[str]:

@@ -21,7 +21,9 @@ from moto.backends import get_backend
 
 from everloop.aws import table
 from everloop.errors import EverloopError
-from everloop.names import digest
+from everloop.records import arrival
+from everloop.records.keys import Key
+from everloop.records.object_state import object_id
 
 MODEL = "flight-delays"
 EVENTS = Path(__file__).parents[2] / "events"
@@ -212,7 +214,8 @@ def _arrived(folder: Path) -> Iterator[Check]:
             failed = [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
             assert failed in ([], ["m1"]), f"what is good went back, too: {failed}"
             told = good["detail"]["object"]
-            kept = {"pk": f"ARRIVAL#{MODEL}#1", "sk": digest([told["key"], told["version-id"]])}
+            id = object_id(told["key"], told["version-id"])
+            kept = Key(arrival.of_window(MODEL, 1).pk, id)
             assert table.get(kept) is not None, "an arrival was lost"
 
         yield check

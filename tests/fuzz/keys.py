@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 import collect_data
 import freeze_dataset
 from everloop.aws import ledger, settings
-from everloop.aws.ledger import Installed
 from everloop.moments import moment
+from everloop.records.installation import Installed
 from everloop.spec import policy
 from everloop.spec.model_spec import load_spec
 from everloop_localcloud.cloud import started

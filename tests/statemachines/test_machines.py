@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
+from everloop.aws.items import wire_item
+from everloop.records import window
+from everloop.records.writes import names
 from statemachines import checks
 from tools.translate import source
 
@@ -81,9 +84,25 @@ def test_every_wait_for_a_token_has_an_end(path):
             assert "TimeoutSeconds" in state, name
 
 
-def test_the_ledgers_update_uses_every_name_and_value_it_declares():
+def test_the_machine_writes_its_token_as_the_ledgers_record_has_it():
     # Unquoted, YAML takes a `#name` for the beginning of a comment, and nothing says so.
     found = load(ROOT / "statemachines" / "train.asl.yaml")["States"]["Await quiet"]["Arguments"]
-    text = found["UpdateExpression"] + found["ConditionExpression"]
-    declared = {*found["ExpressionAttributeNames"], *found["ExpressionAttributeValues"]}
-    assert declared == set(re.findall(r"[#:]\w+", text))
+    written = window.await_quiet("MODEL", 7, "TOKEN")
+    assert found["UpdateExpression"] == written.change
+    assert found["ConditionExpression"] == written.condition
+    assert found["ExpressionAttributeNames"] == names(written)
+    given = {
+        "{% 'MODEL#' & $states.context.Execution.Input.model %}": "MODEL#MODEL",
+        "{% $states.context.Task.Token %}": "TOKEN",
+        "{% $string($states.context.Execution.Input.window) %}": "7",
+    }
+
+    def known(attributes):
+        return {
+            name: {kind: given.get(value, value) for kind, value in typed.items()}
+            for name, typed in attributes.items()
+        }
+
+    assert known(found["Key"]) == wire_item(written.key.attributes)
+    values = {f":{name}": value for name, value in written.values.items()}
+    assert known(found["ExpressionAttributeValues"]) == wire_item(values)

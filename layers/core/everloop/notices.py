@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from everloop.decisions import Decision
-from everloop.decisions.releases import ROLLED_BACK, WITHDRAWN, Release
 from everloop.messages import Kind, Message
 from everloop.moments import text
+from everloop.records.release import ROLLED_BACK, WITHDRAWN, Release
 
 _SHOWN_CHECKS = 8
 UNANSWERED = "violation/unanswered"  # the incident of violations that no training answers

@@ -23,26 +23,30 @@ FLAWS = (
     Mutant(
         "count an object again when it comes again",
         Code(
-            "aws.arrivals",
-            "table.action_put(seen.item(...), ...)",
-            "table.action_put(seen.item(model, arrival.id, window.number))",
+            "records.arrival.seen",
+            "Put(seen_key(model, id), ...)",
+            "Put(seen_key(model, id), {'window': window})",
         ),
     ),
     Mutant(
         "put an arrival into a closed window",
-        Code("aws.arrivals", "'#number = :number'", "'#number >= :number'"),
+        Code("records.window.grow", "'#number = :number'", "'#number >= :number'"),
     ),
     Mutant(
         "let the quiet period begin with whoever collects last",
         Code(
-            "aws.arrivals",
-            "'#number = :number AND (attribute_not_exists(#last_at) OR #last_at < :last)'",
+            "records.window.extend",
+            "'#number = :number AND (attribute_not_exists(#last_at) OR #last_at < :last_at)'",
             "'#number = :number'",
         ),
     ),
     Mutant(
         "close a window that has changed since",
-        Code("aws.arrivals", "'#number = :number AND #objects = :objects'", "'#number = :number'"),
+        Code(
+            "records.window.close",
+            "'#number = :number AND #objects = :objects'",
+            "'#number = :number'",
+        ),
     ),
     Mutant(
         "let a late marker close the next window",

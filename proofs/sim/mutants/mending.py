@@ -7,7 +7,7 @@ FLAWS = (
     Mutant("tell nobody of a violation", Code("functions.heed_violation", "_tell(...)")),
     Mutant(
         "tell again what was told",
-        Code("aws.people", "known is not None and known['expires'] > epoch(time)", "False"),
+        Code("aws.people", "known is not None and notification.counts(known, time)", "False"),
     ),
     Mutant(
         "pass over traffic that arrived late",
@@ -65,15 +65,11 @@ FLAWS = (
     Mutant(
         "let two decisions have one place",
         Together(
+            Code("records.decision.put", "Put(...)", "Put(key(model, decision['seq']), decision)"),
             Code(
-                "aws.journal",
-                "table.action_put({**..., **decision}, condition='attribute_not_exists(#pk)')",
-                "table.action_put({**model_key(entry.model, f\"DECISION#{decision['seq']:010d}\"), **decision})",
-            ),
-            Code(
-                "aws.journal",
-                "table.action_update(model_key(entry.model, 'CHAIN'), ...)",
-                "table.action_update(model_key(entry.model, 'CHAIN'), 'SET #seq = :seq, #hash = :hash', seq=decision['seq'], hash=decision['hash'])",
+                "records.decision.move_head",
+                "set_of(...)",
+                "set_of(head_key(model), {'seq': decision['seq'], 'hash': decision['hash']})",
             ),
         ),
     ),
@@ -81,7 +77,7 @@ FLAWS = (
     Mutant(
         "take any lease",
         Code(
-            "aws.ledger",
+            "records.lease.take",
             "'(attribute_not_exists(#holder) OR #holder = :free OR #holder = :holder OR #until < :now)'",
             "'(attribute_not_exists(#holder) OR #holder = :free OR #holder <> :holder OR #holder = :holder)'",
         ),

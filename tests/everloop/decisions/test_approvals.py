@@ -4,9 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from everloop.decisions.approvals import Approval, Verdict, seen
+from everloop.decisions.approvals import seen
 from everloop.decisions.releases import Package
 from everloop.moments import moment
+from everloop.records.approval import Approval
+from everloop.records.verdict import Verdict
 
 T = moment("2026-11-20T10:00:00.500Z")
 LATER = T + timedelta(hours=1)

@@ -8,20 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from everloop.decisions.governor import (
-    BELOW_BARS,
-    DATA,
-    FAILED,
-    REGISTERED,
-    RUNNING,
-    VIOLATION,
-    Limits,
-    Run,
-    may_train,
-    useless_in_a_row,
-    worth_retraining,
-)
+from everloop.decisions.governor import Limits, may_train, useless_in_a_row, worth_retraining
 from everloop.moments import moment
+from everloop.records.run import BELOW_BARS, DATA, FAILED, REGISTERED, RUNNING, VIOLATION, Run
 
 NOW = moment("2026-11-20T10:00:00Z")
 LIMITS = Limits((DATA, VIOLATION), timedelta(hours=24), 4, 40, 100, 3)

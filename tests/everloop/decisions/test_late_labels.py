@@ -16,9 +16,9 @@ from everloop.decisions.late_labels import (
     served,
     wrong_name,
 )
-from everloop.decisions.releases import RELEASED, ROLLED_BACK, TESTS_FAILED, Release
 from everloop.errors import BadInput
 from everloop.pipelines.rollouts import Steps
+from everloop.records.release import RELEASED, ROLLED_BACK, TESTS_FAILED, Release
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

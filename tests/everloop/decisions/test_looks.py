@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from everloop.decisions.looks import Rhythm, Streaks, after_look, heard, silent, under_way
+from everloop.decisions.looks import after_look, heard, silent, under_way
+from everloop.records.monitor import Rhythm, Streaks
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

@@ -4,19 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from everloop.decisions.objects import (
-    PRESENT,
-    REPLACED,
-    SET_ASIDE,
-    WITHDRAWN,
-    Deletion,
-    Listed,
-    ObjectState,
-    newest_first,
-    settled,
-)
-from everloop.decisions.windows import Arrival, chosen
+from everloop.decisions.objects import REPLACED, Deletion, Listed, newest_first, settled
+from everloop.decisions.windows import chosen
 from everloop.moments import moment
+from everloop.records.arrival import Arrival
+from everloop.records.object_state import PRESENT, SET_ASIDE, WITHDRAWN, ObjectState
 
 T = moment("2026-11-20T10:00:00Z")
 KEY = "data/m/a.csv"

@@ -7,21 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from everloop.decisions.releases import (
+from everloop.decisions.releases import Package, Serving, desired, outcome, release_wanted
+from everloop.moments import moment
+from everloop.records.release import (
     ERROR,
     INTERRUPTED,
     RELEASED,
     ROLLED_BACK,
     TESTS_FAILED,
     WITHDRAWN,
-    Package,
     Release,
-    Serving,
-    desired,
-    outcome,
-    release_wanted,
 )
-from everloop.moments import moment
 
 T = moment("2026-11-20T10:00:00Z")
 CAME = "m-v2-0123abcd"

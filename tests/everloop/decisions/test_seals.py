@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from everloop.decisions.seals import Found, Seal, broken, container_digest, expected, gone
+from everloop.decisions.seals import Found, broken, container_digest, expected, gone
 from everloop.errors import said
+from everloop.records.seal import Seal
 
 RUN = "s3://a/runs/m/1/model.tar.gz"
 ENVIRONMENT = {"SAGEMAKER_PROGRAM": "inference.py"}

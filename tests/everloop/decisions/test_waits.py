@@ -2,8 +2,9 @@
 
 from datetime import UTC, datetime, timedelta
 
-from everloop.decisions.infrastructure import INTERNAL, QUOTA, Trouble
+from everloop.decisions.infrastructure import INTERNAL, QUOTA
 from everloop.decisions.waits import HELD, WAITS, again
+from everloop.records.shortage import Trouble
 
 _START = datetime(2026, 11, 1, tzinfo=UTC)
 

@@ -9,8 +9,6 @@ from hypothesis import strategies as st
 from everloop.decisions.objects import Listed
 from everloop.decisions.windows import (
     GIVEN_UP,
-    Arrival,
-    Window,
     chosen,
     completeness,
     dataset_digest,
@@ -19,6 +17,8 @@ from everloop.decisions.windows import (
     manifest,
 )
 from everloop.moments import moment
+from everloop.records.arrival import Arrival
+from everloop.records.window import Window
 
 T = moment("2026-11-20T10:00:00Z")
 QUIET = timedelta(minutes=5)

@@ -6,10 +6,9 @@ from typing import Final
 
 from everloop.aws import storage, table
 from everloop.aws.settings import settings
-from everloop.aws.table import model_key
 from everloop.chain import Anchor
-from everloop.errors import Conflict
-from everloop.moments import moment, text
+from everloop.moments import text
+from everloop.records import decision as records
 
 _OFTEN: Final = timedelta(days=1)
 
@@ -19,25 +18,18 @@ def anchor(model: str, now: datetime, *, at_most: timedelta = timedelta(0)) -> b
 
     Its key says all, so that writing it twice is writing it once.
     """
-    head = table.get(model_key(model, "CHAIN"))
-    if head is None or head.get("anchored") == head["seq"]:
+    item = table.get(records.head_key(model))
+    if item is None:
         return False
-    before = head.get("anchored_at")
-    if before and now - moment(before) < at_most:
+    head = records.head_of(item)
+    if head.anchored == head.seq:
         return False
-    found = Anchor(model, int(head["seq"]), str(head["hash"]), text(now))
+    if head.anchored_at is not None and now - head.anchored_at < at_most:
+        return False
+    found = Anchor(model, head.seq, head.hash, text(now))
     document = json.dumps({"version": 1, **found.told()}, indent=1)
     storage.write_once(settings().anchor_bucket, found.key, document.encode(), "application/json")
-    try:
-        table.update(
-            model_key(model, "CHAIN"),
-            "SET #anchored = :seq, #anchored_at = :now",
-            condition="attribute_exists(#pk)",
-            seq=found.seq,
-            now=text(now),
-        )
-    except Conflict:
-        return True  # the head was deleted a moment ago: the anchor stands
+    table.written(records.anchor_head(model, head.seq, now))  # it may be gone: the anchor stands
     return True
 
 

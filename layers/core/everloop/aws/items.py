@@ -5,8 +5,6 @@ from typing import Any
 
 from everloop.errors import BadInput
 
-Item = dict[str, Any]
-
 
 def wire(value: Any) -> dict[str, Any]:
     """Write a plain value as DynamoDB's typed one. Raises TypeError for what has no form there, and
@@ -49,5 +47,5 @@ def plain(value: Mapping[str, Any]) -> Any:
     return inner
 
 
-def plain_item(item: Mapping[str, Any]) -> Item:
+def plain_item(item: Mapping[str, Any]) -> dict[str, Any]:
     return {key: plain(value) for key, value in item.items()}

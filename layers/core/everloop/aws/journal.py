@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 from everloop.aws import table
 from everloop.aws.clients import events, translated
 from everloop.aws.settings import settings
-from everloop.aws.table import Cancelled, model_key
-from everloop.chain import GENESIS, Entry, linked
+from everloop.aws.table import Cancelled
+from everloop.chain import Entry, linked
 from everloop.errors import NotReady
-from everloop.names import digest
+from everloop.records import decision as records
+from everloop.records.decision import Head
 
 if TYPE_CHECKING:
     from mypy_boto3_events.type_defs import PutEventsRequestEntryTypeDef
@@ -20,28 +21,15 @@ _TRIES = 5  # two functions may append for one model at once; each conflict mean
 
 def append(entry: Entry) -> bool:
     """Append a decision to its model's chain; False if its id stands there already."""
-    mark = _mark(entry.model, entry.id)
     for _ in range(_TRIES):
         head = _head(entry.model)
-        decision = linked(entry, head["seq"] + 1, head["hash"])
+        decision = linked(entry, head.seq + 1, head.hash)
         try:
             table.transact(
                 [
-                    table.action_put(
-                        {**mark, "seq": decision["seq"]}, condition="attribute_not_exists(#pk)"
-                    ),
-                    table.action_put(
-                        {**model_key(entry.model, f"DECISION#{decision['seq']:010d}"), **decision},
-                        condition="attribute_not_exists(#pk)",
-                    ),
-                    table.action_update(
-                        model_key(entry.model, "CHAIN"),
-                        "SET #seq = :seq, #hash = :hash",
-                        condition="attribute_not_exists(#seq) OR #seq = :before",
-                        seq=decision["seq"],
-                        hash=decision["hash"],
-                        before=head["seq"],
-                    ),
+                    records.mark(entry.model, entry.id, decision["seq"]),
+                    records.put(entry.model, decision),
+                    records.move_head(entry.model, decision, head.seq),
                 ],
                 f"decision {entry.id}",
             )
@@ -54,28 +42,20 @@ def append(entry: Entry) -> bool:
     raise NotReady(f"decision {entry.id}: others keep appending to the chain of {entry.model}")
 
 
-def _head(model: str) -> dict[str, Any]:
+def _head(model: str) -> Head:
     """Return the chain's head; where it was deleted, the newest decision is what it was."""
-    head = table.get(model_key(model, "CHAIN"))
-    if head is None:
-        newest = table.query(f"MODEL#{model}", "DECISION#", newest_first=True, limit=1)
-        head = next(iter(newest), None)
-    return head or {"seq": 0, "hash": GENESIS}
+    item = table.get(records.head_key(model)) or table.newest(records.all_of(model))
+    return records.head_of(item) if item else Head()
 
 
 def holds(model: str, id: str) -> bool:
     """Whether a decision of this id stands in a model's chain."""
-    return table.get(_mark(model, id)) is not None
-
-
-def _mark(model: str, id: str) -> dict[str, str]:
-    return model_key(model, f"DECIDED#{digest(id)}")
+    return table.get(records.mark_key(model, id)) is not None
 
 
 def decisions(model: str) -> Iterator[dict[str, Any]]:
     """Return a model's decisions, from the first."""
-    for item in table.query(f"MODEL#{model}", "DECISION#"):
-        yield {key: value for key, value in item.items() if key not in ("pk", "sk")}
+    return map(records.of, table.query(records.all_of(model)))
 
 
 def publish(kind: str, detail: dict[str, Any]) -> None:

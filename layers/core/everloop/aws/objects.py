@@ -3,49 +3,22 @@
 from collections.abc import Collection
 
 from everloop.aws import table
-from everloop.aws.items import Item
-from everloop.decisions.objects import ObjectState
-from everloop.moments import moment, text
+from everloop.records import object_state
+from everloop.records.object_state import ObjectState
 
 
 def states(model: str) -> dict[str, ObjectState]:
     """Return all that is remembered of a model's objects, by id."""
-    return {item["sk"]: _read(item) for item in table.query(_pk(model))}
+    found = map(object_state.of, table.query(object_state.all_of(model)))
+    return {state.id: state for state in found}
 
 
 def states_of(model: str, ids: Collection[str]) -> dict[str, ObjectState]:
     """Return what is remembered of these objects."""
-    return {item["sk"]: _read(item) for item in table.get_many(_pk(model), ids)}
+    keys = [object_state.key(model, id) for id in ids]
+    return {state.id: state for state in map(object_state.of, table.get_many(keys))}
 
 
 def put(model: str, state: ObjectState) -> None:
     """Remember an object's state; it takes the place of what was known."""
-    table.put(
-        {
-            "pk": _pk(model),
-            "sk": state.id,
-            "key": state.key,
-            "version_id": state.version_id,
-            "state": state.state,
-            "reason": state.reason,
-            "at": text(state.at),
-            "by": state.by,
-            "marker": state.marker,
-        }
-    )
-
-
-def _pk(model: str) -> str:
-    return f"OBJECT#{model}"
-
-
-def _read(item: Item) -> ObjectState:
-    return ObjectState(
-        key=item["key"],
-        version_id=item["version_id"],
-        state=item["state"],
-        reason=item["reason"],
-        at=moment(item["at"]),
-        by=item.get("by") or "",
-        marker=item.get("marker") or "",
-    )
+    table.write(object_state.put(model, state))

@@ -5,8 +5,8 @@ nobody is left untold. What is written down is kept for longer than anything is 
 """
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
-from typing import Any, Final
+from datetime import datetime
+from typing import Any
 
 from botocore.exceptions import ClientError
 
@@ -14,15 +14,9 @@ from everloop import messages
 from everloop.aws import table
 from everloop.aws.clients import code_of, sns, translated
 from everloop.aws.settings import settings
-from everloop.aws.table import model_key
 from everloop.messages import Message
-from everloop.moments import epoch, text
-from everloop.names import digest
+from everloop.records import notification
 from everloop.spec import policy
-
-# A redrive of dead letters is the latest that anything is tried again: after 14 days at most. What
-# reconcile finds at each tick is told again after this long.
-_KEPT: Final = timedelta(days=90)
 
 
 def notify(message: Message, spec: Mapping[str, Any] | None, time: datetime) -> bool:
@@ -34,23 +28,11 @@ def notify(message: Message, spec: Mapping[str, Any] | None, time: datetime) -> 
     wishes = policy.notify(spec)
     if not wishes.tells(message.kind):
         return False
-    key = model_key(message.model, f"TOLD#{digest([message.kind, message.id])}")
-    known = table.get(key)
-    if known is not None and known["expires"] > epoch(time):
+    known = table.get(notification.key(message))
+    if known is not None and notification.counts(known, time):
         return False
     topic = _publish(message, wishes.topic)
-    table.put(
-        {
-            **key,
-            "kind": message.kind,
-            "id": message.id,
-            "version": message.version,
-            "happened": message.happened,
-            "told_at": text(time),
-            "topic": topic,
-            "expires": epoch(time + _KEPT),
-        }
-    )
+    table.write(notification.put(message, topic, time))
     return True
 
 

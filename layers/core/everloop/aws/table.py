@@ -1,4 +1,4 @@
-"""The ledger's table: single items, queries and transactions, in plain values."""
+"""The ledger's table: records read and written, one by one or all or nothing."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
@@ -6,9 +6,11 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from everloop.aws.clients import code_of, dynamodb, translated
-from everloop.aws.items import Item, plain_item, wire, wire_item
+from everloop.aws.items import plain_item, wire, wire_item
 from everloop.aws.settings import settings
 from everloop.errors import Conflict, NotReady
+from everloop.records.keys import PK, SK, Item, Key, Range
+from everloop.records.writes import Delete, Put, Update, Write, names
 
 _ITEMS_PER_READ = 100  # BatchGetItem's limit
 
@@ -25,40 +27,35 @@ class Cancelled(NotReady):
         return self.reasons[index : index + 1] == ["ConditionalCheckFailed"]
 
 
-def model_key(model: str, sk: str) -> dict[str, str]:
-    return {"pk": f"MODEL#{model}", "sk": sk}
-
-
-def get(key: Mapping[str, str]) -> Item | None:
+def get(key: Key) -> Item | None:
     """Read one item, as it is now."""
-    with translated(f"ledger item {key['pk']} {key['sk']}"):
+    with translated(f"ledger item {key}"):
         answer = dynamodb().get_item(
-            TableName=settings().ledger_table, Key=wire_item(key), ConsistentRead=True
+            TableName=settings().ledger_table, Key=wire_item(key.attributes), ConsistentRead=True
         )
     return plain_item(answer["Item"]) if "Item" in answer else None
 
 
-def get_many(pk: str, sks: Collection[str]) -> Iterator[Item]:
-    """Read those items of a partition that are there, in any order, 100 a call."""
-    wanted = sorted(set(sks))
+def get_many(keys: Collection[Key]) -> Iterator[Item]:
+    """Read those of these items that are there, in any order, 100 a call."""
+    wanted = sorted(set(keys), key=lambda key: (key.pk, key.sk))
     for start in range(0, len(wanted), _ITEMS_PER_READ):
-        keys = [wire_item({"pk": pk, "sk": sk}) for sk in wanted[start : start + _ITEMS_PER_READ]]
-        asked: Any = {settings().ledger_table: {"Keys": keys, "ConsistentRead": True}}
+        part = [wire_item(key.attributes) for key in wanted[start : start + _ITEMS_PER_READ]]
+        asked: Any = {settings().ledger_table: {"Keys": part, "ConsistentRead": True}}
         while asked:  # what did not fit into an answer comes with the next
-            with translated(f"ledger items {pk}"):
+            with translated(f"ledger items {wanted[start].pk}"):
                 answer = dynamodb().batch_get_item(RequestItems=asked)
             for item in answer["Responses"].get(settings().ledger_table, []):
                 yield plain_item(item)
             asked = answer.get("UnprocessedKeys")
 
 
-def query(
-    pk: str, prefix: str = "", *, newest_first: bool = False, limit: int | None = None
-) -> Iterator[Item]:
-    """Read the items of a partition whose sort key begins with `prefix`, as they are now."""
-    condition, values = "pk = :pk", {":pk": wire(pk)}
-    if prefix:
-        condition, values = condition + " AND begins_with(sk, :sk)", {**values, ":sk": wire(prefix)}
+def query(among: Range, *, newest_first: bool = False, limit: int | None = None) -> Iterator[Item]:
+    """Read the items of a range in the order of their keys, as they are now."""
+    condition, values = f"{PK} = :pk", {":pk": wire(among.pk)}
+    if among.prefix:
+        condition += f" AND begins_with({SK}, :sk)"
+        values[":sk"] = wire(among.prefix)
     request: dict[str, Any] = {
         "TableName": settings().ledger_table,
         "KeyConditionExpression": condition,
@@ -70,7 +67,7 @@ def query(
         request["Limit"] = limit
     found = 0
     while True:
-        with translated(f"ledger items {pk} {prefix}"):
+        with translated(f"ledger items {among}"):
             answer = dynamodb().query(**request)
         for item in answer.get("Items", []):
             yield plain_item(item)
@@ -82,38 +79,38 @@ def query(
         request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
 
-def put(item: Mapping[str, Any], *, condition: str = "", **values: Any) -> None:
-    """Write an item. Raises Conflict if the condition does not hold."""
-    request = _put(item, condition, values)
-    _single(f"{item['pk']} {item['sk']}", "put_item", request)
+def newest(among: Range) -> Item | None:
+    """Read the last item of a range."""
+    return next(query(among, newest_first=True, limit=1), None)
 
 
-def update(key: Mapping[str, str], expression: str, *, condition: str = "", **values: Any) -> None:
-    """Change an item; `values` are the `:names` of the expressions. Raises Conflict."""
-    _single(f"{key['pk']} {key['sk']}", "update_item", _update(key, expression, condition, values))
+def write(write: Write) -> None:
+    """Do one write. Raises Conflict if its condition does not hold."""
+    operation, request = _request(write)
+    try:
+        with translated(f"ledger item {write.key}"):
+            getattr(dynamodb(), operation)(**request)
+    except ClientError as error:
+        if code_of(error) != "ConditionalCheckFailedException":
+            raise
+        raise Conflict(f"ledger item {write.key} is not as expected: {error}") from error
 
 
-def delete(key: Mapping[str, str], *, condition: str = "", **values: Any) -> None:
-    """Delete an item. Raises Conflict if the condition does not hold."""
-    request = {"TableName": settings().ledger_table, "Key": wire_item(key)}
-    _single(f"{key['pk']} {key['sk']}", "delete_item", _conditioned(request, condition, values))
+def written(write_: Write) -> bool:
+    """Do one write; False where its condition does not hold: somebody else was first."""
+    try:
+        write(write_)
+    except Conflict:
+        return False
+    return True
 
 
-def action_put(item: Mapping[str, Any], *, condition: str = "", **values: Any) -> dict[str, Any]:
-    return {"Put": _put(item, condition, values)}
-
-
-def action_update(
-    key: Mapping[str, str], expression: str, *, condition: str = "", **values: Any
-) -> dict[str, Any]:
-    return {"Update": _update(key, expression, condition, values)}
-
-
-def transact(actions: Sequence[dict[str, Any]], subject: str) -> None:
-    """Do all or nothing. Raises Cancelled with a code for each action."""
+def transact(writes: Sequence[Write], subject: str) -> None:
+    """Do all or nothing. Raises Cancelled with a code for each write."""
+    actions: Any = [{_KINDS[type(each)]: _request(each)[1]} for each in writes]
     try:
         with translated(subject):
-            dynamodb().transact_write_items(TransactItems=list(actions))  # type: ignore[arg-type]
+            dynamodb().transact_write_items(TransactItems=actions)
     except ClientError as error:
         if code_of(error) != "TransactionCanceledException":
             raise
@@ -122,46 +119,25 @@ def transact(actions: Sequence[dict[str, Any]], subject: str) -> None:
         raise Cancelled(subject, reasons) from error
 
 
-def _single(subject: str, operation: str, request: dict[str, Any]) -> None:
-    try:
-        with translated(f"ledger item {subject}"):
-            getattr(dynamodb(), operation)(**request)
-    except ClientError as error:
-        if code_of(error) != "ConditionalCheckFailedException":
-            raise
-        raise Conflict(f"ledger item {subject} is not as expected: {error}") from error
+_KINDS: Mapping[type[Write], str] = {Put: "Put", Update: "Update", Delete: "Delete"}
 
 
-def _put(item: Mapping[str, Any], condition: str, values: dict[str, Any]) -> dict[str, Any]:
-    request = {"TableName": settings().ledger_table, "Item": wire_item(item)}
-    return _conditioned(request, condition, values)
-
-
-def _update(
-    key: Mapping[str, str], expression: str, condition: str, values: dict[str, Any]
-) -> dict[str, Any]:
-    request = {
-        "TableName": settings().ledger_table,
-        "Key": wire_item(key),
-        "UpdateExpression": expression,
-    }
-    return _conditioned(request, condition, values)
-
-
-def _conditioned(
-    request: dict[str, Any], condition: str, values: Mapping[str, Any]
-) -> dict[str, Any]:
-    if condition:
-        request["ConditionExpression"] = condition
-    used = request.get("UpdateExpression", "") + " " + condition
-    # Every attribute is written #name: nobody has to know DynamoDB's 573 reserved words.
-    names = {
-        word
-        for word in used.replace("(", " ").replace(")", " ").replace(",", " ").split()
-        if word.startswith("#")
-    }
-    if names:
-        request["ExpressionAttributeNames"] = {name: name[1:] for name in names}
-    if values:
-        request["ExpressionAttributeValues"] = {f":{key}": wire(v) for key, v in values.items()}
-    return request
+def _request(write: Write) -> tuple[str, dict[str, Any]]:
+    """Return how DynamoDB calls a write, and what it is told."""
+    request: dict[str, Any] = {"TableName": settings().ledger_table}
+    if isinstance(write, Put):
+        operation = "put_item"
+        request["Item"] = wire_item(write.item)
+    else:
+        operation = "update_item" if isinstance(write, Update) else "delete_item"
+        request["Key"] = wire_item(write.key.attributes)
+    if isinstance(write, Update):
+        request["UpdateExpression"] = write.change
+    if write.condition:
+        request["ConditionExpression"] = write.condition
+    if called := names(write):
+        request["ExpressionAttributeNames"] = called
+    if write.values:
+        given = {f":{name}": wire(value) for name, value in write.values.items()}
+        request["ExpressionAttributeValues"] = given
+    return operation, request

@@ -6,47 +6,19 @@ written down when it is seen, and what it says is compared with what was written
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from everloop.decisions.releases import Package
 from everloop.moments import moment
+from everloop.records.approval import Approval
+from everloop.records.verdict import Verdict
 
 APPROVED: Final = "Approved"
 REJECTED: Final = "Rejected"
 PENDING: Final = "PendingManualApproval"
 POLICY: Final = "policy"
 UNKNOWN: Final = "unknown"
-NO_WORDS: Final = "no words given"
-
-
-@dataclass(frozen=True)
-class Approval:
-    """A word on a version: which, since when, whose, and in which words (empty: none given).
-
-    `description` is the registry's text as it stood then, whoever wrote it.
-    """
-
-    version: int
-    status: str
-    at: datetime
-    by: str
-    words: str
-    description: str
-
-    @property
-    def reason(self) -> str:
-        return self.words or NO_WORDS
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What our own judge said of a version in the registry: the status it set, in these words."""
-
-    version: int
-    status: str
-    description: str
 
 
 def seen(

@@ -5,42 +5,23 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from everloop.decisions import Decision
-from everloop.decisions.windows import BAD_FILES
 from everloop.moments import text
 from everloop.names import window_of_run
-
-DATA, VIOLATION = "data", "violation"
-RUNNING, WAITING, REGISTERED, BELOW_BARS, FAILED, STOPPED = (
-    "running",
-    "waiting",  # for AWS: it has no quota, or no capacity, for one of its jobs
-    "registered",
-    "below-bars",
-    "failed",
-    "stopped",
+from everloop.records.run import (
+    BELOW_BARS,
+    FAILED,
+    REGISTERED,
+    RUNNING,
+    STOPPED,
+    VIOLATION,
+    WAITING,
+    Run,
 )
+from everloop.records.window import BAD_FILES
+
 # A run that brought a model to judgement, or is about to; the same data and code bring the same.
 _CONCLUSIVE = (RUNNING, REGISTERED, BELOW_BARS)
 _USELESS = (BELOW_BARS, FAILED, STOPPED)
-
-
-@dataclass(frozen=True)
-class Run:
-    """A training run, as the ledger keeps it.
-
-    Its name says what is trained; `execution` is the machine's that waited for it last: where a
-    machine dies, the next attempt at the same data and code finds the same run.
-    """
-
-    name: str
-    dataset_digest: str
-    bundle_digest: str
-    cause: str
-    started_at: datetime
-    outcome: str
-    ended_at: datetime | None = None
-    dataset_bytes: int = 0
-    rows: int | None = None
-    execution: str = ""
 
 
 @dataclass(frozen=True)

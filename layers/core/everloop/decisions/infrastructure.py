@@ -8,10 +8,10 @@ behind `AlgorithmError`.
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from everloop.errors import NoCapacity
+from everloop.records.shortage import Trouble
 
 QUOTA, CAPACITY, THROTTLING, SPOT, INTERNAL = (
     "quota",
@@ -20,22 +20,6 @@ QUOTA, CAPACITY, THROTTLING, SPOT, INTERNAL = (
     "spot",
     "internal",
 )
-
-
-@dataclass(frozen=True)
-class Trouble:
-    """What AWS lacked. `there` is what a quota allows, `wanted` what it would have to allow.
-
-    `retry` is False where waiting cannot help: a quota of 0, or less than one request needs.
-    """
-
-    kind: str
-    code: str  # AWS's error code
-    quota: str = ""  # as Service Quotas names it
-    there: int | None = None
-    wanted: int | None = None
-    retry: bool = True
-    said: str = ""  # AWS's own words
 
 
 # AWS's codes, as a client and as a state machine name them.

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from everloop.decisions.releases import ERROR, INTERRUPTED, RELEASED, ROLLED_BACK, Release
 from everloop.errors import BadInput
 from everloop.moments import text
 from everloop.pipelines.rollouts import Steps
+from everloop.records.release import ERROR, INTERRUPTED, RELEASED, ROLLED_BACK, Release
 
 # Lifecycle rules of the stack expire what lies below predictions/<n>d/ after n days.
 KEPT_DAYS = (7, 30, 90, 365)

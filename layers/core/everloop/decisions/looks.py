@@ -1,12 +1,13 @@
 """Looks of a monitor: whose turn it is, how many in a row saw what, and when silence is long."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from everloop.decisions import Decision
 from everloop.decisions.monitoring import longest_pause
 from everloop.moments import text
+from everloop.records.monitor import Rhythm, Streaks
 
 # A look's machine ends itself after 30 hours; who holds its turn for longer has died.
 TURN = timedelta(hours=31)
@@ -17,27 +18,6 @@ _ALIVE = ("RUNNING", "PENDING_REDRIVE")
 _REMEMBERED = timedelta(days=14)  # whose longest silence is the rhythm
 _LEARNING = timedelta(days=7)  # before that much is known of traffic, weekends are unknown as well
 _WHILE_LEARNING = timedelta(days=3)
-
-
-@dataclass(frozen=True)
-class Rhythm:
-    """When traffic came: `last` is when its newest file arrived, `pauses` the longest of each day
-    in seconds, by the day on which it ended; `watched_since` is when anybody first asked."""
-
-    watched_since: datetime | None = None
-    last: datetime | None = None
-    pauses: Mapping[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Streaks:
-    """Looks in a row: `blind` ones could not judge, since `blind_since`; `violated` ones found a
-    violation. `look` is the last that was counted."""
-
-    look: str = ""
-    blind: int = 0
-    blind_since: str = ""
-    violated: int = 0
 
 
 def under_way(status: str | None, since: datetime | None, now: datetime) -> bool:

@@ -2,10 +2,10 @@
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from everloop.decisions import Decision
+from everloop.records.lease import Lease
 
 RUNNING, SUCCEEDED = "RUNNING", "SUCCEEDED"
 
@@ -15,20 +15,6 @@ PATIENCE = timedelta(minutes=2)
 MOST_ATTEMPTS = 5
 # A model takes some thirty calls, half a second: so many fit well into reconcile's time.
 MOST_PER_TICK = 300
-
-
-@dataclass(frozen=True)
-class Lease:
-    """Who holds what, since when and until when. `waits_for` is what its machine sleeps on."""
-
-    holder: str = ""
-    epoch: int = 0
-    until: datetime | None = None
-    since: datetime | None = None
-    waits_for: str = ""
-
-    def held(self, now: datetime) -> bool:
-        return bool(self.holder) and (self.until is None or self.until > now)
 
 
 def turn(models: Sequence[str], after: str, most: int = MOST_PER_TICK) -> list[str]:

@@ -9,11 +9,15 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from everloop.moments import text
-from everloop.names import digest
+from everloop.records.object_state import (
+    NOBODY,
+    PRESENT,
+    WITHDRAWN,
+    ObjectState,
+    object_id,
+)
 
-PRESENT, WITHDRAWN, SET_ASIDE = "present", "withdrawn", "set-aside"
 REPLACED = "replaced"  # gone, and its key holds something newer: no withdrawal
-NOBODY = ""  # who it was is not known
 
 
 @dataclass(frozen=True)
@@ -34,27 +38,6 @@ class Listed:
 
 
 @dataclass(frozen=True)
-class ObjectState:
-    """What the ledger remembers of an object version that is, or was, in no dataset.
-
-    `by` is who S3 says it was: an account or a service; a person only where our command did it.
-    `marker` is the delete marker that took it out, if one did.
-    """
-
-    key: str
-    version_id: str
-    state: str
-    reason: str
-    at: datetime
-    by: str = NOBODY
-    marker: str = ""
-
-    @property
-    def id(self) -> str:
-        return object_id(self.key, self.version_id)
-
-
-@dataclass(frozen=True)
 class Deletion:
     """A deletion as S3's event, or our own command, tells of it."""
 
@@ -64,10 +47,6 @@ class Deletion:
     by: str
     at: datetime
     words: str = ""
-
-
-def object_id(key: str, version_id: str) -> str:
-    return digest([key, version_id])
 
 
 def newest_first(listed: Sequence[Listed]) -> list[Listed]:

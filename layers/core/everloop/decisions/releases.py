@@ -6,18 +6,20 @@ from datetime import datetime
 from typing import Any
 
 from everloop.decisions import Decision
-from everloop.decisions.infrastructure import Trouble, trouble, trouble_of
+from everloop.decisions.infrastructure import trouble, trouble_of
 from everloop.errors import Tampered, said
-
-RELEASED, TESTS_FAILED, ROLLED_BACK, WITHDRAWN, TAMPERED, INTERRUPTED, ERROR = (
-    "released",
-    "tests-failed",
-    "rolled-back",
-    "withdrawn",
-    "tampered",
-    "interrupted",
-    "error",
+from everloop.records.release import (
+    ERROR,
+    INTERRUPTED,
+    RELEASED,
+    ROLLED_BACK,
+    TAMPERED,
+    TESTS_FAILED,
+    WITHDRAWN,
+    Release,
 )
+from everloop.records.shortage import Trouble
+
 # What failed for a reason of its own is not tried again until somebody approves it again; what
 # failed for AWS's or our own reasons, or by somebody's hand, is worth a few more attempts.
 _TRIES = {TESTS_FAILED: 1, ROLLED_BACK: 1, TAMPERED: 1, INTERRUPTED: 3, ERROR: 3}
@@ -50,20 +52,6 @@ class Package:
     @property
     def deployable(self) -> bool:
         return self.approval == "Approved" and self.status == "Completed"
-
-
-@dataclass(frozen=True)
-class Release:
-    """A release that ended, as the ledger keeps it."""
-
-    epoch: int
-    version: int
-    outcome: str
-    reason: str
-    approved_at: datetime
-    ended_at: datetime
-    from_version: int | None = None
-    execution: str = ""  # of the machine; records of before have none
 
 
 @dataclass(frozen=True)

@@ -1,40 +1,12 @@
 """Seals: what a version was made of when it was first seen, and whether it still is."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from everloop.errors import BadInput
 from everloop.names import digest
-
-
-@dataclass(frozen=True)
-class Seal:
-    """A version's container as it was registered, and the digests (sha256, hex) of its bytes.
-
-    `model_uri` is the copy of the model's data that nothing but Everloop writes: its name is its
-    digest, and endpoints serve from it. `bundle_copy_uri` is such a copy of the bundle. With
-    `image`, `environment` and `metadata` (the package's own properties) the version can be judged,
-    watched and made again when its package is deleted. Seals of before have none of these four.
-    """
-
-    version: int
-    package_arn: str
-    container_digest: str
-    source_uri: str
-    model_uri: str
-    model_digest: str
-    bundle_uri: str
-    bundle_digest: str
-    bundle_copy_uri: str = ""
-    image: str = ""
-    environment: Mapping[str, str] = field(default_factory=dict)
-    metadata: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def complete(self) -> bool:
-        """Whether it tells all that the package told."""
-        return bool(self.metadata and self.image)
+from everloop.records.seal import Seal
 
 
 def uri(metadata: Mapping[str, str], name: str, subject: str) -> str:

@@ -1,7 +1,9 @@
 """The sweep over the data bucket: how far a tick goes, and what the last pass cannot have seen."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
+
+from everloop.records.sweep import Sweep
 
 # 10 million keys are 10,000 pages of a thousand; a whole pass is to take less than a day.
 _PAGES_A_DAY = 12_000
@@ -16,41 +18,32 @@ PATIENCE = timedelta(minutes=15)
 _MARGIN, _LONG_MARGIN = timedelta(hours=1), timedelta(days=7)
 
 
-@dataclass(frozen=True)
-class Sweep:
-    """Where the sweep is: it goes on behind the key `after`. Empty before the first pass."""
+def begun(sweep: Sweep, now: datetime) -> Sweep:
+    """Return the sweep at a tick; between two passes, at the beginning of the next."""
+    if sweep.began_at is not None:
+        return replace(sweep, looked_at=now)
+    due = sweep.thorough_at is None or now - sweep.thorough_at >= _THOROUGH_EVERY
+    return replace(
+        sweep,
+        after="",
+        began_at=now,
+        thorough=due,
+        thorough_at=now if due else sweep.thorough_at,
+        looked_at=now,
+    )
 
-    after: str = ""
-    began_at: datetime | None = None  # of the pass that is under way
-    last_began: datetime | None = None  # of the last one that came to its end
-    thorough: bool = True
-    thorough_at: datetime | None = None
-    looked_at: datetime | None = None  # the last tick
 
-    def begun(self, now: datetime) -> "Sweep":
-        """Return the sweep at a tick; between two passes, at the beginning of the next."""
-        if self.began_at is not None:
-            return replace(self, looked_at=now)
-        due = self.thorough_at is None or now - self.thorough_at >= _THOROUGH_EVERY
-        return replace(
-            self,
-            after="",
-            began_at=now,
-            thorough=due,
-            thorough_at=now if due else self.thorough_at,
-            looked_at=now,
-        )
+def advanced(sweep: Sweep, after: str) -> Sweep:
+    """Return the sweep behind a page; an empty key says that it was the last."""
+    if after:
+        return replace(sweep, after=after)
+    return replace(sweep, after="", began_at=None, last_began=sweep.began_at)
 
-    def advanced(self, after: str) -> "Sweep":
-        """Return the sweep behind a page; an empty key says that it was the last."""
-        if after:
-            return replace(self, after=after)
-        return replace(self, after="", began_at=None, last_began=self.began_at)
 
-    def is_new(self, modified: datetime) -> bool:
-        """Whether the last whole pass cannot have seen what was written, or deleted, then."""
-        margin = _LONG_MARGIN if self.thorough else _MARGIN
-        return self.last_began is None or modified >= self.last_began - margin
+def is_new(sweep: Sweep, modified: datetime) -> bool:
+    """Whether the last whole pass cannot have seen what was written, or deleted, then."""
+    margin = _LONG_MARGIN if sweep.thorough else _MARGIN
+    return sweep.last_began is None or modified >= sweep.last_began - margin
 
 
 def pages_due(sweep: Sweep, now: datetime) -> int:

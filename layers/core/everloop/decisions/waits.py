@@ -12,10 +12,10 @@ from everloop.decisions.infrastructure import (
     QUOTA,
     SPOT,
     THROTTLING,
-    Trouble,
     described,
 )
 from everloop.names import digest
+from everloop.records.shortage import Trouble
 
 # The first wait, and what waits grow to; each varies around that by half.
 _FIRST, _LONGEST = timedelta(minutes=2), timedelta(minutes=30)

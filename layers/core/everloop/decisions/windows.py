@@ -5,53 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from everloop.decisions.objects import (
-    REPLACED,
-    SET_ASIDE,
-    WITHDRAWN,
-    Listed,
-    ObjectState,
-    below_markers,
-    object_id,
-)
-from everloop.moments import moment, text
+from everloop.decisions.objects import REPLACED, Listed, below_markers
+from everloop.moments import text
 from everloop.names import digest
+from everloop.records.arrival import Arrival
+from everloop.records.object_state import SET_ASIDE, WITHDRAWN, ObjectState
+from everloop.records.window import BAD_FILES, NOTHING_LEFT, REFUSED, Window
 
-REFUSED = "refused"  # the outcome of a window that the governor did not train on
-BAD_FILES = "bad-files"  # of one whose files were no data, by the data's own rules
-NOTHING_LEFT = "nothing-left"  # of one whose objects were all taken out again
 _NOT_TRAINED = (REFUSED, BAD_FILES, NOTHING_LEFT)  # they answer for no other window
 GIVEN_UP = "given up"  # stands for the outcome of one that no attempt could train
-
-
-@dataclass(frozen=True)
-class Arrival:
-    """One version of one object that was dropped for a model."""
-
-    key: str
-    version_id: str
-    etag: str
-    size: int
-    sequencer: str
-    arrived_at: datetime
-
-    @property
-    def id(self) -> str:
-        return object_id(self.key, self.version_id)
-
-
-@dataclass(frozen=True)
-class Window:
-    """The open window of a model. Times are those of the arrivals, not of any machine of ours."""
-
-    number: int = 1
-    objects: int = 0
-    first_at: datetime | None = None
-    last_at: datetime | None = None
-    marker: str | None = None
-    marked_at: datetime | None = None
-    attempt: int = 1
-    token: str | None = None
 
 
 @dataclass(frozen=True)
@@ -233,18 +195,6 @@ def manifest(
         "left_out": chosen.counts(),
         "objects": objects,
     }
-
-
-def arrival_of(item: Mapping[str, Any]) -> Arrival:
-    """Read an arrival as the ledger keeps it."""
-    return Arrival(
-        key=str(item["key"]),
-        version_id=str(item["version_id"]),
-        etag=str(item["etag"]),
-        size=int(item["size"]),
-        sequencer=str(item.get("sequencer") or ""),
-        arrived_at=moment(item["arrived_at"], field="arrived_at"),
-    )
 
 
 def _length(duration: timedelta) -> str:

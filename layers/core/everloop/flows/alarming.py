@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from everloop import names
 from everloop.aws import alarms, endpoints
 from everloop.aws.alarms import QUIET, RINGS, Alarm
-from everloop.aws.ledger import Installed
 from everloop.aws.settings import settings
 from everloop.flows import incidents
 from everloop.messages import Message, endpoint_page
 from everloop.pipelines.rollouts import serving_alarms
+from everloop.records.installation import Installed
 from everloop.spec import policy
 
 # What has been quiet for longer was told when it became so, by its action or by a tick.

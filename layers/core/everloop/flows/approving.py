@@ -9,17 +9,12 @@ from datetime import datetime
 
 from everloop.aws import approvals, journal, registry
 from everloop.aws.registry import Described
-from everloop.decisions.approvals import (
-    APPROVED,
-    PENDING,
-    Approval,
-    Verdict,
-    from_chain,
-    seen,
-)
+from everloop.decisions.approvals import APPROVED, PENDING, from_chain, seen
 from everloop.decisions.releases import Package
 from everloop.flows import report
 from everloop.moments import text
+from everloop.records.approval import Approval
+from everloop.records.verdict import Verdict
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,10 @@ from itertools import islice
 
 from everloop import names
 from everloop.aws import alarms, endpoints
-from everloop.aws.ledger import Installed
 from everloop.aws.settings import settings
-from everloop.decisions.releases import RELEASED, Release, Serving
+from everloop.decisions.releases import Serving
+from everloop.records.installation import Installed
+from everloop.records.release import RELEASED, Release
 from everloop.spec import policy
 
 _MOST = 50  # deletions of a kind at once, some 0.2 s each; the next release does the rest

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from everloop.aws import arrivals, machines, people
-from everloop.aws.ledger import Installed
-from everloop.decisions.windows import Arrival
 from everloop.flows import report, training
 from everloop.flows.report import logger
 from everloop.messages import Message
 from everloop.moments import text
 from everloop.names import digest
+from everloop.records.arrival import Arrival
+from everloop.records.installation import Installed
 from everloop.spec.policy import data as data_policy
 
 

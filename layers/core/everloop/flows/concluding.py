@@ -11,22 +11,16 @@ from typing import Any
 
 from everloop import names
 from everloop.aws import arrivals, ledger, people, pipelines
-from everloop.aws.ledger import TRAINING, Installed
-from everloop.decisions.governor import (
-    BELOW_BARS,
-    FAILED,
-    REGISTERED,
-    RUNNING,
-    STOPPED,
-    WAITING,
-    Run,
-    useless_in_a_row,
-)
-from everloop.decisions.infrastructure import Trouble, trouble
+from everloop.decisions.governor import useless_in_a_row
+from everloop.decisions.infrastructure import trouble
 from everloop.decisions.mending import PATIENCE
-from everloop.decisions.windows import BAD_FILES, NOTHING_LEFT, REFUSED
 from everloop.flows import files, freezing, report, shortages, waking
 from everloop.messages import Message
+from everloop.records.installation import Installed
+from everloop.records.lease import TRAINING
+from everloop.records.run import BELOW_BARS, FAILED, REGISTERED, RUNNING, STOPPED, WAITING, Run
+from everloop.records.shortage import Trouble
+from everloop.records.window import BAD_FILES, NOTHING_LEFT, REFUSED
 from everloop.spec import policy
 
 _BELOW_BARS_STEP = "BelowBars"

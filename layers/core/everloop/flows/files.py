@@ -6,13 +6,13 @@ from datetime import datetime
 from typing import Any
 
 from everloop.aws import objects, people, storage
-from everloop.aws.ledger import Installed
 from everloop.aws.settings import settings
-from everloop.decisions.objects import SET_ASIDE, WITHDRAWN, ObjectState
 from everloop.errors import BadInput
 from everloop.flows import withdrawing
 from everloop.flows.report import logger
 from everloop.messages import Message
+from everloop.records.installation import Installed
+from everloop.records.object_state import SET_ASIDE, WITHDRAWN, ObjectState
 
 _SHOWN = 8  # files in a message; `everloop data list` has them all
 

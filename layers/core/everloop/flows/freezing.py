@@ -5,20 +5,14 @@ from datetime import datetime
 from typing import Any
 
 from everloop.aws import arrivals, objects, people, storage
-from everloop.aws.arrivals import Closed
-from everloop.aws.ledger import Installed
 from everloop.aws.settings import settings
-from everloop.decisions.objects import WITHDRAWN, ObjectState
-from everloop.decisions.windows import (
-    NOTHING_LEFT,
-    Selection,
-    chosen,
-    kept_windows,
-    manifest,
-)
+from everloop.decisions.windows import Selection, chosen, kept_windows, manifest
 from everloop.flows import report, withdrawing
 from everloop.messages import Message
 from everloop.moments import text
+from everloop.records.installation import Installed
+from everloop.records.object_state import WITHDRAWN, ObjectState
+from everloop.records.window import NOTHING_LEFT, Closed
 from everloop.spec import policy
 
 

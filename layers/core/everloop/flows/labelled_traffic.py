@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from everloop.aws import storage
-from everloop.aws.ledger import Installed
 from everloop.aws.settings import settings
 from everloop.decisions import late_labels
 from everloop.errors import BadInput
 from everloop.flows import report
 from everloop.flows.report import logger
+from everloop.records.installation import Installed
 from everloop.spec import policy
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")

@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any
 
 from everloop.aws import ledger, monitoring, people, storage
-from everloop.aws.ledger import Installed
 from everloop.aws.settings import settings
 from everloop.decisions import late_labels, seals
 from everloop.decisions.late_labels import LabelFiles
@@ -18,6 +17,7 @@ from everloop.messages import Message
 from everloop.moments import text
 from everloop.names import digest
 from everloop.pipelines.job_requests import MANIFEST
+from everloop.records.installation import Installed
 from everloop.spec import policy
 
 # Versions before the serving one whose holdout is looked up, the newest first.

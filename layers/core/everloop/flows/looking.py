@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from everloop.aws import machines, monitoring
-from everloop.aws.ledger import Installed
-from everloop.aws.monitoring import Watch
 from everloop.decisions import Decision
 from everloop.decisions.looks import after_look, heard, silent, under_way
 from everloop.decisions.releases import Serving
@@ -13,6 +11,8 @@ from everloop.errors import Conflict
 from everloop.flows import incidents, report
 from everloop.messages import Message
 from everloop.moments import text
+from everloop.records.installation import Installed
+from everloop.records.monitor import Watch
 from everloop.spec import policy
 
 # The incidents of an endpoint without traffic, and of looks that cannot judge.

@@ -9,15 +9,16 @@ from typing import Any, Final
 
 from everloop import names
 from everloop.aws import configs, endpoints, ledger, registry
-from everloop.aws.configs import Made
-from everloop.aws.ledger import Installed
 from everloop.aws.settings import settings
 from everloop.decisions.releases import Serving
-from everloop.decisions.seals import Seal, container
+from everloop.decisions.seals import container
 from everloop.errors import BadInput, Conflict
 from everloop.flows import sealing
 from everloop.flows.report import logger
 from everloop.pipelines.rollouts import endpoint_config
+from everloop.records.config import Made
+from everloop.records.installation import Installed
+from everloop.records.seal import Seal
 from everloop.spec import policy
 
 STAGING: Final = "staging"

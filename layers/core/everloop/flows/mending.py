@@ -16,19 +16,9 @@ from everloop.aws import (
     schedules,
 )
 from everloop.aws.alarms import Alarm
-from everloop.aws.ledger import RELEASE, TRAINING, Installed
-from everloop.aws.shortages import judgement
 from everloop.decisions import Decision
 from everloop.decisions.approvals import APPROVED, PENDING
-from everloop.decisions.governor import DATA
-from everloop.decisions.mending import (
-    PATIENCE,
-    RUNNING,
-    SUCCEEDED,
-    Lease,
-    is_abandoned,
-    next_attempt,
-)
+from everloop.decisions.mending import PATIENCE, RUNNING, SUCCEEDED, is_abandoned, next_attempt
 from everloop.decisions.monitoring import overdue
 from everloop.errors import BadInput, NoCapacity, NotReady
 from everloop.flows import (
@@ -44,6 +34,10 @@ from everloop.flows import (
     waking,
 )
 from everloop.moments import text
+from everloop.records.installation import Installed
+from everloop.records.lease import RELEASE, TRAINING, Lease
+from everloop.records.run import DATA
+from everloop.records.shortage import judgement
 from everloop.spec import policy
 
 MONITOR = "monitor"

@@ -6,11 +6,13 @@ from datetime import datetime
 from everloop.aws import functions, shortages, storage
 from everloop.aws.settings import settings
 from everloop.decisions.objects import Listed
-from everloop.decisions.sweeping import PATIENCE, Sweep
+from everloop.decisions.sweeping import PATIENCE, is_new
 from everloop.facts import OBJECT_CREATED, is_model_name
 from everloop.flows import report
 from everloop.flows.shortages import PUSHED_AGAIN
 from everloop.moments import text
+from everloop.records.shortage import PUSH
+from everloop.records.sweep import Sweep
 
 _PREFIX, _BUNDLE = "models/", "bundle.tar.gz"
 
@@ -26,8 +28,8 @@ def find(sweep: Sweep, now: datetime) -> None:
         parts = key.split("/")
         if len(parts) != 3 or parts[2] != _BUNDLE or not is_model_name(parts[1]):
             continue
-        waits = shortages.find(parts[1], shortages.PUSH)
-        if now - modified <= PATIENCE or (waits is None and not sweep.is_new(modified)):
+        waits = shortages.find(parts[1], PUSH)
+        if now - modified <= PATIENCE or (waits is None and not is_new(sweep, modified)):
             continue
         newest = next((one for one in storage.versions_of(bucket, key) if one.latest), None)
         if newest is None or newest.marker:

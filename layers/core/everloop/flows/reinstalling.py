@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import Final
 
 from everloop.aws import pipelines, registry, storage
-from everloop.aws.ledger import Installed
 from everloop.aws.settings import settings
 from everloop.errors import BadInput, NotReady
+from everloop.records.installation import Installed
 
 BUNDLE: Final = "bundle.tar.gz"
 SPEC: Final = "spec.json"

@@ -5,22 +5,17 @@ from datetime import datetime
 
 from everloop import names
 from everloop.aws import endpoints, ledger, machines, people
-from everloop.aws.ledger import Installed
 from everloop.decisions import Decision
 from everloop.decisions.approvals import POLICY
 from everloop.decisions.infrastructure import described
-from everloop.decisions.releases import (
-    RELEASED,
-    Package,
-    Release,
-    desired,
-    release_wanted,
-    without_effect,
-)
+from everloop.decisions.releases import Package, desired, release_wanted, without_effect
 from everloop.flows import approving, report, shortages
 from everloop.flows.approving import Told
 from everloop.messages import Message
 from everloop.moments import text
+from everloop.records.installation import Installed
+from everloop.records.lease import RELEASE
+from everloop.records.release import RELEASED, Release
 
 
 def wanted(installed: Installed) -> Package | None:
@@ -92,7 +87,7 @@ def start_wanted(
     What an event told of an approval is written down, whatever runs.
     """
     model = installed.model
-    lease = ledger.lease(model, ledger.RELEASE)
+    lease = ledger.lease(model, RELEASE)
     if lease.held(now):
         if told is not None:
             _heeded(installed, now, told)
@@ -101,7 +96,7 @@ def start_wanted(
     decision, wanted = look(installed, now, told)
     if wanted is None:
         return decision
-    held = shortages.held(installed, ledger.RELEASE)
+    held = shortages.held(installed, RELEASE)
     if held is not None and held.subject == wanted.arn and wanted.spoken_at <= held.met_at:
         reason = f"version {wanted.version} is held: {described(held.trouble)}"
         return Decision(False, reason, decision.facts)
@@ -120,7 +115,7 @@ def start_wanted(
     )
     if not started.new and machines.status(started.arn) != "RUNNING":
         # It ended before it could take the lease. The next look uses the next epoch.
-        ledger.raise_epoch(model, ledger.RELEASE, epoch)
+        ledger.raise_epoch(model, RELEASE, epoch)
         return Decision(False, f"{name} has ended without a trace; the next look starts another")
     return Decision(
         True, decision.reason, {**decision.facts, "execution": name, "new": started.new}

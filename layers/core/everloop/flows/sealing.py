@@ -12,10 +12,11 @@ from datetime import datetime
 from everloop.aws import ledger, registry, storage
 from everloop.aws.registry import Described
 from everloop.aws.settings import settings
-from everloop.decisions.seals import Found, Seal, broken, container_digest, expected, gone
+from everloop.decisions.seals import Found, broken, container_digest, expected, gone
 from everloop.errors import BadInput, Conflict, EverloopError, NotReady, Tampered
 from everloop.flows import report
 from everloop.flows.report import logger
+from everloop.records.seal import Seal
 
 _SOURCE = "SAGEMAKER_SUBMIT_DIRECTORY"
 

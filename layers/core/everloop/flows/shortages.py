@@ -10,21 +10,16 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from everloop.aws import people, shortages
-from everloop.aws.ledger import RELEASE, TRAINING, Installed
 from everloop.aws.settings import settings
-from everloop.aws.shortages import JUDGEMENT, LOOK, PUSH, Shortage
-from everloop.decisions.infrastructure import (
-    Trouble,
-    described,
-    quota_code,
-    to_do,
-    trouble_of,
-)
+from everloop.decisions.infrastructure import described, quota_code, to_do, trouble_of
 from everloop.decisions.waits import HELD, Again, again, goes_on
 from everloop.errors import NoCapacity
 from everloop.flows import report
 from everloop.messages import Message, console
 from everloop.moments import text
+from everloop.records.installation import Installed
+from everloop.records.lease import RELEASE, TRAINING
+from everloop.records.shortage import JUDGEMENT, LOOK, PUSH, Shortage, Trouble, kind_of
 
 WAITS = "waits"  # the outcome of what ends for now, and is no verdict
 _SETTLED = timedelta(hours=1)  # by then whoever judged a version has ended what it waited for
@@ -109,7 +104,7 @@ def end_settled(
     """
     wanted = {JUDGEMENT: pending, RELEASE: approved}
     for known in shortages.of(installed.model):
-        subjects = wanted.get(shortages.kind_of(known.activity))
+        subjects = wanted.get(kind_of(known.activity))
         if subjects is None or known.subject in subjects:
             continue
         if now - known.met_at > _SETTLED:
@@ -212,7 +207,7 @@ def _tell(installed: Installed, shortage: Shortage, decided: Again, now: datetim
 
 
 def _words(shortage: Shortage) -> str:
-    return _WORDS[shortages.kind_of(shortage.activity)]
+    return _WORDS[kind_of(shortage.activity)]
 
 
 def _decide(shortage: Shortage, *, go: bool, reason: str, now: datetime, said: str) -> None:

@@ -13,21 +13,17 @@ from typing import Any
 
 from everloop.aws import arrivals, ledger, objects, seen, storage
 from everloop.aws import sweep as cursor
-from everloop.aws.ledger import Installed
 from everloop.aws.settings import settings
-from everloop.decisions.objects import (
-    WITHDRAWN,
-    Listed,
-    ObjectState,
-    below_markers,
-    object_id,
-)
-from everloop.decisions.sweeping import PATIENCE, Sweep, overlaps, pages_due
+from everloop.decisions.objects import Listed, below_markers
+from everloop.decisions.sweeping import PATIENCE, advanced, begun, is_new, overlaps, pages_due
 from everloop.facts import is_model_name
 from everloop.flows import collecting, pushes, report, withdrawing
 from everloop.flows.report import logger
 from everloop.moments import moment
 from everloop.names import digest
+from everloop.records.installation import Installed
+from everloop.records.object_state import WITHDRAWN, ObjectState, object_id
+from everloop.records.sweep import Sweep
 from everloop.spec.policy import data as data_policy
 
 _PREFIX = "data/"
@@ -39,7 +35,7 @@ def sweep(now: datetime, models: Sequence[str]) -> list[str]:
     `models` are the installed ones.
     """
     found = cursor.read()
-    pages, sweep = pages_due(found, now), found.begun(now)
+    pages, sweep = pages_due(found, now), begun(found, now)
     known = {model: _Model(model, now) for model in models}
     troubled: list[str] = []
     for _ in range(pages):
@@ -47,7 +43,7 @@ def sweep(now: datetime, models: Sequence[str]) -> list[str]:
         troubled += _look(page, sweep, after, known, now)
         if not after:
             pushes.find(sweep, now)
-        sweep = sweep.advanced(after)
+        sweep = advanced(sweep, after)
         cursor.write(sweep)
         if sweep.began_at is None:
             break
@@ -146,7 +142,7 @@ def _arrivals(
         for one in listed
         if one.latest
         and not one.marker
-        and sweep.is_new(one.modified)
+        and is_new(sweep, one.modified)
         and now - one.modified > PATIENCE
         and not (one.key.endswith("/") and one.size == 0)
     }
@@ -182,7 +178,9 @@ def _deletions(
         version.id: version.key
         for listed in versions.values()
         for version, marker in below_markers(listed)
-        if marker is not None and sweep.is_new(marker.modified) and now - marker.modified > PATIENCE
+        if marker is not None
+        and is_new(sweep, marker.modified)
+        and now - marker.modified > PATIENCE
     }
     keys = set()
     if hidden:

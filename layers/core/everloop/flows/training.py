@@ -6,20 +6,15 @@ from datetime import datetime
 
 from everloop import names
 from everloop.aws import arrivals, ledger, machines, pipelines
-from everloop.aws.arrivals import Closed
-from everloop.aws.ledger import Installed
 from everloop.decisions import Decision
-from everloop.decisions.governor import (
-    DATA,
-    REGISTERED,
-    VIOLATION,
-    Run,
-    failed_for_its_code,
-    may_train,
-)
+from everloop.decisions.governor import failed_for_its_code, may_train
 from everloop.decisions.infrastructure import trouble
-from everloop.decisions.windows import GIVEN_UP, Window, completeness, left_over, trained_with
+from everloop.decisions.windows import GIVEN_UP, completeness, left_over, trained_with
 from everloop.flows import shortages
+from everloop.records.installation import Installed
+from everloop.records.lease import TRAINING
+from everloop.records.run import DATA, REGISTERED, VIOLATION, Run
+from everloop.records.window import Closed, Window
 from everloop.spec import policy
 
 
@@ -73,7 +68,7 @@ def start_on_violation(installed: Installed, window: Window, now: datetime) -> A
 
 
 def _start_open(installed: Installed, window: Window, cause: str, now: datetime) -> Asked:
-    lease = ledger.lease(installed.model, ledger.TRAINING)
+    lease = ledger.lease(installed.model, TRAINING)
     if lease.held(now):
         holder = lease.holder.rpartition(":")[2]
         return Asked(Decision(False, f"{holder} is training; what arrived is in the next dataset"))
@@ -114,7 +109,7 @@ def held_windows(installed: Installed) -> range:
 
     A drop, a push and `everloop resume` are such changes.
     """
-    held = shortages.held(installed, ledger.TRAINING)
+    held = shortages.held(installed, TRAINING)
     return range(1, int(held.subject) + 1) if held else range(0)
 
 
@@ -172,6 +167,6 @@ def start_after_push(installed: Installed, now: datetime) -> Asked:
     ):
         assert last.outcome is not None
         arrivals.clear_outcome(installed.model, last.number, last.outcome)
-    if ledger.lease(installed.model, ledger.TRAINING).held(now):
+    if ledger.lease(installed.model, TRAINING).held(now):
         return Asked(Decision(False, "a training runs; its end looks at what is left over"))
     return start_left_over(installed, now)

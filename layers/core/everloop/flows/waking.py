@@ -3,9 +3,9 @@
 from datetime import datetime
 
 from everloop.aws import endpoints, ledger, machines, pipelines
-from everloop.aws.ledger import Token
 from everloop.aws.pipelines import Execution
 from everloop.decisions.releases import DELETED
+from everloop.records.token import Token
 
 
 def run_subject(model: str, run: str) -> str:

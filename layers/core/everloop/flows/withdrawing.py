@@ -7,21 +7,12 @@ from typing import Any
 
 from everloop.aws import arrivals, ledger, objects, people, seen, storage
 from everloop.aws.settings import settings
-from everloop.decisions.objects import (
-    PRESENT,
-    SET_ASIDE,
-    WITHDRAWN,
-    Deletion,
-    Listed,
-    ObjectState,
-    object_id,
-    restored,
-    settled,
-)
-from everloop.decisions.windows import Arrival
+from everloop.decisions.objects import Deletion, Listed, restored, settled
 from everloop.flows import report
 from everloop.messages import Message
 from everloop.names import digest
+from everloop.records.arrival import Arrival
+from everloop.records.object_state import PRESENT, SET_ASIDE, WITHDRAWN, ObjectState, object_id
 
 _SHOWN = 10  # keys in a decision's reason; the ledger has them all
 _KINDS = {WITHDRAWN: "withdraw", SET_ASIDE: "set-aside", PRESENT: "restore"}

@@ -1,0 +1,41 @@
+"""What each endpoint config of ours was made of: names do not tell that."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from everloop.records.keys import Item, Key, of_model
+from everloop.records.writes import Delete, Put
+
+
+@dataclass(frozen=True)
+class Made:
+    """An endpoint config and the one model that it serves, as both were asked for."""
+
+    config_name: str
+    config: Mapping[str, Any]
+    sagemaker_model: str
+    container: Mapping[str, Any]
+
+
+def key(model: str, config_name: str) -> Key:
+    return of_model(model, f"CONFIG#{config_name}")
+
+
+def put(model: str, made: Made) -> Put:
+    return Put(
+        key(model, made.config_name),
+        {
+            "config": dict(made.config),
+            "sagemaker_model": made.sagemaker_model,
+            "container": dict(made.container),
+        },
+    )
+
+
+def of(config_name: str, item: Item) -> Made:
+    return Made(config_name, item["config"], item["sagemaker_model"], item["container"])
+
+
+def forget(model: str, config_name: str) -> Delete:
+    return Delete(key(model, config_name))

@@ -1,0 +1,118 @@
+"""A model's monitor: when it was asked to look, until when it did, what it saw."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from everloop.moments import moment, text
+from everloop.records.keys import Item, Key, of_model
+from everloop.records.writes import Update, set_of
+
+
+@dataclass(frozen=True)
+class Rhythm:
+    """When traffic came: `last` is when its newest file arrived, `pauses` the longest of each day
+    in seconds, by the day on which it ended; `watched_since` is when anybody first asked."""
+
+    watched_since: datetime | None = None
+    last: datetime | None = None
+    pauses: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Streaks:
+    """Looks in a row: `blind` ones could not judge, since `blind_since`; `violated` ones found a
+    violation. `look` is the last that was counted."""
+
+    look: str = ""
+    blind: int = 0
+    blind_since: str = ""
+    violated: int = 0
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What is known of a model's monitor; `silent_since` is set while its silence is too long.
+
+    `asked` is when its schedule last asked for a look, whether or not there was anything to see.
+    """
+
+    until: datetime | None = None
+    findings: str | None = None
+    rhythm: Rhythm = field(default_factory=Rhythm)
+    streaks: Streaks = field(default_factory=Streaks)
+    silent_since: str = ""
+    asked: datetime | None = None
+
+
+def key(model: str) -> Key:
+    return of_model(model, "MONITOR")
+
+
+def of(item: Item) -> Watch:
+    return Watch(
+        until=_moment(item, "until"),
+        findings=str(item["findings"]) if item.get("findings") else None,
+        rhythm=Rhythm(
+            watched_since=_moment(item, "watched_since"),
+            last=_moment(item, "traffic_at"),
+            pauses={str(day): int(pause) for day, pause in (item.get("pauses") or {}).items()},
+        ),
+        streaks=Streaks(
+            look=str(item.get("counted_look") or ""),
+            blind=int(item.get("blind_looks") or 0),
+            blind_since=str(item.get("blind_since") or ""),
+            violated=int(item.get("violated_looks") or 0),
+        ),
+        silent_since=str(item.get("silent_since") or ""),
+        asked=_moment(item, "asked"),
+    )
+
+
+def note_look(model: str, until: datetime, findings_uri: str | None) -> Update:
+    """Return what writes down until when was looked, and what was found; it only moves forward."""
+    return _forward(model, "until", until, {"findings": findings_uri or None})
+
+
+def note_asked(model: str, when: datetime) -> Update:
+    """Return what writes down when a look was asked for; it only moves forward."""
+    return _forward(model, "asked", when, {})
+
+
+def note_rhythm(model: str, rhythm: Rhythm, silent_since: str) -> Update:
+    return _set(
+        model,
+        {
+            "watched_since": text(rhythm.watched_since) if rhythm.watched_since else None,
+            "traffic_at": text(rhythm.last) if rhythm.last else None,
+            "pauses": dict(rhythm.pauses),
+            "silent_since": silent_since,
+        },
+    )
+
+
+def note_streaks(model: str, streaks: Streaks) -> Update:
+    return _set(
+        model,
+        {
+            "counted_look": streaks.look,
+            "blind_looks": streaks.blind,
+            "blind_since": streaks.blind_since,
+            "violated_looks": streaks.violated,
+        },
+    )
+
+
+def _forward(model: str, name: str, when: datetime, more: Mapping[str, Any]) -> Update:
+    later = f"attribute_not_exists(#{name}) OR #{name} < :{name}"
+    return _set(model, {name: text(when), **more}, later)
+
+
+def _set(model: str, values: Mapping[str, Any], condition: str = "") -> Update:
+    given = {name: value for name, value in values.items() if value is not None}
+    return set_of(key(model), given, condition)
+
+
+def _moment(item: Item, name: str) -> datetime | None:
+    return moment(item[name]) if item.get(name) else None
