@@ -14,6 +14,7 @@ from everloop.flows import late_labels, looking, sealing
 from everloop.flows.report import logger
 from everloop.moments import text
 from everloop.pipelines import job_requests
+from everloop.pipelines.processing import MANIFEST
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -65,9 +66,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     bucket = settings().artefact_bucket
     folder = f"monitoring/{model}/{request.scheduled_at:%Y-%m-%dT%H%M}"
     late = late_labels.inputs(installed, folder, labels, serving, until)
-    traffic = late_labels.manifest(
-        f"{folder}/capture{job_requests.MANIFEST}", f"s3://{bucket}/", list(captured)
-    )
+    traffic = late_labels.manifest(f"{folder}/capture{MANIFEST}", f"s3://{bucket}/", list(captured))
     job = job_requests.monitor(
         name=name,
         spec=installed.spec,

@@ -16,7 +16,7 @@ from everloop.flows import sealing
 from everloop.messages import Message
 from everloop.moments import text
 from everloop.names import digest
-from everloop.pipelines.job_requests import MANIFEST
+from everloop.pipelines.processing import MANIFEST
 from everloop.records.installation import Installed
 from everloop.spec import policy
 

@@ -10,13 +10,22 @@ from datetime import datetime
 from typing import Any
 
 from everloop.moments import text
+from everloop.pipelines.processing import Machine, processing
 from everloop.spec.images import image_uri
 
-_INPUT = "/opt/ml/processing/input"
-_OUTPUT = "/opt/ml/processing/output"
 # A job's name is at most 63 characters, and the machine adds the number of its wait and try.
 _LONGEST_NAME = 59
-MANIFEST = ".manifest"  # how the name of an input ends that lists what the input is
+_MOST_SECONDS = 4 * 3600
+# What the machines call the parts of a request.
+_PARTS = {
+    "role_arn": "RoleArn",
+    "app": "AppSpecification",
+    "environment": "Environment",
+    "inputs": "ProcessingInputs",
+    "outputs": "ProcessingOutputConfig",
+    "resources": "ProcessingResources",
+    "stopping": "StoppingCondition",
+}
 
 
 @dataclass(frozen=True)
@@ -133,51 +142,19 @@ def _job(
 ) -> dict[str, Any]:
     role_arn, region, kms_key = jobs
     train = spec["train"]
-    cluster: dict[str, Any] = {
-        "InstanceType": train["instance"],
-        "InstanceCount": 1,
-        "VolumeSizeInGB": train["volume_gb"],
-    }
-    outputs: dict[str, Any] = {
-        "Outputs": [
-            {
-                "OutputName": place,
-                "S3Output": {
-                    "S3Uri": uri,
-                    "LocalPath": f"{_OUTPUT}/{place}",
-                    "S3UploadMode": "EndOfJob",
-                },
-            }
-            for place, uri in outputs_to.items()
-        ]
-    }
-    if kms_key:
-        cluster["VolumeKmsKeyId"] = kms_key
-        outputs["KmsKeyId"] = kms_key
+    machine = Machine(
+        image_uri(train["framework"], train["version"], region),
+        train["instance"],
+        train["volume_gb"],
+        min(_MOST_SECONDS, train["time_limit_minutes"] * 60),
+        region,
+        role_arn,
+        kms_key,
+    )
+    job = processing(script, machine, inputs, outputs_to, environment)
     return {
         "name": name[:_LONGEST_NAME],
-        "role_arn": role_arn,
-        "app": {
-            "ImageUri": image_uri(train["framework"], train["version"], region),
-            "ContainerEntrypoint": ["python3", f"{_INPUT}/jobs/{script}"],
-        },
-        "environment": {**environment, "AWS_DEFAULT_REGION": region},
-        "inputs": [
-            {
-                "InputName": place,
-                "S3Input": {
-                    "S3Uri": uri,
-                    "LocalPath": f"{_INPUT}/{place}",
-                    "S3DataType": "ManifestFile" if uri.endswith(MANIFEST) else "S3Prefix",
-                    "S3InputMode": "File",
-                    "S3DataDistributionType": "FullyReplicated",
-                },
-            }
-            for place, uri in inputs.items()
-        ],
-        "outputs": outputs,
-        "resources": {"ClusterConfig": cluster},
-        "stopping": {"MaxRuntimeInSeconds": min(14400, train["time_limit_minutes"] * 60)},
+        **{ours: job[theirs] for ours, theirs in _PARTS.items()},
         "tags": [{"Key": "everloop:model", "Value": str(spec["name"])}],
         "output_uri": next(iter(outputs_to.values())),
     }

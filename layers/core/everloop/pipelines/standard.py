@@ -4,16 +4,16 @@ The result follows AWS's pipeline definition schema, version 2020-12-01.
 """
 
 import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
+from everloop.pipelines.processing import Json, Machine, processing
 from everloop.spec.images import image_uri
 from everloop.spec.model_spec import ModelSpec
 
-_INPUT = "/opt/ml/processing/input"
-_OUTPUT = "/opt/ml/processing/output"
 _EXECUTION = {"Get": "Execution.PipelineExecutionId"}
-Json = dict[str, Any]
 TRAINED: Json = {"Get": "Steps.Train.ModelArtifacts.S3ModelArtifacts"}
 PARAMETERS: list[Json] = [
     {"Name": "DatasetUri", "Type": "String"},
@@ -82,12 +82,9 @@ class StandardSteps:
         """Run preprocess.py on the frozen dataset: train, validation, holdout and baseline out."""
         outputs = ("train", "validation", "holdout", "baseline")
         dataset = {"Get": "Parameters.DatasetUri"}
-        inputs = [self._code(), self._jobs(), _input("dataset", dataset)]
-        step = self._processing("Preprocess", "prepare.py", inputs, outputs)
         # Outputs of a job that failed are lost: what became of each file is put there by the job.
-        files = self._run("files/files.json")
-        step["Arguments"]["Environment"]["EVERLOOP_FILES_URI"] = files
-        return step
+        files = {"EVERLOOP_FILES_URI": self._run("files/files.json")}
+        return self._processing("Preprocess", "prepare.py", {"dataset": dataset}, outputs, files)
 
     def train(self) -> Json:
         """Run train.py in script mode on the outputs of `preprocess`."""
@@ -125,12 +122,7 @@ class StandardSteps:
 
     def evaluate(self, model: Any = TRAINED) -> Json:
         """Measure the model on the holdout of `preprocess`."""
-        inputs = [
-            self._code(),
-            self._jobs(),
-            _input("model", model),
-            _input("holdout", _output_of("Preprocess", "holdout")),
-        ]
+        inputs = {"model": model, "holdout": _output_of("Preprocess", "holdout")}
         step = self._processing("Evaluate", "evaluate.py", inputs, ("evaluation",))
         step["PropertyFiles"] = [
             {
@@ -220,48 +212,28 @@ class StandardSteps:
         }
         return _step("Register", "RegisterModel", arguments)
 
-    def _processing(self, name: str, script: str, inputs: list[Json], outputs: Any) -> Json:
-        train = self._spec.train
-        cluster: Json = {
-            "InstanceType": train.instance,
-            "InstanceCount": 1,
-            "VolumeSizeInGB": train.volume_gb,
-        }
-        output: Json = {
-            "Outputs": [
-                {
-                    "OutputName": each,
-                    "S3Output": {
-                        "S3Uri": self._run(each),
-                        "LocalPath": f"{_OUTPUT}/{each}",
-                        "S3UploadMode": "EndOfJob",
-                    },
-                }
-                for each in outputs
-            ]
-        }
-        if self._site.kms_key_id:
-            cluster["VolumeKmsKeyId"] = self._site.kms_key_id
-            output["KmsKeyId"] = self._site.kms_key_id
-        arguments = {
-            "AppSpecification": {
-                "ImageUri": self._image,
-                "ContainerEntrypoint": ["python3", f"{_INPUT}/jobs/{script}"],
-            },
-            "Environment": {"AWS_DEFAULT_REGION": self._site.region},
-            "ProcessingInputs": inputs,
-            "ProcessingOutputConfig": output,
-            "ProcessingResources": {"ClusterConfig": cluster},
-            "RoleArn": self._site.role_arn,
-            "StoppingCondition": {"MaxRuntimeInSeconds": train.time_limit_minutes * 60},
-        }
-        return _step(name, "Processing", arguments)
-
-    def _code(self) -> Json:
-        return _input("code", self._bundle.uri.rpartition("/")[0] + "/")  # bundle and spec.json
-
-    def _jobs(self) -> Json:
-        return _input("jobs", self._site.jobs_uri)
+    def _processing(
+        self,
+        name: str,
+        script: str,
+        inputs: Mapping[str, Any],
+        outputs: Iterable[str],
+        environment: Mapping[str, Any] = MappingProxyType({}),
+    ) -> Json:
+        train, site = self._spec.train, self._site
+        machine = Machine(
+            self._image,
+            train.instance,
+            train.volume_gb,
+            train.time_limit_minutes * 60,
+            site.region,
+            site.role_arn,
+            site.kms_key_id,
+        )
+        code = self._bundle.uri.rpartition("/")[0] + "/"  # bundle and spec.json
+        given = {"code": code, "jobs": site.jobs_uri, **inputs}
+        written = {output: self._run(output) for output in outputs}
+        return _step(name, "Processing", processing(script, machine, given, written, environment))
 
     def _channel(self, name: str) -> Json:
         source = {
@@ -293,19 +265,6 @@ def _output_of(step: str, name: str) -> Json:
 
 def _join(base: Json, name: str) -> Json:
     return {"Std:Join": {"On": "/", "Values": [base, name]}}
-
-
-def _input(name: str, uri: Any) -> Json:
-    return {
-        "InputName": name,
-        "S3Input": {
-            "S3Uri": uri,
-            "LocalPath": f"{_INPUT}/{name}",
-            "S3DataType": "S3Prefix",
-            "S3InputMode": "File",
-            "S3DataDistributionType": "FullyReplicated",
-        },
-    }
 
 
 def _step(name: str, kind: str, arguments: Json) -> Json:
