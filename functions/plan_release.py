@@ -35,7 +35,7 @@ class Request:
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
-    """Return {go, reason, staging_endpoint, staging_config, production_config, keep_staging}."""
+    """Return {go, reason, staging_endpoint, staging_config, keep_staging}."""
     request = requests.read(Request, event)
     try:
         ledger.take_lease(
@@ -75,14 +75,11 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     described = registry.describe(request.package_arn)
     sealing.sealed(described, request.time)  # what was never judged is sealed now
     seal = sealing.restored(described)
-    staging, production = (
-        making.planned(installed, seal, stage) for stage in (making.STAGING, making.PRODUCTION)
-    )
+    staging = making.planned(installed, seal, making.STAGING)
     return {
         "go": True,
         "reason": reason,
         "staging_endpoint": names.staging_endpoint(request.model),
         "staging_config": staging.config_name,
-        "production_config": production.config_name,
         "keep_staging": policy.deploy(installed.spec).keep_staging,
     }

@@ -68,7 +68,7 @@ def test_a_short_file_is_a_whole_spec() -> None:
     assert spec.name == "flights"
     assert spec.data.quiet == timedelta(minutes=5)
     assert spec.retrain.cooldown == timedelta(hours=24)
-    assert spec.train.time_limit == timedelta(hours=1)
+    assert spec.train.time_limit_minutes == 60
     assert (spec.approve.by, spec.approve.first) == ("person", "person")
     assert spec.compare.metric == "auc"
 

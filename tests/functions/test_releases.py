@@ -49,7 +49,6 @@ def test_a_wanted_release_takes_the_lease_and_names_what_it_makes(account):
     assert found["go"] is True
     assert found["staging_endpoint"] == "flight-delays-staging"
     assert found["staging_config"].startswith("flight-delays-v1-staging-")
-    assert found["production_config"].startswith("flight-delays-v1-")
     assert ledger.lease("flight-delays", RELEASE).held(NOW)
 
 

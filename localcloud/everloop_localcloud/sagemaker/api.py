@@ -26,7 +26,7 @@ class SageMaker(
         "CreateProcessingJob": "one instance; images of scikit-learn",
         "CreateHyperParameterTuningJob": "no autotune, no completion on convergence",
         "CreateTransformJob": "SplitType Line or None; no data capture; one instance",
-        "CreatePipeline": "no steps AutoML, EMR, QualityCheck, ClarifyCheck, ForEach",
+        "CreatePipeline": "no steps AutoML, EMR, QualityCheck, ClarifyCheck",
         "CreateFeatureGroup": "no Glue table, so no Athena: read the Parquet files; no Iceberg;"
         " keys and provisioned throughput are noted and change nothing",
         "CreateModelPackage": "no validation jobs, no source algorithms",

@@ -13,7 +13,7 @@ from everloop.errors import BadInput
 from everloop.moments import text
 
 APPROVED, REJECTED, ASK = "approved", "rejected", "ask"
-POLICY, PERSON = "policy", "person"
+PERSON = "person"
 
 
 @dataclass(frozen=True)

@@ -167,10 +167,6 @@ class Train(Section):
     spot: bool = False
     time_limit_minutes: Annotated[int, Field(ge=1, le=7200)] = 60  # a processing job's limit
 
-    @property
-    def time_limit(self) -> timedelta:
-        return timedelta(minutes=self.time_limit_minutes)
-
 
 class Bar(Section):
     """A metric's bar: `min` where higher is better, `max` where lower is."""
