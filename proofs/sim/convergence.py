@@ -4,6 +4,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from everloop import names
+from everloop.records.lease import RELEASE, TRAINING
+from everloop.records.run import WAITING
 from proofs.sim.aws.account import Account
 from proofs.sim.aws.registry import APPROVED, PENDING, Package
 from proofs.sim.judge import Judge
@@ -38,7 +41,7 @@ class Convergence:
             staging = self._account.hosting.endpoints.get(f"{model.name}-staging")
             if staging is not None:
                 yield f"{staging.name} is left {staging.status}"
-            if self.item(model, "SPEC") is None:
+            if self._account.ledger.installed(model.name) is None:
                 yield f"{model.name} is not installed"
             elif f"everloop-{model.name}-monitor" not in self._account.telling.schedules:
                 yield f"{model.name} has no schedule"
@@ -91,24 +94,19 @@ class Convergence:
         return len([e for e in tried if e.status != "SUCCEEDED"]) >= _TRIES
 
     def _windows(self, model: Model) -> Iterator[str]:
-        item = self.item(model, "WINDOW")
+        window = self._account.ledger.window(model.name)
         trained = any(p for p in self._account.registry.groups.get(model.name, []))
         if "data" not in model.causes and trained:
             return  # what has arrived waits for another cause
-        waits = item is not None and int(item["objects"]["N"]) > 0
-        if waits and self.why_not(model, int(item["number"]["N"])) is None:
-            yield f"{model.name}: {item['objects']['N']} objects wait in their window"
+        if window.objects > 0 and self.why_not(model, window.number) is None:
+            yield f"{model.name}: {window.objects} objects wait in their window"
         for number in self._untrained(model):
             if self.why_not(model, number) is None:
                 yield f"{model.name}: window {number} was not trained"
 
     def _unfound(self, model: Model) -> Iterator[str]:
         """Yield what lies in S3, and never came to the stack."""
-        came = {
-            (item["key"]["S"], item["version_id"]["S"])
-            for (pk, _), item in self._account.ledger.items.items()
-            if pk.startswith(f"ARRIVAL#{model.name}#")
-        }
+        came = {(came.key, came.version_id) for _, came in self._account.ledger.arrived(model.name)}
         for (bucket, key), versions in self._account.s3.objects.items():
             mine = bucket == self._account.data_bucket and key.startswith(f"data/{model.name}/")
             if not mine or not versions or versions[-1].marker or key.endswith("_SUCCESS"):
@@ -120,10 +118,9 @@ class Convergence:
         """Return the closed windows without an outcome that no later training had, either."""
         contained = self.contained(model)
         return [
-            number
-            for (pk, sk), closed in self._account.ledger.items.items()
-            if pk == f"MODEL#{model.name}" and sk.startswith("WINDOW#") and "outcome" not in closed
-            if (number := int(sk.removeprefix("WINDOW#"))) not in contained
+            closed.number
+            for closed in self._account.ledger.closed(model.name)
+            if closed.outcome is None and closed.number not in contained
         ]
 
     def contained(self, model: Model) -> set[int]:
@@ -155,10 +152,9 @@ class Convergence:
 
     def _why_not(self, model: Model, window: int) -> str | None:
         runs = {
-            sk.removeprefix("RUN#")
-            for (pk, sk), item in self._account.ledger.items.items()
-            if pk == f"MODEL#{model.name}" and sk.startswith("RUN#")
-            if item["outcome"]["S"] != "waiting"  # it has spent nothing
+            run.name
+            for run in self._account.ledger.runs(model.name)
+            if run.outcome != WAITING  # it has spent nothing
         }
         if len(runs) >= model.per_day and self._planned_run(model, window) not in runs:
             return "the budget is spent"
@@ -176,18 +172,16 @@ class Convergence:
 
     def _planned_run(self, model: Model, window: int) -> str:
         """Return what a training of this window would be called now; nothing if it is open."""
-        from everloop import names
-
-        closed, spec = self.item(model, f"WINDOW#{window:08d}") or {}, self.item(model, "SPEC")
-        if "digest" not in closed or spec is None:
-            return ""
-        digests = closed["digest"]["S"], spec["bundle_digest"]["S"]
-        return names.training_run(model.name, window, *digests)
+        installed = self._account.ledger.installed(model.name)
+        for closed in self._account.ledger.closed(model.name):
+            if closed.number == window and closed.digest and installed:
+                digests = closed.digest, installed.bundle_digest
+                return names.training_run(model.name, window, *digests)
+        return ""
 
     def _leases(self, model: Model) -> Iterator[str]:
-        for kind in ("training", "release"):
-            item = self.item(model, f"LEASE#{kind}") or {}
-            holder = item.get("holder", {"S": ""})["S"]  # none yet where only its epoch was raised
+        for kind in (TRAINING, RELEASE):
+            holder = self._account.ledger.lease(model.name, kind).holder
             execution = self._account.states.executions.get(holder)
             if holder and (execution is None or execution.status != "RUNNING"):
                 yield f"{model.name}: the {kind} lease is held by {holder.rpartition(':')[2]}"
@@ -203,9 +197,6 @@ class Convergence:
 
     def mailed(self, subject: str) -> bool:
         return any(said.startswith(subject) for _, said, _ in self._account.telling.mails)
-
-    def item(self, model: Model, sk: str) -> Any:
-        return self._account.ledger.items.get((f"MODEL#{model.name}", sk))
 
     def manifests(self, model: Model) -> Iterator[dict[str, Any]]:
         for (bucket, key), versions in self._account.s3.objects.items():

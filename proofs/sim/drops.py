@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from everloop.bundle import packed
 from proofs.sim.aws.account import Account
 from proofs.sim.model import Model
 
@@ -15,8 +16,6 @@ class Drops:
         self._late = 0
 
     def push(self, model: Model, *, broken: bool = False) -> None:
-        from everloop.bundle import packed
-
         model.pushes += 1
         spec = model.spec() + ("[nonsense]\n" if broken else "")
         files = {name: b"# the model's own\n" for name in _SCRIPTS} | {"model.toml": spec.encode()}

@@ -3,6 +3,9 @@
 from collections import defaultdict
 from typing import Any
 
+from everloop.chain import verify
+from everloop.records.run import FAILED, RUNNING, WAITING
+from everloop.records.window import BAD_FILES
 from proofs.sim.aws.account import Account
 from proofs.sim.aws.bus import POISON
 from proofs.sim.aws.registry import APPROVED, REJECTED
@@ -55,9 +58,9 @@ class Endings:
     def _violations_told(self, model: Model) -> None:
         """A person learns of violations that no training answers."""
         unanswered = [
-            item["id"]["S"]
+            item["id"]
             for item in self._decisions(model, "retrain")
-            if not item["go"]["BOOL"] and "under_way" not in item["facts"]["M"]
+            if not item["go"] and "under_way" not in item["facts"]
         ]
         told = [
             subject
@@ -100,35 +103,28 @@ class Endings:
         said = f"{model.name}: nothing was trained of window"
         if bad and not any(s.startswith(said) for _, s, _ in self._account.telling.mails):
             self._judge.violate("bad files are told", f"{len(bad)} trainings of {model.name}")
-        for name in bad:
-            item = self._convergence.item(model, f"RUN#{name}")
-            if item is not None and item["outcome"]["S"] not in ("bad-files", "running", "waiting"):
-                self._judge.violate("bad files are no failure", name)
+        for run in self._account.ledger.runs(model.name):
+            if run.name in bad and run.outcome not in (BAD_FILES, RUNNING, WAITING):
+                self._judge.violate("bad files are no failure", run.name)
 
     def _infrastructure_is_no_verdict(self, model: Model) -> None:
         """What AWS lacked ends no window, no run, no version and no judgement."""
         ends = self._decisions(model, "train-end", "rollback", "test", "judge", "monitor")
         for decision in ends:
-            if not decision["go"]["BOOL"] and is_no_verdict(decision["reason"]["S"]):
-                said = f"{decision['id']['S']}: {decision['reason']['S'][:160]}"
+            if not decision["go"] and is_no_verdict(decision["reason"]):
+                said = f"{decision['id']}: {decision['reason'][:160]}"
                 self._judge.violate("infrastructure is no verdict", said)
-        for (pk, sk), item in self._account.ledger.items.items():
-            if pk != f"MODEL#{model.name}" or not sk.startswith("RUN#"):
-                continue
-            run = self._run(item["name"]["S"])
-            if run is not None and run.waits and item["outcome"]["S"] == "failed":
-                self._judge.violate("infrastructure is no verdict", f"{sk} counts as failed")
-
-    def _run(self, name: str) -> Any:
-        runs = self._account.jobs.runs.values()
-        return next((run for run in runs if run.display_name == name), None)
+        waits = {run.display_name for run in self._account.jobs.runs.values() if run.waits}
+        for run in self._account.ledger.runs(model.name):
+            if run.name in waits and run.outcome == FAILED:
+                self._judge.violate("infrastructure is no verdict", f"{run.name} counts as failed")
 
     def _no_false_failures(self, model: Model) -> None:
         """A release that arrived is none that failed: an alarm would wake somebody for nothing."""
         for decision in self._decisions(model, "serve"):
-            name = decision["id"]["S"].partition(":")[2]
+            name = decision["id"].partition(":")[2]
             for execution in self._account.states.executions.values():
-                if execution.name != name or not decision["go"]["BOOL"]:
+                if execution.name != name or not decision["go"]:
                     continue
                 ending = execution.ending
                 began = (execution.started - START).total_seconds()
@@ -141,9 +137,9 @@ class Endings:
     def _successes_told(self, model: Model) -> None:
         """What a training has brought is told as such, whatever happened to its machine."""
         told = {
-            item["reason"]["S"].partition(" ")[2]
+            item["reason"].partition(" ")[2]
             for item in self._decisions(model, "train-end")
-            if item["go"]["BOOL"]
+            if item["go"]
         }
         for run in self._account.jobs.runs.values():
             if run.model != model.name or run.status != "Succeeded":
@@ -159,7 +155,7 @@ class Endings:
         packages = {p.arn: p for p in self._account.registry.groups.get(model.name, [])}
         said = set()
         for item in self._decisions(model, "approve"):
-            package, go = packages[item["subject"]["S"]], item["go"]["BOOL"]
+            package, go = packages[item["subject"]], item["go"]
             said.add((package.arn, go))
             was = {approval for _, approval, _ in package.history}
             if (APPROVED if go else REJECTED) not in was:
@@ -172,12 +168,8 @@ class Endings:
                 self._judge.violate("approvals are kept", f"{package.model} v{package.version}")
 
     def _decisions(self, model: Model, *kinds: str) -> list[Any]:
-        return [
-            item
-            for (pk, sk), item in self._account.ledger.items.items()
-            if pk == f"MODEL#{model.name}" and sk.startswith("DECISION#")
-            if not kinds or item["kind"]["S"] in kinds
-        ]
+        found: list[Any] = self._account.ledger.decisions(model.name, *kinds)
+        return found
 
     def _each_object_once(self, model: Model) -> None:
         windows: dict[tuple[str, str], set[int]] = defaultdict(set)
@@ -211,22 +203,16 @@ class Endings:
                     self._judge.violate("each object in one dataset", f"{key} {version.id} in none")
 
     def _collected(self, model: Model, key: str, version: str) -> set[int]:
-        prefix = f"ARRIVAL#{model.name}#"
         return {
-            int(pk.removeprefix(prefix))
-            for (pk, _), item in self._account.ledger.items.items()
-            if pk.startswith(prefix)
-            and item["key"]["S"] == key
-            and item["version_id"]["S"] == version
+            number
+            for number, came in self._account.ledger.arrived(model.name)
+            if (came.key, came.version_id) == (key, version)
         }
 
     def _closed(self, model: Model, numbers: set[int]) -> bool:
         """Whether these windows are frozen, and a dataset was made of them."""
-        for number in numbers:
-            item = self._convergence.item(model, f"WINDOW#{number:08d}")
-            if item is None or "digest" not in item:
-                return False
-        return True
+        closed = self._account.ledger.closed(model.name)
+        return numbers <= {each.number for each in closed if each.digest}
 
     def _each_dataset_answered(self, model: Model) -> None:
         trained = {
@@ -247,16 +233,7 @@ class Endings:
                     self._judge.violate("each dataset is answered", f"{model.name} {digest[:12]}")
 
     def _chain(self, model: Model) -> None:
-        from everloop.aws import items
-        from everloop.chain import verify
-
-        prefix = (f"MODEL#{model.name}", "DECISION#")
-        found = [
-            items.plain_item(item)
-            for (pk, sk), item in sorted(self._account.ledger.items.items())
-            if pk == prefix[0] and sk.startswith(prefix[1])
-        ]
-        decisions = [{k: v for k, v in each.items() if k not in ("pk", "sk")} for each in found]
+        decisions = self._decisions(model)
         for problem in verify(decisions):
             self._judge.violate("the chain holds", f"{model.name}: {problem}")
         ids = [decision["id"] for decision in decisions]
@@ -265,10 +242,7 @@ class Endings:
 
     def _every_effect_told(self, model: Model) -> None:
         """Whatever changed the world has a decision in the ledger that names it."""
-        kept = {
-            (item["kind"]["S"], item["subject"]["S"], item["id"]["S"])
-            for item in self._decisions(model)
-        }
+        kept = {(item["kind"], item["subject"], item["id"]) for item in self._decisions(model)}
         kinds = defaultdict[str, set[str]](set)
         for kind, subject, name in kept:
             kinds[kind] |= {subject, name.partition(":")[2]}

@@ -9,6 +9,9 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from everloop.records import decision, installation, token
+from everloop.records.keys import partition
+from everloop.records.run import REGISTERED
 from proofs.sim.aws.functions import FORESEEN, Invocation, Outcome
 from proofs.sim.aws.registry import APPROVED, PENDING, Package
 from proofs.sim.model import Model
@@ -16,6 +19,8 @@ from proofs.sim.releases import Releases
 from proofs.sim.trainings import Trainings
 
 Params = dict[str, Any]
+_INSTALLED = installation.key("").sk
+_DECISION = decision.all_of("").prefix
 _NAMED = re.compile(r"(?:^|; )[\w-]+: (\w+): ")
 
 
@@ -112,17 +117,17 @@ class Judge:
             memory["read", answer["ModelPackageArn"]] = found
         elif operation == "ListModelPackages":
             memory["listed"] = self._account.kernel.moment()
-        elif operation == "GetItem" and params["Key"]["sk"] == {"S": "SPEC"}:
+        elif operation == "GetItem" and params["Key"]["sk"]["S"] == _INSTALLED:
             memory["paused"] = answer.get("Item", {}).get("paused", {}).get("S")
-        elif operation == "PutItem" and params["Item"].get("outcome") == {"S": "registered"}:
-            self.trainings.registered(params["Item"]["pk"]["S"].removeprefix("MODEL#"))
+        elif operation == "PutItem" and params["Item"].get("outcome") == {"S": REGISTERED}:
+            self.trainings.registered(params["Item"]["pk"]["S"].removeprefix(partition("")))
         elif operation == "UpdatePipeline":
             self.trainings.code_changed(params["PipelineName"])
         elif operation == "TransactWriteItems":
             for item in (
                 action.get("Put", {}).get("Item", {}) for action in params["TransactItems"]
             ):
-                if item.get("sk", {"S": ""})["S"].startswith("DECISION#"):
+                if item.get("sk", {"S": ""})["S"].startswith(_DECISION):
                     memory["untold"] = item["id"]["S"]
         elif operation == "PutEvents":
             memory["untold"] = None
@@ -134,8 +139,8 @@ class Judge:
             status = params.get("ModelApprovalStatus")
             self.effects.append(f"{operation} {params['ModelPackageArn']} {status}")
 
-    def token_lies(self, pk: str, text: str) -> None:
-        if (pk, "TOKEN") not in self._account.ledger.items:
+    def token_lies(self, subject: str, text: str) -> None:
+        if self._account.ledger.find(token.key(subject)) is None:
             self.violate("the token lies first", f"{text}: nobody could be woken")
 
     # approvals
@@ -181,8 +186,8 @@ class Judge:
             return
         machine = params["stateMachineArn"].rpartition("-")[2]
         model = params["name"].rpartition("-w" if machine == "train" else "-r")[0]
-        item = self._account.ledger.items.get((f"MODEL#{model}", "SPEC"))
-        if item is None or not item.get("paused", {}).get("S"):
+        installed = self._account.ledger.installed(model)
+        if installed is None or not installed.paused:
             return
         self._account.note("paused", params["name"])
         if machine == "deploy":

@@ -11,9 +11,13 @@ import json
 from collections import Counter
 from typing import Any
 
+from everloop.records import run, token, window
+from everloop.records.keys import partition
 from proofs.sim.aws.registry import APPROVED, REJECTED
 
 Params = dict[str, Any]
+_TOKEN = token.key("")
+_RUN = run.all_of("").prefix
 _LOOKERS = ("start_rollout", "plan_release", "judge_candidate", "heed_registry")
 _SERVICES = ("dynamodb", "sagemaker")  # that break down
 _MOST = 6  # of each, in a history
@@ -61,18 +65,18 @@ class Moments:
         if operation == "DescribeModelPackage" and caller.name in _LOOKERS:
             if self._strikes("approval"):
                 self._kernel.spawn(lambda: self._change_mind(params["ModelPackageName"]))
-        elif operation == "PutItem" and params["Item"]["sk"] == {"S": "TOKEN"}:
-            subject = params["Item"]["pk"]["S"].removeprefix("RUN#")
+        elif operation == "PutItem" and params["Item"]["sk"]["S"] == _TOKEN.sk:
+            subject = params["Item"]["pk"]["S"].removeprefix(_TOKEN.pk)
             self._tell_again(subject)
         elif operation == "GetItem" and caller.name == "collect_data":
             pk, sk = params["Key"]["pk"]["S"], params["Key"]["sk"]["S"]
-            if sk == "WINDOW" and self._strikes("second batch"):
+            if sk == window.key("").sk and self._strikes("second batch"):
                 self._held["collect_data", "UpdateItem"] = (20.0, 30.0)
-                self._drop(pk.removeprefix("MODEL#"), self._dice.uniform(3, 9))
+                self._drop(pk.removeprefix(partition("")), self._dice.uniform(3, 9))
         elif operation in ("CreateEndpoint", "UpdateEndpoint"):
             self._break_down(self._dice.choice((0.0, self._dice.uniform(0, 300))))
             self._abort(caller, self._dice.uniform(0, 400))
-        elif operation == "PutItem" and params["Item"]["sk"]["S"].startswith("RUN#"):
+        elif operation == "PutItem" and params["Item"]["sk"]["S"].startswith(_RUN):
             self._break_down(0.0)
             if caller.name == "start_training" and self._abort(caller, 0.0):
                 self._dying = True  # with its run written down, and not begun

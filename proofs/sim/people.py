@@ -4,6 +4,7 @@ import json
 from datetime import timedelta
 from typing import Any
 
+from everloop.records import shortage
 from proofs.sim.aws.account import PERSON, Account
 from proofs.sim.aws.registry import APPROVED, PENDING, REJECTED, Package
 from proofs.sim.drops import Drops
@@ -252,14 +253,9 @@ class People:
     def heed_mails(self) -> None:
         """Take up what is held: the quota was raised, as the mail asks for."""
         for model in self.models:
-            held = any(
-                pk == f"MODEL#{model.name}"
-                and sk.startswith("SHORTAGE#")
-                and item["told"]["S"] == "held"
-                and "ended_at" not in item
-                for (pk, sk), item in self._account.ledger.items.items()
-            )
-            if held:
+            lacks = self._account.ledger.all(shortage.all_of(model.name))
+            met = [shortage.of(model.name, item) for item in lacks]
+            if any(each is not None and each.told == "held" for each in met):
                 self._kernel.spawn(lambda m=model: self.pause(m, False))
 
     def settle(self) -> None:

@@ -4,6 +4,7 @@ from collections import defaultdict
 from hashlib import sha256
 from typing import Any
 
+from everloop.records.lease import RELEASE
 from proofs.sim.aws.functions import Invocation
 from proofs.sim.aws.registry import APPROVED, Package
 from proofs.sim.aws.room import is_no_verdict
@@ -50,7 +51,7 @@ class Releases:
         package: Package = self._account.hosting.package_of(config)
         model = package.model
         self._alone(caller, model)
-        self._judge.token_lies(f"RUN#endpoint/{endpoint}", f"{operation} {endpoint}")
+        self._judge.token_lies(f"endpoint/{endpoint}", f"{operation} {endpoint}")
         self._newest(caller, package)
         if known is not None and known.status == "InService" and known.config == config:
             self._judge.violate("no update for nothing", f"{endpoint} serves {config} already")
@@ -96,8 +97,7 @@ class Releases:
                 "one release at a time", f"{name} is planned, {package.model} moves"
             )
         executions = self._account.states.executions
-        lease = self._account.ledger.items[f"MODEL#{package.model}", "LEASE#release"]
-        holder = lease.get("holder", {"S": ""})["S"]
+        holder = self._account.ledger.lease(package.model, RELEASE).holder
         for other in self._plans[package.model]:
             if other == invocation.event["execution"] or executions[other].status != "RUNNING":
                 continue
@@ -209,8 +209,8 @@ class Releases:
         staging, began = self._account.hosting.endpoints.get(f"{model}-staging"), reconcile.memory
         if staging is None or staging.status not in ("InService", "Failed"):
             return
-        lease = self._account.ledger.items.get((f"MODEL#{model}", "LEASE#release"), {})
-        if staging.changed > began["began"] or lease.get("holder", {"S": ""})["S"]:
+        lease = self._account.ledger.lease(model, RELEASE)
+        if staging.changed > began["began"] or lease.holder:
             return  # what holds the lease is looked at again, until it could be deleted
         since = (began["began"] - START).total_seconds()
         for each in self._account.states.executions.values():

@@ -4,20 +4,17 @@ Read once per process; nothing of it changes in a history.
 """
 
 import json
-import os
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import yaml
 
 from everloop_localcloud.events.patterns import Pattern
 from everloop_localcloud.kernel.access.evaluation import Statement
+from proofs.sim import PRODUCT
 from proofs.stack import Stack as Roles
-from proofs.template import ACCOUNT, REGION, ROOT, Json, Template, translated
-
-PRODUCT = Path(os.environ.get("SIM_PRODUCT", ROOT))  # a copy of it, where a flaw was planted
+from proofs.template import ACCOUNT, REGION, Json, Template, translated
 
 
 @dataclass(frozen=True)

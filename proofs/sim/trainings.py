@@ -4,6 +4,8 @@ from collections import defaultdict
 from datetime import datetime, timedelta
 from typing import Any
 
+from everloop.records import arrival, object_state
+from everloop.records.object_state import SET_ASIDE
 from proofs.sim.aws import content
 
 Params = dict[str, Any]
@@ -30,8 +32,8 @@ class Trainings:
         """Judge a pipeline's new execution."""
         self._judge.effects.append(f"StartPipelineExecution {run.model} {run.display_name}")
         before, spec = self._started[run.model], self._judge.models[run.model]
-        self._judge.token_lies(f"RUN#{run.model}/{run.display_name}", f"run {run.display_name}")
-        written = self._account.ledger.items[f"MODEL#{run.model}", "SPEC"]["bundle_digest"]["S"]
+        self._judge.token_lies(f"{run.model}/{run.display_name}", f"run {run.display_name}")
+        written = self._account.ledger.installed(run.model).bundle_digest
         lately = self._account.kernel.now - self._code_changed[run.model] < 60
         if lately or written != self._code(run.model):  # the push is not written down yet
             self._amid_change.add(run.arn)
@@ -163,11 +165,9 @@ class Trainings:
             self._judge.violate("S3 is asked what is there", name)
             return
         aside = {
-            (item["key"]["S"], item["version_id"]["S"])
-            for (pk, _), item in self._account.ledger.items.items()
-            if pk == f"OBJECT#{name}"
-            and item["state"]["S"] == "set-aside"
-            and datetime.fromisoformat(item["at"]["S"]) < asked - timedelta(seconds=60)
+            (state.key, state.version_id)
+            for state in map(object_state.of, self._account.ledger.all(object_state.all_of(name)))
+            if state.state == SET_ASIDE and state.at < asked - timedelta(seconds=60)
         }
         for each in manifest["objects"]:
             named = (each["key"], each["version_id"])
@@ -203,11 +203,10 @@ class Trainings:
     def _oldest(self, name: str, window: int) -> float:
         """Return the age of what came into a window first, replaced since or not, in seconds."""
         now, ages = self._account.kernel.moment(), list[float]()
-        for (pk, _), item in self._account.ledger.items.items():
-            if pk == f"ARRIVAL#{name}#{window}":
-                versions = self._account.s3.objects[self._account.data_bucket, item["key"]["S"]]
-                found = (v.modified for v in versions if v.id == item["version_id"]["S"])
-                ages.append((now - next(found, now)).total_seconds())
+        for came in map(arrival.of, self._account.ledger.all(arrival.of_window(name, window))):
+            versions = self._account.s3.objects[self._account.data_bucket, came.key]
+            found = (v.modified for v in versions if v.id == came.version_id)
+            ages.append((now - next(found, now)).total_seconds())
         return max(ages, default=0.0)
 
     def _marked(self, name: str, since: Any) -> bool:

@@ -21,9 +21,9 @@ from greenlet import getcurrent
 
 from everloop_localcloud.kernel import wire
 from everloop_localcloud.kernel.errors import AwsError
+from proofs.sim import PRODUCT
 from proofs.sim.kernel import START, Kernel
 from proofs.sim.moments import LONG
-from proofs.sim.stack import PRODUCT
 
 _SERVICES = {"sfn": "stepfunctions", "eventbridge": "events"}
 _PROTOCOLS = {"s3": "rest-xml", "sns": "query", "scheduler": "rest-json",

@@ -21,6 +21,7 @@ from proofs.sim.aws.room import Room
 from proofs.sim.aws.s3 import S3
 from proofs.sim.aws.states import States
 from proofs.sim.aws.telling import Telling
+from proofs.sim.ledger import Ledger
 from proofs.sim.stack import stack
 from proofs.template import ACCOUNT, REGION
 
@@ -53,7 +54,8 @@ class Account:
         self.artefact_bucket = self.stack.environment["ARTEFACT_BUCKET"]
         self.bus = Bus(self)
         self.functions = Functions(self)
-        self.ledger = DynamoDb(self)
+        self.table = DynamoDb(self)
+        self.ledger = Ledger(self.table)
         self.s3 = S3(self)
         self.states = States(self)
         self.registry = Registry(self)
@@ -63,7 +65,7 @@ class Account:
         self.telling = Telling(self)
         self.moments: Any = None  # who hears of every call, once there are people
         self._services = {
-            "dynamodb": (self.ledger,),
+            "dynamodb": (self.table,),
             "s3": (self.s3,),
             "stepfunctions": (self.states,),
             "sagemaker": (self.registry, self.jobs, self.hosting),

@@ -19,6 +19,11 @@ class DynamoDb:
         self._sort_keys: dict[str, set[str]] = defaultdict(set)  # by partition
         self._tokens: dict[str, float] = {}
 
+    def within(self, pk: str, prefix: str) -> list[Item]:
+        """Return the items of a partition whose place in it begins with a text, in order."""
+        places = sorted(sk for sk in self._sort_keys[pk] if sk.startswith(prefix))
+        return [self.items[pk, sk] for sk in places]
+
     def get_item(self, caller: Any, params: Params) -> Params:
         found = self.items.get(_key(params["Key"]))
         return {"Item": found} if found is not None else {}

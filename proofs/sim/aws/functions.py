@@ -3,17 +3,15 @@
 import importlib
 import json
 import os
-import sys
 from dataclasses import dataclass, field
 from typing import Any
 
 from greenlet import getcurrent
 
-from proofs.sim.stack import PRODUCT, Function
+from proofs.sim.stack import Function
 from proofs.sim.wire import Crash, TimedOut
 from proofs.template import REGION
 
-_PATHS = ("functions", "layers/core", "jobs")
 # What a handler may end with. Anything else was not foreseen, and nobody retries it rightly.
 FORESEEN = {"BadInput", "NotReady", "NoCapacity", "Conflict", "EverloopError", "Cancelled"}
 FORESEEN |= {"Tampered"}
@@ -56,10 +54,7 @@ class _Context:
 
 
 def prepare(environment: dict[str, str]) -> None:
-    """Make the product importable as it is in Lambda, and give it the template's environment."""
-    for path in _PATHS:
-        if str(PRODUCT / path) not in sys.path:
-            sys.path.insert(0, str(PRODUCT / path))
+    """Give the product the template's environment."""
     os.environ.update(environment)
     os.environ.update(
         AWS_REGION=REGION,
