@@ -36,6 +36,16 @@ def test_the_outputs_are_those_of_the_contract(source):
     assert set(source["Outputs"]) == set(OUTPUTS.split())
 
 
+def test_every_parameter_stands_in_one_group_and_says_what_its_default_means(source):
+    groups = source["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    shown = [name for group in groups for name in group["Parameters"]]
+    assert sorted(shown) == sorted(source["Parameters"])
+    for name, declared in source["Parameters"].items():
+        description = declared["Description"]
+        assert "default" in description and description.endswith("."), name
+        assert str(declared["Default"]) in description and len(description) < 4000, name
+
+
 def test_every_function_has_its_file_and_every_file_its_function(source):
     functions = of(source["Resources"], "AWS::Serverless::Function")
     handlers = {f["Handler"] for f in functions.values()}
