@@ -62,9 +62,9 @@ class Stranger:
 
 def alone(stranger: Stranger) -> None:
     stranger.says("everloop 0.", "--version")
-    stranger.says("push", "--help")
-    for command in ("up", "demo"):
-        stranger.says("pip install ./localcloud", command, code=2)
+    stranger.says("Install a model", "--help")
+    for command in (("up", "--speed", "60"), ("demo",)):
+        stranger.says("pip install ./localcloud", *command, code=2)
     stranger.says("deploy", "template", "export", "stack")
     for part in PARTS:
         if not (stranger.folder / "stack" / part).exists():

@@ -1,74 +1,48 @@
-"""data list, undrop, restore: what is in the datasets of a model, and what a person takes out."""
+"""What is in the datasets of a model, and what a person takes out of it, or brings back."""
 
-import argparse
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from everloop.records.object_state import PRESENT, SET_ASIDE, WITHDRAWN
-from everloop_cli import show
+from everloop.records.object_state import PRESENT, SET_ASIDE
 from everloop_cli.calling import call
 from everloop_cli.records import Records
 from everloop_cli.site import Site
 from everloop_cli.trouble import Trouble
 
-_STYLES = {PRESENT: show.GOOD, SET_ASIDE: show.WAIT, WITHDRAWN: show.BAD}
 _PER_CALL = 500  # what change_data takes
 
 
-def run(arguments: argparse.Namespace) -> int:
-    site = Site(arguments.stack)
-    return {"list": _list, "undrop": _undrop, "restore": _restore}[arguments.action](
-        site, arguments
-    )
+def listed(site: Site, model: str, *, everything: bool = False) -> list[dict[str, Any]]:
+    """Return what was withdrawn or set aside, by key; with `everything` what is in datasets, too.
 
-
-def _list(site: Site, arguments: argparse.Namespace) -> int:
-    records, model = Records(site), arguments.model
+    Raises Trouble for a model that nobody installed and nothing came for.
+    """
+    records = Records(site)
     states = records.objects(model)
     if not states and not records.has_data(model):
         records.known(model)
     rows = sorted(states.values(), key=lambda row: (row["key"], row["at"]))
-    if arguments.all:
-        ids = set(states)
-        rows += [
-            {
-                "key": each["key"],
-                "version_id": each["version_id"],
-                "state": PRESENT,
-                "reason": "",
-                "at": each["arrived_at"],
-                "by": "",
-                "window": each["window"],
-            }
-            for each in records.arrivals(model)
-            if each["id"] not in ids
-        ]
-        rows.sort(key=lambda row: row["key"])
-    if not arguments.all:
-        rows = [row for row in rows if row["state"] != PRESENT]
-    newest, following = records.newest_dataset(model), _next(site, model)
-    if arguments.json:
-        told = {"dataset": newest, "next_dataset": following}
-        show.emit_json({"model": model, **told, "objects": rows})
-        return 0
-    for row in rows:
-        # Not a table: a key that a cell breaks in two cannot be copied.
-        word = show.mark(f"{row['state']:<9}", _STYLES.get(row["state"], show.QUIET))
-        by = f" by {row['by']}" if row["by"] else ""
-        said = f"  {str(row['at'])[:19]}{by}: {row['reason']}" if row["reason"] else ""
-        show.out.print(word, f"{row['key']}{said}", soft_wrap=True, markup=False)
-    if not rows:
-        show.out.print(f"nothing of {model} was withdrawn or set aside", style=show.QUIET)
-    if newest:
-        said = f"newest dataset: window {newest['window']}, {newest['digest'][:12]}"
-        show.out.print(said, style=show.QUIET)
-    _show_next(following)
-    return 0
+    if not everything:
+        return [row for row in rows if row["state"] != PRESENT]
+    rows += [
+        {
+            "key": each["key"],
+            "version_id": each["version_id"],
+            "state": PRESENT,
+            "reason": "",
+            "at": each["arrived_at"],
+            "by": "",
+            "window": each["window"],
+        }
+        for each in records.arrivals(model)
+        if each["id"] not in states
+    ]
+    return sorted(rows, key=lambda row: row["key"])
 
 
-def _next(site: Site, model: str) -> dict[str, Any] | None:
+def next_dataset(site: Site, model: str) -> dict[str, Any] | None:
     """Return what the next dataset would be; None to who may not ask for it."""
     request = {"action": "look", "model": model, "keys": {}, "reason": "looks"}
     try:
@@ -78,13 +52,12 @@ def _next(site: Site, model: str) -> dict[str, Any] | None:
     return found
 
 
-def _undrop(site: Site, arguments: argparse.Namespace) -> int:
-    model, bucket = arguments.model, site.output("DataBucket")
-    reason = arguments.reason or "taken out with everloop data undrop"
-    keys = list(dict.fromkeys(_named(site, model, arguments.keys)))
+def undrop(site: Site, model: str, names: Iterable[str], reason: str) -> dict[str, Any]:
+    """Delete objects, so that they are in no later dataset; return what changed, and what not."""
+    bucket = site.output("DataBucket")
     markers: dict[str, str] = {}
     refused = ""
-    for key in keys:
+    for key in dict.fromkeys(_named(site, model, names)):
         try:
             answer = site.s3.delete_object(Bucket=bucket, Key=key)
         except ClientError as error:
@@ -94,21 +67,21 @@ def _undrop(site: Site, arguments: argparse.Namespace) -> int:
     done = _change(site, "undrop", model, markers, reason)  # also of a part: it is deleted
     if refused:
         raise Trouble(f"{refused}. Deleted before it: {len(markers)} objects")
-    return _tell(arguments, done, "taken out: in no later dataset of", "undrop")
+    return done
 
 
-def _restore(site: Site, arguments: argparse.Namespace) -> int:
-    model, bucket = arguments.model, site.output("DataBucket")
-    reason = arguments.reason or "brought back with everloop data restore"
-    names = list(arguments.keys)
-    if arguments.set_aside:
+def restore(
+    site: Site, model: str, names: Iterable[str], reason: str, *, set_aside: bool = False
+) -> dict[str, Any]:
+    """Bring objects back into the next dataset; with `set_aside` all that were set aside."""
+    bucket, wanted = site.output("DataBucket"), list(names)
+    if set_aside:
         states = Records(site).objects(model).values()
-        names += [row["key"] for row in states if row["state"] == SET_ASIDE]
-    if not names:
+        wanted += [row["key"] for row in states if row["state"] == SET_ASIDE]
+    if not wanted:
         raise Trouble("say which: everloop data restore MODEL KEY, or --set-aside for all of those")
-    keys = [_full(model, name) for name in dict.fromkeys(names)]
     removed: dict[str, str] = {}
-    for key in keys:
+    for key in [_full(model, name) for name in dict.fromkeys(wanted)]:
         removed[key] = ""
         for marker in _markers_above(site, bucket, key):
             try:
@@ -118,27 +91,7 @@ def _restore(site: Site, arguments: argparse.Namespace) -> int:
                     f"S3 did not take away the delete marker of {key}: {error}"
                 ) from error
             removed[key] = marker
-    done = _change(site, "restore", model, removed, reason)
-    return _tell(arguments, done, "brought back: in the next dataset of", "restore")
-
-
-def _tell(arguments: argparse.Namespace, done: dict[str, Any], said: str, what: str) -> int:
-    if arguments.json:
-        told = {"left": done["left"], "next_dataset": done["next_dataset"]}
-        show.emit_json({"model": arguments.model, what: done["changed"], **told})
-    else:
-        if done["changed"]:
-            show.out.print(f"{said} {arguments.model}: {len(done['changed'])} objects")
-        for key, why in done["left"].items():
-            show.out.print(f"{key}: {why}", markup=False, soft_wrap=True)
-        _show_next(done["next_dataset"])
-    return 1 if done["left"] and not done["changed"] else 0
-
-
-def _show_next(following: dict[str, Any] | None) -> None:
-    if following is not None:
-        said = f"the next dataset: {following['objects']} objects, {following['digest'][:12]}"
-        show.out.print(said, style=show.QUIET)
+    return _change(site, "restore", model, removed, reason)
 
 
 def _change(

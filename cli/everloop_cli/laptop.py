@@ -2,7 +2,6 @@
 
 import contextlib
 import http.client
-import importlib.util
 import json
 import os
 import shlex
@@ -17,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from everloop_cli import stack_files, states
+from everloop_cli import local_cloud, stack_files, states
 from everloop_cli.trouble import Trouble
 
 STACK = "everloop"
@@ -47,21 +46,6 @@ def variables(url: str, state: Path | None = None) -> dict[str, str]:
         "AWS_SECRET_ACCESS_KEY": secret,
         "AWS_DEFAULT_REGION": "us-east-1",  # the only one there is
     }
-
-
-def is_installed() -> bool:
-    """Whether the laptop's cloud, a distribution of its own, is there."""
-    return importlib.util.find_spec("everloop_localcloud") is not None
-
-
-def check_installed() -> None:
-    """Raise Trouble that says how to install the laptop's cloud where it is not."""
-    if not is_installed():
-        raise Trouble(
-            "the laptop's cloud is a package of its own, everloop-localcloud, and it is not "
-            "installed beside this command: pip install ./localcloud  from a clone of the "
-            "repository (or  uv tool install . --with ./localcloud)"
-        )
 
 
 def command(name: str, state: Path, stack: str = STACK) -> str:
@@ -98,7 +82,7 @@ def up(
     `parameters` are the template's, each as NAME=VALUE. `wanted` are options of
     `python -m everloop_localcloud`, by name; a running cloud keeps its own.
     """
-    check_installed()
+    local_cloud.check_installed()
     running = describe(state)
     if running is None:
         _check_room(state)

@@ -15,8 +15,13 @@ GOOD, BAD, WAIT, QUIET = "green", "red", "yellow", "dim"
 _UNBROKEN = 100_000  # columns: a path or a command that goes into a pipe or a file is in one piece
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError  # main ends the command
+
+
 def _console(stream: TextIO, **more: Any) -> Console:
-    return Console(highlight=False, width=None if stream.isatty() else _UNBROKEN, **more)
+    return _Console(highlight=False, width=None if stream.isatty() else _UNBROKEN, **more)
 
 
 out = _console(sys.stdout)
@@ -27,6 +32,19 @@ def emit_json(value: Any) -> None:
     """Print a value as JSON on standard output; times as ISO 8601."""
     json.dump(value, sys.stdout, indent=2, default=_plain, ensure_ascii=False)
     sys.stdout.write("\n")
+
+
+def emit_line(value: Any) -> None:
+    """Print a value as one line of JSON, at once: whoever reads a stream waits for it."""
+    print(json.dumps(value, default=_plain, ensure_ascii=False), flush=True)
+
+
+def progress(text: str, *, as_json: bool = False) -> None:
+    """Say on standard error how far it is; as a line of JSON, like all there, with --json."""
+    if as_json:
+        print(json.dumps({"progress": text}, ensure_ascii=False), file=sys.stderr, flush=True)
+    else:
+        err.print(text, style=QUIET if text.startswith("watching") else None, markup=False)
 
 
 def _plain(value: Any) -> Any:

@@ -2,55 +2,96 @@
 
 import argparse
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from everloop_localcloud.kernel.gate import host_name
 
-DEFAULTS: dict[str, Any] = {
-    "port": 4566,
-    "speed": 1.0,
-    "quotas": None,
-    "events": "prompt",
-    "jobs": "process",
-    "allow_host": [],
-    "verify_secrets": False,
-}
+
+def port(text: str) -> int:
+    """Read a port. Raises ValueError."""
+    if not (text.isascii() and text.isdigit()) or int(text[:9]) > 65535:
+        raise ValueError(f"{text!r} is no port: 0 to 65535")
+    return int(text)
+
+
+def speed(text: str) -> float:
+    """Read how many times real time a clock runs. Raises ValueError."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= 100_000:
+        raise ValueError(f"{text!r} is no speed: above 0, at most 100000")
+    return value
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option. `read` raises ValueError; without it, and without choices, it is a flag."""
+
+    name: str
+    default: Any
+    help: str
+    read: Callable[[str], Any] | None = None
+    choices: tuple[str, ...] = ()
+    many: str = ""  # it may come often; how one value is called
+
+    @property
+    def flag(self) -> bool:
+        return self.read is None and not self.choices
+
+
+OPTIONS = (
+    Option("port", 4566, "port on 127.0.0.1; 0 is any free one (default: 4566)", port),
+    Option("speed", 1.0, "how many times real time its clock runs (default: 1)", speed),
+    Option(
+        "quotas",
+        None,
+        "keep AWS's default quotas and throttles (default: none)",
+        choices=("aws",),
+    ),
+    Option(
+        "events",
+        "prompt",
+        "rough: late, out of order, and some twice, as AWS may (default: prompt)",
+        choices=("prompt", "rough"),
+    ),
+    Option(
+        "jobs",
+        "process",
+        "where SageMaker's jobs run: docker runs their own images (default: process)",
+        choices=("process", "docker"),
+    ),
+    Option(
+        "allow_host",
+        [],
+        "a name or an address beside localhost's by which clients call it; may come often",
+        host_name,
+        many="NAME",
+    ),
+    Option(
+        "verify_secrets",
+        False,
+        "refuse a signature that was not made with its key's secret (default: any is taken)",
+    ),
+)
+DEFAULTS: dict[str, Any] = {option.name: option.default for option in OPTIONS}
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Add the options to a parser. What is not given is None: see `chosen`."""
-    parser.add_argument(
-        "--port", type=port, help="port on 127.0.0.1; 0 is any free one (default: 4566)"
-    )
-    parser.add_argument(
-        "--speed", type=speed, help="how many times real time its clock runs (default: 1)"
-    )
-    parser.add_argument(
-        "--quotas", choices=["aws"], help="keep AWS's default quotas and throttles (default: none)"
-    )
-    parser.add_argument(
-        "--events",
-        choices=["prompt", "rough"],
-        help="rough: late, out of order, and some twice, as AWS may (default: prompt)",
-    )
-    parser.add_argument(
-        "--jobs",
-        choices=["process", "docker"],
-        help="where SageMaker's jobs run: docker runs their own images (default: process)",
-    )
-    parser.add_argument(
-        "--allow-host",
-        action="append",
-        type=_typed(host_name),
-        metavar="NAME",
-        help="a name or an address beside localhost's by which clients call it; may come often",
-    )
-    parser.add_argument(
-        "--verify-secrets",
-        action="store_true",
-        default=None,
-        help="refuse a signature that was not made with its key's secret (default: any is taken)",
-    )
+    for option in OPTIONS:
+        name = f"--{option.name.replace('_', '-')}"
+        if option.flag:
+            parser.add_argument(name, action="store_true", default=None, help=option.help)
+        elif option.choices:
+            parser.add_argument(name, choices=option.choices, help=option.help)
+        elif option.read is not None:
+            how: dict[str, Any] = {"type": _typed(option.read), "help": option.help}
+            if option.many:
+                how |= {"action": "append", "metavar": option.many}
+            parser.add_argument(name, **how)
 
 
 def given(options: argparse.Namespace) -> dict[str, Any]:
@@ -85,21 +126,3 @@ def _typed(read: Callable[[str], Any]) -> Callable[[str], Any]:
             raise argparse.ArgumentTypeError(str(error)) from error
 
     return typed
-
-
-@_typed
-def port(text: str) -> int:
-    if not (text.isascii() and text.isdigit()) or int(text[:9]) > 65535:
-        raise ValueError(f"{text!r} is no port: 0 to 65535")
-    return int(text)
-
-
-@_typed
-def speed(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value <= 100_000:
-        raise ValueError(f"{text!r} is no speed: above 0, at most 100000")
-    return value

@@ -8,7 +8,9 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 from unittest.mock import patch
 
@@ -129,6 +131,10 @@ class Account:
 
     def client(self, service: Any) -> Any:
         return _client(service)
+
+    def describe_stack(self) -> None:
+        """Let CloudFormation know the stack, as the command asks for it."""
+        os.environ["AWS_ENDPOINT_URL_CLOUDFORMATION"] = cloudformation()
 
     def event(self, name: str, **detail: Any) -> dict[str, Any]:
         """Return a sample of events/, with some of its detail replaced."""
@@ -344,6 +350,53 @@ class Account:
 @cache
 def _client(service: Any) -> Any:
     return boto3.client(service)
+
+
+@cache
+def cloudformation() -> str:
+    """Return the address of a CloudFormation that knows the stack; moto's needs all of moto."""
+    outputs = {
+        "LedgerTable": _NAMES["LEDGER_TABLE"],
+        "DataBucket": _NAMES["DATA_BUCKET"],
+        "ArtefactBucket": _NAMES["ARTEFACT_BUCKET"],
+        "AnchorBucket": _NAMES["ANCHOR_BUCKET"],
+        "EventBus": _NAMES["EVENT_BUS"],
+        "NotificationTopic": _NAMES["NOTIFICATION_TOPIC"],
+    }
+    members = "".join(
+        f"<member><OutputKey>{name}</OutputKey><OutputValue>{value}</OutputValue></member>"
+        for name, value in outputs.items()
+    )
+    stack = (
+        "<StackName>everloop</StackName><StackStatus>CREATE_COMPLETE</StackStatus>"
+        f"<CreationTime>2026-11-20T10:00:00Z</CreationTime><Outputs>{members}</Outputs>"
+    )
+    there = (
+        '<DescribeStacksResponse xmlns="http://cloudformation.amazonaws.com/doc/2010-05-15/">'
+        f"<DescribeStacksResult><Stacks><member>{stack}</member></Stacks></DescribeStacksResult>"
+        "</DescribeStacksResponse>"
+    )
+    missing = (
+        "<ErrorResponse><Error><Type>Sender</Type><Code>ValidationError</Code>"
+        "<Message>Stack does not exist</Message></Error></ErrorResponse>"
+    )
+
+    class Answers(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            known = "StackName=everloop" in asked.split("&")
+            body = (there if known else missing).encode()
+            self.send_response(200 if known else 400)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
+    Thread(target=server.serve_forever, daemon=True).start()
+    return f"http://127.0.0.1:{server.server_port}"
 
 
 def _permitted(params: dict[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:

@@ -7,31 +7,24 @@ import pytest
 from everloop.aws import approvals, ledger
 from everloop.moments import moment
 from everloop.records.release import Release
-from everloop_cli import commands, review
-from everloop_cli.main import parser
+from everloop_cli import review
+from everloop_cli.main import main
 from everloop_cli.records import Records
 from everloop_cli.site import Site
-from everloop_cli.trouble import Trouble
 
 MODEL = "flight-delays"
 NOW = moment("2026-11-20T10:20:00Z")
 
 
-def site():
-    """Return the stack as the command sees it; the account has no CloudFormation to ask."""
-    found = Site()
-    found.outputs = {"LedgerTable": "everloop-ledger"}
-    return found
-
-
 def run(*words):
-    return commands.review_version(site(), parser().parse_args(words))
+    return main(words)
 
 
 @pytest.fixture
 def two(account):
     """Two approved versions, of which the second serves; returns their ARNs."""
     account.push()
+    account.describe_stack()
     arns = account.register(approval="Approved"), account.register(2, approval="Approved")
     account.serve(2)
     return arns
@@ -63,20 +56,20 @@ def test_a_pin_is_a_stamp_on_the_version_and_on_no_other(account, two, capsys):
     described = account.client("sagemaker").describe_model_package(ModelPackageName=old)
     assert "baseline-uri" in described["CustomerMetadataProperties"]
     assert account.approval(old) == "Approved"
-    records = Records(site())
-    plan = review.plan_word(site(), records, MODEL, 2, "Approved", pin=True)
+    records = Records(Site())
+    plan = review.plan_word(Site(), records, MODEL, 2, "Approved", pin=True)
     assert [(change.arn, bool(change.pin)) for change in plan.changes] == [
         (new, True),
         (old, False),  # taken away
     ]
     assert plan.will.startswith("nothing changes in production: version 2 serves, and stays until")
-    plan = review.plan_unpin(site(), records, MODEL)
+    plan = review.plan_unpin(Site(), records, MODEL)
     assert plan.will == "nothing changes in production: version 2 serves"
 
 
-def test_without_a_pin_there_is_nothing_to_take_away(account, two):
-    with pytest.raises(Trouble, match=f"no version of '{MODEL}' is pinned"):
-        run("unpin", MODEL)
+def test_without_a_pin_there_is_nothing_to_take_away(account, two, capsys):
+    assert run("unpin", MODEL) == 2
+    assert f"everloop unpin: no version of '{MODEL}' is pinned" in capsys.readouterr().err
 
 
 def test_instead_rejects_what_stands_above_and_says_so(account, two, capsys):
@@ -110,6 +103,6 @@ def test_a_version_that_failed_is_tried_again_when_it_is_approved_again(account,
     assert "version 3 will be tested and released in place of version 2" in capsys.readouterr().out
 
 
-def test_pin_and_instead_are_one_or_the_other(account, two):
-    with pytest.raises(SystemExit):
-        run("approve", MODEL, "--version", "1", "--pin", "--instead")
+def test_pin_and_instead_are_one_or_the_other(account, two, capsys):
+    assert run("approve", MODEL, "--version", "1", "--pin", "--instead") == 2
+    assert "--pin and --instead" in capsys.readouterr().err

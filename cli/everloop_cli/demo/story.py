@@ -1,7 +1,6 @@
 """The story: months of flights arrive, v1 is trained, judged, approved, released; the world drifts;
 v2 replaces it. Nothing is staged: what is shown is what came out."""
 
-import argparse
 import json
 import os
 import socket
@@ -12,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from everloop_cli import flights, laptop, show, stack_files, states, views, why
+from everloop_cli import flights, laptop, show, stack_files, views, why
 from everloop_cli.deliver import push
 from everloop_cli.demo import traffic
 from everloop_cli.demo.stage import Stage
@@ -27,35 +26,33 @@ LAST_MONTH = 12
 REQUESTS, ROWS = 40, 50  # traffic per month: requests, flights in each
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Play the story; leaves a summary in <state>/demo.json. Returns the exit code."""
-    laptop.check_installed()
-    home = arguments.state or states.default(arguments.stack)
+def run(
+    home: Path, *, stack: str, speed: float, port: int, ask: bool, keep: bool, as_json: bool
+) -> None:
+    """Play the story in a cloud below `home`; leaves a summary in `home`/demo.json."""
     state = home / "demo"
-    stage = Stage(show.out if not arguments.json else show.err)
+    stage = Stage(show.err if as_json else show.out)
     laptop.down(state, wipe=True, say=lambda text: None)
-    port = arguments.port if _free(arguments.port) else _any_port()
+    port = port if _free(port) else _any_port()
     pool = ThreadPoolExecutor(1)
     months = pool.submit(lambda: list(flights.months()))  # seconds, while the stack is deployed
     pool.shutdown(wait=False)
     try:
         stage.chapter("An AWS of our own, and the stack on it")
-        running = laptop.up(
-            state, port=port, speed=arguments.speed, stack=arguments.stack, say=stage.say
-        )
+        running = laptop.up(state, port=port, speed=speed, stack=stack, say=stage.say)
         os.environ.update(laptop.variables(running["url"], state))
-        story = Story(stage, Site(arguments.stack), months.result(), ask=arguments.ask)
+        story = Story(stage, Site(stack), months.result(), ask=ask)
         story.play()
-        summary = story.summary(arguments.speed)
+        summary = story.summary(speed)
         path = home / "demo.json"
         path.write_text(json.dumps(summary, indent=2, default=str) + "\n")
-        story.end(state, path, kept=arguments.keep)
-        if arguments.json:
+        if as_json:
             show.emit_json(summary)
+        else:
+            story.end(state, path, kept=keep)
     finally:
-        if not arguments.keep:
+        if not keep:
             laptop.down(state, wipe=False, say=lambda text: None)
-    return 0
 
 
 class Story:

@@ -1,0 +1,100 @@
+"""What several subcommands take: the stack, JSON, the state's folder, and how words are read."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from everloop_cli import local_cloud
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+# Names that people choose freely are not made longer or shorter by a terminal's width.
+SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+# Without the local cloud its options are not known; that it is missing is what must be said.
+LENIENT: dict[str, Any] = {
+    **SETTINGS,
+    "ignore_unknown_options": not local_cloud.is_installed(),
+    "allow_extra_args": not local_cloud.is_installed(),
+}
+
+
+class Read(click.ParamType[Any]):
+    """A value that a function reads; its ValueError is the message."""
+
+    def __init__(self, name: str, read: Callable[[str], Any]) -> None:
+        self.name = name
+        self._read = read
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        if not isinstance(value, str):
+            return value  # a default
+        try:
+            return self._read(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+def as_json(command: F) -> F:
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")(
+        command
+    )
+
+
+def stack(command: F) -> F:
+    """Add --stack, and --json, which every command that reaches a stack has."""
+    wanted = click.option(
+        "--stack", metavar="NAME", default="everloop", help="The stack's name (default: everloop)."
+    )
+    return as_json(wanted(command))
+
+
+def state(command: F) -> F:
+    """Add --state: the folder where the laptop's cloud keeps what it holds."""
+    return click.option(
+        "--state",
+        type=click.Path(path_type=Path),
+        metavar="FOLDER",
+        help="Where the state lies (default: .everloop of the clone; installed: one per user and "
+        "stack).",
+    )(command)
+
+
+def reason(command: F) -> F:
+    return click.option(
+        "--reason", default="", metavar="WORDS", help="Why; it goes into the ledger."
+    )(command)
+
+
+def of_the_cloud(command: F) -> F:
+    """Add what a local cloud can be told when it is started; nothing where it is not installed."""
+    if not local_cloud.is_installed():
+        return command
+    from everloop_localcloud.options import OPTIONS
+
+    for each in reversed(OPTIONS):
+        name, text = f"--{each.name.replace('_', '-')}", f"{each.help[:1].upper()}{each.help[1:]}."
+        if each.flag:
+            added = click.option(name, is_flag=True, default=None, help=text)
+        elif each.choices:
+            added = click.option(name, type=click.Choice(each.choices), help=text)
+        else:
+            assert each.read is not None
+            kind = Read(each.name, each.read)
+            many = bool(each.many)
+            added = click.option(
+                name,
+                type=kind,
+                multiple=many,
+                metavar=each.many or each.name.upper(),
+                help=text,
+            )
+        command = added(command)
+    return command
+
+
+def given(options: dict[str, Any]) -> dict[str, Any]:
+    """Return what a cloud was told, by name: not what nobody gave."""
+    found = {name: list(v) if isinstance(v, tuple) else v for name, v in options.items()}
+    return {name: value for name, value in found.items() if value not in (None, [])}

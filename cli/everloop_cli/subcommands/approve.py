@@ -1,0 +1,103 @@
+"""everloop approve, reject, unpin: a person's word on a version."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from everloop_cli import options, show
+
+if TYPE_CHECKING:
+    from everloop_cli.review import Plan
+
+
+def _version(command: Callable[..., Any]) -> Callable[..., Any]:
+    named = click.option(
+        "--version", type=int, metavar="N", help="Which (default: the newest that waits)."
+    )
+    return click.argument("model")(named(options.reason(options.stack(command))))
+
+
+@click.command()
+@click.option("--pin", is_flag=True, help="Let it serve, whatever is approved above it, to unpin.")
+@click.option("--instead", is_flag=True, help="Reject the approved versions above it.")
+@_version
+def approve(
+    model: str,
+    version: int | None,
+    reason: str,
+    pin: bool,
+    instead: bool,
+    stack: str,
+    as_json: bool,
+) -> None:
+    """Approve a version; what will come of it is said first.
+
+    The approval is what releases it: the highest approved version serves, unless one is pinned.
+    """
+    from everloop.decisions.approvals import APPROVED
+    from everloop_cli import review
+
+    if pin and instead:
+        raise click.UsageError("--pin and --instead are two ways to the same: say one of them")
+    _speak(
+        "approve",
+        lambda site, records: review.plan_word(
+            site, records, model, version, APPROVED, pin=pin, instead=instead
+        ),
+        stack,
+        reason,
+        as_json,
+    )
+
+
+@click.command()
+@_version
+def reject(model: str, version: int | None, reason: str, stack: str, as_json: bool) -> None:
+    """Reject a version; if it serves, the previous approved one comes back."""
+    from everloop.decisions.approvals import REJECTED
+    from everloop_cli import review
+
+    _speak(
+        "reject",
+        lambda site, records: review.plan_word(site, records, model, version, REJECTED),
+        stack,
+        reason,
+        as_json,
+    )
+
+
+@click.command()
+@click.argument("model")
+@options.stack
+def unpin(model: str, stack: str, as_json: bool) -> None:
+    """Let the highest approved version serve again."""
+    from everloop_cli import review
+
+    _speak(
+        "unpin",
+        lambda site, records: review.plan_unpin(site, records, model),
+        stack,
+        "",
+        as_json,
+    )
+
+
+def _speak(
+    word: str, plan_of: "Callable[[Any, Any], Plan]", stack: str, reason: str, as_json: bool
+) -> None:
+    """Say what a word on a version will do, and then say it in the registry."""
+    from everloop_cli import review
+    from everloop_cli.records import Records
+    from everloop_cli.site import Site
+
+    site = Site(stack)
+    plan = plan_of(site, Records(site))
+    if not as_json:
+        said = f"{word} version {plan.version} of {plan.model}: {plan.will}"
+        show.out.print(said, markup=False, soft_wrap=True)
+    review.carry_out(site, plan, reason)
+    if as_json:
+        show.emit_json(plan.told())
+    else:
+        show.out.print(f"version {plan.version} of {plan.model} is {plan.status.lower()}")

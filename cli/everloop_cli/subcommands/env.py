@@ -1,0 +1,26 @@
+"""everloop env: what points AWS's clients to the laptop's cloud."""
+
+import shlex
+from pathlib import Path
+
+import click
+
+from everloop_cli import options, show
+
+
+@click.command()
+@options.state
+@options.stack
+def env(state: Path | None, stack: str, as_json: bool) -> None:
+    """Print the variables that point AWS clients to the laptop's cloud.
+
+    Use it so:  eval "$(everloop env)"
+    """
+    from everloop_cli import laptop, states
+
+    found = laptop.environment(state or states.default(stack), stack)
+    if as_json:
+        show.emit_json(found)
+        return
+    for name, value in found.items():
+        print(f"export {name}={shlex.quote(value)}")

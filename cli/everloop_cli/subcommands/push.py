@@ -1,0 +1,28 @@
+"""everloop push: install a model."""
+
+from pathlib import Path
+
+import click
+
+from everloop_cli import options, show
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@options.stack
+def push(folder: Path, stack: str, as_json: bool) -> None:
+    """Install a model: upload its folder.
+
+    FOLDER is named as the model, e.g. models/flight-delays. It is checked as the stack will check
+    it, before anything is uploaded.
+    """
+    from everloop_cli import deliver
+    from everloop_cli.site import Site
+
+    done = deliver.push(Site(stack), folder)
+    if as_json:
+        show.emit_json(done)
+        return
+    size = show.bytes_text(done["bytes"])
+    show.out.print(f"pushed {done['model']} ({size}, bundle {done['digest'][:12]})")
+    show.out.print(f"follow it: everloop watch {done['model']}", style=show.QUIET)

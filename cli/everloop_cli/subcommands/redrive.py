@@ -1,0 +1,79 @@
+"""everloop redrive: dead letters."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from everloop_cli import options, show
+
+if TYPE_CHECKING:
+    from everloop_cli.site import Site
+
+_QUEUES = ("arrivals-dead", "undelivered", "failed")
+
+
+@click.command()
+@click.argument("queues", nargs=-1, metavar="[QUEUE]...", type=click.Choice(_QUEUES))
+@click.option("--all", "every", is_flag=True, help="Hand over what lies in every queue.")
+@options.stack
+def redrive(queues: tuple[str, ...], every: bool, stack: str, as_json: bool) -> int:
+    """Look at dead letters, and hand them over again.
+
+    Without a QUEUE it only looks. QUEUE is arrivals-dead, undelivered or failed.
+    """
+    from everloop_cli import redrive as letters
+    from everloop_cli.site import Site
+
+    site = Site(stack)
+    chosen = letters.QUEUES if every else queues
+    if not chosen:
+        _look(site, as_json=as_json)
+        return 0
+    done = [told for queue in chosen for told in letters.redrive(site, queue)]
+    if as_json:
+        show.emit_json(done)
+    else:
+        _tell(done)
+    return 0 if all(told["done"] for told in done) else 1
+
+
+def _tell(done: list[dict[str, Any]]) -> None:
+    show.table(
+        "Handed over again",
+        ("queue", "to", "what", "done", "trouble"),
+        [
+            (
+                told["queue"],
+                told["target"],
+                f"{told['moved']} {told['what']}" if "moved" in told else told["what"],
+                show.mark("yes", show.GOOD) if told["done"] else show.mark("no", show.BAD),
+                told["trouble"],
+            )
+            for told in done
+        ],
+    )
+
+
+def _look(site: "Site", *, as_json: bool) -> None:
+    from everloop_cli import redrive as letters
+
+    counts = letters.counts(site)
+    found = [
+        letter
+        for queue, count in counts.items()
+        if count
+        for letter in letters.letters(site, queue)
+    ]
+    if as_json:
+        show.emit_json({"counts": counts, "letters": [letter.told() for letter in found]})
+        return
+    show.table("Dead letters", ("queue", "messages"), list(counts.items()))
+    if found:
+        show.out.print()
+        show.table(
+            "Some of them",
+            ("queue", "for", "what", "why"),
+            [(letter.queue, letter.target, letter.what, letter.why) for letter in found],
+        )
+        show.out.print()
+        show.out.print("hand them over again: everloop redrive --all", style=show.QUIET)

@@ -1,0 +1,108 @@
+"""The command against a stack: what people type, what they read, and what programs get."""
+
+import json
+
+import pytest
+
+from everloop.aws import journal
+from everloop_cli.main import main
+from everloop_cli.subcommands import watch as watching
+
+MODEL = "flight-delays"
+
+
+@pytest.fixture
+def stack(account):
+    account.describe_stack()
+    account.push()
+    return account
+
+
+def told(capsys, *words, code=0):
+    """Return what a command says as JSON, having seen that it ends as it should."""
+    capsys.readouterr()
+    assert main([*words, "--json"]) == code
+    return json.loads(capsys.readouterr().out)
+
+
+def said(capsys, *words, code=0):
+    capsys.readouterr()
+    assert main(words) == code
+    found = capsys.readouterr()
+    return " ".join((found.out + found.err).split())
+
+
+@pytest.mark.parametrize("command", ["status", "watch", "why", "approve", "drop", "pause", "label"])
+def test_a_model_that_is_not_installed_is_named_with_those_that_are(stack, command, capsys):
+    files = ["/dev/null"] if command in ("drop", "label") else []
+    refusal = said(capsys, command, "flight-delay", *files, code=2)
+    assert "flight-delay'" in refusal
+    assert command == "approve" or f"Installed: {MODEL}" in refusal
+
+
+def test_a_stack_that_is_not_there_is_named(stack, capsys):
+    refusal = said(capsys, "status", "--stack", "trial", code=2)
+    assert "no stack 'trial' here" in refusal and "--stack NAME" in refusal
+
+
+def test_status_shows_what_serves_and_what_waits(stack, capsys):
+    stack.register(approval="Approved")
+    stack.serve(1)
+    stack.register(2)
+    (row,) = told(capsys, "status")
+    assert (row["model"], row["serves"], row["newest"]) == (MODEL, 1, 2)
+    assert row["approval"] == "PendingManualApproval"
+    text = said(capsys, "status", MODEL)
+    assert "Models" in text and "Versions" in text and "Decisions" in text
+
+
+def test_status_of_a_stack_without_models_says_none(account, capsys):
+    account.describe_stack()
+    assert told(capsys, "status") == []
+    assert "Models: none" in said(capsys, "status")
+
+
+def test_a_drop_is_uploaded_and_told(stack, tmp_path, capsys):
+    (tmp_path / "jan.csv").write_text("id,late,x\n" + "".join(f"{n},{n % 2},1\n" for n in range(9)))
+    done = told(capsys, "drop", MODEL, str(tmp_path / "jan.csv"), "--prefix", "2013/", "--anyway")
+    assert (done["files"], done["to"]) == (1, f"s3://{stack.data}/data/{MODEL}/")
+    found = stack.client("s3").list_objects_v2(Bucket=stack.data, Prefix="data/")["Contents"]
+    assert [each["Key"] for each in found] == [f"data/{MODEL}/2013/jan.csv"]
+
+
+def test_pause_without_a_model_asks_which(stack, capsys):
+    assert "say which: everloop pause MODEL, or --all" in said(capsys, "pause", code=2)
+    assert "or --all" in said(capsys, "resume", MODEL, "--all", code=2)
+
+
+def test_an_unknown_queue_is_refused_with_those_there_are(stack, capsys):
+    refusal = said(capsys, "redrive", "faild", code=2)
+    assert "failed" in refusal and "undelivered" in refusal and "arrivals-dead" in refusal
+
+
+def test_data_list_tells_programs_the_newest_dataset(stack, capsys):
+    found = told(capsys, "data", "list", MODEL)
+    assert found == {"model": MODEL, "dataset": None, "next_dataset": None, "objects": []}
+    assert f"nothing of {MODEL} was withdrawn" in said(capsys, "data", "list", MODEL)
+
+
+def test_a_key_that_is_not_there_is_named(stack, capsys):
+    refusal = said(capsys, "data", "undrop", MODEL, "gone.csv", code=2)
+    assert f"data/{MODEL}/gone.csv is not there" in refusal
+
+
+def test_watch_streams_a_line_for_each_decision(stack, monkeypatch, capsys):
+    """One pass over the decisions; then Ctrl-C, as a person ends it."""
+
+    def stop(_: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(watching.time, "sleep", stop)
+    capsys.readouterr()
+    assert main(["watch", MODEL, "--since-start", "--json"]) == 130
+    found = capsys.readouterr()
+    lines = [json.loads(line) for line in found.out.splitlines()]
+    made = list(journal.decisions(MODEL))
+    assert [line["seq"] for line in lines] == [each["seq"] for each in made]
+    assert {line["model"] for line in lines} == {MODEL}
+    assert all(json.loads(line)["progress"] for line in found.err.splitlines())
