@@ -141,9 +141,11 @@ def _install(model: str, data: bytes, checked: Checked, fact: ObjectCreated) -> 
         checked.definition.encode(),
         "application/json",
     )
+    place = f"jobs/{checked.jobs_digest}/"  # most pushes find all of them there
+    there = {key for key, _ in storage.listed(stack.artefact_bucket, place)}
     for name, content in checked.scripts.items():
-        key = f"jobs/{checked.jobs_digest}/{name}"
-        storage.write_once(stack.artefact_bucket, key, content, "text/x-python")
+        if f"{place}{name}" not in there:
+            storage.write_once(stack.artefact_bucket, f"{place}{name}", content, "text/x-python")
     before = ledger.find_installed(model)
     registry.ensure_group(model)
     schedules.ensure(model, policy.monitor_schedule(document))

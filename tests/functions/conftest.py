@@ -43,6 +43,7 @@ import boto3  # noqa: E402
 import pytest  # noqa: E402
 from botocore.awsrequest import AWSResponse  # noqa: E402
 from moto import mock_aws  # noqa: E402
+from moto.s3.models import s3_backends  # noqa: E402
 from moto.sagemaker.models import sagemaker_backends  # noqa: E402
 
 from everloop.aws import clients, settings  # noqa: E402
@@ -74,6 +75,7 @@ MACHINE = json.dumps(
 
 
 _RECORD = wanted("handlers")
+_SCRIPTS: dict[str, bytes] = {}  # the jobs' scripts by their key, once a push has brought them
 
 
 class Context:
@@ -180,8 +182,24 @@ class Account:
         body = self.bundle() if data is None else data
         self.client("s3").put_object(Bucket=self.data, Key=key, Body=body)
         event = self.event("s3-object-created-bundle", bucket__name=self.data, object__key=key)
+        self._bring_scripts()
         answer: dict[str, Any] = install_model.handler(event, self.context)
+        self._keep_scripts()
         return answer
+
+    def _bring_scripts(self) -> None:
+        """Let the jobs' scripts lie there as after any first push: 40 calls took half of a test."""
+        for key, content in _SCRIPTS.items():
+            s3_backends[ACCOUNT]["aws"].put_object(self.artefacts, key, content)
+
+    def _keep_scripts(self) -> None:
+        if _SCRIPTS:
+            return
+        pages = self.client("s3").get_paginator("list_objects_v2")
+        for page in pages.paginate(Bucket=self.artefacts, Prefix="jobs/"):
+            for entry in page.get("Contents", ()):
+                found = self.client("s3").get_object(Bucket=self.artefacts, Key=entry["Key"])
+                _SCRIPTS[entry["Key"]] = found["Body"].read()
 
     def arrival(self, key: str, **detail: Any) -> dict[str, Any]:
         return self.event(

@@ -41,6 +41,21 @@ def test_a_push_installs_bundle_pipeline_group_schedule_and_spec(account):
     assert ledger.models() == ["flight-delays"]
 
 
+def test_a_script_of_the_jobs_that_was_deleted_comes_with_the_next_push(account):
+    account.push()
+    s3 = account.client("s3")
+    found = s3.list_objects_v2(Bucket=account.artefacts, Prefix="jobs/")["Contents"]
+    key = next(entry["Key"] for entry in found if entry["Key"].endswith("/compare.py"))
+    before = s3.get_object(Bucket=account.artefacts, Key=key)["Body"].read()
+    s3.delete_object(Bucket=account.artefacts, Key=key)
+    event = account.event("s3-object-created-bundle", bucket__name=account.data)
+    s3.put_object(
+        Bucket=account.data, Key="models/flight-delays/bundle.tar.gz", Body=account.bundle(SPEC)
+    )
+    assert install_model.handler(event, account.context)["go"]
+    assert s3.get_object(Bucket=account.artefacts, Key=key)["Body"].read() == before
+
+
 def test_the_same_push_twice_is_one_installation(account):
     data = account.bundle()
     key = "models/flight-delays/bundle.tar.gz"
