@@ -1,6 +1,6 @@
 """What every service of the local cloud is: operations, as botocore names and shapes them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, TypeVar
 
 from botocore import xform_name
@@ -51,19 +51,24 @@ class Api:
     also_read: ClassVar[frozenset[str]] = frozenset()
     without_effect: ClassVar[dict[str, str]] = {}
 
-    def __init__(self, cloud: Account) -> None:
+    def __init__(self, cloud: Account, parts: Sequence[object] = ()) -> None:
+        """`parts` have operations, too; one operation is one part's, or the Api's own."""
         self.cloud = cloud
         names = {
             xform_name(name): name for name in wire.service_model(self.service).operation_names
         }
         self.operations: dict[str, Operation] = {}
         self._refused: dict[str, frozenset[str]] = {}
-        for attribute in dir(type(self)):
-            method = getattr(type(self), attribute)
-            if getattr(method, "is_operation", False):
+        for holder in (self, *parts):
+            for attribute in dir(type(holder)):
+                method = getattr(type(holder), attribute)
+                if not getattr(method, "is_operation", False):
+                    continue
                 if attribute not in names:
                     raise TypeError(f"{self.service} has no operation {attribute}")
-                self.operations[names[attribute]] = getattr(self, attribute)
+                if names[attribute] in self.operations:
+                    raise TypeError(f"{self.service}:{names[attribute]} is that of two parts")
+                self.operations[names[attribute]] = getattr(holder, attribute)
 
     def start(self) -> None:
         """Take up what was under way when the cloud last ended; called once, after loading."""
@@ -111,6 +116,6 @@ class Api:
             if not method.__module__.startswith("everloop_localcloud."):
                 members = frozenset()  # somebody else's code is not ours to judge
             unread = members - self.also_read - self.without_effect.keys() - TOKENS
-            found = unread - reading.texts_of(self, method)
+            found = unread - reading.texts_of(method.__self__, method)
             self._refused[operation_name] = found
         return found

@@ -1,6 +1,7 @@
 """Long bodies: they lie in a file from their first byte on, and are never held whole."""
 
 import contextlib
+import hashlib
 import os
 import secrets
 from collections.abc import Iterable, Iterator
@@ -73,3 +74,10 @@ Body = bytes | Lying
 
 def pieces(body: Body) -> Iterable[bytes]:
     return body.pieces() if isinstance(body, Lying) else (body,)
+
+
+def sha256(body: Body) -> str:
+    digest = hashlib.sha256()
+    for piece in pieces(body):
+        digest.update(piece)
+    return digest.hexdigest()

@@ -12,9 +12,9 @@ import urllib.parse
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from everloop_localcloud.kernel.addresses import addressed
 from everloop_localcloud.kernel.errors import AwsError
 from everloop_localcloud.kernel.wire import Request
-from everloop_localcloud.s3.routing import addressed
 
 _SKEW = timedelta(minutes=15)
 _ALGORITHMS = ("AWS4-HMAC-SHA256", "AWS4-ECDSA-P256-SHA256")

@@ -11,10 +11,10 @@ import urllib.parse
 from collections.abc import Callable
 from pathlib import Path
 
+from everloop_localcloud.kernel.bodies import sha256
 from everloop_localcloud.kernel.errors import AwsError
 from everloop_localcloud.kernel.signatures import fields_of
 from everloop_localcloud.kernel.wire import Request
-from everloop_localcloud.s3.checksums import sha256
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
 _PATH = re.compile(r"/+")

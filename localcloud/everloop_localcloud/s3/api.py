@@ -10,6 +10,8 @@ from typing import Any, ClassVar
 
 from everloop_localcloud.kernel import wire
 from everloop_localcloud.kernel.account import Call
+from everloop_localcloud.kernel.addresses import addressed
+from everloop_localcloud.kernel.bodies import sha256
 from everloop_localcloud.kernel.errors import AwsError
 from everloop_localcloud.s3 import checksums, chunked, cors
 from everloop_localcloud.s3.blobs import Stream, md5_of
@@ -21,7 +23,7 @@ from everloop_localcloud.s3.listing import Listing
 from everloop_localcloud.s3.locks import Locks
 from everloop_localcloud.s3.multipart import Multipart
 from everloop_localcloud.s3.objects import OVERRIDES
-from everloop_localcloud.s3.routing import addressed, route
+from everloop_localcloud.s3.routing import route
 
 log = logging.getLogger(__name__)
 
@@ -276,6 +278,6 @@ def _check_presigned(request: wire.Request) -> None:
 def _check_payload(request: wire.Request) -> None:
     given = request.headers.get("x-amz-content-sha256", "")
     body = request.body if request.long is None else request.long
-    if len(given) == 64 and given != checksums.sha256(body):
+    if len(given) == 64 and given != sha256(body):
         message = "The provided 'x-amz-content-sha256' header does not match what was computed."
         raise S3Error("XAmzContentSHA256Mismatch", message)

@@ -115,7 +115,3 @@ def from_headers(headers: Any) -> dict[str, Any]:
 
 def md5(body: Body) -> str:
     return _hash(body, "md5").hexdigest()
-
-
-def sha256(body: Body) -> str:
-    return _hash(body, "sha256").hexdigest()

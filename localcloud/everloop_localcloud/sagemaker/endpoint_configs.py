@@ -1,14 +1,15 @@
 """SageMaker endpoint configs: which models an endpoint serves, on how many instances."""
 
 import threading
-from typing import Any
 
-from everloop_localcloud.kernel.account import Call
+from everloop_localcloud.kernel.account import Account, Call
 from everloop_localcloud.kernel.api import operation
 from everloop_localcloud.kernel.errors import validation
 from everloop_localcloud.sagemaker import hosting_events
 from everloop_localcloud.sagemaker.listing import page, pick
-from everloop_localcloud.sagemaker.models import Models, Record, check_name, refuse
+from everloop_localcloud.sagemaker.models import ModelRecords, Record, check_name, refuse
+from everloop_localcloud.sagemaker.part import Part, Records
+from everloop_localcloud.sagemaker.tag_store import TagStore
 
 _UNSUPPORTED_CONFIG = (
     "AsyncInferenceConfig",
@@ -33,14 +34,18 @@ _MOST_VARIANTS = 10
 _START_SECONDS = 240  # AWS gives a container four minutes until its first healthy ping
 
 
-class EndpointConfigs(Models):
+class EndpointConfigs(Part):
     """Operations on endpoint configs."""
 
-    _configs_lock = threading.Lock()
+    def __init__(self, cloud: Account, tags: TagStore, models: ModelRecords) -> None:
+        super().__init__(cloud)
+        self._tags = tags
+        self._models = models
+        self._configs = cloud.store.table("sagemaker.endpoint-configs")
+        self._configs_lock = threading.Lock()
 
-    @property
-    def _configs(self) -> Any:
-        return self.cloud.store.table("sagemaker.endpoint-configs")
+    def records(self) -> dict[str, Records]:
+        return {"endpoint-config": self._configs}
 
     @operation
     def create_endpoint_config(self, call: Call, request: Record) -> Record:
@@ -64,8 +69,8 @@ class EndpointConfigs(Models):
             if name in self._configs:
                 raise validation(f'Cannot create already existing endpoint configuration "{arn}".')
             self._configs[name] = config
-        hosting_events.keep_tags(self.cloud, arn, request)
-        hosting_events.announce_config(self.cloud, config)
+        self._tags.keep(arn, request)
+        hosting_events.announce_config(self.cloud, self._tags, config)
         return {"EndpointConfigArn": arn}
 
     @operation
@@ -89,7 +94,7 @@ class EndpointConfigs(Models):
         with self._configs_lock:
             config = self.endpoint_config(request["EndpointConfigName"])
             del self._configs[config["EndpointConfigName"]]
-        hosting_events.drop_tags(self.cloud, config["EndpointConfigArn"])
+        self._tags.drop(config["EndpointConfigArn"])
 
     def endpoint_config(self, name: str) -> Record:
         """Return a config's record. Raises AwsError as AWS words it."""
@@ -111,7 +116,7 @@ class EndpointConfigs(Models):
         }
 
     def _deployable_variant(self, config: Record, variant: Record) -> Record:
-        model = self.model(variant["ModelName"])
+        model = self._models.model(variant["ModelName"])
         role = config.get("ExecutionRoleArn") or model.get("ExecutionRoleArn")
         seconds = variant.get("ContainerStartupHealthCheckTimeoutInSeconds", _START_SECONDS)
         return {
@@ -131,7 +136,7 @@ class EndpointConfigs(Models):
             if wanted not in given:
                 raise validation(f"production variant {given['VariantName']} has no {wanted}")
         check_name(given["VariantName"], "productionVariants.1.member.variantName")
-        self.model(given["ModelName"])
+        self._models.model(given["ModelName"])
         return {"InitialVariantWeight": 1.0, **given}
 
     def _config_arn(self, name: str) -> str:

@@ -1,23 +1,46 @@
 """SageMaker endpoints: created, updated in steps, rolled back on alarms, scaled, deleted."""
 
 import threading
-from typing import Any
+from typing import Any, Protocol
 
-from everloop_localcloud.kernel.account import Call
+from everloop_localcloud.kernel.account import Account, Call
 from everloop_localcloud.kernel.api import operation
 from everloop_localcloud.kernel.errors import validation
-from everloop_localcloud.sagemaker import deployment_policy, hosting_events
-from everloop_localcloud.sagemaker.endpoint_configs import EndpointConfigs
+from everloop_localcloud.kernel.store import Table
+from everloop_localcloud.sagemaker import deployment_policy
 from everloop_localcloud.sagemaker.endpoint_records import described, move_pending, retained
 from everloop_localcloud.sagemaker.hosting import Hosting
 from everloop_localcloud.sagemaker.listing import page, pick
 from everloop_localcloud.sagemaker.models import Record, check_name, refuse
+from everloop_localcloud.sagemaker.part import Part
+from everloop_localcloud.sagemaker.tag_store import TagStore
 
 
-class Endpoints(Hosting, EndpointConfigs):
-    """Operations on endpoints."""
+class DeployableConfigs(Protocol):
+    """Endpoint configs, as endpoints see them."""
 
-    _endpoints_lock = threading.Lock()
+    def endpoint_config(self, name: str) -> Record: ...
+
+    def deployable(self, name: str) -> Record: ...
+
+
+class Endpoints(Part):
+    """Operations on endpoints: `hosting` changes what serves, and shares their table with this."""
+
+    def __init__(
+        self,
+        cloud: Account,
+        tags: TagStore,
+        endpoints: Table,
+        configs: DeployableConfigs,
+        hosting: Hosting,
+    ) -> None:
+        super().__init__(cloud)
+        self._tags = tags
+        self._endpoints = endpoints
+        self._configs = configs
+        self._hosting = hosting
+        self._endpoints_lock = threading.Lock()
 
     @operation
     def create_endpoint(self, call: Call, request: Record) -> Record:
@@ -26,7 +49,7 @@ class Endpoints(Hosting, EndpointConfigs):
         arn = self.cloud.arn("sagemaker", f"endpoint/{name}")
         if "DeploymentConfig" in request:
             deployment_policy.parse(request["DeploymentConfig"])
-        deployed = self.deployable(request["EndpointConfigName"])
+        deployed = self._configs.deployable(request["EndpointConfigName"])
         with self._endpoints_lock:
             if name in self._endpoints:
                 raise validation(f'Cannot create already existing endpoint "{arn}".')
@@ -44,9 +67,9 @@ class Endpoints(Hosting, EndpointConfigs):
                     else {}
                 ),
             }
-        hosting_events.keep_tags(self.cloud, arn, request)
-        self.announce_endpoint(name)
-        self.cloud.spawn(self.create, name, name=f"endpoint {name}")
+        self._tags.keep(arn, request)
+        self._hosting.announce_endpoint(name)
+        self.cloud.spawn(self._hosting.create, name, name=f"endpoint {name}")
         return {"EndpointArn": arn}
 
     @operation
@@ -54,7 +77,7 @@ class Endpoints(Hosting, EndpointConfigs):
         name = request["EndpointName"]
         config_name = request["EndpointConfigName"]
         given = request.get("DeploymentConfig")
-        deployed = self.deployable(config_name)
+        deployed = self._configs.deployable(config_name)
         with self._endpoints_lock:
             endpoint = self._changeable(name)
             if given is None and request.get("RetainDeploymentConfig"):
@@ -65,7 +88,9 @@ class Endpoints(Hosting, EndpointConfigs):
                     f"Endpoint {name} runs endpoint configuration {config_name} already;"
                     " give a new one"
                 )
-            self.endpoint_config(endpoint["EndpointConfigName"])  # AWS, too, wants the old one
+            self._configs.endpoint_config(
+                endpoint["EndpointConfigName"]
+            )  # AWS, too, wants the old one
             if request.get("RetainAllVariantProperties"):
                 kinds = request.get("ExcludeRetainedVariantProperties", [])
                 excluded = {kind["VariantPropertyType"] for kind in kinds}
@@ -76,8 +101,8 @@ class Endpoints(Hosting, EndpointConfigs):
                 "the update was accepted",
                 {"deployed": deployed, "DeploymentConfig": given or {}, "share": 0.0},
             )
-        self.announce_endpoint(name)
-        self.cloud.spawn(self.update, name, name=f"endpoint {name}")
+        self._hosting.announce_endpoint(name)
+        self.cloud.spawn(self._hosting.update, name, name=f"endpoint {name}")
         return {"EndpointArn": endpoint["EndpointArn"]}
 
     @operation
@@ -98,13 +123,13 @@ class Endpoints(Hosting, EndpointConfigs):
             if not sum(weights) > 0:
                 raise validation("no variant would have a weight above 0: nothing would serve")
             self._begin(endpoint, call, "the change was accepted", {"variants": changes})
-        self.announce_endpoint(name)
-        self.cloud.spawn(self.scale, name, name=f"endpoint {name}")
+        self._hosting.announce_endpoint(name)
+        self.cloud.spawn(self._hosting.scale, name, name=f"endpoint {name}")
         return {"EndpointArn": endpoint["EndpointArn"]}
 
     @operation
     def describe_endpoint(self, call: Call, request: Record) -> Record:
-        return described(self.endpoint(request["EndpointName"]))
+        return described(self._hosting.endpoint(request["EndpointName"]))
 
     @operation
     def list_endpoints(self, call: Call, request: Record) -> Record:
@@ -128,17 +153,17 @@ class Endpoints(Hosting, EndpointConfigs):
     def delete_endpoint(self, call: Call, request: Record) -> None:
         name = request["EndpointName"]
         with self._endpoints_lock:
-            endpoint = self.endpoint(name)
+            endpoint = self._hosting.endpoint(name)
             if endpoint["EndpointStatus"] not in ("InService", "Failed"):
                 raise self._in_progress(endpoint)
             endpoint["EndpointStatus"] = "Deleting"
             endpoint["LastModifiedTime"] = call.time
             self._endpoints.save(name)
-        self.announce_endpoint(name)
-        self.cloud.spawn(self.delete, name, name=f"endpoint {name}")
+        self._hosting.announce_endpoint(name)
+        self.cloud.spawn(self._hosting.delete, name, name=f"endpoint {name}")
 
     def _changeable(self, name: str) -> Record:
-        endpoint = self.endpoint(name)
+        endpoint = self._hosting.endpoint(name)
         if endpoint["EndpointStatus"] == "Failed":
             raise validation(
                 f'Cannot update endpoint "{endpoint["EndpointArn"]}" in status Failed; delete it.'

@@ -2,8 +2,10 @@
 
 import threading
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
+from everloop_localcloud.kernel.account import Account
+from everloop_localcloud.kernel.clock import Signal
 from everloop_localcloud.sagemaker import definition, for_each, retries
 from everloop_localcloud.sagemaker.behalf import Behalf
 from everloop_localcloud.sagemaker.iterations import Iterations, may_run
@@ -11,18 +13,32 @@ from everloop_localcloud.sagemaker.resolver import Json, Resolver, Unresolvable
 from everloop_localcloud.sagemaker.resource_steps import StepFailed
 from everloop_localcloud.sagemaker.steps import Step, StepStopped
 
-if TYPE_CHECKING:
-    from everloop_localcloud.kernel.clock import Signal
-    from everloop_localcloud.sagemaker.pipelines import Pipelines
-
 _DONE = ("Succeeded", "Failed", "Stopped")
 _MOST_AT_ONCE = 50
+
+
+class ExecutionRecords(Protocol):
+    """The pipelines' records, as an execution sees them."""
+
+    cloud: Account
+
+    def executions_of(self, pipeline_arn: str) -> list[Json]: ...
+
+    def follow(self, record: Json, kind: str, arguments: Json, experiment: Json) -> None: ...
+
+    def job_end(self, arn: str) -> Signal: ...
+
+    def save_execution(self, record: Json) -> None: ...
+
+    def move_execution(self, record: Json, status: str, reason: str | None = None) -> None: ...
+
+    def announce_step(self, record: Json, step: Json, before: str | None) -> None: ...
 
 
 class Execution:
     """Runs one execution to its end, on threads of the cloud."""
 
-    def __init__(self, api: "Pipelines", record: Json) -> None:
+    def __init__(self, api: ExecutionRecords, record: Json) -> None:
         self.cloud = api.cloud
         self.arn: str = record["PipelineExecutionArn"]
         self.identifier = self.arn.rpartition("/")[2]
@@ -299,7 +315,7 @@ class Execution:
         self.save()
         self._signal(told).set()
 
-    def _signal(self, told: Json) -> "Signal":
+    def _signal(self, told: Json) -> Signal:
         with self._changed:
             return self._answered.setdefault(told["StepName"], self.cloud.clock.signal())
 
@@ -308,7 +324,7 @@ class Execution:
         config = self._definition.get("PipelineExperimentConfig", {})
         self._api.follow(self._record, kind, arguments, self.resolver().resolve(config))
 
-    def job_end(self, arn: str) -> "Signal":
+    def job_end(self, arn: str) -> Signal:
         return self._api.job_end(arn)
 
     def resolver(self, job: str = "") -> Resolver:

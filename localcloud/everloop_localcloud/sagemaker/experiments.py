@@ -8,34 +8,30 @@ from everloop_localcloud.kernel.api import operation
 from everloop_localcloud.kernel.errors import AwsError, validation
 from everloop_localcloud.sagemaker.jobs import created_by
 from everloop_localcloud.sagemaker.listing import page, pick
+from everloop_localcloud.sagemaker.part import Part, Records
 
 Record = dict[str, Any]
 
 
-class Experiments:
-    """Operations on experiments and trials."""
+class Experiments(Part):
+    """Operations on experiments and trials. `lock` is held while records are made of others."""
 
-    cloud: Account
-    _experiments_lock = threading.RLock()
+    def __init__(self, cloud: Account) -> None:
+        super().__init__(cloud)
+        self.lock = threading.RLock()
+        self._experiments = cloud.store.table("sagemaker.experiments")
+        self._trials = cloud.store.table("sagemaker.trials")
+        # Which trial components are in which trials, by `<trial>/<component>`.
+        self._links = cloud.store.table("sagemaker.trial-links")
 
-    @property
-    def _experiments(self) -> Any:
-        return self.cloud.store.table("sagemaker.experiments")
-
-    @property
-    def _trials(self) -> Any:
-        return self.cloud.store.table("sagemaker.trials")
-
-    @property
-    def _trial_links(self) -> Any:
-        """Which trial components are in which trials, by `<trial>/<component>`."""
-        return self.cloud.store.table("sagemaker.trial-links")
+    def records(self) -> dict[str, Records]:
+        return {"experiment": self._experiments, "experiment-trial": self._trials}
 
     @operation
     def create_experiment(self, call: Call, request: Record) -> Record:
         name = request["ExperimentName"]
         arn = self.cloud.arn("sagemaker", f"experiment/{name}")
-        with self._experiments_lock:
+        with self.lock:
             if name in self._experiments:
                 raise taken("Experiment", name)
             self._experiments[name] = {
@@ -53,7 +49,7 @@ class Experiments:
 
     @operation
     def update_experiment(self, call: Call, request: Record) -> Record:
-        with self._experiments_lock:
+        with self.lock:
             experiment = self.experiment(request["ExperimentName"])
             experiment |= {**pick(request, "DisplayName", "Description"), **changed(call)}
             self._experiments[experiment["ExperimentName"]] = experiment
@@ -61,7 +57,7 @@ class Experiments:
 
     @operation
     def delete_experiment(self, call: Call, request: Record) -> Record:
-        with self._experiments_lock:
+        with self.lock:
             experiment = self.experiment(request["ExperimentName"])
             name = experiment["ExperimentName"]
             inside = [t["TrialName"] for t in self._trials.values() if t["ExperimentName"] == name]
@@ -100,7 +96,7 @@ class Experiments:
     def create_trial(self, call: Call, request: Record) -> Record:
         name = request["TrialName"]
         arn = self.cloud.arn("sagemaker", f"experiment-trial/{name}")
-        with self._experiments_lock:
+        with self.lock:
             experiment = self.experiment(request["ExperimentName"])
             if name in self._trials:
                 raise taken("Trial", name)
@@ -120,7 +116,7 @@ class Experiments:
 
     @operation
     def update_trial(self, call: Call, request: Record) -> Record:
-        with self._experiments_lock:
+        with self.lock:
             trial = self.trial(request["TrialName"])
             trial |= {**pick(request, "DisplayName"), **changed(call)}
             self._trials[trial["TrialName"]] = trial
@@ -128,7 +124,7 @@ class Experiments:
 
     @operation
     def delete_trial(self, call: Call, request: Record) -> Record:
-        with self._experiments_lock:
+        with self.lock:
             trial = self.trial(request["TrialName"])
             inside = self.components_of(trial["TrialName"])
             if inside:
@@ -166,15 +162,29 @@ class Experiments:
         """Return a copy of a trial's record. Raises AwsError ResourceNotFound."""
         return found_record(self.cloud, self._trials, "Trial", "experiment-trial", name)
 
+    def link(self, trial: str, component: str) -> None:
+        """Put a component into a trial; twice is once."""
+        self._links[f"{trial}/{component}"] = {"trial": trial, "component": component}
+
+    def unlink(self, trial: str, component: str) -> None:
+        self._links.pop(f"{trial}/{component}", None)
+
+    def components_within(self, experiment: str) -> set[str]:
+        """Return the components of all trials of an experiment."""
+        trials = {
+            t["TrialName"] for t in self._trials.values() if t["ExperimentName"] == experiment
+        }
+        return {link["component"] for link in self._links.values() if link["trial"] in trials}
+
     def components_of(self, trial: str) -> list[str]:
-        return [row["component"] for row in self._trial_links.values() if row["trial"] == trial]
+        return [row["component"] for row in self._links.values() if row["trial"] == trial]
 
     def trials_of(self, component: str) -> list[str]:
-        return [row["trial"] for row in self._trial_links.values() if row["component"] == component]
+        return [row["trial"] for row in self._links.values() if row["component"] == component]
 
     def ensure_trial(self, call: Call, experiment: str, trial: str, source: Record | None) -> None:
         """Create an experiment and a trial in it where they are not there yet."""
-        with self._experiments_lock:
+        with self.lock:
             for table, kind, name, more in (
                 (self._experiments, "Experiment", experiment, {}),
                 (self._trials, "Trial", trial, {"ExperimentName": experiment}),

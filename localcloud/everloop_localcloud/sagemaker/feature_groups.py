@@ -2,43 +2,42 @@
 
 import threading
 from collections import Counter
-from functools import cached_property
 from typing import Any
 
 from everloop_localcloud.kernel.account import Account, Call
 from everloop_localcloud.kernel.api import operation
 from everloop_localcloud.kernel.errors import AwsError, validation
-from everloop_localcloud.sagemaker import hosting_events
 from everloop_localcloud.sagemaker.feature_values import RESERVED
 from everloop_localcloud.sagemaker.listing import page, pick
 from everloop_localcloud.sagemaker.offline_store import OfflineStore
+from everloop_localcloud.sagemaker.part import Part, Records
+from everloop_localcloud.sagemaker.tag_store import TagStore
 
 Record = dict[str, Any]
 _EVENT = "SageMaker Feature Group State Change"
 
 
-class FeatureGroups:
+class FeatureGroups(Part):
     """Operations on feature groups and their features' metadata."""
 
-    cloud: Account
-    _feature_groups_lock = threading.RLock()
+    def __init__(self, cloud: Account, tags: TagStore) -> None:
+        super().__init__(cloud)
+        self._tags = tags
+        self._feature_groups_lock = threading.RLock()
+        self._feature_groups = cloud.store.table("sagemaker.feature-groups")
+        self.offline_store = OfflineStore(cloud, self._feature_groups)
 
-    @property
-    def _feature_groups(self) -> Any:
-        return self.cloud.store.table("sagemaker.feature-groups")
+    def records(self) -> dict[str, Records]:
+        return {"feature-group": self._feature_groups}
 
-    @cached_property
-    def offline_store(self) -> OfflineStore:
-        return OfflineStore(self.cloud)
-
-    def start_feature_groups(self) -> None:
+    def start(self) -> None:
         """Finish what a killed cloud had begun: groups, and records on their way offline."""
         for name, group in list(self._feature_groups.items()):
             if group["FeatureGroupStatus"] == "Creating":
                 self.cloud.spawn(self._open_stores, name, name=f"feature group {name}")
         self.offline_store.start()
 
-    def stop_feature_groups(self) -> None:
+    def stop(self) -> None:
         self.offline_store.flush()
 
     @operation
@@ -68,7 +67,7 @@ class FeatureGroups:
                     f" with name {name}. Choose a different name.",
                 )
             self._feature_groups[name] = group
-        hosting_events.keep_tags(self.cloud, arn, request)
+        self._tags.keep(arn, request)
         self._announce_group(group)
         self.cloud.spawn(self._open_stores, name, name=f"feature group {name}")
         return {"FeatureGroupArn": arn}
@@ -133,7 +132,7 @@ class FeatureGroups:
             for identifier in list(online):
                 del online[identifier]
             del self._feature_groups[group["FeatureGroupName"]]
-        hosting_events.drop_tags(self.cloud, group["FeatureGroupArn"])
+        self._tags.drop(group["FeatureGroupArn"])
 
     @operation
     def list_feature_groups(self, call: Call, request: Record) -> Record:
@@ -249,8 +248,7 @@ class FeatureGroups:
             if key not in ("metadata", "LastModifiedTime", "LastUpdateStatus")
         }
         detail["CreationTime"] = int(group["CreationTime"].timestamp() * 1000)
-        tags = self.cloud.store.table("sagemaker.tags").get(group["FeatureGroupArn"], {})
-        detail["Tags"] = dict(tags)
+        detail["Tags"] = self._tags.of(group["FeatureGroupArn"])
         self.cloud.emit("aws.sagemaker", _EVENT, detail, [group["FeatureGroupArn"]])
 
 

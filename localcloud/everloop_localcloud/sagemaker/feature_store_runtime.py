@@ -7,6 +7,7 @@ from typing import Any
 from everloop_localcloud.kernel.account import Call
 from everloop_localcloud.kernel.api import Api, operation
 from everloop_localcloud.kernel.errors import AwsError
+from everloop_localcloud.sagemaker.feature_groups import FeatureGroups
 from everloop_localcloud.sagemaker.feature_values import (
     BadRecord,
     as_features,
@@ -222,9 +223,9 @@ class FeatureStoreRuntime(Api):
         return None if row is None or row["deleted"] or _expired(row, now) else row
 
     def _group(self, name: str) -> Record:
-        control: Any = self.cloud.apis["sagemaker"]
+        groups: FeatureGroups = self.cloud.apis["sagemaker"].feature_groups
         try:
-            group: Record = control.feature_group(name)
+            group: Record = groups.feature_group(name)
         except AwsError as error:
             raise AwsError(error.code, error.message, 404) from error
         if group["FeatureGroupStatus"] != "Created":
@@ -249,12 +250,12 @@ class FeatureStoreRuntime(Api):
         return wanted
 
     def _online(self, group: Record) -> Any:
-        control: Any = self.cloud.apis["sagemaker"]
-        return control.online_records(group)
+        groups: FeatureGroups = self.cloud.apis["sagemaker"].feature_groups
+        return groups.online_records(group)
 
     def _offline(self, group: Record, *args: Any, **options: Any) -> None:
-        control: Any = self.cloud.apis["sagemaker"]
-        control.offline_store.put(group, *args, **options)
+        groups: FeatureGroups = self.cloud.apis["sagemaker"].feature_groups
+        groups.offline_store.put(group, *args, **options)
 
 
 def _expired(row: Record, now: datetime) -> bool:

@@ -5,8 +5,8 @@ import threading
 from typing import Any
 
 from everloop_localcloud.kernel.account import Account
-from everloop_localcloud.kernel.api import Api
 from everloop_localcloud.kernel.errors import validation
+from everloop_localcloud.kernel.store import Table
 from everloop_localcloud.sagemaker import deployment_policy, hosting_events
 from everloop_localcloud.sagemaker.capture import Journal
 from everloop_localcloud.sagemaker.deployment import Deployment, Interrupted, RolledBack
@@ -14,6 +14,8 @@ from everloop_localcloud.sagemaker.endpoint_records import described, move_pendi
 from everloop_localcloud.sagemaker.fleet import Fleet
 from everloop_localcloud.sagemaker.host import Host
 from everloop_localcloud.sagemaker.instance import NotHealthy
+from everloop_localcloud.sagemaker.part import Part, Records
+from everloop_localcloud.sagemaker.tag_store import TagStore
 
 Record = dict[str, Any]
 
@@ -21,22 +23,23 @@ _LONGEST_REASON = 1024
 _CLOUD_STOP_SECONDS = 1.0  # real: what a server has to end when the whole cloud stops
 
 
-class Hosting(Api):
+class Hosting(Part):
     """The processes behind endpoints; each change runs on a thread of its own."""
 
-    def __init__(self, cloud: Account) -> None:
+    def __init__(self, cloud: Account, tags: TagStore, endpoints: Table) -> None:
         super().__init__(cloud)
+        self._tags = tags
+        self._endpoints = endpoints
         self.hosts: dict[str, Host] = {}  # what serves now, by endpoint name
         self._fleets: set[Fleet] = set()  # all that have, or are about to have, processes
         self._turns: dict[str, threading.Lock] = {}
         self._stopping = cloud.clock.signal()
         self._journal = Journal(cloud)
 
-    @property
-    def _endpoints(self) -> Any:
-        return self.cloud.store.table("sagemaker.endpoints")
+    def records(self) -> dict[str, Records]:
+        return {"endpoint": self._endpoints}
 
-    def start_endpoints(self) -> None:
+    def start(self) -> None:
         """Bring endpoints up again; a change that was under way begins again."""
         shutil.rmtree(self.cloud.folder / "serving", ignore_errors=True)
         self.cloud.spawn(self._journal.upload_left, name="captures")
@@ -53,7 +56,7 @@ class Hosting(Api):
                     self.hosts[name] = Host(self.cloud, name, self._journal)
                 self.cloud.spawn(change, name, name=f"endpoint {name}")
 
-    def stop_endpoints(self) -> None:
+    def stop(self) -> None:
         """End all processes; what was captured and counted is written first."""
         self._stopping.set()
         for host in list(self.hosts.values()):
@@ -70,7 +73,7 @@ class Hosting(Api):
         return found
 
     def announce_endpoint(self, name: str) -> None:
-        hosting_events.announce_endpoint(self.cloud, described(self._endpoints[name]))
+        hosting_events.announce_endpoint(self.cloud, self._tags, described(self._endpoints[name]))
 
     # Changes, each from its beginning to its end; of one endpoint one at a time
 
@@ -184,7 +187,7 @@ class Hosting(Api):
         endpoint = self._endpoints[name]
         move_pending(endpoint["pending"], status, message, self.cloud.clock.now())
         self._endpoints.save(name)
-        hosting_events.announce_deployment(self.cloud, described(endpoint))
+        hosting_events.announce_deployment(self.cloud, self._tags, described(endpoint))
 
     def _settle(self, name: str, status: str, reason: str | None = None) -> None:
         """End a change; with a reason it failed."""
@@ -201,4 +204,4 @@ class Hosting(Api):
 
     def _forget(self, name: str) -> None:
         endpoint = self._endpoints.pop(name)
-        hosting_events.drop_tags(self.cloud, endpoint["EndpointArn"])
+        self._tags.drop(endpoint["EndpointArn"])

@@ -1,28 +1,18 @@
-"""What AWS tells of models, endpoint configs and endpoints: events, in its casing, and tags."""
+"""What AWS tells of models, endpoint configs and endpoints: events, in its casing."""
 
 from datetime import datetime
 from typing import Any
 
 from everloop_localcloud.kernel.account import Account
 from everloop_localcloud.sagemaker.listing import pick
+from everloop_localcloud.sagemaker.tag_store import TagStore
 
 Record = dict[str, Any]
 
 _SOURCE = "aws.sagemaker"
 
 
-def keep_tags(cloud: Account, arn: str, request: Record) -> None:
-    """Keep the tags that a resource was created with."""
-    if request.get("Tags"):
-        tags = {tag["Key"]: tag["Value"] for tag in request["Tags"]}
-        cloud.store.table("sagemaker.tags")[arn] = tags
-
-
-def drop_tags(cloud: Account, arn: str) -> None:
-    cloud.store.table("sagemaker.tags").pop(arn, None)
-
-
-def announce_model(cloud: Account, model: Record) -> None:
+def announce_model(cloud: Account, tags: TagStore, model: Record) -> None:
     container = model.get("PrimaryContainer") or model["Containers"][0]
     told = {"ContainerHostname": None, **container}
     detail = {
@@ -32,12 +22,12 @@ def announce_model(cloud: Account, model: Record) -> None:
         "ExecutionRoleArn": model.get("ExecutionRoleArn"),
         "CreationTime": _milliseconds(model["CreationTime"]),
         "ModelArn": model["ModelArn"],
-        "Tags": _tags(cloud, model["ModelArn"]),
+        "Tags": tags.of(model["ModelArn"]),
     }
     cloud.emit(_SOURCE, "SageMaker Model State Change", detail, [model["ModelArn"]])
 
 
-def announce_config(cloud: Account, config: Record) -> None:
+def announce_config(cloud: Account, tags: TagStore, config: Record) -> None:
     arn = config["EndpointConfigArn"]
     detail = {
         "EndpointConfigName": config["EndpointConfigName"],
@@ -46,22 +36,22 @@ def announce_config(cloud: Account, config: Record) -> None:
         "DataCaptureConfig": config.get("DataCaptureConfig"),
         "KmsKeyId": config.get("KmsKeyId"),
         "CreationTime": _milliseconds(config["CreationTime"]),
-        "Tags": _tags(cloud, arn),
+        "Tags": tags.of(arn),
     }
     cloud.emit(_SOURCE, "SageMaker Endpoint Config State Change", detail, [arn])
 
 
-def announce_endpoint(cloud: Account, described: Record) -> None:
+def announce_endpoint(cloud: Account, tags: TagStore, described: Record) -> None:
     """Tell an endpoint's status; `described` is what DescribeEndpoint answers."""
-    detail = _endpoint(cloud, described)
+    detail = _endpoint(tags, described)
     detail |= pick(described, "FailureReason")
     arn = described["EndpointArn"]
     cloud.emit(_SOURCE, "SageMaker Endpoint State Change", detail, [arn])
 
 
-def announce_deployment(cloud: Account, described: Record) -> None:
+def announce_deployment(cloud: Account, tags: TagStore, described: Record) -> None:
     """Tell how far an update is; the config's name is still that of the old one, as on AWS."""
-    detail = _endpoint(cloud, described)
+    detail = _endpoint(tags, described)
     detail["LastModifiedTime"] = _milliseconds(cloud.clock.now())
     if "PendingDeploymentSummary" in described:
         detail["PendingDeploymentSummary"] = _in_milliseconds(described["PendingDeploymentSummary"])
@@ -69,7 +59,7 @@ def announce_deployment(cloud: Account, described: Record) -> None:
     cloud.emit(_SOURCE, "SageMaker Endpoint Deployment State Change", detail, [arn])
 
 
-def _endpoint(cloud: Account, described: Record) -> Record:
+def _endpoint(tags: TagStore, described: Record) -> Record:
     variants = [
         {key: value for key, value in variant.items() if key != "DeployedImages"}
         for variant in described["ProductionVariants"]
@@ -80,12 +70,8 @@ def _endpoint(cloud: Account, described: Record) -> Record:
         "EndpointStatus": _upper_snake(described["EndpointStatus"]),
         "CreationTime": _milliseconds(described["CreationTime"]),
         "LastModifiedTime": _milliseconds(described["LastModifiedTime"]),
-        "Tags": _tags(cloud, described["EndpointArn"]),
+        "Tags": tags.of(described["EndpointArn"]),
     }
-
-
-def _tags(cloud: Account, arn: str) -> dict[str, str]:
-    return dict(cloud.store.table("sagemaker.tags").get(arn, {}))
 
 
 def _milliseconds(moment: datetime) -> int:

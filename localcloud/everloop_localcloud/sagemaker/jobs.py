@@ -17,10 +17,12 @@ from typing import Any
 from everloop_localcloud.kernel.account import Account, Call
 from everloop_localcloud.kernel.clock import Signal
 from everloop_localcloud.kernel.errors import AwsError
+from everloop_localcloud.kernel.store import Table
 from everloop_localcloud.sagemaker import container, images, packages
 from everloop_localcloud.sagemaker.behalf import Behalf
 from everloop_localcloud.sagemaker.engine import Engine
 from everloop_localcloud.sagemaker.output import Output
+from everloop_localcloud.sagemaker.part import Part
 
 Record = dict[str, Any]
 LOST = "InternalServerError: We encountered an internal error. The host of the job was lost."
@@ -45,63 +47,58 @@ class Outcome:
     tail: str
 
 
-class Jobs:
-    """What processing and training jobs share."""
+class Jobs(Part):
+    """What processing, training and transform jobs share: where and how their processes run."""
 
-    cloud: Account
-    engine: Engine | None
+    def __init__(self, cloud: Account, engine: Engine | None = None) -> None:
+        super().__init__(cloud)
+        self.engine = engine
+        self.running = _Running(cloud)
+        self._folder = cloud.folder / "jobs"
 
-    def start_jobs(self) -> None:
-        """Fail what was running when the cloud died: its process died with it."""
-        for table, name, status, announce in self._job_kinds():
-            for record in list(table.values()):
-                if record[status] not in ENDED:
-                    record[status] = "Failed"
-                    record["FailureReason"] = LOST
-                    record["LastModifiedTime"] = self.cloud.clock.now()
-                    if "SecondaryStatus" in record:
-                        record["SecondaryStatus"] = "Failed"
-                    table.save(record[name])
-                    self.cloud.spawn(announce, record, name="announce lost job")
+    def lose(
+        self, table: Table, name: str, status: str, announce: Callable[[Record], None]
+    ) -> None:
+        """Fail what was running when the cloud died: its process died with it.
+
+        `name` and `status` are the members of a record that have them.
+        """
+        for record in list(table.values()):
+            if record[status] not in ENDED:
+                record[status] = "Failed"
+                record["FailureReason"] = LOST
+                record["LastModifiedTime"] = self.cloud.clock.now()
+                if "SecondaryStatus" in record:
+                    record["SecondaryStatus"] = "Failed"
+                table.save(record[name])
+                self.cloud.spawn(announce, record, name="announce lost job")
+
+    def start(self) -> None:
+        """Remove what lost jobs left; before any is started anew."""
         if self.engine is not None:
             self.engine.clear()
-        shutil.rmtree(self._jobs_folder, ignore_errors=True)
+        shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _check_image(self, image: str) -> None:
+    def check_image(self, image: str) -> None:
         """Raise AwsError where nothing here runs the image."""
         if self.engine is not None:
             self.engine.check(image)
         else:
             images.interpreter(image)
 
-    def _python(self, folder: Path, image: str, requirements: Path | None = None) -> Path:
+    def python(self, folder: Path, image: str, requirements: Path | None = None) -> Path:
         """Make the job's Python in its folder; in a container it has the image's instead."""
         if self.engine is not None:
             return Path(sys.executable)
         return packages.environment(folder / ".python", images.interpreter(image), requirements)
 
-    def _job_kinds(self) -> list[tuple[Any, str, str, Callable[[Record], None]]]:
-        """Return table, members of name and status, and how each kind is announced."""
-        return []
-
-    @property
-    def _jobs_folder(self) -> Path:
-        return self.cloud.folder / "jobs"
-
-    @property
-    def _running(self) -> "_Running":
-        found: _Running | None = getattr(self, "_running_jobs", None)
-        if found is None:
-            found = self._running_jobs = _Running(self.cloud)
-        return found
-
     def job_end(self, arn: str) -> Signal:
         """Return the signal that is set once the job has ended."""
-        return self._running.signal(arn)
+        return self.running.signal(arn)
 
     @contextmanager
-    def _job_folder(self) -> Iterator[Path]:
-        folder = self._jobs_folder / uuid.uuid4().hex[:12]
+    def job_folder(self) -> Iterator[Path]:
+        folder = self._folder / uuid.uuid4().hex[:12]
         folder.mkdir(parents=True)
         self.cloud.processes.own_folder(folder)
         try:
@@ -110,7 +107,7 @@ class Jobs:
             shutil.rmtree(folder, ignore_errors=True)
             self.cloud.processes.disown_folder(folder)
 
-    def _run_process(
+    def run_process(
         self,
         arn: str,
         folder: Path,
@@ -148,7 +145,7 @@ class Jobs:
         tell = partial(log.append, *logs) if log is not None else None
         output = Output(child, folder / ".log", tell, heard)
         self.cloud.spawn(output.read, name=f"log of {arn}")
-        self._running.add(arn, child)
+        self.running.add(arn, child)
         timed_out = False
         try:
             code = self.cloud.processes.wait(child, self.cloud.clock.real(limit))
@@ -159,18 +156,18 @@ class Jobs:
             if engine is not None:
                 engine.remove(name)
             self.cloud.credentials.forget(env.get("AWS_ACCESS_KEY_ID", ""))
-        stopped = self._running.was_stopped(arn)
+        stopped = self.running.was_stopped(arn)
         if self.cloud.stopping:
             raise Leaving(arn)
         return Outcome(code, timed_out, stopped, output.tail())
 
-    def _stop_process(self, arn: str) -> None:
-        child = self._running.stop(arn)
+    def stop_process(self, arn: str) -> None:
+        child = self.running.stop(arn)
         if child is not None:
             grace = self.cloud.clock.real(120)  # AWS waits so long between SIGTERM and SIGKILL
             self.cloud.spawn(lambda: _ended(self.cloud.processes.stop(child, grace)))
 
-    def _job_environment(self, role_arn: str, session: str, python: Path) -> dict[str, str]:
+    def job_environment(self, role_arn: str, session: str, python: Path) -> dict[str, str]:
         """Return what every job's process has; nothing of our own environment leaks into it."""
         own, image = str(python.parent), str(Path(sys.executable).parent)
         return {
@@ -185,7 +182,7 @@ class Jobs:
             **self.cloud.credentials.for_role(role_arn, session),
         }
 
-    def _download(self, uri: str, folder: Path, kind: str, behalf: Behalf) -> None:
+    def download(self, uri: str, folder: Path, kind: str, behalf: Behalf) -> None:
         """Bring an S3 prefix (or what a manifest lists) into a folder. Raises NotMoved."""
         try:
             self._fetch(uri, folder, kind, behalf)
@@ -220,7 +217,7 @@ class Jobs:
             path.parent.mkdir(parents=True, exist_ok=True)
             behalf.download(bucket, key, path)
 
-    def _upload(self, folder: Path, uri: str, behalf: Behalf) -> None:
+    def upload(self, folder: Path, uri: str, behalf: Behalf) -> None:
         """Put what lies in a folder below a prefix of S3. Raises NotMoved."""
         bucket, _, prefix = uri.removeprefix("s3://").partition("/")
         for path in sorted(folder.rglob("*")):

@@ -4,13 +4,15 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from everloop_localcloud.kernel.account import Call
+from everloop_localcloud.kernel.account import Account, Call
 from everloop_localcloud.kernel.api import operation
 from everloop_localcloud.kernel.errors import AwsError, validation
-from everloop_localcloud.sagemaker.jobs import created_by
-from everloop_localcloud.sagemaker.lineage_entities import LineageEntities
+from everloop_localcloud.sagemaker.experiments import Experiments
+from everloop_localcloud.sagemaker.lineage_entities import Associations, LineageEntities
 from everloop_localcloud.sagemaker.lineage_graph import Edge, on_the_way, walk
 from everloop_localcloud.sagemaker.listing import page, pages, pick
+from everloop_localcloud.sagemaker.part import Part
+from everloop_localcloud.sagemaker.trial_components import TrialComponents
 
 Record = dict[str, Any]
 _DEPTH = 10
@@ -22,12 +24,28 @@ _JOBS = {
 }
 
 
-class Lineage(LineageEntities):
+class Lineage(Part):
     """Operations on associations, and QueryLineage."""
 
-    @property
-    def _associations(self) -> Any:
-        return self.cloud.store.table("sagemaker.associations")
+    def __init__(
+        self,
+        cloud: Account,
+        associations: Associations,
+        entities: LineageEntities,
+        experiments: Experiments,
+        components: TrialComponents,
+    ) -> None:
+        super().__init__(cloud)
+        self._associations = associations
+        self._entities = entities
+        self._components = components
+        self._readers: dict[str, Callable[[str], Record]] = {
+            "artifact": entities.artifact,
+            "action": entities.action,
+            "context": entities.context,
+            "experiment-trial-component": components.trial_component,
+            "experiment": experiments.experiment,
+        }
 
     @operation
     def add_association(self, call: Call, request: Record) -> Record:
@@ -36,21 +54,19 @@ class Lineage(LineageEntities):
             self.entity(arn)
         if request["SourceArn"] == request["DestinationArn"]:
             raise validation("SourceArn and DestinationArn are the same: nothing leads to itself")
-        with self._lineage_lock:
-            key = f"{request['SourceArn']} {request['DestinationArn']}"
-            if key in self._associations:
+        with self._associations.lock:
+            if self._associations.has(**_ends(request)):
                 raise validation(
                     f"Association from {request['SourceArn']} to {request['DestinationArn']}"
                     " already exists"
                 )
-            self.associate(call, **_renamed(request))
+            self._associations.add(call, **_ends(request), kind=request.get("AssociationType"))
         return ends
 
     @operation
     def delete_association(self, call: Call, request: Record) -> Record:
         ends = pick(request, "SourceArn", "DestinationArn")
-        found = self._associations.pop(f"{ends['SourceArn']} {ends['DestinationArn']}", None)
-        if found is None:
+        if not self._associations.delete(**_ends(request)):
             raise AwsError(
                 "ResourceNotFound",
                 f"Association from {ends['SourceArn']} to {ends['DestinationArn']} does not exist.",
@@ -59,7 +75,7 @@ class Lineage(LineageEntities):
 
     @operation
     def list_associations(self, call: Call, request: Record) -> Record:
-        told = [self._told_association(row) for row in self._associations.values()]
+        told = [self._told_association(row) for row in self._associations.all()]
         for member in (
             "SourceArn",
             "DestinationArn",
@@ -83,8 +99,7 @@ class Lineage(LineageEntities):
         starts = request.get("StartArns", [])
         depth = min(request.get("MaxDepth", _DEPTH), _DEPTH)
         edges = {
-            Edge(row["SourceArn"], row["DestinationArn"]): row
-            for row in self._associations.values()
+            Edge(row["SourceArn"], row["DestinationArn"]): row for row in self._associations.all()
         }
         wanted = self._filter(request.get("Filters", {}))
         if starts:
@@ -110,37 +125,12 @@ class Lineage(LineageEntities):
     def entity(self, arn: str) -> Record:
         """Return an entity's record, whatever it is. Raises AwsError ResourceNotFound."""
         kind = arn.partition("/")[0].rpartition(":")[2]
-        control: Any = self
-        readers: dict[str, Callable[[str], Record]] = {
-            "artifact": self.artifact,
-            "action": self.action,
-            "context": self.context,
-            "experiment-trial-component": control.trial_component,
-            "experiment": control.experiment,
-        }
-        if kind not in readers:
+        if kind not in self._readers:
             raise validation(
                 f"{arn} is no lineage entity: give the ARN of an artifact, an action, a context,"
                 " an experiment or a trial component"
             )
-        return readers[kind](arn)
-
-    def associate(self, call: Call, source: str, destination: str, kind: str | None) -> None:
-        """Keep an association; twice is once."""
-        key = f"{source} {destination}"
-        if key not in self._associations:
-            self._associations[key] = {
-                "SourceArn": source,
-                "DestinationArn": destination,
-                **({"AssociationType": kind} if kind else {}),
-                "CreationTime": call.time,
-                "CreatedBy": created_by(call),
-            }
-
-    def drop_associations(self, arn: str) -> None:
-        for key in list(self._associations):
-            if arn in key.split(" "):
-                del self._associations[key]
+        return self._readers[kind](arn)
 
     def _told_association(self, row: Record) -> Record:
         told = dict(row)
@@ -156,8 +146,7 @@ class Lineage(LineageEntities):
         return told
 
     def _all_entities(self) -> list[str]:
-        control: Any = self
-        tables = (self._artifacts, self._actions, self._contexts, control._components)
+        tables = [*self._entities.records().values(), *self._components.records().values()]
         return [_of(row, "Arn") for table in tables for row in table.values()]
 
     def _vertex(self, arn: str) -> Record:
@@ -211,9 +200,5 @@ def _of(entity: Record, what: str) -> str:
     return ""
 
 
-def _renamed(request: Record) -> Record:
-    return {
-        "source": request["SourceArn"],
-        "destination": request["DestinationArn"],
-        "kind": request.get("AssociationType"),
-    }
+def _ends(request: Record) -> dict[str, str]:
+    return {"source": request["SourceArn"], "destination": request["DestinationArn"]}

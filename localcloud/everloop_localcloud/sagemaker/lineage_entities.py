@@ -3,42 +3,76 @@
 import hashlib
 import json
 import threading
-from abc import ABC, abstractmethod
 from typing import Any
 
 from everloop_localcloud.kernel.account import Account, Call
 from everloop_localcloud.kernel.api import operation
 from everloop_localcloud.kernel.errors import AwsError, validation
+from everloop_localcloud.kernel.store import Store
 from everloop_localcloud.sagemaker.experiments import changed, found_record, made, taken
+from everloop_localcloud.sagemaker.jobs import created_by
 from everloop_localcloud.sagemaker.listing import page, pick
+from everloop_localcloud.sagemaker.part import Part, Records
 
 Record = dict[str, Any]
 _MOST_PROPERTIES = 30
 _KEPT = ("Source", "Description", "Properties", "MetadataProperties")
 
 
-class LineageEntities(ABC):
-    """Operations on artifacts, actions and contexts."""
+class Associations:
+    """What leads from where to where, by ARNs."""
 
-    cloud: Account
-    _lineage_lock = threading.RLock()
+    def __init__(self, store: Store) -> None:
+        self._rows = store.table("sagemaker.associations")
+        self.lock = threading.RLock()
 
-    @property
-    def _artifacts(self) -> Any:
-        return self.cloud.store.table("sagemaker.artifacts")
+    def all(self) -> list[Record]:
+        return list(self._rows.values())
 
-    @property
-    def _actions(self) -> Any:
-        return self.cloud.store.table("sagemaker.actions")
+    def has(self, source: str, destination: str) -> bool:
+        return f"{source} {destination}" in self._rows
 
-    @property
-    def _contexts(self) -> Any:
-        return self.cloud.store.table("sagemaker.contexts")
+    def add(self, call: Call, source: str, destination: str, kind: str | None) -> None:
+        """Keep an association; twice is once."""
+        key = f"{source} {destination}"
+        if key not in self._rows:
+            self._rows[key] = {
+                "SourceArn": source,
+                "DestinationArn": destination,
+                **({"AssociationType": kind} if kind else {}),
+                "CreationTime": call.time,
+                "CreatedBy": created_by(call),
+            }
+
+    def delete(self, source: str, destination: str) -> bool:
+        """Delete an association; tell whether it was there."""
+        return self._rows.pop(f"{source} {destination}", None) is not None
+
+    def drop(self, arn: str) -> None:
+        """Delete all that leads to an entity, or from it."""
+        for key in list(self._rows):
+            if arn in key.split(" "):
+                del self._rows[key]
+
+
+class LineageEntities(Part):
+    """Operations on artifacts, actions and contexts; with one go its associations."""
+
+    def __init__(self, cloud: Account, associations: Associations) -> None:
+        super().__init__(cloud)
+        self._associations = associations
+        self._lock = associations.lock
+        self._artifacts = cloud.store.table("sagemaker.artifacts")
+        self._actions = cloud.store.table("sagemaker.actions")
+        self._contexts = cloud.store.table("sagemaker.contexts")
+
+    def records(self) -> dict[str, Records]:
+        return {"artifact": self._artifacts, "action": self._actions, "context": self._contexts}
 
     @operation
     def create_artifact(self, call: Call, request: Record) -> Record:
         arn = self.artifact_arn(request["Source"])
-        with self._lineage_lock:
+        with self._lock:
             if arn in self._artifacts:
                 raise validation(
                     f"Artifact for source {request['Source']['SourceUri']} already exists: {arn}"
@@ -60,7 +94,7 @@ class LineageEntities(ABC):
 
     @operation
     def update_artifact(self, call: Call, request: Record) -> Record:
-        with self._lineage_lock:
+        with self._lock:
             artifact = self.artifact(request["ArtifactArn"])
             artifact |= {**pick(request, "ArtifactName"), **changed(call)}
             _merge_properties(artifact, request)
@@ -72,9 +106,9 @@ class LineageEntities(ABC):
         if ("ArtifactArn" in request) == ("Source" in request):
             raise validation("give one of ArtifactArn and Source")
         arn = request.get("ArtifactArn") or self.artifact_arn(request["Source"])
-        with self._lineage_lock:
+        with self._lock:
             self.artifact(arn)
-            self.drop_associations(arn)
+            self._associations.drop(arn)
             del self._artifacts[arn]
         return {"ArtifactArn": arn}
 
@@ -169,15 +203,29 @@ class LineageEntities(ABC):
         digest = hashlib.md5(told, usedforsecurity=False).hexdigest()
         return self.cloud.arn("sagemaker", f"artifact/{digest}")
 
-    @abstractmethod
-    def drop_associations(self, arn: str) -> None: ...
+    def ensure_artifact(self, call: Call, uri: str, kind: str) -> str:
+        """Return the ARN of a source's artifact, which is made if it is not there yet."""
+        source = {"SourceUri": uri}
+        arn = self.artifact_arn(source)
+        with self._lock:
+            if arn not in self._artifacts:
+                self.create_artifact(call, {"Source": source, "ArtifactType": kind})
+        return arn
+
+    def ensure_named(self, call: Call, kind: str, name: str, members: Record) -> str:
+        """Return the ARN of an action or a context, which is made if it is not there yet."""
+        table = self._named(kind)
+        with self._lock:
+            if name not in table:
+                self.create_named(call, kind, name, members)
+        return str(table[name][f"{kind}Arn"])
 
     def create_named(self, call: Call, kind: str, name: str, members: Record) -> Record:
         """Create an action or a context. Raises AwsError if the name is in use."""
         table, arn = self._named(kind), self.cloud.arn("sagemaker", f"{kind.lower()}/{name}")
         row = {f"{kind}Name": name, f"{kind}Arn": arn, "Properties": {}, **members, **made(call)}
         _check_properties(row)
-        with self._lineage_lock:
+        with self._lock:
             if name in table:
                 raise taken(kind, name)
             table[name] = row
@@ -188,7 +236,7 @@ class LineageEntities(ABC):
 
     def _update_named(self, call: Call, request: Record, kind: str, name: str) -> Record:
         table = self._named(kind)
-        with self._lineage_lock:
+        with self._lock:
             row = found_record(self.cloud, table, kind, kind.lower(), name)
             row |= {**pick(request, "Description", "Status"), **changed(call)}
             _merge_properties(row, request)
@@ -197,9 +245,9 @@ class LineageEntities(ABC):
 
     def _delete_named(self, kind: str, name: str) -> Record:
         table = self._named(kind)
-        with self._lineage_lock:
+        with self._lock:
             row = found_record(self.cloud, table, kind, kind.lower(), name)
-            self.drop_associations(row[f"{kind}Arn"])
+            self._associations.drop(row[f"{kind}Arn"])
             del table[row[f"{kind}Name"]]
         return {f"{kind}Arn": row[f"{kind}Arn"]}
 

@@ -8,7 +8,7 @@ from typing import Any
 from everloop_localcloud.kernel.account import Call
 from everloop_localcloud.kernel.api import Api, operation
 from everloop_localcloud.kernel.errors import AwsError
-from everloop_localcloud.sagemaker.trial_components import latest, statistics
+from everloop_localcloud.sagemaker.trial_components import TrialComponents, latest, statistics
 
 Record = dict[str, Any]
 _PERIODS = {"OneMinute": 60, "FiveMinute": 300, "OneHour": 3600}
@@ -20,8 +20,8 @@ class SageMakerMetrics(Api):
 
     @operation
     def batch_put_metrics(self, call: Call, request: Record) -> Record:
-        control: Any = self.cloud.apis["sagemaker"]
-        component = control.trial_component(request["TrialComponentName"])
+        components: TrialComponents = self.cloud.apis["sagemaker"].trial_components
+        component = components.trial_component(request["TrialComponentName"])
         good, errors = [], []
         for index, point in enumerate(request["MetricData"]):
             age = call.time - point["Timestamp"]
@@ -30,7 +30,7 @@ class SageMakerMetrics(Api):
             else:
                 errors.append({"Code": "VALIDATION_ERROR", "MetricIndex": index})
         if good:
-            control.keep_metrics(component["TrialComponentName"], good)
+            components.keep_metrics(component["TrialComponentName"], good)
         return {"Errors": errors} if errors else {}
 
     @operation
@@ -64,7 +64,7 @@ class SageMakerMetrics(Api):
         }
 
     def _points(self, query: Record) -> list[Record]:
-        control: Any = self.cloud.apis["sagemaker"]
+        components: TrialComponents = self.cloud.apis["sagemaker"].trial_components
         arn = query["ResourceArn"]
         if ":experiment-trial-component/" not in arn:
             found = self.cloud.call("sagemaker", "ListTrialComponents", {"SourceArn": arn})
@@ -72,8 +72,8 @@ class SageMakerMetrics(Api):
             if not summaries:
                 raise AwsError("ResourceNotFound", f"{arn} has no trial component")
             arn = summaries[0]["TrialComponentArn"]
-        component = control.trial_component(arn)
-        points: list[Record] = control.metric_points(
+        component = components.trial_component(arn)
+        points: list[Record] = components.metric_points(
             component["TrialComponentName"], query["MetricName"]
         )
         return points

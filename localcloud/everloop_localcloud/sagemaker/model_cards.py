@@ -8,25 +8,28 @@ from everloop_localcloud.kernel.account import Account, Call
 from everloop_localcloud.kernel.api import operation
 from everloop_localcloud.kernel.clock import stamp
 from everloop_localcloud.kernel.errors import AwsError, validation
-from everloop_localcloud.sagemaker import hosting_events
 from everloop_localcloud.sagemaker.jobs import created_by
 from everloop_localcloud.sagemaker.listing import page, pick
 from everloop_localcloud.sagemaker.model_card_content import problems
+from everloop_localcloud.sagemaker.part import Part, Records
+from everloop_localcloud.sagemaker.tag_store import TagStore
 
 Record = dict[str, Any]
 _EVENT = "SageMaker Model Card State Change"
 
 
-class ModelCards:
+class ModelCards(Part):
     """Operations on model cards."""
 
-    cloud: Account
-    _model_cards_lock = threading.RLock()
+    def __init__(self, cloud: Account, tags: TagStore) -> None:
+        super().__init__(cloud)
+        self._tags = tags
+        self._model_cards_lock = threading.RLock()
+        # Cards by name; a card's `versions` are all that it was, the newest last.
+        self._model_cards = cloud.store.table("sagemaker.model-cards")
 
-    @property
-    def _model_cards(self) -> Any:
-        """Cards by name; a card's `versions` are all that it was, the newest last."""
-        return self.cloud.store.table("sagemaker.model-cards")
+    def records(self) -> dict[str, Records]:
+        return {"model-card": self._model_cards}
 
     @operation
     def create_model_card(self, call: Call, request: Record) -> Record:
@@ -97,7 +100,7 @@ class ModelCards:
         with self._model_cards_lock:
             card = self._model_card(request["ModelCardName"])
             del self._model_cards[card["ModelCardName"]]
-        hosting_events.drop_tags(self.cloud, card["versions"][-1]["ModelCardArn"])
+        self._tags.drop(card["versions"][-1]["ModelCardArn"])
 
     @operation
     def list_model_cards(self, call: Call, request: Record) -> Record:

@@ -2,13 +2,15 @@
 
 import re
 import threading
-from typing import Any
+from typing import Any, Protocol
 
 from everloop_localcloud.kernel.account import Account, Call
 from everloop_localcloud.kernel.api import operation
 from everloop_localcloud.kernel.errors import AwsError, validation
 from everloop_localcloud.sagemaker import hosting_events, images
 from everloop_localcloud.sagemaker.listing import page, pick
+from everloop_localcloud.sagemaker.part import Part, Records
+from everloop_localcloud.sagemaker.tag_store import TagStore
 
 Record = dict[str, Any]
 
@@ -24,15 +26,23 @@ _UNSUPPORTED_CONTAINER = (
 )
 
 
-class Models:
+class ModelRecords(Protocol):
+    """Models, as those that serve them see them."""
+
+    def model(self, name: str) -> Record: ...
+
+
+class Models(Part):
     """Operations on models."""
 
-    cloud: Account
-    _models_lock = threading.Lock()
+    def __init__(self, cloud: Account, tags: TagStore) -> None:
+        super().__init__(cloud)
+        self._tags = tags
+        self._models = cloud.store.table("sagemaker.models")
+        self._models_lock = threading.Lock()
 
-    @property
-    def _models(self) -> Any:
-        return self.cloud.store.table("sagemaker.models")
+    def records(self) -> dict[str, Records]:
+        return {"model": self._models}
 
     @operation
     def create_model(self, call: Call, request: Record) -> Record:
@@ -65,8 +75,8 @@ class Models:
             if name in self._models:
                 raise validation(f'Cannot create already existing model "{arn}".')
             self._models[name] = model
-        hosting_events.keep_tags(self.cloud, arn, request)
-        hosting_events.announce_model(self.cloud, model)
+        self._tags.keep(arn, request)
+        hosting_events.announce_model(self.cloud, self._tags, model)
         return {"ModelArn": arn}
 
     @operation
@@ -89,7 +99,7 @@ class Models:
         with self._models_lock:
             model = self.model(request["ModelName"])
             del self._models[model["ModelName"]]
-        hosting_events.drop_tags(self.cloud, model["ModelArn"])
+        self._tags.drop(model["ModelArn"])
 
     def model(self, name: str) -> Record:
         """Return a model's record; its `serving` is image, data and environment, resolved.

@@ -20,6 +20,7 @@ from typing import Any
 from everloop_localcloud.kernel.account import Account
 from everloop_localcloud.kernel.clock import Timer
 from everloop_localcloud.kernel.errors import AwsError
+from everloop_localcloud.kernel.store import Table
 from everloop_localcloud.sagemaker.feature_values import typed
 
 Record = dict[str, Any]
@@ -37,13 +38,13 @@ _ADDED = {"write_time": "TIMESTAMP", "api_invocation_time": "TIMESTAMP", "is_del
 class OfflineStore:
     """Records of all feature groups that are to go, or go, to S3."""
 
-    def __init__(self, cloud: Account) -> None:
+    def __init__(self, cloud: Account, groups: Table) -> None:
         self._cloud = cloud
         self._rows = cloud.store.table("sagemaker.offline-rows")
         self._files = cloud.store.table("sagemaker.offline-files")
         # What files look like, once for many records; a group whose features grow has several.
         self._layouts = cloud.store.table("sagemaker.offline-layouts")
-        self._groups = cloud.store.table("sagemaker.feature-groups")
+        self._groups = groups
         self._folder = cloud.folder / "offline-store"
         self._lock = threading.Lock()
         self._flushing = threading.Lock()

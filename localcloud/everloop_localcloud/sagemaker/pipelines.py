@@ -4,42 +4,38 @@ import hashlib
 import threading
 from typing import Any
 
-from everloop_localcloud.kernel.account import Call
+from everloop_localcloud.kernel.account import Account, Call
 from everloop_localcloud.kernel.api import operation
-from everloop_localcloud.kernel.clock import stamp
+from everloop_localcloud.kernel.clock import Signal, stamp
 from everloop_localcloud.kernel.errors import AwsError, validation
 from everloop_localcloud.sagemaker import definition, selective
 from everloop_localcloud.sagemaker.execution import Execution
-from everloop_localcloud.sagemaker.jobs import Record, created_by
+from everloop_localcloud.sagemaker.experiments import Experiments
+from everloop_localcloud.sagemaker.jobs import Jobs, Record, created_by
 from everloop_localcloud.sagemaker.listing import page, pages, pick
-from everloop_localcloud.sagemaker.transform import Transform
-from everloop_localcloud.sagemaker.tuning import Tuning
+from everloop_localcloud.sagemaker.part import Part, Records
 
 _EXECUTION_EVENT = "SageMaker Model Building Pipeline Execution Status Change"
 _STEP_EVENT = "SageMaker Model Building Pipeline Execution Step Status Change"
 ENDED = ("Succeeded", "Failed", "Stopped", "CompletedWithFailures")
 
 
-class Pipelines(Tuning, Transform):
+class Pipelines(Part):
     """Operations on pipelines and their executions."""
 
-    _pipelines_lock = threading.RLock()
+    def __init__(self, cloud: Account, jobs: Jobs, experiments: Experiments) -> None:
+        super().__init__(cloud)
+        self._jobs = jobs
+        self._experiments = experiments
+        self._pipelines_lock = threading.RLock()
+        self._pipelines = cloud.store.table("sagemaker.pipelines")
+        self._executions = cloud.store.table("sagemaker.pipeline-executions")
+        self._live: dict[str, Execution] = {}
 
-    @property
-    def _pipelines(self) -> Any:
-        return self.cloud.store.table("sagemaker.pipelines")
+    def records(self) -> dict[str, Records]:
+        return {"pipeline": self._pipelines, "pipeline-execution": self._executions}
 
-    @property
-    def _executions(self) -> Any:
-        return self.cloud.store.table("sagemaker.pipeline-executions")
-
-    @property
-    def _live(self) -> dict[str, Execution]:
-        if not hasattr(self, "_live_executions"):
-            self._live_executions: dict[str, Execution] = {}
-        return self._live_executions
-
-    def start_pipelines(self) -> None:
+    def start(self) -> None:
         """Go on with the executions that ran when the cloud last ended."""
         for arn, record in list(self._executions.items()):
             if record["PipelineExecutionStatus"] not in ENDED:
@@ -326,6 +322,10 @@ class Pipelines(Tuning, Transform):
                 return {"PipelineExecutionArn": record["PipelineExecutionArn"]}
         raise AwsError("ResourceNotFound", f"no step waits for a callback with token {token!r}")
 
+    def job_end(self, arn: str) -> Signal:
+        """Return the signal that is set once a step's job has ended."""
+        return self._jobs.job_end(arn)
+
     def executions_of(self, pipeline_arn: str) -> list[Record]:
         return [r for r in self._executions.values() if r["PipelineArn"] == pipeline_arn]
 
@@ -377,10 +377,9 @@ class Pipelines(Tuning, Transform):
         own = arguments.pop("ExperimentConfig", {})
         if not experiment or kind not in ("Training", "Processing", "Transform"):
             return
-        control: Any = self
         who = (self.cloud.account, self.cloud.region, record["RoleArn"])
         source = {"SourceArn": record["PipelineArn"], "SourceType": "SageMakerPipeline"}
-        control.ensure_trial(
+        self._experiments.ensure_trial(
             Call(*who, self.cloud.clock.now()),
             experiment["ExperimentName"],
             experiment["TrialName"],

@@ -6,34 +6,33 @@ import os
 from pathlib import Path
 from typing import Any
 
-from everloop_localcloud.kernel.account import Call
+from everloop_localcloud.kernel.account import Account, Call
 from everloop_localcloud.kernel.api import operation
 from everloop_localcloud.kernel.errors import AwsError, validation
 from everloop_localcloud.sagemaker.behalf import Behalf
 from everloop_localcloud.sagemaker.jobs import ENDED, Jobs, Leaving, Record
 from everloop_localcloud.sagemaker.listing import page, pick
+from everloop_localcloud.sagemaker.part import Part, Records
 
 _EVENT = "SageMaker Processing Job State Change"
 _LOGS = _METRICS = "/aws/sagemaker/ProcessingJobs"
 
 
-class Processing(Jobs):
+class Processing(Part):
     """Operations on processing jobs."""
 
-    @property
-    def _processing(self) -> Any:
-        return self.cloud.store.table("sagemaker.processing-jobs")
+    def __init__(self, cloud: Account, jobs: Jobs) -> None:
+        super().__init__(cloud)
+        self._jobs = jobs
+        self._processing = cloud.store.table("sagemaker.processing-jobs")
 
-    def _job_kinds(self) -> list[Any]:
-        return [
-            *super()._job_kinds(),
-            (
-                self._processing,
-                "ProcessingJobName",
-                "ProcessingJobStatus",
-                self._announce_processing,
-            ),
-        ]
+    def records(self) -> dict[str, Records]:
+        return {"processing-job": self._processing}
+
+    def start(self) -> None:
+        self._jobs.lose(
+            self._processing, "ProcessingJobName", "ProcessingJobStatus", self._announce_processing
+        )
 
     @operation
     def create_processing_job(self, call: Call, request: Record) -> Record:
@@ -47,7 +46,7 @@ class Processing(Jobs):
         for unsupported in ("NetworkConfig", "ExperimentConfig"):
             if (request.get(unsupported) or {}).get("EnableNetworkIsolation"):
                 raise validation("the local cloud cannot isolate a job from the network")
-        self._check_image(request["AppSpecification"]["ImageUri"])
+        self._jobs.check_image(request["AppSpecification"]["ImageUri"])
         for item in request.get("ProcessingInputs", []):
             if "S3Input" not in item:
                 raise validation(f"the local cloud takes S3Input only: {item['InputName']}")
@@ -102,7 +101,7 @@ class Processing(Jobs):
         job["ProcessingJobStatus"] = "Stopping"
         self._processing.save(job["ProcessingJobName"])
         self._announce_processing(job)
-        self._stop_process(job["ProcessingJobArn"])
+        self._jobs.stop_process(job["ProcessingJobArn"])
 
     def _processing_job(self, name: str) -> Record:
         found: Record | None = self._processing.get(name)
@@ -114,7 +113,7 @@ class Processing(Jobs):
         job = self._processing[name]
         arn = job["ProcessingJobArn"]
         changes: Record = {}
-        with self._running.slots:
+        with self._jobs.running.slots:
             try:
                 changes = self._processed(job, arn)
             except Leaving:
@@ -128,7 +127,7 @@ class Processing(Jobs):
         job.update({**changes, "ProcessingEndTime": now, "LastModifiedTime": now})
         self._processing.save(name)
         self._announce_processing(job)
-        self._running.end(arn)
+        self._jobs.running.end(arn)
 
     def _processed(self, job: Record, arn: str) -> Record:
         application = job["AppSpecification"]
@@ -136,13 +135,13 @@ class Processing(Jobs):
         image = application["ImageUri"]
         behalf = Behalf(self.cloud, job["RoleArn"])
         behalf.pull(image)
-        with self._job_folder() as folder:
-            python = self._python(folder, image)
+        with self._jobs.job_folder() as folder:
+            python = self._jobs.python(folder, image)
             for item in job.get("ProcessingInputs", []):
                 source = item["S3Input"]
                 target = _inside(folder, source["LocalPath"])
                 kind = source.get("S3DataType", "S3Prefix")
-                self._download(source["S3Uri"], target, kind, behalf)
+                self._jobs.download(source["S3Uri"], target, kind, behalf)
                 if source.get("S3CompressionType") == "Gzip":
                     _gunzip(target)
             outputs = job.get("ProcessingOutputConfig", {}).get("Outputs", [])
@@ -151,7 +150,7 @@ class Processing(Jobs):
             self._write_processing_config(folder, job)
             entrypoint = application.get("ContainerEntrypoint", [])
             words = application.get("ContainerArguments", [])
-            if self.engine is None:
+            if self._jobs.engine is None:
                 words = [*entrypoint, *words]
                 if not words:
                     raise ValueError(
@@ -163,10 +162,10 @@ class Processing(Jobs):
             self._processing.save(name)
             limit = job.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", 86400)
             env = {
-                **self._job_environment(job["RoleArn"], name, python),
+                **self._jobs.job_environment(job["RoleArn"], name, python),
                 **job.get("Environment", {}),
             }
-            outcome = self._run_process(
+            outcome = self._jobs.run_process(
                 arn,
                 folder,
                 words,
@@ -182,7 +181,7 @@ class Processing(Jobs):
             for item in outputs:
                 target = item["S3Output"]
                 if good or target.get("S3UploadMode") == "Continuous":
-                    self._upload(_inside(folder, target["LocalPath"]), target["S3Uri"], behalf)
+                    self._jobs.upload(_inside(folder, target["LocalPath"]), target["S3Uri"], behalf)
             if behalf.may_measure(_METRICS):
                 self._publish_metrics(folder)
         if outcome.stopped:
@@ -237,14 +236,14 @@ class Processing(Jobs):
 
     def _announce_processing(self, job: Record) -> None:
         detail = {
-            key: _milliseconds(value)
+            key: milliseconds(value)
             for key, value in job.items()
             if key not in ("Environment",) and value is not None
         }
         self.cloud.emit("aws.sagemaker", _EVENT, detail, [job["ProcessingJobArn"]])
 
 
-def _milliseconds(value: Any) -> Any:
+def milliseconds(value: Any) -> Any:
     return int(value.timestamp() * 1000) if hasattr(value, "timestamp") else value
 
 

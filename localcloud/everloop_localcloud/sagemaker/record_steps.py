@@ -1,13 +1,11 @@
 """Pipeline steps that keep records and clear away: lineage, and the objects that steps left."""
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from everloop_localcloud.sagemaker.resolver import Json
 from everloop_localcloud.sagemaker.resource_steps import StepFailed
-
-if TYPE_CHECKING:
-    from everloop_localcloud.sagemaker.execution import Execution
+from everloop_localcloud.sagemaker.step_scope import StepScope
 
 _ENTITIES = ("Action", "Artifact", "Context")
 
@@ -15,7 +13,7 @@ _ENTITIES = ("Action", "Artifact", "Context")
 class RecordSteps(ABC):
     """The part of a step that keeps records. Run again after a kill, each is made once."""
 
-    _execution: "Execution"
+    _execution: StepScope
     _step: Json
     _told: Json
 

@@ -8,9 +8,10 @@ from everloop_localcloud.kernel.account import Account, Call
 from everloop_localcloud.kernel.api import operation
 from everloop_localcloud.kernel.clock import stamp
 from everloop_localcloud.kernel.errors import AwsError, validation
-from everloop_localcloud.sagemaker import hosting_events
 from everloop_localcloud.sagemaker.listing import page, pick
 from everloop_localcloud.sagemaker.model_card_content import problems
+from everloop_localcloud.sagemaker.part import Part, Records
+from everloop_localcloud.sagemaker.tag_store import TagStore
 
 Record = dict[str, Any]
 _EVENT = "SageMaker Model Package State Change"
@@ -52,23 +53,19 @@ _REFUSED = (
 )
 
 
-class Registry:
+class Registry(Part):
     """Operations on model package groups and model packages."""
 
-    cloud: Account
-    _registry_lock = threading.RLock()
+    def __init__(self, cloud: Account, tags: TagStore) -> None:
+        super().__init__(cloud)
+        self._tags = tags
+        self._registry_lock = threading.RLock()
+        self._groups = cloud.store.table("sagemaker.package-groups")
+        self._packages = cloud.store.table("sagemaker.packages")
+        self._group_policies = cloud.store.table("sagemaker.package-group-policies")
 
-    @property
-    def _groups(self) -> Any:
-        return self.cloud.store.table("sagemaker.package-groups")
-
-    @property
-    def _packages(self) -> Any:
-        return self.cloud.store.table("sagemaker.packages")
-
-    @property
-    def _group_policies(self) -> Any:
-        return self.cloud.store.table("sagemaker.package-group-policies")
+    def records(self) -> dict[str, Records]:
+        return {"model-package": self._packages, "model-package-group": self._groups}
 
     @operation
     def create_model_package_group(self, call: Call, request: Record) -> Record:
@@ -120,7 +117,7 @@ class Registry:
                 raise AwsError("ConflictException", f"Model Package Group {name} is not empty")
             del self._groups[name]
             self._group_policies.pop(name, None)
-        hosting_events.drop_tags(self.cloud, group["ModelPackageGroupArn"])
+        self._tags.drop(group["ModelPackageGroupArn"])
 
     @operation
     def put_model_package_group_policy(self, call: Call, request: Record) -> Record:
@@ -319,7 +316,7 @@ class Registry:
         with self._registry_lock:
             package = self._package(request["ModelPackageName"])
             del self._packages[package["ModelPackageArn"]]
-        hosting_events.drop_tags(self.cloud, package["ModelPackageArn"])
+        self._tags.drop(package["ModelPackageArn"])
 
     def _group_arn(self, name: str) -> str:
         return self.cloud.arn("sagemaker", f"model-package-group/{name}")

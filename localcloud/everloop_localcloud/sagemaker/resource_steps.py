@@ -2,13 +2,11 @@
 
 import json
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from everloop_localcloud.kernel.account import Account
 from everloop_localcloud.sagemaker.resolver import Json
-
-if TYPE_CHECKING:
-    from everloop_localcloud.sagemaker.execution import Execution
+from everloop_localcloud.sagemaker.step_scope import StepScope
 
 _SETTLED = ("InService", "Failed", "OutOfService", "UpdateRollbackFailed")
 # An endpoint's event wakes who waits; so many of the cloud's seconds later they look themselves.
@@ -27,7 +25,7 @@ class ResourceSteps(ABC):
     """The part of a step that makes resources. Made again after a kill, they are made once."""
 
     _cloud: Account
-    _execution: "Execution"
+    _execution: StepScope
     _step: Json
     _told: Json
 

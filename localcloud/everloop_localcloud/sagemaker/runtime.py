@@ -7,6 +7,7 @@ from everloop_localcloud.kernel.account import Call
 from everloop_localcloud.kernel.api import Api, operation
 from everloop_localcloud.kernel.errors import AwsError
 from everloop_localcloud.sagemaker.host import Invocation
+from everloop_localcloud.sagemaker.hosting import Hosting
 from everloop_localcloud.sagemaker.instance import LOG_GROUP, Answer
 
 Record = dict[str, Any]
@@ -40,8 +41,8 @@ class SageMakerRuntime(Api):
             if member in request:
                 raise AwsError("ValidationError", f"the local cloud does not take {member}")
         body = _body(request)
-        control: Any = self.cloud.apis["sagemaker"]
-        host = control.hosts.get(name)
+        hosting: Hosting = self.cloud.apis["sagemaker"].hosting
+        host = hosting.hosts.get(name)
         if host is None:
             raise AwsError(
                 "ValidationError", f"Endpoint {name} of account {call.account} not found."

@@ -1,5 +1,6 @@
 """Search over SageMaker's resources, and the property names that it takes."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,9 +8,13 @@ from everloop_localcloud.kernel import wire
 from everloop_localcloud.kernel.account import Account, Call
 from everloop_localcloud.kernel.api import operation
 from everloop_localcloud.kernel.errors import AwsError, validation
+from everloop_localcloud.sagemaker.experiments import Experiments
 from everloop_localcloud.sagemaker.feature_groups import feature_metadata
 from everloop_localcloud.sagemaker.listing import pages
+from everloop_localcloud.sagemaker.part import Part, Records
 from everloop_localcloud.sagemaker.search_expression import BadExpression, check, matches, ordered
+from everloop_localcloud.sagemaker.tag_store import TagStore
+from everloop_localcloud.sagemaker.trial_components import TrialComponents
 
 Record = dict[str, Any]
 
@@ -20,19 +25,17 @@ class Resource:
 
     member: str
     shape: str
-    table: str
+    of: str  # what its ARNs call the kind
     describe: str
     name: str
     arn: str
 
 
-def _resource(
-    kind: str, table: str, *, name: str | None = None, shape: str | None = None
-) -> Resource:
+def _resource(kind: str, of: str, *, name: str | None = None, shape: str | None = None) -> Resource:
     return Resource(
         member=kind,
         shape=shape or kind,
-        table=f"sagemaker.{table}",
+        of=of,
         describe=f"Describe{kind}",
         name=name or f"{kind}Name",
         arn=f"{kind}Arn",
@@ -40,31 +43,45 @@ def _resource(
 
 
 _RESOURCES = {
-    "TrainingJob": _resource("TrainingJob", "training-jobs"),
+    "TrainingJob": _resource("TrainingJob", "training-job"),
     "HyperParameterTuningJob": _resource(
-        "HyperParameterTuningJob", "tuning-jobs", shape="HyperParameterTuningJobSearchEntity"
+        "HyperParameterTuningJob",
+        "hyper-parameter-tuning-job",
+        shape="HyperParameterTuningJobSearchEntity",
     ),
-    "Experiment": _resource("Experiment", "experiments"),
-    "ExperimentTrial": _resource("Trial", "trials"),
-    "ExperimentTrialComponent": _resource("TrialComponent", "trial-components"),
-    "Endpoint": _resource("Endpoint", "endpoints"),
-    "Model": _resource("Model", "models", shape="ModelDashboardModel"),
-    "ModelPackage": _resource("ModelPackage", "packages"),
-    "ModelPackageGroup": _resource("ModelPackageGroup", "package-groups"),
-    "Pipeline": _resource("Pipeline", "pipelines"),
+    "Experiment": _resource("Experiment", "experiment"),
+    "ExperimentTrial": _resource("Trial", "experiment-trial"),
+    "ExperimentTrialComponent": _resource("TrialComponent", "experiment-trial-component"),
+    "Endpoint": _resource("Endpoint", "endpoint"),
+    "Model": _resource("Model", "model", shape="ModelDashboardModel"),
+    "ModelPackage": _resource("ModelPackage", "model-package"),
+    "ModelPackageGroup": _resource("ModelPackageGroup", "model-package-group"),
+    "Pipeline": _resource("Pipeline", "pipeline"),
     "PipelineExecution": _resource(
-        "PipelineExecution", "pipeline-executions", name="PipelineExecutionArn"
+        "PipelineExecution", "pipeline-execution", name="PipelineExecutionArn"
     ),
-    "FeatureGroup": _resource("FeatureGroup", "feature-groups"),
-    "FeatureMetadata": _resource("FeatureMetadata", "feature-groups", name="FeatureGroupName"),
-    "ModelCard": _resource("ModelCard", "model-cards"),
+    "FeatureGroup": _resource("FeatureGroup", "feature-group"),
+    "FeatureMetadata": _resource("FeatureMetadata", "feature-group", name="FeatureGroupName"),
+    "ModelCard": _resource("ModelCard", "model-card"),
 }
 
 
-class Search:
-    """Search and GetSearchSuggestions."""
+class Search(Part):
+    """Search and GetSearchSuggestions. `there` has all records, by what ARNs call their kind."""
 
-    cloud: Account
+    def __init__(
+        self,
+        cloud: Account,
+        tags: TagStore,
+        there: Mapping[str, Records],
+        experiments: Experiments,
+        components: TrialComponents,
+    ) -> None:
+        super().__init__(cloud)
+        self._tags = tags
+        self._there = there
+        self._experiments = experiments
+        self._components = components
 
     @operation
     def search(self, call: Call, request: Record) -> Record:
@@ -106,7 +123,7 @@ class Search:
 
     def _records(self, kind: str, resource: Resource) -> list[Record]:
         records = []
-        for key, row in list(self.cloud.store.table(resource.table).items()):
+        for key, row in list(self._there[resource.of].items()):
             if kind == "FeatureMetadata":
                 features = row["FeatureDefinitions"]
                 records += [feature_metadata(row, feature) for feature in features]
@@ -117,7 +134,7 @@ class Search:
             except AwsError:
                 continue  # deleted since the table was read
             self._add(kind, told, row)
-            tags: Any = self.cloud.store.table("sagemaker.tags").get(told[resource.arn])
+            tags = self._tags.of(told[resource.arn])
             if tags:
                 told["Tags"] = [{"Key": key, "Value": value} for key, value in tags.items()]
             told = {"Model": told} if kind == "Model" else told
@@ -126,10 +143,9 @@ class Search:
 
     def _add(self, kind: str, told: Record, row: Record) -> None:
         """Add what a search tells of a record beyond its description."""
-        control: Any = self
         if kind == "ExperimentTrialComponent":
             name = told["TrialComponentName"]
-            trials = [control.trial(trial) for trial in control.trials_of(name)]
+            trials = [self._experiments.trial(trial) for trial in self._experiments.trials_of(name)]
             told["Parents"] = [
                 {"TrialName": trial["TrialName"], "ExperimentName": trial["ExperimentName"]}
                 for trial in trials
@@ -144,7 +160,8 @@ class Search:
                 told["SourceDetail"] = detail
         if kind == "ExperimentTrial":
             told["TrialComponentSummaries"] = [
-                control.trial_component(name) for name in control.components_of(told["TrialName"])
+                self._components.trial_component(name)
+                for name in self._experiments.components_of(told["TrialName"])
             ]
         if kind == "PipelineExecution":
             told["PipelineParameters"] = [

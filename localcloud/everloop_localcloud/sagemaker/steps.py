@@ -3,7 +3,7 @@
 import json
 import secrets
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 from everloop_localcloud.kernel.errors import AwsError
 from everloop_localcloud.sagemaker.caching import CACHED, cache_key, expiry
@@ -11,9 +11,7 @@ from everloop_localcloud.sagemaker.conditions import holds
 from everloop_localcloud.sagemaker.record_steps import RecordSteps
 from everloop_localcloud.sagemaker.resolver import Json
 from everloop_localcloud.sagemaker.resource_steps import ResourceSteps, StepFailed, text_maps
-
-if TYPE_CHECKING:
-    from everloop_localcloud.sagemaker.execution import Execution
+from everloop_localcloud.sagemaker.step_scope import StepScope
 
 _RANDOM_BYTES = 5
 _CALLBACK_SECONDS = 7 * 86400.0  # AWS gives up on a callback after a week
@@ -43,7 +41,7 @@ _ENDED = ("Completed", "Failed", "Stopped")
 class Step(ResourceSteps, RecordSteps):
     """One step of one execution. `told` is its record, which outlives the cloud."""
 
-    def __init__(self, execution: "Execution", step: Json, told: Json) -> None:
+    def __init__(self, execution: StepScope, step: Json, told: Json) -> None:
         self._execution = execution
         self._cloud = execution.cloud
         self._step = step
@@ -57,7 +55,7 @@ class Step(ResourceSteps, RecordSteps):
         if kind in JOBS:
             self._job(JOBS[kind])
         else:
-            self._of_type[kind](self)
+            self._of_type()()
 
     def stop(self) -> None:
         """Ask what runs for this step to end."""
@@ -261,19 +259,20 @@ class Step(ResourceSteps, RecordSteps):
             )
             raise StepFailed(reason, kinds.get(error.code)) from error
 
-    _of_type: ClassVar[dict[str, Callable[["Step"], None]]] = {
-        "Condition": _condition,
-        "Fail": _fail,
-        "ForEach": _for_each,
-        "Model": ResourceSteps._model,
-        "RegisterModel": ResourceSteps._register,
-        "EndpointConfig": ResourceSteps._endpoint_config,
-        "Endpoint": ResourceSteps._endpoint,
-        "Lambda": _lambda,
-        "Lineage": RecordSteps._lineage,
-        "Cleanup": RecordSteps._cleanup,
-        "Callback": _callback,
-    }
+    def _of_type(self) -> Callable[[], None]:
+        return {
+            "Condition": self._condition,
+            "Fail": self._fail,
+            "ForEach": self._for_each,
+            "Model": self._model,
+            "RegisterModel": self._register,
+            "EndpointConfig": self._endpoint_config,
+            "Endpoint": self._endpoint,
+            "Lambda": self._lambda,
+            "Lineage": self._lineage,
+            "Cleanup": self._cleanup,
+            "Callback": self._callback,
+        }[self._step["Type"]]
 
 
 def _check_end(described: Json, status: str) -> None:

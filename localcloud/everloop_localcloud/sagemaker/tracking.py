@@ -10,9 +10,11 @@ import re
 from datetime import datetime
 from typing import Any
 
-from everloop_localcloud.kernel.account import Call
+from everloop_localcloud.kernel.account import Account, Call
 from everloop_localcloud.kernel.errors import AwsError
-from everloop_localcloud.sagemaker.lineage import Lineage
+from everloop_localcloud.sagemaker.experiments import Experiments
+from everloop_localcloud.sagemaker.lineage_entities import Associations, LineageEntities
+from everloop_localcloud.sagemaker.part import Part
 from everloop_localcloud.sagemaker.trial_components import TrialComponents
 
 Record = dict[str, Any]
@@ -22,19 +24,33 @@ _ENDED = ("Completed", "Failed", "Stopped")
 _KINDS = {"Training": "training", "Processing": "processing", "Transform": "transform"}
 
 
-class Tracking(TrialComponents, Lineage):
+class Tracking(Part):
     """Keeps trial components and lineage of what happens."""
 
-    def start_tracking(self) -> None:
+    def __init__(
+        self,
+        cloud: Account,
+        experiments: Experiments,
+        components: TrialComponents,
+        entities: LineageEntities,
+        associations: Associations,
+    ) -> None:
+        super().__init__(cloud)
+        self._experiments = experiments
+        self._components = components
+        self._entities = entities
+        self._associations = associations
+
+    def start(self) -> None:
         self.cloud.on_event(self._track)
 
     def check_experiment(self, request: Record) -> None:
         """Raise AwsError where a job's ExperimentConfig names what is not there."""
         config = request.get("ExperimentConfig", {})
         if config.get("ExperimentName"):
-            self.experiment(config["ExperimentName"])
+            self._experiments.experiment(config["ExperimentName"])
         if config.get("TrialName"):
-            self.trial(config["TrialName"])
+            self._experiments.trial(config["TrialName"])
 
     def _track(self, event: Record) -> None:
         if event["source"] != "aws.sagemaker":
@@ -65,7 +81,7 @@ class Tracking(TrialComponents, Lineage):
         component_name = f"{name}-aws-{_KINDS[kind]}-job"
         inputs, outputs = _inputs(kind, job), _outputs(kind, job)
         config = job.get("ExperimentConfig", {})
-        known = self._components.get(component_name)
+        known = self._components.known(component_name)
         component = {
             "TrialComponentName": component_name,
             "TrialComponentArn": self.cloud.arn(
@@ -92,29 +108,35 @@ class Tracking(TrialComponents, Lineage):
             component["OutputArtifacts"] = {
                 key: {"Value": uri} for key, (uri, _) in outputs.items()
             }
-        self.keep_component(component)
+        self._components.keep_component(component)
         if known is None:
             self._join_trial(call, name, component, config)
             for uri, artifact, _ in inputs.values():
-                source = self._artifact_of(call, uri, artifact)
-                self.associate(call, source, component["TrialComponentArn"], "ContributedTo")
+                source = self._entities.ensure_artifact(call, uri, artifact)
+                self._associations.add(
+                    call, source, component["TrialComponentArn"], "ContributedTo"
+                )
         if status == "Completed":
             for uri, artifact in outputs.values():
-                target = self._artifact_of(call, uri, artifact)
-                self.associate(call, component["TrialComponentArn"], target, "Produced")
-        if status in _ENDED and kind == "Training" and not self.metric_points(component_name):
+                target = self._entities.ensure_artifact(call, uri, artifact)
+                self._associations.add(call, component["TrialComponentArn"], target, "Produced")
+        if (
+            status in _ENDED
+            and kind == "Training"
+            and not self._components.metric_points(component_name)
+        ):
             points = self._logged_metrics(job)
             if points:
-                self.keep_metrics(component_name, points)
+                self._components.keep_metrics(component_name, points)
 
     def _join_trial(self, call: Call, job: str, component: Record, config: Record) -> None:
         experiment = config.get("ExperimentName")
         trial = config.get("TrialName")
         if experiment and not trial:
             trial = f"{job}-aws-trial"
-            self.ensure_trial(call, experiment, trial, None)
+            self._experiments.ensure_trial(call, experiment, trial, None)
         if trial:
-            self.link(trial, component["TrialComponentName"])
+            self._experiments.link(trial, component["TrialComponentName"])
 
     def _logged_metrics(self, job: Record) -> list[Record]:
         definitions = job["AlgorithmSpecification"].get("MetricDefinitions", [])
@@ -160,7 +182,7 @@ class Tracking(TrialComponents, Lineage):
         arn, status = package["ModelPackageArn"], package["ModelApprovalStatus"]
         by = package["LastModifiedBy"]["IamIdentity"]["Arn"]
         call = self._as(by, package["LastModifiedTime"])
-        artifact = self._artifact_of(call, arn, "Model")
+        artifact = self._entities.ensure_artifact(call, arn, "Model")
         name = group["ModelPackageGroupName"]
         context = self._named_of(
             call,
@@ -169,17 +191,17 @@ class Tracking(TrialComponents, Lineage):
             "ModelGroup",
             group["ModelPackageGroupArn"],
         )
-        self.associate(call, artifact, context, "AssociatedWith")
+        self._associations.add(call, artifact, context, "AssociatedWith")
         version = package["ModelPackageVersion"]
         stamp = int(package["LastModifiedTime"].timestamp())
         action = self._named_of(
             call, "Action", f"{name}-{version}-{status}-{stamp}-aws-model-package", "Approval", arn
         )
-        self.associate(call, action, artifact, "ContributedTo")
+        self._associations.add(call, action, artifact, "ContributedTo")
         for container in package.get("InferenceSpecification", {}).get("Containers", []):
             for uri, kind in _container(container):
-                source = self._artifact_of(call, uri, kind)
-                self.associate(call, source, artifact, "ContributedTo")
+                source = self._entities.ensure_artifact(call, uri, kind)
+                self._associations.add(call, source, artifact, "ContributedTo")
 
     def _track_endpoint(self, name: str) -> None:
         endpoint = self._read("sagemaker", "DescribeEndpoint", {"EndpointName": name})
@@ -201,7 +223,7 @@ class Tracking(TrialComponents, Lineage):
             "ModelDeployment",
             endpoint["EndpointArn"],
         )
-        self.associate(call, action, context, "AssociatedWith")
+        self._associations.add(call, action, context, "AssociatedWith")
         for variant in config["ProductionVariants"]:
             wanted = {"ModelName": variant["ModelName"]}
             model = self._read("sagemaker", "DescribeModel", wanted)
@@ -209,27 +231,14 @@ class Tracking(TrialComponents, Lineage):
             for container in model.get("Containers") or [model["PrimaryContainer"]]:
                 sources += _container(container)
             for uri, kind in sources:
-                source = self._artifact_of(call, uri, kind)
-                self.associate(call, source, action, "ContributedTo")
-
-    def _artifact_of(self, call: Call, uri: str, kind: str) -> str:
-        """Return the ARN of a source's artifact, which is made if it is not there yet."""
-        source = {"SourceUri": uri}
-        arn = self.artifact_arn(source)
-        with self._lineage_lock:
-            if arn not in self._artifacts:
-                self.create_artifact(call, {"Source": source, "ArtifactType": kind})
-        return arn
+                source = self._entities.ensure_artifact(call, uri, kind)
+                self._associations.add(call, source, action, "ContributedTo")
 
     def _named_of(self, call: Call, kind: str, name: str, type_: str, uri: str) -> str:
-        table = self._named(kind)
         members = {f"{kind}Type": type_, "Source": {"SourceUri": uri, "SourceType": "ARN"}}
         if kind == "Action":
             members["Status"] = "Completed"
-        with self._lineage_lock:
-            if name not in table:
-                self.create_named(call, kind, name, members)
-        return str(table[name][f"{kind}Arn"])
+        return self._entities.ensure_named(call, kind, name, members)
 
     def _read(self, service: str, operation: str, request: Record) -> Record:
         return self.cloud.call(service, operation, request)

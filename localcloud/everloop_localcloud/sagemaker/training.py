@@ -3,19 +3,19 @@
 import json
 import re
 import tarfile
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from everloop_localcloud.kernel.account import Call
+from everloop_localcloud.kernel.account import Account, Call
 from everloop_localcloud.kernel.api import operation
 from everloop_localcloud.kernel.errors import AwsError, validation
 from everloop_localcloud.sagemaker import packages, training_metrics
 from everloop_localcloud.sagemaker.behalf import Behalf
-from everloop_localcloud.sagemaker.jobs import Leaving, Outcome, Record, upload
+from everloop_localcloud.sagemaker.jobs import Jobs, Leaving, Outcome, Record, upload
 from everloop_localcloud.sagemaker.listing import page, pick
 from everloop_localcloud.sagemaker.model_files import NotFetched, unpack
-from everloop_localcloud.sagemaker.processing import Processing, _milliseconds
+from everloop_localcloud.sagemaker.part import Part, Records
+from everloop_localcloud.sagemaker.processing import milliseconds
 from everloop_localcloud.sagemaker.training_metrics import Series
 
 _EVENT = "SageMaker Training Job State Change"
@@ -26,20 +26,22 @@ _HOST = "localhost"
 _TOOLKIT = "import sys; from sagemaker_training.cli.train import main; sys.exit(main())"
 
 
-class Training(Processing):
+class Training(Part):
     """Operations on training jobs."""
 
-    @property
-    def _training(self) -> Any:
-        return self.cloud.store.table("sagemaker.training-jobs")
+    def __init__(self, cloud: Account, jobs: Jobs) -> None:
+        super().__init__(cloud)
+        self._jobs = jobs
+        self._training = cloud.store.table("sagemaker.training-jobs")
+        self.series = Series(cloud)
 
-    @cached_property
-    def series(self) -> Series:
-        return Series(self.cloud)
+    def records(self) -> dict[str, Records]:
+        return {"training-job": self._training}
 
-    def _job_kinds(self) -> list[Any]:
-        own = (self._training, "TrainingJobName", "TrainingJobStatus", self._announce_training)
-        return [*super()._job_kinds(), own]
+    def start(self) -> None:
+        self._jobs.lose(
+            self._training, "TrainingJobName", "TrainingJobStatus", self._announce_training
+        )
 
     @operation
     def create_training_job(self, call: Call, request: Record) -> Record:
@@ -50,7 +52,7 @@ class Training(Processing):
                 "Training job names must be unique within an AWS account and region, "
                 f"and a training job with name {name} already exists",
             )
-        self._check_training(request)
+        self.check_training(request)
         return {"TrainingJobArn": self.start_training(request)}
 
     @operation
@@ -91,7 +93,7 @@ class Training(Processing):
             )
         job["TrainingJobStatus"] = "Stopping"
         self._move_training(job, "Stopping")
-        self._stop_process(job["TrainingJobArn"])
+        self._jobs.stop_process(job["TrainingJobArn"])
 
     def start_training(self, request: Record, **extra: Any) -> str:
         """Start a training job that was checked, with more members of its record; gives its ARN."""
@@ -116,11 +118,11 @@ class Training(Processing):
         found: Record | None = self._training.get(name)
         return found
 
-    def _check_training(self, request: Record) -> None:
+    def check_training(self, request: Record) -> None:
         image = request["AlgorithmSpecification"].get("TrainingImage")
         if image is None:
             raise validation("the local cloud has no marketplace algorithms: give TrainingImage")
-        self._check_image(image)
+        self._jobs.check_image(image)
         if request.get("EnableNetworkIsolation"):
             raise validation("the local cloud cannot isolate a job from the network")
         if request.get("ResourceConfig", {}).get("InstanceCount", 1) != 1:
@@ -153,7 +155,7 @@ class Training(Processing):
     def _train(self, name: str) -> None:
         job = self._training[name]
         arn = job["TrainingJobArn"]
-        with self._running.slots:
+        with self._jobs.running.slots:
             try:
                 changes, last = self._trained(job, arn)
             except Leaving:
@@ -170,23 +172,23 @@ class Training(Processing):
             seconds = max(1, int((now - job["TrainingStartTime"]).total_seconds()))
             job["TrainingTimeInSeconds"] = job["BillableTimeInSeconds"] = seconds
         self._move_training(job, last)
-        self._running.end(arn)
+        self._jobs.running.end(arn)
 
     def _trained(self, job: Record, arn: str) -> tuple[Record, str]:
         name = job["TrainingJobName"]
         image = job["AlgorithmSpecification"]["TrainingImage"]
         behalf = Behalf(self.cloud, job["RoleArn"])
         behalf.pull(image)
-        with self._job_folder() as folder:
+        with self._jobs.job_folder() as folder:
             self._move_training(job, "Downloading")
             for channel in job.get("InputDataConfig", []):
                 source = channel["DataSource"]["S3DataSource"]
                 target = folder / "input" / "data" / channel["ChannelName"]
-                self._download(source["S3Uri"], target, source["S3DataType"], behalf)
+                self._jobs.download(source["S3Uri"], target, source["S3DataType"], behalf)
             self._write_training_config(folder, job)
             try:
                 wanted = self._bring_code(job, folder)
-                python = self._python(folder, image, wanted)
+                python = self._jobs.python(folder, image, wanted)
             except packages.NotInstalled as error:
                 failure = f"AlgorithmError: {error}, exit code: 1"[:1024]
                 return {"TrainingJobStatus": "Failed", "FailureReason": failure}, "Failed"
@@ -195,18 +197,18 @@ class Training(Processing):
             algorithm = job["AlgorithmSpecification"]
             entrypoint = algorithm.get("ContainerEntrypoint", [])
             words = algorithm.get("ContainerArguments", [])
-            if self.engine is None:
+            if self._jobs.engine is None:
                 words = [*entrypoint, *words] or [str(python), "-P", "-c", _TOOLKIT]
             elif not entrypoint and not words:
                 words = ["train"]
             limit = job.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", 86400)
             env = {
-                **self._job_environment(job["RoleArn"], name, python),
+                **self._jobs.job_environment(job["RoleArn"], name, python),
                 "TRAINING_JOB_NAME": name,
                 "TRAINING_JOB_ARN": arn,
                 **job.get("Environment", {}),
             }
-            outcome = self._run_process(
+            outcome = self._jobs.run_process(
                 arn,
                 folder,
                 words,
@@ -304,12 +306,12 @@ class Training(Processing):
 
     def _announce_training(self, job: Record) -> None:
         detail = {
-            key: _milliseconds(value)
+            key: milliseconds(value)
             for key, value in job.items()
             if key not in ("SecondaryStatusTransitions", "Environment") and value is not None
         }
         detail["SecondaryStatusTransitions"] = [
-            {key: _milliseconds(value) for key, value in step.items()}
+            {key: milliseconds(value) for key, value in step.items()}
             for step in job["SecondaryStatusTransitions"]
         ]
         self.cloud.emit("aws.sagemaker", _EVENT, detail, [job["TrainingJobArn"]])

@@ -5,14 +5,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path as FilePath
 from typing import Any
 
-from everloop_localcloud.kernel.account import Call
+from everloop_localcloud.kernel.account import Account, Call
 from everloop_localcloud.kernel.api import operation
 from everloop_localcloud.kernel.errors import AwsError, validation
 from everloop_localcloud.sagemaker.behalf import Behalf
 from everloop_localcloud.sagemaker.instance import Instance, NotHealthy
 from everloop_localcloud.sagemaker.jobs import Jobs, Leaving, Record
 from everloop_localcloud.sagemaker.listing import page, pick
-from everloop_localcloud.sagemaker.models import refuse
+from everloop_localcloud.sagemaker.models import ModelRecords, refuse
+from everloop_localcloud.sagemaker.part import Part, Records
 from everloop_localcloud.sagemaker.transform_records import BadRecord, Format, Path, batches, lines
 
 _EVENT = "SageMaker Transform Job State Change"
@@ -29,16 +30,22 @@ class Refused(Exception):
     """The model did not answer a request well; the job fails with this reason."""
 
 
-class Transform(Jobs):
+class Transform(Part):
     """Operations on transform jobs."""
 
-    @property
-    def _transforms(self) -> Any:
-        return self.cloud.store.table("sagemaker.transform-jobs")
+    def __init__(self, cloud: Account, jobs: Jobs, models: ModelRecords) -> None:
+        super().__init__(cloud)
+        self._jobs = jobs
+        self._transforms = cloud.store.table("sagemaker.transform-jobs")
+        self._models = models
 
-    def _job_kinds(self) -> list[Any]:
-        own = (self._transforms, "TransformJobName", "TransformJobStatus", self._announce_transform)
-        return [*super()._job_kinds(), own]
+    def records(self) -> dict[str, Records]:
+        return {"transform-job": self._transforms}
+
+    def start(self) -> None:
+        self._jobs.lose(
+            self._transforms, "TransformJobName", "TransformJobStatus", self._announce_transform
+        )
 
     @operation
     def create_transform_job(self, call: Call, request: Record) -> Record:
@@ -49,8 +56,7 @@ class Transform(Jobs):
                 "Job name must be unique within an AWS account and region, "
                 f"and a job with name {name} already exists",
             )
-        control: Any = self
-        control.model(request["ModelName"])
+        self._models.model(request["ModelName"])
         _check(request)
         arn = self.cloud.arn("sagemaker", f"transform-job/{name}")
         self._transforms[name] = {
@@ -100,7 +106,7 @@ class Transform(Jobs):
         job["TransformJobStatus"] = "Stopping"
         self._transforms.save(job["TransformJobName"])
         self._announce_transform(job)
-        self._stop_process(job["TransformJobArn"])
+        self._jobs.stop_process(job["TransformJobArn"])
 
     def _transform_job(self, name: str) -> Record:
         found: Record | None = self._transforms.get(name)
@@ -111,7 +117,7 @@ class Transform(Jobs):
     def _transform(self, name: str) -> None:
         job = self._transforms[name]
         arn = job["TransformJobArn"]
-        with self._running.slots:
+        with self._jobs.running.slots:
             try:
                 self._transformed(job)
                 changes: Record = {"TransformJobStatus": "Completed"}
@@ -121,17 +127,16 @@ class Transform(Jobs):
                 changes = _failed(f"ClientError: {error}")
         if self.cloud.stopping:
             raise Leaving(arn)
-        if self._running.was_stopped(arn):
+        if self._jobs.running.was_stopped(arn):
             changes = {"TransformJobStatus": "Stopped"}
         now = self.cloud.clock.now()
         job.update({**changes, "TransformEndTime": now, "LastModifiedTime": now})
         self._transforms.save(name)
         self._announce_transform(job)
-        self._running.end(arn)
+        self._jobs.running.end(arn)
 
     def _transformed(self, job: Record) -> None:
-        control: Any = self
-        model = control.model(job["ModelName"])
+        model = self._models.model(job["ModelName"])
         behalf = Behalf(self.cloud, model.get("ExecutionRoleArn"))
         source = job["TransformInput"]["DataSource"]["S3DataSource"]
         variant = {
@@ -155,9 +160,9 @@ class Transform(Jobs):
             group=_LOGS,
             answer_seconds=seconds or _ANSWER_SECONDS,
         )
-        with self._job_folder() as folder:
+        with self._jobs.job_folder() as folder:
             given, made = folder / "input", folder / "output"
-            self._download(source["S3Uri"], given, source["S3DataType"], behalf)
+            self._jobs.download(source["S3Uri"], given, source["S3DataType"], behalf)
             instance.start()
             try:
                 job["TransformStartTime"] = self.cloud.clock.now()
@@ -168,13 +173,13 @@ class Transform(Jobs):
                     target = made / relative.with_name(f"{relative.name}.out")
                     target.parent.mkdir(parents=True, exist_ok=True)
                     target.write_bytes(sender.send(path))
-                    self._upload(target.parent, _output(job, relative.parent), behalf)
+                    self._jobs.upload(target.parent, _output(job, relative.parent), behalf)
                     target.unlink()
             finally:
                 instance.stop()
 
     def transform_stopped(self, job: Record) -> bool:
-        return self.cloud.stopping or self._running.was_stopped(job["TransformJobArn"])
+        return self.cloud.stopping or self._jobs.running.was_stopped(job["TransformJobArn"])
 
     def log_transform(self, job: Record, text: str) -> None:
         logs: Any = self.cloud.apis.get("logs")

@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from everloop_localcloud.kernel.account import Call
+from everloop_localcloud.kernel.account import Account, Call
 from everloop_localcloud.kernel.api import operation
 from everloop_localcloud.kernel.errors import validation
 from everloop_localcloud.sagemaker.experiments import (
@@ -14,6 +14,7 @@ from everloop_localcloud.sagemaker.experiments import (
     taken,
 )
 from everloop_localcloud.sagemaker.listing import page, pick
+from everloop_localcloud.sagemaker.part import Part, Records
 
 Record = dict[str, Any]
 _MAPS = {"Parameters": 300, "InputArtifacts": 60, "OutputArtifacts": 60}
@@ -25,12 +26,16 @@ _REMOVALS = {
 _PLAIN = ("DisplayName", "Status", "StartTime", "EndTime")
 
 
-class TrialComponents(Experiments):
+class TrialComponents(Part):
     """Operations on trial components."""
 
-    @property
-    def _components(self) -> Any:
-        return self.cloud.store.table("sagemaker.trial-components")
+    def __init__(self, cloud: Account, experiments: Experiments) -> None:
+        super().__init__(cloud)
+        self._experiments = experiments
+        self._components = cloud.store.table("sagemaker.trial-components")
+
+    def records(self) -> dict[str, Records]:
+        return {"experiment-trial-component": self._components}
 
     def _metric_rows(self, component: str) -> Any:
         """Return what BatchPutMetrics put for a component, one row per call."""
@@ -40,7 +45,7 @@ class TrialComponents(Experiments):
     def create_trial_component(self, call: Call, request: Record) -> Record:
         name = request["TrialComponentName"]
         arn = self.cloud.arn("sagemaker", f"experiment-trial-component/{name}")
-        with self._experiments_lock:
+        with self._experiments.lock:
             if name in self._components:
                 raise taken("Trial Component", name)
             component = {
@@ -61,7 +66,7 @@ class TrialComponents(Experiments):
 
     @operation
     def update_trial_component(self, call: Call, request: Record) -> Record:
-        with self._experiments_lock:
+        with self._experiments.lock:
             component = self.trial_component(request["TrialComponentName"])
             component |= {**pick(request, *_PLAIN), **changed(call)}
             for member in _MAPS:
@@ -75,10 +80,10 @@ class TrialComponents(Experiments):
 
     @operation
     def delete_trial_component(self, call: Call, request: Record) -> Record:
-        with self._experiments_lock:
+        with self._experiments.lock:
             component = self.trial_component(request["TrialComponentName"])
             name = component["TrialComponentName"]
-            trials = self.trials_of(name)
+            trials = self._experiments.trials_of(name)
             if trials:
                 raise validation(
                     f"Trial Component {name} is associated with trial {trials[0]};"
@@ -100,12 +105,14 @@ class TrialComponents(Experiments):
             found = [c for c in found if c.get("Source", {}).get("SourceArn") == wanted]
         inside = None
         if "TrialName" in request:
-            inside = set(self.components_of(self.trial(request["TrialName"])["TrialName"]))
+            inside = set(
+                self._experiments.components_of(
+                    self._experiments.trial(request["TrialName"])["TrialName"]
+                )
+            )
         if "ExperimentName" in request:
-            name = self.experiment(request["ExperimentName"])["ExperimentName"]
-            trials = {t["TrialName"] for t in self._trials.values() if t["ExperimentName"] == name}
-            links = self._trial_links.values()
-            inside = {link["component"] for link in links if link["trial"] in trials}
+            name = self._experiments.experiment(request["ExperimentName"])["ExperimentName"]
+            inside = self._experiments.components_within(name)
         if inside is not None:
             found = [c for c in found if c["TrialComponentName"] in inside]
 
@@ -135,21 +142,21 @@ class TrialComponents(Experiments):
     @operation
     def associate_trial_component(self, call: Call, request: Record) -> Record:
         component = self.trial_component(request["TrialComponentName"])
-        trial = self.trial(request["TrialName"])
-        self.link(trial["TrialName"], component["TrialComponentName"])
+        trial = self._experiments.trial(request["TrialName"])
+        self._experiments.link(trial["TrialName"], component["TrialComponentName"])
         return pick({**component, **trial}, "TrialComponentArn", "TrialArn")
 
     @operation
     def disassociate_trial_component(self, call: Call, request: Record) -> Record:
         component = self.trial_component(request["TrialComponentName"])
-        trial = self.trial(request["TrialName"])
-        self._trial_links.pop(f"{trial['TrialName']}/{component['TrialComponentName']}", None)
+        trial = self._experiments.trial(request["TrialName"])
+        self._experiments.unlink(trial["TrialName"], component["TrialComponentName"])
         return pick({**component, **trial}, "TrialComponentArn", "TrialArn")
 
-    def link(self, trial: str, component: str) -> None:
-        """Put a component into a trial; twice is once."""
-        row = {"trial": trial, "component": component}
-        self._trial_links[f"{trial}/{component}"] = row
+    def known(self, name: str) -> Record | None:
+        """Return the record of a component; None where there is none."""
+        found: Record | None = self._components.get(name)
+        return found
 
     def trial_component(self, name: str) -> Record:
         """Return a copy of a component's record. Raises AwsError ResourceNotFound."""
@@ -164,7 +171,7 @@ class TrialComponents(Experiments):
     def keep_metrics(self, component: str, points: list[Record]) -> None:
         """Add points: MetricName, Value, Timestamp and, if any, Step."""
         rows = self._metric_rows(component)
-        with self._experiments_lock:
+        with self._experiments.lock:
             rows[f"{len(rows):012}"] = {"points": points}
 
     def metric_points(self, component: str, metric: str | None = None) -> list[Record]:

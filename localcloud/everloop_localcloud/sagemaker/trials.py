@@ -4,18 +4,18 @@ import math
 import queue
 import secrets
 import zlib
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
+from everloop_localcloud.kernel.account import Account
+from everloop_localcloud.kernel.clock import Signal
 from everloop_localcloud.kernel.errors import AwsError
 from everloop_localcloud.sagemaker.jobs import ENDED, Record
 from everloop_localcloud.sagemaker.listing import pick
+from everloop_localcloud.sagemaker.training_metrics import Series
 from everloop_localcloud.sagemaker.tuning_ranges import read_space
 from everloop_localcloud.sagemaker.tuning_search import Trial, propose
 from everloop_localcloud.sagemaker.tuning_stopping import Run, read_rule
 from everloop_localcloud.sagemaker.tuning_warm_start import known_trials
-
-if TYPE_CHECKING:
-    from everloop_localcloud.sagemaker.tuning import Tuning
 
 _FAILURES_AT_FIRST = 5  # AWS gives up after so many trials of which none succeeded
 _TRAINING = (
@@ -54,10 +54,37 @@ def training_request(name: str, definition: Record, values: dict[str, str]) -> R
     }
 
 
+class TrainingJobs(Protocol):
+    """Training jobs, as a search sees them."""
+
+    series: Series
+
+    def check_training(self, request: Record) -> None: ...
+
+    def start_training(self, request: Record, **extra: Any) -> str: ...
+
+    def training_record(self, name: str) -> Record | None: ...
+
+
+class TuningJobs(Protocol):
+    """Tuning jobs, as the search of one of them sees them."""
+
+    cloud: Account
+    training: TrainingJobs
+
+    def announce_tuning(self, job: Record) -> None: ...
+
+    def save_tuning(self, job: Record) -> None: ...
+
+    def end_tuning(self, job: Record) -> None: ...
+
+    def job_end(self, arn: str) -> Signal: ...
+
+
 class Trials:
     """The trials of one tuning job. All it knows is in the job's record and its training jobs."""
 
-    def __init__(self, api: "Tuning", job: Record) -> None:
+    def __init__(self, api: TuningJobs, job: Record) -> None:
         self._api = api
         self._job = job
         self._config = job["HyperParameterTuningJobConfig"]
@@ -68,7 +95,9 @@ class Trials:
         """Search until the limits are reached, the criteria are met, or somebody stops it."""
         ended: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._job["trials"] = [  # a kill may have come between noting a trial and starting it
-            trial for trial in self._job["trials"] if self._api.training_record(trial["name"])
+            trial
+            for trial in self._job["trials"]
+            if self._api.training.training_record(trial["name"])
         ]
         for summary in self.summaries():
             if summary["TrainingJobStatus"] not in ENDED:
@@ -121,8 +150,8 @@ class Trials:
             sign = _sign(objective)
             runs = []
             for name, trial in trials.items():
-                told = self._api.series.of(name, objective["MetricName"])
-                found = self._api.training_record(name)
+                told = self._api.training.series.of(name, objective["MetricName"])
+                found = self._api.training.training_record(name)
                 running = found is not None and found["TrainingJobStatus"] == "InProgress"
                 scores = tuple(sign * value for value in told)
                 runs.append(Run(name, scores, running and not trial.get("early")))
@@ -136,7 +165,7 @@ class Trials:
         return [
             self._summary(trial, found)
             for trial in list(self._job["trials"])
-            if (found := self._api.training_record(trial["name"])) is not None
+            if (found := self._api.training.training_record(trial["name"])) is not None
         ]
 
     def counted(self) -> Record:
@@ -205,14 +234,14 @@ class Trials:
             request = training_request(name, definition, values)
             request["HyperParameters"]["_tuning_objective_metric"] = metric
             try:
-                arn = self._api.start_training(
+                arn = self._api.training.start_training(
                     request, TuningJobArn=self._job["HyperParameterTuningJobArn"]
                 )
             except AwsError as error:
                 trials.pop()
                 return f"ClientError: {error.message}"
             self._watch(arn, ended)
-            self._api.series.listen(name, lambda: ended.put(None))
+            self._api.training.series.listen(name, lambda: ended.put(None))
             if self._stopped:
                 self._stop_trial(name)  # it was started while somebody stopped the others
         return None
@@ -224,7 +253,7 @@ class Trials:
         for trial in self._job["trials"]:
             if trial.get("definition") != definition.get("DefinitionName"):
                 continue
-            found = self._api.training_record(trial["name"])
+            found = self._api.training.training_record(trial["name"])
             told: Record = self._summary(trial, found) if found else {"ObjectiveStatus": "Failed"}
             metric = told.get("FinalHyperParameterTuningJobObjectiveMetric")
             score = sign * metric["Value"] if metric else None

@@ -1,17 +1,23 @@
 """Hyperparameter tuning jobs, as the API tells them; `trials` runs their searches."""
 
-from typing import Any
-
-from everloop_localcloud.kernel.account import Call
+from everloop_localcloud.kernel.account import Account, Call
 from everloop_localcloud.kernel.api import operation
+from everloop_localcloud.kernel.clock import Signal
 from everloop_localcloud.kernel.errors import AwsError, validation
-from everloop_localcloud.sagemaker import hosting_events, tuning_warm_start
-from everloop_localcloud.sagemaker.jobs import ENDED, Record
+from everloop_localcloud.sagemaker import tuning_warm_start
+from everloop_localcloud.sagemaker.jobs import ENDED, Jobs, Record
 from everloop_localcloud.sagemaker.listing import page, pages, pick
 from everloop_localcloud.sagemaker.models import refuse
-from everloop_localcloud.sagemaker.processing import _milliseconds
-from everloop_localcloud.sagemaker.training import Training
-from everloop_localcloud.sagemaker.trials import Trials, definitions, ranges, training_request
+from everloop_localcloud.sagemaker.part import Part, Records
+from everloop_localcloud.sagemaker.processing import milliseconds
+from everloop_localcloud.sagemaker.tag_store import TagStore
+from everloop_localcloud.sagemaker.trials import (
+    TrainingJobs,
+    Trials,
+    definitions,
+    ranges,
+    training_request,
+)
 from everloop_localcloud.sagemaker.tuning_ranges import Choice, Space, read_space
 from everloop_localcloud.sagemaker.tuning_stopping import read_rule
 
@@ -20,14 +26,20 @@ _HIDDEN = ("trials", "why", "known", "overall")
 _STRATEGIES = ("Bayesian", "Random", "Grid", "Hyperband")
 
 
-class Tuning(Training):
+class Tuning(Part):
     """Operations on hyperparameter tuning jobs."""
 
-    @property
-    def _tuning(self) -> Any:
-        return self.cloud.store.table("sagemaker.tuning-jobs")
+    def __init__(self, cloud: Account, tags: TagStore, jobs: Jobs, training: TrainingJobs) -> None:
+        super().__init__(cloud)
+        self.training = training
+        self._tags = tags
+        self._jobs = jobs
+        self._tuning = cloud.store.table("sagemaker.tuning-jobs")
 
-    def start_tuning(self) -> None:
+    def records(self) -> dict[str, Records]:
+        return {"hyper-parameter-tuning-job": self._tuning}
+
+    def start(self) -> None:
         """Go on with the searches that ran when the cloud last ended."""
         for name, job in self._tuning.items():
             if job["HyperParameterTuningJobStatus"] not in ENDED:
@@ -128,7 +140,11 @@ class Tuning(Training):
         if status not in ENDED:
             raise validation(f"The hyperparameter tuning job is in status {status}: stop it first")
         del self._tuning[job["HyperParameterTuningJobName"]]
-        hosting_events.drop_tags(self.cloud, job["HyperParameterTuningJobArn"])
+        self._tags.drop(job["HyperParameterTuningJobArn"])
+
+    def job_end(self, arn: str) -> Signal:
+        """Return the signal that is set once a training job has ended."""
+        return self._jobs.job_end(arn)
 
     def save_tuning(self, job: Record) -> None:
         job["LastModifiedTime"] = self.cloud.clock.now()
@@ -138,13 +154,13 @@ class Tuning(Training):
         """Tell those who wait that the search has ended."""
         self.save_tuning(job)
         self.announce_tuning(job)
-        self._running.end(job["HyperParameterTuningJobArn"])
+        self._jobs.running.end(job["HyperParameterTuningJobArn"])
 
     def announce_tuning(self, job: Record) -> None:
-        detail = {key: _milliseconds(value) for key, value in self._described(job).items()}
+        detail = {key: milliseconds(value) for key, value in self._described(job).items()}
         if "BestTrainingJob" in detail:
             best = detail["BestTrainingJob"]
-            detail["BestTrainingJob"] = {key: _milliseconds(best[key]) for key in best}
+            detail["BestTrainingJob"] = {key: milliseconds(best[key]) for key in best}
         self.cloud.emit("aws.sagemaker", _EVENT, detail, [job["HyperParameterTuningJobArn"]])
 
     def _described(self, job: Record) -> Record:
@@ -241,7 +257,7 @@ class Tuning(Training):
             _check_grid(space, config["ResourceLimits"])
         if "ResourceConfig" not in definition:
             raise validation("the training job definition lacks ResourceConfig")
-        self._check_training(training_request("tuning", definition, {}))
+        self.training.check_training(training_request("tuning", definition, {}))
 
 
 def _check_grid(space: Space, limits: Record) -> None:

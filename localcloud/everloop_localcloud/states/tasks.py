@@ -1,33 +1,16 @@
 """Task states: schedule, call, and wait for the answer, the job's end or the task token."""
 
-import base64
-import json
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+from everloop_localcloud.kernel.task_tokens import token_for
 from everloop_localcloud.states import errors, json_text, resources
 from everloop_localcloud.states.errors import StateError, Stopped
 from everloop_localcloud.states.query import Query
 from everloop_localcloud.states.walk import Visit, Walk
 from everloop_localcloud.states.world import TaskCall, Waiting
-
-
-def token_for(execution_arn: str, event: int, nonce: str) -> str:
-    """Make a task token; it tells, opaquely, whose it is, so that a foreign one is recognised."""
-    text = json.dumps([execution_arn, event, nonce])
-    return base64.b64encode(text.encode()).decode()
-
-
-def execution_of(token: str) -> str | None:
-    """Return the execution a task token belongs to; None if it is no task token."""
-    try:
-        arn, event, nonce = json.loads(base64.b64decode(token, validate=True))
-    except (ValueError, TypeError):
-        return None
-    known = isinstance(arn, str) and isinstance(event, int) and isinstance(nonce, str)
-    return arn if known else None
 
 
 def perform(branch: Walk, visit: Visit, query: Query) -> Any:

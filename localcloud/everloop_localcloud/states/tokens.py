@@ -5,7 +5,7 @@ from typing import Any
 
 from everloop_localcloud.kernel.account import Account
 from everloop_localcloud.kernel.errors import AwsError
-from everloop_localcloud.states.tasks import execution_of
+from everloop_localcloud.kernel.task_tokens import execution_of
 from everloop_localcloud.states.world import Waiting
 
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from everloop_localcloud.kernel.errors import AwsError
+from everloop_localcloud.kernel.task_tokens import execution_of
 from everloop_localcloud.states import integrations, json_text
 from everloop_localcloud.states.errors import TASK_FAILED, StateError
 from everloop_localcloud.states.history import History
 from everloop_localcloud.states.run import Ending, Run
-from everloop_localcloud.states.tasks import execution_of
 from everloop_localcloud.states.walk import Machine as Definition
 from everloop_localcloud.states.world import TaskCall, Waiting
 

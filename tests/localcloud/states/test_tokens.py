@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from everloop_localcloud.states.tasks import execution_of
+from everloop_localcloud.kernel.task_tokens import execution_of
 
 CALLBACK = "arn:aws:states:::lambda:invoke.waitForTaskToken"
 

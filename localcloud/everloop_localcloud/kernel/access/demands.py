@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from everloop_localcloud.states.tasks import execution_of
+from everloop_localcloud.kernel.task_tokens import execution_of
 
 Params = dict[str, Any]
 
