@@ -16,7 +16,9 @@ import botocore.useragent
 from botocore import UNSIGNED
 from botocore.awsrequest import AWSResponse
 from botocore.config import Config
+from botocore.endpoint_provider import RuleSetEndpoint
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
+from botocore.regions import EndpointRulesetResolver
 from greenlet import getcurrent
 
 from everloop_localcloud.kernel import wire
@@ -33,6 +35,7 @@ _THROTTLED = {
     "s3": "SlowDown",
     "sns": "Throttling",
 }
+_ANYWHERE = RuleSetEndpoint(url="https://simulator.invalid", properties={}, headers={})
 _OURS = (str(PRODUCT / "functions"), str(PRODUCT / "layers" / "core"))
 _PLUMBING = ("/aws/clients.py", "/aws/table.py", "/contextlib.py")
 
@@ -120,7 +123,8 @@ class Wire:
                 "threading",
                 SimpleNamespace(Lock=condition, Condition=condition),
             ),
-            # Nobody reads it, and putting it together is a tenth of a call.
+            # Nobody reads these, and putting each together is a tenth of a call.
+            (EndpointRulesetResolver, "construct_endpoint", lambda *_, **__: _ANYWHERE),
             (botocore.useragent.UserAgentString, "to_string", lambda _: "simulator"),
         )
         for where, name, ours in replaced:
