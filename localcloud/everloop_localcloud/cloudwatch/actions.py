@@ -5,7 +5,7 @@ from typing import Any
 
 from everloop_localcloud.cloudwatch.queries import metric_of
 from everloop_localcloud.cloudwatch.telling import told, written
-from everloop_localcloud.delivery.attempts import require
+from everloop_localcloud.delivery.calls import Letter, Sender, call_arn
 from everloop_localcloud.kernel.account import Account
 from everloop_localcloud.kernel.errors import AwsError
 
@@ -26,14 +26,10 @@ def act(cloud: Account, row: Row, before: Row, arn: str) -> None:
     check(arn)
     if arn.split(":")[2] == "sns":
         value = row["state"]["value"]
-        request = {
-            "TopicArn": arn,
-            "Subject": f'{value}: "{row["name"]}" in US East (N. Virginia)'[:100],
-            "Message": json.dumps(_message(cloud, row, before)),
-        }
-        cloud.call("sns", "Publish", request, principal="cloudwatch.amazonaws.com")
+        subject = f'{value}: "{row["name"]}" in US East (N. Virginia)'[:100]
+        letter = Letter(json.dumps(_message(cloud, row, before)), subject=subject)
+        call_arn(cloud, arn, letter, Sender(None, "cloudwatch.amazonaws.com"))
         return
-    require(cloud, arn, "lambda.alarms.cloudwatch.amazonaws.com", row["arn"])
     payload = {
         "source": "aws.cloudwatch",
         "alarmArn": row["arn"],
@@ -47,15 +43,8 @@ def act(cloud: Account, row: Row, before: Row, arn: str) -> None:
             "configuration": {"description": row["description"]},
         },
     }
-    cloud.call(
-        "lambda",
-        "Invoke",
-        {
-            "FunctionName": arn,
-            "InvocationType": "Event",
-            "Payload": json.dumps(payload).encode(),
-        },
-    )
+    sender = Sender(None, "lambda.alarms.cloudwatch.amazonaws.com", row["arn"])
+    call_arn(cloud, arn, Letter(json.dumps(payload)), sender)
 
 
 def _message(cloud: Account, row: Row, before: Row) -> Row:

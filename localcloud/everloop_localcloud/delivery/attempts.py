@@ -12,9 +12,9 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from everloop_localcloud.delivery.calls import Letter, Sender, attribute, call_arn
 from everloop_localcloud.kernel.account import Account
 from everloop_localcloud.kernel.errors import AwsError
-from everloop_localcloud.kernel.policies import allows
 
 log = logging.getLogger(__name__)
 
@@ -206,57 +206,7 @@ class Deliveries:
         del self._rows[key]
 
     def _bury(self, row: Delivery, body: str, attributes: dict[str, str]) -> None:
-        arn = row["dead_letter"]
-        if not row.get("role"):
-            require(self._cloud, arn, self._principal, row["owner"])
-        request = {
-            "QueueUrl": queue_url(self._cloud, arn),
-            "MessageBody": body,
-            "MessageAttributes": {
-                name: {"DataType": "String", "StringValue": value or " "}
-                for name, value in attributes.items()
-            },
-        }
-        self._cloud.call("sqs", "SendMessage", request, role_arn=row.get("role"))
-
-
-def queue_url(cloud: Account, arn: str) -> str:
-    parts = arn.split(":")
-    return f"{cloud.url}/{parts[4]}/{parts[5]}"
-
-
-def require(cloud: Account, arn: str, principal: str, source_arn: str) -> None:
-    """Raise AwsError AccessDeniedException unless the policy of queue, topic or function allows."""
-    service = arn.split(":")[2]
-    if service not in cloud.apis:
-        return
-    if service == "sqs":
-        request = {"QueueUrl": queue_url(cloud, arn), "AttributeNames": ["Policy"]}
-        found = cloud.call("sqs", "GetQueueAttributes", request).get("Attributes") or {}
-        policy, action = found.get("Policy"), "sqs:SendMessage"
-    elif service == "sns":
-        found = cloud.call("sns", "GetTopicAttributes", {"TopicArn": arn}).get("Attributes") or {}
-        policy, action = found.get("Policy"), "sns:Publish"
-    else:
-        policy, action = _function_policy(cloud, arn), "lambda:InvokeFunction"
-    if not allows(policy, principal, action, arn, source_arn):
-        raise AwsError(
-            "AccessDeniedException",
-            f"{principal} is not authorized to perform {action} on {arn} for {source_arn}: "
-            "no statement of the resource's policy allows it",
-            403,
-        )
-
-
-def _function_policy(cloud: Account, arn: str) -> str | None:
-    request = {"FunctionName": arn}
-    parts = arn.split(":")
-    if len(parts) == 8:  # a version or an alias has a policy of its own
-        request = {"FunctionName": ":".join(parts[:7]), "Qualifier": parts[7]}
-    try:
-        return str(cloud.call("lambda", "GetPolicy", request)["Policy"])
-    except AwsError as error:
-        if error.code != "ResourceNotFoundException":
-            raise
-        cloud.call("lambda", "GetFunctionConfiguration", request)  # missing itself: says so
-        return None
+        letter = Letter(body, attributes={name: attribute(v) for name, v in attributes.items()})
+        role = row.get("role")
+        sender = Sender(role) if role else Sender(None, self._principal, row["owner"])
+        call_arn(self._cloud, row["dead_letter"], letter, sender)

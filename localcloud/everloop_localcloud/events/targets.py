@@ -3,7 +3,8 @@
 import json
 from typing import Any
 
-from everloop_localcloud.delivery.attempts import Delivery, Undeliverable, queue_url, require
+from everloop_localcloud.delivery.attempts import Delivery, Undeliverable
+from everloop_localcloud.delivery.calls import Letter, Sender, call_arn
 from everloop_localcloud.events.transformer import body, select
 from everloop_localcloud.kernel.account import Account
 from everloop_localcloud.kernel.errors import AwsError, validation
@@ -77,35 +78,24 @@ def hand_over(cloud: Account, delivery: Delivery) -> None:
     if text is None:
         raise Undeliverable("INVALID_JSON", "the filled input template is not valid JSON")
     service = arn.split(":")[2]
-    if service in ("lambda", "sqs", "sns"):
-        require(cloud, arn, PRINCIPAL, delivery["owner"])
-    if service == "lambda":
-        request = {"FunctionName": arn, "InvocationType": "Event", "Payload": text.encode()}
-        cloud.call("lambda", "Invoke", request, principal=PRINCIPAL)
-    elif service == "sqs":
-        request = {"QueueUrl": queue_url(cloud, arn), "MessageBody": text}
-        group = (target.get("SqsParameters") or {}).get("MessageGroupId")
-        if group:
-            request["MessageGroupId"] = group
-            if arn.endswith(".fifo"):
-                request["MessageDeduplicationId"] = delivery["id"]
-        cloud.call("sqs", "SendMessage", request, principal=PRINCIPAL)
-    elif service == "sns":
-        cloud.call("sns", "Publish", {"TopicArn": arn, "Message": text}, principal=PRINCIPAL)
-    elif service == "states":
-        name = f"{event['id']}_{delivery['id']}"[:80]
-        request = {"stateMachineArn": arn, "input": text, "name": name}
-        cloud.call("stepfunctions", "StartExecution", request, role_arn=role)
-    elif service == "sagemaker":
-        cloud.call("sagemaker", "StartPipelineExecution", _pipeline(delivery), role_arn=role)
-    elif service == "events":
+    if service == "events":
         _forward(cloud, arn, event)
-    else:
+    elif service == "logs":
         _log(cloud, arn, text, delivery)
+    else:
+        letter = Letter(
+            text,
+            id=delivery["id"],
+            name=f"{event['id']}_{delivery['id']}"[:80],
+            group=(target.get("SqsParameters") or {}).get("MessageGroupId"),
+            parameters=_parameters(target, event) if service == "sagemaker" else [],
+        )
+        # Queues, topics and functions ask their own policies; the others ask the target's role.
+        own = Sender(None, PRINCIPAL, delivery["owner"])
+        call_arn(cloud, arn, letter, Sender(role) if service in _NEEDS_ROLE else own)
 
 
-def _pipeline(delivery: Delivery) -> dict[str, Any]:
-    target, event = delivery["target"], delivery["event"]
+def _parameters(target: dict[str, Any], event: dict[str, Any]) -> list[dict[str, Any]]:
     given = (target.get("SageMakerPipelineParameters") or {}).get("PipelineParameterList") or []
     parameters = []
     for one in given:
@@ -114,13 +104,7 @@ def _pipeline(delivery: Delivery) -> dict[str, Any]:
             found = select(event, value)
             value = found if isinstance(found, str) else json.dumps(found, default=lambda _: "")
         parameters.append({"Name": one["Name"], "Value": value})
-    request: dict[str, Any] = {
-        "PipelineName": target["Arn"],
-        "ClientRequestToken": delivery["id"],
-    }
-    if parameters:
-        request["PipelineParameters"] = parameters
-    return request
+    return parameters
 
 
 def _forward(cloud: Account, arn: str, event: dict[str, Any]) -> None:

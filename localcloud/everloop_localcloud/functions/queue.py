@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from queue import SimpleQueue
 from typing import Any
 
+from everloop_localcloud.delivery.calls import Letter, Sender, call_arn
 from everloop_localcloud.functions.environment import Outcome
 from everloop_localcloud.kernel.account import Account
 from everloop_localcloud.kernel.errors import AwsError
@@ -227,11 +228,7 @@ class EventQueue:
     ) -> None:
         """Send to a queue, topic, function or bus, as the function's role."""
         try:
-            service, operation, request = _to(target, body, attributes, condition, settings)
-            answer = self._cloud.call(service, operation, request, role_arn=settings["Role"])
-            if answer.get("FailedEntryCount"):
-                failed = answer["Entries"][0]
-                raise AwsError(failed["ErrorCode"], failed["ErrorMessage"])
+            self._call(target, body, attributes or {}, condition, settings)
         except AwsError as error:
             # AWS drops the record, too, and counts it: that is what its alarm is for.
             log.error("%s could not send to %s: %s", function, target, error)
@@ -240,31 +237,22 @@ class EventQueue:
             else:
                 self._count(function, DeadLetterErrors=1)
 
-
-def _to(
-    target: str,
-    body: str,
-    attributes: dict[str, Any] | None,
-    condition: str,
-    settings: dict[str, Any],
-) -> tuple[str, str, dict[str, Any]]:
-    parts = target.split(":")
-    service = parts[2]
-    if service == "sqs":
-        url = f"https://sqs.{parts[3]}.amazonaws.com/{parts[4]}/{parts[5]}"
-        request: dict[str, Any] = {"QueueUrl": url, "MessageBody": body}
-        if attributes:
-            request["MessageAttributes"] = attributes
-        return "sqs", "SendMessage", request
-    if service == "sns":
-        request = {"TopicArn": target, "Message": body}
-        if attributes:
-            request["MessageAttributes"] = attributes
-        return "sns", "Publish", request
-    if service == "lambda":
-        request = {"FunctionName": target, "InvocationType": "Event", "Payload": body.encode()}
-        return "lambda", "Invoke", request
-    if service == "events":
+    def _call(
+        self,
+        target: str,
+        body: str,
+        attributes: dict[str, Any],
+        condition: str,
+        settings: dict[str, Any],
+    ) -> None:
+        service = target.split(":")[2]
+        if service in ("sqs", "sns", "lambda"):
+            letter = Letter(body, attributes=attributes)
+            call_arn(self._cloud, target, letter, Sender(settings["Role"]))
+            return
+        if service != "events":
+            trouble = f"{target} is no queue, topic, function or bus"
+            raise AwsError("InvalidParameterValueException", trouble)
         result = "Success" if condition == "Success" else "Failure"
         entry = {
             "Source": "lambda",
@@ -273,10 +261,11 @@ def _to(
             "EventBusName": target,
             "Resources": [target, settings["FunctionArn"] + ":$LATEST"],
         }
-        return "events", "PutEvents", {"Entries": [entry]}
-    raise AwsError(
-        "InvalidParameterValueException", f"{target} is no queue, topic, function or bus"
-    )
+        request = {"Entries": [entry]}
+        answer = self._cloud.call("events", "PutEvents", request, role_arn=settings["Role"])
+        if answer["FailedEntryCount"]:
+            failed = answer["Entries"][0]
+            raise AwsError(failed["ErrorCode"], failed["ErrorMessage"])
 
 
 def _json(payload: bytes) -> Any:

@@ -7,7 +7,8 @@ from typing import Any
 
 from botocore.utils import parse_timestamp
 
-from everloop_localcloud.delivery.attempts import Delivery, queue_url
+from everloop_localcloud.delivery.attempts import Delivery
+from everloop_localcloud.delivery.calls import Letter, Sender, call_arn
 from everloop_localcloud.kernel import surrogates, wire
 from everloop_localcloud.kernel.account import Account
 from everloop_localcloud.kernel.errors import AwsError, validation
@@ -89,46 +90,31 @@ def hand_over(cloud: Account, delivery: Delivery) -> None:
     arn, text = target["Arn"], filled(delivery)
     role = target["RoleArn"]
 
-    def call(service: str, operation: str, request: dict[str, Any]) -> None:
-        cloud.call(service, operation, request, role_arn=role)
-
     universal = _UNIVERSAL.fullmatch(arn)
     if universal:
         service, operation = _operation(universal[1], universal[2])
         shape = wire.service_model(service).operation_model(operation).input_shape
         given = json.loads(text or "{}")
-        call(service, operation, _fitted(shape, given) if shape is not None else {})
+        request = _fitted(shape, given) if shape is not None else {}
+        cloud.call(service, operation, request, role_arn=role)
         return
     service = arn.split(":")[2]
-    if service == "lambda":
-        payload = (text or "{}").encode()
-        request = {"FunctionName": arn, "InvocationType": "Event", "Payload": payload}
-        call("lambda", "Invoke", request)
-    elif service == "sqs":
-        request = {"QueueUrl": queue_url(cloud, arn), "MessageBody": text or " "}
-        group = (target.get("SqsParameters") or {}).get("MessageGroupId")
-        if group:
-            request["MessageGroupId"] = group
-            if arn.endswith(".fifo"):
-                request["MessageDeduplicationId"] = delivery["id"]
-        call("sqs", "SendMessage", request)
-    elif service == "sns":
-        call("sns", "Publish", {"TopicArn": arn, "Message": text or " "})
-    elif service == "states":
-        request = {"stateMachineArn": arn, "input": text or "{}", "name": delivery["id"]}
-        call("stepfunctions", "StartExecution", request)
-    elif service == "events":
+    if service == "events":
         entry = {"Detail": text or "{}", "EventBusName": arn, **target["EventBridgeParameters"]}
         results = cloud.call("events", "PutEvents", {"Entries": [entry]}, role_arn=role)
         if results["FailedEntryCount"]:
             failed = results["Entries"][0]
             raise AwsError(failed["ErrorCode"], failed["ErrorMessage"])
-    else:
-        parameters = (target.get("SageMakerPipelineParameters") or {}).get("PipelineParameterList")
-        request = {"PipelineName": arn, "ClientRequestToken": delivery["id"]}
-        if parameters:
-            request["PipelineParameters"] = parameters
-        call("sagemaker", "StartPipelineExecution", request)
+        return
+    parameters = (target.get("SageMakerPipelineParameters") or {}).get("PipelineParameterList")
+    letter = Letter(
+        text or ("{}" if service in _NEEDS_JSON else " "),
+        id=delivery["id"],
+        name=delivery["id"],
+        group=(target.get("SqsParameters") or {}).get("MessageGroupId"),
+        parameters=parameters or [],
+    )
+    call_arn(cloud, arn, letter, Sender(role))
 
 
 def _fitted(shape: Any, value: Any) -> Any:

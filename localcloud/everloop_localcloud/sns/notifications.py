@@ -7,7 +7,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from everloop_localcloud.delivery.attempts import queue_url, require
+from everloop_localcloud.delivery.calls import Letter, Sender, call_arn
 from everloop_localcloud.kernel.account import Account
 from everloop_localcloud.kernel.errors import AwsError
 
@@ -85,22 +85,14 @@ class Notifications:
         self._cloud.measure("AWS/SNS", metric, {"TopicName": topic.rpartition(":")[2]})
 
     def _hand_over(self, delivery: dict[str, Any]) -> None:
-        subscription, topic = delivery["to"], delivery["topic"]
-        arn = subscription["endpoint"]
-        require(self._cloud, arn, _PRINCIPAL, topic)
+        subscription = delivery["to"]
         if subscription["protocol"] == "lambda":
-            payload = json.dumps({"Records": [_record(delivery)]}).encode()
-            request = {"FunctionName": arn, "InvocationType": "Event", "Payload": payload}
-            self._cloud.call("lambda", "Invoke", request, principal=_PRINCIPAL)
-            return
-        message: dict[str, Any] = {"QueueUrl": queue_url(self._cloud, arn)}
-        if subscription["attributes"].get("RawMessageDelivery") == "true":
-            message["MessageBody"] = delivery["message"]
-            if delivery["attributes"]:
-                message["MessageAttributes"] = delivery["attributes"]
+            letter = Letter(json.dumps({"Records": [_record(delivery)]}))
+        elif subscription["attributes"].get("RawMessageDelivery") == "true":
+            letter = Letter(delivery["message"], attributes=delivery["attributes"])
         else:
-            message["MessageBody"] = json.dumps(_envelope(delivery), indent=2)
-        self._cloud.call("sqs", "SendMessage", message, principal=_PRINCIPAL)
+            letter = Letter(json.dumps(_envelope(delivery), indent=2))
+        self._send(subscription["endpoint"], letter, delivery)
 
     def _bury(self, delivery: dict[str, Any], trouble: AwsError) -> None:
         """Send what cannot be delivered to the subscription's dead-letter queue, or say so."""
@@ -110,10 +102,10 @@ class Notifications:
         if not dead:
             message = f"message {delivery['id']} could not be delivered to {subscription}"
             raise RuntimeError(f"{message}, and it has no dead-letter queue: {trouble}")
-        require(self._cloud, dead, _PRINCIPAL, delivery["topic"])
-        body = json.dumps(_envelope(delivery), indent=2)
-        request = {"QueueUrl": queue_url(self._cloud, dead), "MessageBody": body}
-        self._cloud.call("sqs", "SendMessage", request, principal=_PRINCIPAL)
+        self._send(dead, Letter(json.dumps(_envelope(delivery), indent=2)), delivery)
+
+    def _send(self, arn: str, letter: Letter, delivery: dict[str, Any]) -> None:
+        call_arn(self._cloud, arn, letter, Sender(None, _PRINCIPAL, delivery["topic"]))
 
     def _write_mail(
         self,
