@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 
-from proofs.sim.faults import CALL_KINDS, KINDS, History, Strikes
+from proofs.sim.faults import CALL_KINDS, History, Strikes
 from proofs.sim.history import Result, play, play_struck
 from proofs.sim.report import Report
 
@@ -21,9 +21,6 @@ def main() -> int:
     parser.add_argument("--seed", type=int, nargs="+", help="play these, and no others")
     parser.add_argument("--trace", action="store_true", help="print the history of --seed")
     parser.add_argument(
-        "--off", default="", help="faults to leave out: " + ", ".join(sorted(KINDS))
-    )
-    parser.add_argument(
         "--strike",
         action="append",
         default=[],
@@ -32,9 +29,6 @@ def main() -> int:
     parser.add_argument("--twice", action="store_true", help="play each twice, and compare")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     given = parser.parse_args()
-    off = frozenset(word.strip() for word in given.off.split(",") if word.strip())
-    if off - KINDS:
-        parser.error(f"--off: no fault is called {', '.join(sorted(off - KINDS))}; see --help")
     if given.seed is not None:
         aims = tuple((aim.rpartition(" ")[0], aim.rpartition(" ")[2]) for aim in given.strike)
         for site, kind in aims:
@@ -42,7 +36,7 @@ def main() -> int:
                 parser.error(
                     f"--strike: {site} {kind}: a call site and one of {', '.join(CALL_KINDS)}"
                 )
-        return max(_one(seed, off, aims, trace=given.trace) for seed in given.seed)
+        return max(_one(seed, aims, trace=given.trace) for seed in given.seed)
     report = Report(given.seeds, colours=sys.stdout.isatty())
     began = time.monotonic()
     seeds = range(given.first, given.first + given.seeds)
@@ -68,9 +62,9 @@ def _played(histories: list[History], workers: int) -> Iterator[Result]:
         yield from pool.imap(play_struck, histories, chunksize=4)
 
 
-def _one(seed: int, off: frozenset[str], aims: Strikes, *, trace: bool) -> int:
+def _one(seed: int, aims: Strikes, *, trace: bool) -> int:
     colours = trace and sys.stdout.isatty()
-    result = play(seed, lines=trace, colours=colours, off=off, strikes=aims)
+    result = play(seed, lines=trace, colours=colours, strikes=aims)
     for line in result.lines:
         print(line)
     print(

@@ -29,7 +29,6 @@ _RATES: dict[str, tuple[float, ...]] = {
     "update fails": (0.0, 0.1, 0.5),
 }
 _NO_ROOM = (0.0, 0.0, 0.1, 0.4)  # AWS lacks a quota or capacity, or breaks a job
-KINDS = frozenset((*_RATES, "no room", "outage", "aim"))  # what can be left out of a history
 # Without the tick nothing may be lost for good, as nothing would ever look again.
 _WITHOUT_TICK = {
     "lose": (0.0,),
@@ -81,7 +80,6 @@ class Faults:
         *,
         tick: bool,
         functions: Sequence[str] = (),
-        off: frozenset[str] = frozenset(),
         strikes: Strikes = (),
     ) -> None:
         self._kernel = kernel
@@ -93,26 +91,22 @@ class Faults:
         self.rates: dict[str, float] = {}
         for kind, choices in _RATES.items():
             rate = self._dice.choice(choices if tick else _WITHOUT_TICK.get(kind, choices))
-            left_out = kind in off or (kind == "busy" and self.mild)
-            self.rates[kind] = 0.0 if left_out else rate
+            self.rates[kind] = 0.0 if kind == "busy" and self.mild else rate
         self._room = kernel.chance("room")
-        self.rates["no room"] = self._room.choice(_NO_ROOM if "no room" not in off else (0.0,))
+        self.rates["no room"] = self._room.choice(_NO_ROOM)
         self.outages: list[Outage] = []
-        if "outage" not in off:
-            if tick and self._dice.random() < 0.2:
-                self._plan_outage(_SERVICES, ("",))
-            if self._dice.random() < 0.4:
-                self._plan_outage(_SERVICES[:4], functions if tick else _HEARD_AGAIN)
-            if tick and self._dice.random() < 0.3:
-                self._plan_outage(("dynamodb", "sagemaker"), _IN_MACHINES)
+        if tick and self._dice.random() < 0.2:
+            self._plan_outage(_SERVICES, ("",))
+        if self._dice.random() < 0.4:
+            self._plan_outage(_SERVICES[:4], functions if tick else _HEARD_AGAIN)
+        if tick and self._dice.random() < 0.3:
+            self._plan_outage(("dynamodb", "sagemaker"), _IN_MACHINES)
         self._busy_until: dict[str, float] = {}
         self._strikes = dict(strikes)
         # Rare call sites would hardly ever be struck by chance: each history aims at a few of them.
         self._aim = kernel.seed % (_TARGETS * len(CALL_KINDS))
         self._aimed: Counter[str] = Counter()
         self._stalled: Counter[str] = Counter()
-        self._aims = "aim" not in off
-        self._long = self._aims and "stall" not in off
         self.struck: Counter[str] = Counter()
         self.sites: set[str] = set()
         self.covered: set[tuple[str, str]] = set()
@@ -187,7 +181,7 @@ class Faults:
     def stalls(self, site: str) -> bool:
         """Tell whether this call takes long, and goes well: whatever others do comes before it."""
         share = self._share(f"stall {site}")
-        aimed = self.on and self._long and share == self._kernel.seed % _TARGETS
+        aimed = self.on and share == self._kernel.seed % _TARGETS
         if aimed and self._stalled[site] < _STALLS and self._dice.random() < 0.5:
             self._stalled[site] += 1
             self.struck["stall"] += 1
@@ -198,12 +192,13 @@ class Faults:
         return any(o.holds(service, function, self._kernel.now) for o in self.outages)
 
     def _share(self, site: str) -> int:
-        return zlib.crc32(site.encode()) % _TARGETS
+        """Return whose a call site is, whatever its line: a line more is no other history."""
+        return zlib.crc32(site.partition(".py:")[0].encode()) % _TARGETS
 
     def _aimed_at(self, site: str) -> str | None:
         kind = CALL_KINDS[self._aim % len(CALL_KINDS)]
         share = self._aim // len(CALL_KINDS)
-        if not self._aims or self._share(site) != share or (kind == "busy" and not self.tick):
+        if self._share(site) != share or (kind == "busy" and not self.tick):
             return None  # a machine that dies of it is nobody's to mend without a tick
         whose = site if self.tick else site.partition(" ")[0]
         if self._aimed[whose] >= 2 or self._dice.random() < 0.3:

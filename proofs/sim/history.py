@@ -92,7 +92,6 @@ def play(
     *,
     lines: bool = False,
     colours: bool = False,
-    off: frozenset[str] = frozenset(),
     strikes: Strikes = (),
 ) -> Result:
     """Play a seed to its end. One seed in four has no tick: the events alone must do it.
@@ -105,7 +104,7 @@ def play(
     tick = seed % 4 != 3
     trace, kernel, judge = Trace(lines=lines, colours=colours), Kernel(seed), Judge()
     handlers = sorted(function.handler for function in stack().functions.values())
-    faults = Faults(kernel, tick=tick, functions=handlers, off=off, strikes=strikes)
+    faults = Faults(kernel, tick=tick, functions=handlers, strikes=strikes)
     account = Account(kernel, faults, judge, trace)
     _wire.connect(account)
     people = People(account)

@@ -9,11 +9,6 @@ def test_a_history_can_be_read() -> None:
         assert f"  {word}" in told
 
 
-def test_a_fault_kind_can_be_switched_off() -> None:
-    told = sim("--seed", "1", "--trace", "--off", "throttle,outage,aim").stdout
-    assert "  throttle" not in told
-
-
 def test_a_planted_flaw_is_seen() -> None:
     words = ("--seeds", "2", "--first", "--only", "count an object")
     done = sim(*words, module="proofs.sim.mutation")
