@@ -1,4 +1,4 @@
-"""What the local cloud answers, per operation, found in its code (`everloop services`).
+"""What the local cloud answers, per operation, as its services declare it (`everloop services`).
 
 An operation *works* where all its parameters are read by the code that answers it and no gap is
 known, is *partial* where parameters are refused or without effect or its service tells a gap, and
@@ -17,7 +17,7 @@ from pathlib import Path
 from everloop_localcloud.behind import api as behind
 from everloop_localcloud.cloud import SERVICES, Cloud
 from everloop_localcloud.kernel import wire
-from everloop_localcloud.kernel.api import TOKENS
+from everloop_localcloud.kernel.api import TOKENS, members_of
 
 WORKS, PARTIAL, MISSING = "works", "partial", "not there"
 
@@ -70,7 +70,7 @@ def _ours(cloud: Cloud, service: str) -> Iterator[Row]:
             yield Row(service, name, MISSING)
             continue
         refused = tuple(sorted(api.refused(name)))
-        idle = tuple(sorted(_members(service, name) & api.without_effect.keys()))
+        idle = tuple(sorted(members_of(service, name) & api.without_effect.keys()))
         gap = api.partial.get(name, "")
         status = PARTIAL if refused or idle or gap else WORKS
         yield Row(service, name, status, refused, idle, gap)
@@ -82,13 +82,8 @@ def _behind(service: str) -> Iterator[Row]:
             yield Row(service, name, MISSING)
             continue
         refused = tuple(sorted(behind.unread(service, name)))
-        idle = tuple(sorted(_members(service, name) & TOKENS))
+        idle = tuple(sorted(members_of(service, name) & TOKENS))
         yield Row(service, name, PARTIAL if refused else WORKS, refused, idle)
-
-
-def _members(service: str, operation: str) -> set[str]:
-    shape = wire.service_model(service).operation_model(operation).input_shape
-    return set(shape.members) if shape is not None else set()
 
 
 def counts(found: Sequence[Row]) -> dict[str, Counter[str]]:

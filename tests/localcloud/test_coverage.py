@@ -10,6 +10,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from everloop_localcloud import coverage
+from everloop_localcloud.cloud import SERVICES, Cloud
+from everloop_localcloud.kernel.parameters import declared
+from everloop_localcloud.sts.api import Sts
 
 ROOT = Path(__file__).parents[2]
 
@@ -22,6 +25,37 @@ def rows():
 def test_the_page_is_current(rows):
     page = (ROOT / "docs" / "services.md").read_text()
     assert page == coverage.markdown(list(rows.values())), "run: make services"
+
+
+@pytest.fixture(scope="module")
+def apis(tmp_path_factory):
+    cloud = Cloud(tmp_path_factory.mktemp("cloud"))
+    yield cloud.apis
+    cloud.abandon()
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_what_is_declared_is_what_the_code_looks_for(apis, service):
+    api = apis[service]
+    wrong = {
+        name: (sorted(found - declared), sorted(declared - found))
+        for name in api.operations.keys() | api.reads.keys()
+        if (declared := api.reads.get(name)) != (found := api.looked_for(name))
+    }
+    assert wrong == {}, "(read and not declared, declared and not read)"
+
+
+def test_a_declaration_goes_on_over_lines_and_stands_once():
+    assert declared("One: A B\n    C\nTwo:") == {"One": {"A", "B", "C"}, "Two": frozenset()}
+    with pytest.raises(ValueError, match="One is declared twice"):
+        declared("One: A\nOne: B")
+
+
+def test_what_the_code_reads_without_declaring_it_is_refused(apis, monkeypatch):
+    api = Sts(apis["sts"].cloud)
+    monkeypatch.setattr(Sts, "reads", {"AssumeRole": frozenset({"RoleArn", "RoleSessionName"})})
+    assert "DurationSeconds" in api.refused("AssumeRole")
+    assert "DurationSeconds" in api.looked_for("AssumeRole")
 
 
 @pytest.mark.parametrize(

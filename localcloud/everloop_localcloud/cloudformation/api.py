@@ -8,6 +8,7 @@ from everloop_localcloud.cloudformation import template as templates
 from everloop_localcloud.cloudformation.changesets import ChangeSets
 from everloop_localcloud.cloudformation.errors import invalid
 from everloop_localcloud.cloudformation.language_extensions import bodies
+from everloop_localcloud.cloudformation.reads import READS
 from everloop_localcloud.kernel.account import Account, Call
 from everloop_localcloud.kernel.api import operation
 from everloop_localcloud.kernel.errors import AwsError
@@ -18,6 +19,8 @@ _PAGE = 100
 
 class CloudFormation(ChangeSets):
     """The operations on stacks themselves; those on change sets are its base."""
+
+    reads = READS
 
     partial: ClassVar[dict[str, str]] = {
         "CreateStack": "Tags of the stack are kept and not passed on to its resources; RoleARN and "

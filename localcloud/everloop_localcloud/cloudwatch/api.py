@@ -8,6 +8,7 @@ from everloop_localcloud.cloudwatch.alarms import Alarms
 from everloop_localcloud.cloudwatch.dashboards import DashboardOperations
 from everloop_localcloud.cloudwatch.metric_operations import MetricOperations
 from everloop_localcloud.cloudwatch.metrics import Metric, Metrics, Sample
+from everloop_localcloud.cloudwatch.reads import READS
 from everloop_localcloud.kernel.account import Account, Call
 from everloop_localcloud.kernel.api import operation
 from everloop_localcloud.kernel.errors import AwsError
@@ -17,6 +18,7 @@ Row = dict[str, Any]
 
 class CloudWatch(MetricOperations, AlarmOperations, DashboardOperations):
     service = "cloudwatch"
+    reads = READS
     partial: ClassVar[dict[str, str]] = {
         "PutMetricAlarm": "no anomaly detection, SEARCH or Metrics Insights; actions are SNS and "
         "Lambda; EvaluateLowSampleCountPercentile is stored and not applied",

@@ -10,6 +10,7 @@ from everloop_localcloud.events import targets
 from everloop_localcloud.events.buses import BusOperations
 from everloop_localcloud.events.entries import check_request, event_of, refusal
 from everloop_localcloud.events.patterns import compiled, flatten
+from everloop_localcloud.events.reads import READS
 from everloop_localcloud.events.rulebook import Row, Rulebook, bus_name
 from everloop_localcloud.events.rules import RuleOperations
 from everloop_localcloud.kernel import surrogates
@@ -33,6 +34,7 @@ _COUNTED: dict[Outcome, tuple[str, ...]] = {
 
 class Events(RuleOperations, BusOperations):
     service = "events"
+    reads = READS
     partial: ClassVar[dict[str, str]] = {
         "PutTargets": "targets are Lambda, SQS, SNS, Step Functions, SageMaker pipelines, buses "
         "and log groups; any other is refused by name",

@@ -12,6 +12,7 @@ from everloop_localcloud.functions.metrics import Metrics
 from everloop_localcloud.functions.pages import paged
 from everloop_localcloud.functions.permissions import Permissions
 from everloop_localcloud.functions.queue import EventQueue
+from everloop_localcloud.functions.reads import READS
 from everloop_localcloud.functions.settings import Settings
 from everloop_localcloud.kernel.account import Account, Call
 from everloop_localcloud.kernel.api import operation
@@ -22,6 +23,8 @@ _LARGEST_ZIP = 52_428_800
 
 class Functions(Mappings, Permissions, Settings, Layers, Invocations):
     """The operations on functions themselves; the others are its bases."""
+
+    reads = READS
 
     partial: ClassVar[dict[str, str]] = {
         "CreateFunction": "Python zips only; they run on the interpreter that runs the cloud, "

@@ -1,6 +1,6 @@
 """What every service of the local cloud is: operations, as botocore names and shapes them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
 from botocore import xform_name
@@ -41,13 +41,15 @@ def refuse(
 class Api:
     """One AWS service. Subclasses name it as boto3 does and mark their operations.
 
-    `partial` says, per operation, what is missing of what AWS does. A parameter whose name an
-    operation's code never reads is refused by name, unless it is in `also_read` (names that code
-    puts together) or in `without_effect` (taken, and why that does no harm).
+    `partial` says, per operation, what is missing of what AWS does. `reads` declares, per
+    operation, the parameters that its code reads; any other one is refused by name, unless it is in
+    `without_effect` (taken, and why that does no harm). A test finds in the code what is read, but
+    for `also_read`: names that code puts together, or that are kept without being looked at.
     """
 
     service: ClassVar[str]
     partial: ClassVar[dict[str, str]] = {}
+    reads: ClassVar[Mapping[str, frozenset[str]]] = {}
     also_read: ClassVar[frozenset[str]] = frozenset()
     without_effect: ClassVar[dict[str, str]] = {}
 
@@ -110,12 +112,23 @@ class Api:
         """Return the parameters of an operation that nothing reads, and that are thus refused."""
         found = self._refused.get(operation_name)
         if found is None:
-            shape = wire.service_model(self.service).operation_model(operation_name).input_shape
-            members = frozenset(shape.members if shape is not None else ())
             method: Any = self.operations[operation_name]
+            members = members_of(self.service, operation_name)
             if not method.__module__.startswith("everloop_localcloud."):
                 members = frozenset()  # somebody else's code is not ours to judge
-            unread = members - self.also_read - self.without_effect.keys() - TOKENS
-            found = unread - reading.texts_of(method.__self__, method)
+            read = self.reads.get(operation_name, frozenset())
+            found = members - read - self.without_effect.keys()
             self._refused[operation_name] = found
         return found
+
+    def looked_for(self, operation_name: str) -> frozenset[str]:
+        """Return the parameters that an operation's code looks for: what `reads` should declare."""
+        method: Any = self.operations[operation_name]
+        members = members_of(self.service, operation_name) - self.without_effect.keys()
+        texts = reading.texts_of(method.__self__, method)
+        return members & (texts | self.also_read | TOKENS)
+
+
+def members_of(service: str, operation_name: str) -> frozenset[str]:
+    shape = wire.service_model(service).operation_model(operation_name).input_shape
+    return frozenset(shape.members if shape is not None else ())

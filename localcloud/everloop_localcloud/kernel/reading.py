@@ -1,8 +1,8 @@
-"""Which parameters an operation reads, found in its compiled code rather than in a list.
+"""Which parameters an operation's code looks for: what holds the declarations true.
 
 A parameter is read where its name stands as a text in the code that an operation can reach. The
 search follows names, so it may find too much, and never too little but for names that are put
-together while running: a service declares those (`Api.also_read`).
+together while running: a service names those (`Api.also_read`).
 """
 
 import importlib.abc

@@ -12,6 +12,7 @@ from everloop_localcloud.logs.embedded_metrics import metrics_in
 from everloop_localcloud.logs.files import Event
 from everloop_localcloud.logs.groups import LogGroups, invalid, milliseconds, row_name
 from everloop_localcloud.logs.patterns import compiled
+from everloop_localcloud.logs.reads import READS
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +24,8 @@ _METRICS_AT_ONCE = 1000
 
 class Logs(LogGroups):
     """Log groups whose events lie in readable files below the state's folder."""
+
+    reads = READS
 
     partial: ClassVar[dict[str, str]] = {
         "AssociateKmsKey": "log groups only; the key is kept, without effect",

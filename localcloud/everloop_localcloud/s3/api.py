@@ -23,6 +23,7 @@ from everloop_localcloud.s3.listing import Listing
 from everloop_localcloud.s3.locks import Locks
 from everloop_localcloud.s3.multipart import Multipart
 from everloop_localcloud.s3.objects import OVERRIDES
+from everloop_localcloud.s3.reads import READS
 from everloop_localcloud.s3.routing import route
 
 log = logging.getLogger(__name__)
@@ -36,6 +37,8 @@ _OWN_CHECKSUMS = {"PutObject", "UploadPart", "CompleteMultipartUpload"}
 
 class S3(Buckets, Configuration, Listing, Locks, Multipart):
     """S3 in one account. Any key may do anything: policies are kept, not judged."""
+
+    reads = READS
 
     partial: ClassVar[dict[str, str]] = {
         "PutBucketPolicy": "kept and given back, not judged",

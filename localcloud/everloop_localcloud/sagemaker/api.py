@@ -19,6 +19,7 @@ from everloop_localcloud.sagemaker.models import Models
 from everloop_localcloud.sagemaker.part import Part, Records
 from everloop_localcloud.sagemaker.pipelines import Pipelines
 from everloop_localcloud.sagemaker.processing import Processing
+from everloop_localcloud.sagemaker.reads import READS
 from everloop_localcloud.sagemaker.registry import Registry
 from everloop_localcloud.sagemaker.search import Search
 from everloop_localcloud.sagemaker.tag_store import TagStore
@@ -36,6 +37,7 @@ class SageMaker(Api):
     """`hosting`, `feature_groups` and `trial_components` are for SageMaker's other endpoints."""
 
     service = "sagemaker"
+    reads = READS
     partial: ClassVar[dict[str, str]] = {
         "CreateTrainingJob": "one instance; images of scikit-learn; no distributed training",
         "CreateProcessingJob": "one instance; images of scikit-learn",

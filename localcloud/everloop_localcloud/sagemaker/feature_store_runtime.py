@@ -17,6 +17,7 @@ from everloop_localcloud.sagemaker.feature_values import (
     parse_event_time,
 )
 from everloop_localcloud.sagemaker.listing import pages
+from everloop_localcloud.sagemaker.reads import FEATURE_STORE
 
 Record = dict[str, Any]
 _STORES = {"OnlineStore": "OnlineStoreConfig", "OfflineStore": "OfflineStoreConfig"}
@@ -24,6 +25,7 @@ _STORES = {"OnlineStore": "OnlineStoreConfig", "OfflineStore": "OfflineStoreConf
 
 class FeatureStoreRuntime(Api):
     service = "sagemaker-featurestore-runtime"
+    reads = FEATURE_STORE
 
     _lock = threading.Lock()
 

@@ -8,6 +8,7 @@ from typing import Any
 from everloop_localcloud.kernel.account import Call
 from everloop_localcloud.kernel.api import Api, operation
 from everloop_localcloud.kernel.errors import AwsError
+from everloop_localcloud.sagemaker.reads import METRICS
 from everloop_localcloud.sagemaker.trial_components import TrialComponents, latest, statistics
 
 Record = dict[str, Any]
@@ -17,6 +18,7 @@ _OLDEST, _NEWEST = timedelta(days=14), timedelta(hours=2)  # as CloudWatch bound
 
 class SageMakerMetrics(Api):
     service = "sagemaker-metrics"
+    reads = METRICS
 
     @operation
     def batch_put_metrics(self, call: Call, request: Record) -> Record:

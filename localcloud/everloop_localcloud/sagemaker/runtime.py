@@ -9,6 +9,7 @@ from everloop_localcloud.kernel.errors import AwsError
 from everloop_localcloud.sagemaker.host import Invocation
 from everloop_localcloud.sagemaker.hosting import Hosting
 from everloop_localcloud.sagemaker.instance import LOG_GROUP, Answer
+from everloop_localcloud.sagemaker.reads import RUNTIME
 
 Record = dict[str, Any]
 
@@ -32,6 +33,7 @@ _UNSUPPORTED = (
 
 class SageMakerRuntime(Api):
     service = "sagemaker-runtime"
+    reads = RUNTIME
 
     @operation
     def invoke_endpoint(self, call: Call, request: Record) -> Record:

@@ -9,6 +9,7 @@ from everloop_localcloud.kernel.api import Api, operation
 from everloop_localcloud.kernel.errors import AwsError, validation
 from everloop_localcloud.kernel.store import copied
 from everloop_localcloud.scheduler import targets
+from everloop_localcloud.scheduler.reads import READS
 from everloop_localcloud.scheduler.runs import Row, Runs
 
 _NAME = re.compile(r"[0-9a-zA-Z\-_.]{1,64}")
@@ -16,6 +17,7 @@ _NAME = re.compile(r"[0-9a-zA-Z\-_.]{1,64}")
 
 class Scheduler(Api):
     service = "scheduler"
+    reads = READS
     partial: ClassVar[dict[str, str]] = {
         "CreateSchedule": "KmsKeyArn is stored and nothing is encrypted; targets are Lambda, SQS, "
         "SNS, Step Functions, buses, SageMaker pipelines and universal targets",

@@ -18,6 +18,7 @@ from everloop_localcloud.sns.checks import (
     invalid,
 )
 from everloop_localcloud.sns.notifications import Notifications, size_of
+from everloop_localcloud.sns.reads import READS
 
 _PAGE = 100
 
@@ -26,6 +27,7 @@ class Sns(Api):
     """Standard topics. E-mail is written to files instead of sent, and needs no confirmation."""
 
     service = "sns"
+    reads = READS
     partial: ClassVar[dict[str, str]] = {
         "Subscribe": "sqs, lambda, email; e-mail subscriptions are confirmed at once",
         "SetTopicAttributes": "KmsMasterKeyId, TracingConfig and SignatureVersion have no effect",

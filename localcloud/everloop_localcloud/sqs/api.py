@@ -7,11 +7,13 @@ from everloop_localcloud.kernel.api import operation
 from everloop_localcloud.sqs.message_operations import MessageOperations
 from everloop_localcloud.sqs.moves import Moves
 from everloop_localcloud.sqs.queue_operations import QueueOperations
+from everloop_localcloud.sqs.reads import READS
 from everloop_localcloud.sqs.registry import Registry
 
 
 class Sqs(QueueOperations, MessageOperations):
     service = "sqs"
+    reads = READS
     partial: ClassVar[dict[str, str]] = {
         "ReceiveMessage": "ReceiveRequestAttemptId is accepted and not remembered",
         "CreateQueue": "KmsMasterKeyId is stored; nothing is encrypted",

@@ -11,6 +11,7 @@ from everloop_localcloud.states import json_text, role
 from everloop_localcloud.states.errors import LARGEST_PAYLOAD, TIMEOUT
 from everloop_localcloud.states.executions import Executions
 from everloop_localcloud.states.machines import MachineOperations, Row, check_name, paged
+from everloop_localcloud.states.reads import READS
 from everloop_localcloud.states.walk import Machine
 
 _DATA = ("input", "output", "parameters", "cause")
@@ -18,6 +19,7 @@ _DATA = ("input", "output", "parameters", "cause")
 
 class StepFunctions(MachineOperations):
     service = "stepfunctions"
+    reads = READS
     partial: ClassVar[dict[str, str]] = {
         "CreateStateMachine": "publish, KMS keys and activities are refused; logging and tracing "
         "are stored, nothing is logged or traced; a Map state's ItemReader, ItemBatcher and "

@@ -6,10 +6,12 @@ from typing import Any
 from everloop_localcloud.kernel.account import Call
 from everloop_localcloud.kernel.api import Api, operation
 from everloop_localcloud.kernel.errors import AwsError
+from everloop_localcloud.sts.reads import READS
 
 
 class Sts(Api):
     service = "sts"
+    reads = READS
 
     @operation
     def get_caller_identity(self, call: Call, request: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,194 @@
+"""Which parameters each operation reads; any other one is refused by name.
+
+A test holds this to what the code that answers looks for.
+"""
+
+from everloop_localcloud.kernel.parameters import declared
+
+READS = declared(
+    """
+AddAssociation: AssociationType DestinationArn SourceArn
+AddTags: ResourceArn Tags
+AssociateTrialComponent: TrialComponentName TrialName
+BatchDescribeModelPackage: ModelPackageArnList
+CreateAction: ActionName ActionType Description MetadataProperties Properties Source Status Tags
+CreateArtifact: ArtifactName ArtifactType MetadataProperties Properties Source Tags
+CreateContext: ContextName ContextType Description Properties Source Tags
+CreateEndpoint: DeploymentConfig EndpointConfigName EndpointName Tags
+CreateEndpointConfig: AsyncInferenceConfig CrossRegionTrafficConfig DataCaptureConfig
+    EnableNetworkIsolation EndpointConfigName ExecutionRoleArn ExplainerConfig KmsKeyId
+    MetricsConfig ProductionVariants ShadowProductionVariants Tags
+CreateExperiment: Description DisplayName ExperimentName Tags
+CreateFeatureGroup: Description EventTimeFeatureName FeatureDefinitions FeatureGroupName
+    OfflineStoreConfig OnlineStoreConfig RecordIdentifierFeatureName RoleArn Tags ThroughputConfig
+CreateHyperParameterTuningJob: Autotune HyperParameterTuningJobConfig HyperParameterTuningJobName
+    Tags TrainingJobDefinition TrainingJobDefinitions WarmStartConfig
+CreateModel: Containers EnableNetworkIsolation ExecutionRoleArn InferenceExecutionConfig ModelName
+    PrimaryContainer Tags
+CreateModelCard: Content ModelCardName ModelCardStatus Tags
+CreateModelPackage: CertifyForMarketplace ClientToken CustomerMetadataProperties
+    InferenceSpecification ManagedStorageType MetadataProperties ModelApprovalStatus ModelCard
+    ModelLifeCycle ModelMetrics ModelPackageDescription ModelPackageGroupName ModelPackageName
+    ModelPackageRegistrationType SourceAlgorithmSpecification Tags ValidationSpecification
+CreateModelPackageGroup: ModelPackageGroupDescription ModelPackageGroupName Tags
+CreatePipeline: ClientRequestToken ParallelismConfiguration PipelineDefinition
+    PipelineDefinitionS3Location PipelineDescription PipelineDisplayName PipelineName RoleArn Tags
+CreateProcessingJob: AppSpecification Environment ExperimentConfig NetworkConfig ProcessingInputs
+    ProcessingJobName ProcessingOutputConfig ProcessingResources RoleArn StoppingCondition Tags
+CreateTrainingJob: AlgorithmSpecification CheckpointConfig DebugHookConfig DebugRuleConfigurations
+    EnableNetworkIsolation Environment ExperimentConfig HyperParameters InputDataConfig
+    OutputDataConfig ResourceConfig RoleArn StoppingCondition Tags TrainingJobName
+CreateTransformJob: BatchStrategy DataCaptureConfig DataProcessing Environment ExperimentConfig
+    MaxConcurrentTransforms MaxPayloadInMB ModelClientConfig ModelName Tags TransformInput
+    TransformJobName TransformOutput TransformResources
+CreateTrial: DisplayName ExperimentName MetadataProperties Tags TrialName
+CreateTrialComponent: DisplayName EndTime InputArtifacts MetadataProperties OutputArtifacts
+    Parameters StartTime Status Tags TrialComponentName
+DeleteAction: ActionName
+DeleteArtifact: ArtifactArn Source
+DeleteAssociation: DestinationArn SourceArn
+DeleteContext: ContextName
+DeleteEndpoint: EndpointName
+DeleteEndpointConfig: EndpointConfigName
+DeleteExperiment: ExperimentName
+DeleteFeatureGroup: FeatureGroupName
+DeleteHyperParameterTuningJob: HyperParameterTuningJobName
+DeleteModel: ModelName
+DeleteModelCard: ModelCardName
+DeleteModelPackage: ModelPackageName
+DeleteModelPackageGroup: ModelPackageGroupName
+DeleteModelPackageGroupPolicy: ModelPackageGroupName
+DeletePipeline: ClientRequestToken PipelineName
+DeleteTags: ResourceArn TagKeys
+DeleteTrial: TrialName
+DeleteTrialComponent: TrialComponentName
+DescribeAction: ActionName
+DescribeArtifact: ArtifactArn
+DescribeContext: ContextName
+DescribeEndpoint: EndpointName
+DescribeEndpointConfig: EndpointConfigName
+DescribeExperiment: ExperimentName
+DescribeFeatureGroup: FeatureGroupName NextToken
+DescribeFeatureMetadata: FeatureGroupName FeatureName
+DescribeHyperParameterTuningJob: HyperParameterTuningJobName
+DescribeModel: ModelName
+DescribeModelCard: IncludedData ModelCardName ModelCardVersion
+DescribeModelPackage: IncludedData ModelPackageName
+DescribeModelPackageGroup: ModelPackageGroupName
+DescribePipeline: PipelineName
+DescribePipelineDefinitionForExecution: PipelineExecutionArn
+DescribePipelineExecution: PipelineExecutionArn
+DescribeProcessingJob: ProcessingJobName
+DescribeTrainingJob: TrainingJobName
+DescribeTransformJob: TransformJobName
+DescribeTrial: TrialName
+DescribeTrialComponent: TrialComponentName
+DisassociateTrialComponent: TrialComponentName TrialName
+GetModelPackageGroupPolicy: ModelPackageGroupName
+GetSearchSuggestions: Resource SuggestionQuery
+ListActions: ActionType CreatedAfter CreatedBefore MaxResults NextToken SortBy SortOrder
+ListArtifacts: ArtifactType CreatedAfter CreatedBefore MaxResults NextToken SortBy SortOrder
+ListAssociations: AssociationType CreatedAfter CreatedBefore DestinationArn DestinationType
+    MaxResults NextToken SortBy SortOrder SourceArn SourceType
+ListContexts: ContextType CreatedAfter CreatedBefore MaxResults NextToken SortBy SortOrder
+ListEndpointConfigs: CreationTimeAfter CreationTimeBefore MaxResults NameContains NextToken SortBy
+    SortOrder
+ListEndpoints: CreationTimeAfter CreationTimeBefore LastModifiedTimeAfter LastModifiedTimeBefore
+    MaxResults NameContains NextToken SortBy SortOrder StatusEquals
+ListExperiments: CreatedAfter CreatedBefore MaxResults NextToken SortBy SortOrder
+ListFeatureGroups: CreationTimeAfter CreationTimeBefore FeatureGroupStatusEquals MaxResults
+    NameContains NextToken OfflineStoreStatusEquals SortBy SortOrder
+ListHyperParameterTuningJobs: CreationTimeAfter CreationTimeBefore LastModifiedTimeAfter
+    LastModifiedTimeBefore MaxResults NameContains NextToken SortBy SortOrder StatusEquals
+ListModelCardVersions: CreationTimeAfter CreationTimeBefore MaxResults ModelCardName
+    ModelCardStatus NextToken SortBy SortOrder
+ListModelCards: CreationTimeAfter CreationTimeBefore MaxResults ModelCardStatus NameContains
+    NextToken SortBy SortOrder
+ListModelPackageGroups: CreationTimeAfter CreationTimeBefore CrossAccountFilterOption MaxResults
+    NameContains NextToken SortBy SortOrder
+ListModelPackages: CreationTimeAfter CreationTimeBefore MaxResults ModelApprovalStatus
+    ModelPackageGroupName ModelPackageType NameContains NextToken SortBy SortOrder
+ListModels: CreationTimeAfter CreationTimeBefore MaxResults NameContains NextToken SortBy
+    SortOrder
+ListPipelineExecutionSteps: MaxResults NextToken PipelineExecutionArn SortOrder
+ListPipelineExecutions: CreatedAfter CreatedBefore MaxResults NextToken PipelineName SortBy
+    SortOrder
+ListPipelineParametersForExecution: MaxResults NextToken PipelineExecutionArn
+ListPipelines: CreatedAfter CreatedBefore MaxResults NextToken PipelineNamePrefix SortBy SortOrder
+ListProcessingJobs: CreationTimeAfter CreationTimeBefore LastModifiedTimeAfter
+    LastModifiedTimeBefore MaxResults NameContains NextToken SortBy SortOrder StatusEquals
+ListTags: MaxResults NextToken ResourceArn
+ListTrainingJobs: CreationTimeAfter CreationTimeBefore LastModifiedTimeAfter
+    LastModifiedTimeBefore MaxResults NameContains NextToken SortBy SortOrder StatusEquals
+ListTrainingJobsForHyperParameterTuningJob: HyperParameterTuningJobName MaxResults NextToken
+    SortBy SortOrder StatusEquals
+ListTransformJobs: CreationTimeAfter CreationTimeBefore LastModifiedTimeAfter
+    LastModifiedTimeBefore MaxResults NameContains NextToken SortBy SortOrder StatusEquals
+ListTrialComponents: CreatedAfter CreatedBefore ExperimentName MaxResults NextToken SortBy
+    SortOrder SourceArn TrialName
+ListTrials: CreatedAfter CreatedBefore ExperimentName MaxResults NextToken SortBy SortOrder
+    TrialComponentName
+PutModelPackageGroupPolicy: ModelPackageGroupName ResourcePolicy
+QueryLineage: Direction Filters IncludeEdges MaxDepth MaxResults NextToken StartArns
+RetryPipelineExecution: ClientRequestToken ParallelismConfiguration PipelineExecutionArn
+Search: CrossAccountFilterOption MaxResults NextToken Resource SearchExpression SortBy SortOrder
+    VisibilityConditions
+SendPipelineExecutionStepFailure: CallbackToken ClientRequestToken FailureReason
+SendPipelineExecutionStepSuccess: CallbackToken ClientRequestToken OutputParameters
+StartPipelineExecution: ClientRequestToken ParallelismConfiguration PipelineExecutionDescription
+    PipelineExecutionDisplayName PipelineName PipelineParameters RoleArn SelectiveExecutionConfig
+StopHyperParameterTuningJob: HyperParameterTuningJobName
+StopPipelineExecution: ClientRequestToken PipelineExecutionArn
+StopProcessingJob: ProcessingJobName
+StopTrainingJob: TrainingJobName
+StopTransformJob: TransformJobName
+UpdateAction: ActionName Description Properties PropertiesToRemove Status
+UpdateArtifact: ArtifactArn ArtifactName Properties PropertiesToRemove
+UpdateContext: ContextName Description Properties PropertiesToRemove
+UpdateEndpoint: DeploymentConfig EndpointConfigName EndpointName ExcludeRetainedVariantProperties
+    RetainAllVariantProperties RetainDeploymentConfig
+UpdateEndpointWeightsAndCapacities: DesiredWeightsAndCapacities EndpointName
+UpdateExperiment: Description DisplayName ExperimentName
+UpdateFeatureGroup: FeatureAdditions FeatureGroupName OnlineStoreConfig ThroughputConfig
+UpdateFeatureMetadata: Description FeatureGroupName FeatureName ParameterAdditions
+    ParameterRemovals
+UpdateModelCard: Content ModelCardName ModelCardStatus
+UpdateModelPackage: AdditionalInferenceSpecificationsToAdd ApprovalDescription ClientToken
+    CustomerMetadataProperties CustomerMetadataPropertiesToRemove InferenceSpecification
+    ModelApprovalStatus ModelCard ModelLifeCycle ModelPackageArn ModelPackageRegistrationType
+UpdatePipeline: ParallelismConfiguration PipelineDefinition PipelineDefinitionS3Location
+    PipelineDescription PipelineDisplayName PipelineName RoleArn
+UpdatePipelineExecution: ParallelismConfiguration PipelineExecutionArn
+    PipelineExecutionDescription PipelineExecutionDisplayName
+UpdateTrial: DisplayName TrialName
+UpdateTrialComponent: DisplayName EndTime InputArtifacts InputArtifactsToRemove OutputArtifacts
+    OutputArtifactsToRemove Parameters ParametersToRemove StartTime Status TrialComponentName
+"""
+)
+
+FEATURE_STORE = declared(
+    """
+BatchGetRecord: ExpirationTimeResponse Identifiers
+BatchWriteRecord: Entries TtlDuration
+DeleteRecord: DeletionMode EventTime FeatureGroupName RecordIdentifierValueAsString TargetStores
+GetRecord: ExpirationTimeResponse FeatureGroupName FeatureNames RecordIdentifierValueAsString
+ListRecords: FeatureGroupName IncludeSoftDeletedRecords MaxResults NextToken
+PutRecord: FeatureGroupName Record TargetStores TtlDuration
+UpdateRecord: FeatureGroupName Features RecordIdentifierValueAsString TargetStores TtlDuration
+"""
+)
+
+METRICS = declared(
+    """
+BatchGetMetrics: MetricQueries
+BatchPutMetrics: MetricData TrialComponentName
+"""
+)
+
+RUNTIME = declared(
+    """
+InvokeEndpoint: Accept Body ContentType CustomAttributes EnableExplanations EndpointName
+    InferenceComponentName InferenceId PrefixAwareId SessionId TargetContainerHostname TargetModel
+    TargetVariant
+"""
+)
