@@ -10,7 +10,7 @@ NPM := build/npm
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test fuzz load soak sim sim-mutants check lint types template machines conformance audit audit-selftest iam clients bench services sam-local wheels clean
+.PHONY: help setup demo test fuzz load soak sim sim-mutants check lint types template machines conformance audit audit-selftest iam clients bench services new-operation sam-local wheels clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -92,6 +92,9 @@ bench: $(VENV)/dev.ready .venv-bench/bench.ready ## Figures, measured side by si
 
 services: $(VENV)/run.ready ## Write docs/services.md: what the laptop's cloud answers
 	@$(BIN)/everloop services --markdown > docs/services.md
+
+new-operation: $(VENV)/dev.ready ## Begin an operation of the laptop's cloud: SERVICE=sqs NAME=ListQueues (PART=registry)
+	@$(BIN)/python tools/new_operation.py $(SERVICE) $(NAME) $(PART)
 
 iam: $(VENV)/dev.ready ## Permissions: each role's grants beside what runs demand of it, and no way to more
 	@$(BIN)/python -m proofs.audit.permissions $(if $(EVIDENCE),--evidence $(EVIDENCE))
