@@ -8,16 +8,15 @@ by the alarms of our endpoints, which are told and start nothing.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from everloop import names, notices
 from everloop.aws import arrivals, jobs, ledger, monitoring, storage
 from everloop.aws.settings import settings
-from everloop.decisions import Decision
-from everloop.decisions.governor import worth_retraining
-from everloop.decisions.monitoring import TRAFFIC, judge_findings
+from everloop.decisions.governor import Permission, worth_retraining
+from everloop.decisions.monitoring import TRAFFIC, Findings, judge_findings
 from everloop.errors import BadInput
 from everloop.facts import (
     AlarmChanged,
@@ -122,7 +121,8 @@ def _answer(installed: Installed, trouble: Trouble) -> dict[str, Any]:
         asked = training.start_on_violation(installed, window, trouble.time)
         facts["execution"] = asked.execution
         if not asked.execution:  # another training holds the lease
-            answer = Decision(False, asked.decision.reason, {**decision.facts, "under_way": True})
+            reason = asked.decision.reason
+            answer = replace(decision, go=False, reason=reason, under_way=True)
     # What was answered is not looked at again: so it is told before.
     _tell(installed, trouble, answer)
     report.decided(
@@ -138,7 +138,7 @@ def _answer(installed: Installed, trouble: Trouble) -> dict[str, Any]:
     return {"go": decision.go, "reason": decision.reason}
 
 
-def _tell(installed: Installed, trouble: Trouble, answer: Decision) -> None:
+def _tell(installed: Installed, trouble: Trouble, answer: Permission) -> None:
     """Tell of a violation when it begins, and when no training answers it any more."""
     folder = trouble.subject.rpartition("/")[0] if trouble.subject.startswith("s3://") else ""
     message = notices.violation(
@@ -152,7 +152,7 @@ def _tell(installed: Installed, trouble: Trouble, answer: Decision) -> None:
         links={"report": f"{folder}/report.html" if folder else ""},
     )
     subjects = [f"violation/{monitor}" for monitor in trouble.monitors]
-    if answer.go or answer.facts.get("under_way"):
+    if answer.go or answer.under_way:
         incidents.passed_over(trouble.model, notices.UNANSWERED)
     else:
         subjects.append(notices.UNANSWERED)
@@ -170,8 +170,8 @@ def _trouble(sign: ViolationFound | AlarmRaised | JobEnded) -> Trouble | None:
             sign.findings_uri,
             sign.time,
             sign.findings_uri,
-            tuple(found.facts["monitors"]),
-            found.facts.get("version"),
+            tuple(found.monitors),
+            found.version,
             found.facts,
         )
     if isinstance(sign, AlarmRaised):
@@ -196,7 +196,7 @@ def _at(model: str, reason: str, subject: str, time: datetime, *, over: bool = F
     return Trouble(model, reason, subject, time, f"{subject}:{text(time)}", (subject,), over=over)
 
 
-def _found(sign: ViolationFound) -> Decision:
+def _found(sign: ViolationFound) -> Findings:
     """Read what the monitor found. Raises BadInput where no monitor of the model's can have."""
     own = f"s3://{settings().artefact_bucket}/monitoring/{sign.model}/"
     if not sign.findings_uri.startswith(own):
@@ -209,4 +209,4 @@ def _found(sign: ViolationFound) -> Decision:
     found = judge_findings(findings)
     version = findings.get("serving_version")
     known = version if isinstance(version, int) and not isinstance(version, bool) else None
-    return Decision(found.go, found.reason, {**found.facts, "version": known})
+    return replace(found, facts={**found.facts, "version": known}, version=known)

@@ -56,8 +56,8 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     found = judge_findings(findings)
     for monitor, drift in sorted(drift_by_monitor(findings).items()):
         report.measure("Drift", drift, model=request.model, monitor=monitor)
-    if found.facts["judged"] or found.facts["violations"]:  # no violation where nothing was judged
-        report.count("Violations", model=request.model, value=found.facts["violations"])
+    if found.judged or found.violations:  # no violation where nothing was judged
+        report.count("Violations", model=request.model, value=found.violations)
     facts = {**found.facts, "version": request.version, "findings_uri": request.findings_uri}
     report.decided(
         "monitor",
@@ -78,9 +78,9 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
                 "endpoint": request.model,
                 "version": request.version,
                 "findings_uri": request.findings_uri,
-                "monitors": found.facts["monitors"],
-                "violations": found.facts["violations"],
-                "not_judged": found.facts["blind"],
+                "monitors": list(found.monitors),
+                "violations": found.violations,
+                "not_judged": list(found.blind),
                 "time": text(request.time),
             },
         )

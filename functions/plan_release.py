@@ -49,7 +49,8 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     except Conflict:
         return {"go": False, "reason": "another release of this model came first"}
     installed = ledger.installed(request.model)
-    decision, wanted = releasing.look(installed, request.time)
+    decision = releasing.look(installed, request.time)
+    wanted = decision.package
     go = decision.go and wanted is not None and wanted.version == request.version
     reason = decision.reason
     if not go and wanted is not None:

@@ -5,6 +5,7 @@ pipeline is started; `wake` completes it when the pipeline ends, or this functio
 """
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -57,11 +58,12 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         paused=installed.paused,
     )
     if not allowed.go:
-        return _refuse(request, name, allowed.reason, dict(allowed.facts))
+        return _refuse(request, name, allowed.reason, allowed.facts, later=allowed.later)
     closed = arrivals.closed(request.model, request.window)
     if closed is not None and closed.digest not in (None, request.dataset_digest):
         reason = "something was taken out of its dataset since: the window was frozen anew"
-        return _refuse(request, name, reason, {"later": True, "frozen": closed.digest})
+        facts = {"later": True, "frozen": closed.digest}
+        return _refuse(request, name, reason, facts, later=True)
     later = training.trained_since(installed, request.window)
     if later is not None:
         reason = f"its data is in the dataset of window {later}, which was trained on since"
@@ -77,7 +79,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         )
     except Conflict:
         reason = "another training of this model runs; its end starts this one"
-        return _refuse(request, name, reason, {"later": True})
+        return _refuse(request, name, reason, {"later": True}, later=True)
     subject = waking.run_subject(request.model, name)
     ledger.put_token(
         Token(subject, request.token, request.model, request.execution, "", True), request.time
@@ -145,7 +147,10 @@ def _record(
     )
 
 
-def _refuse(request: Request, name: str, reason: str, facts: dict[str, Any]) -> dict[str, Any]:
+def _refuse(
+    request: Request, name: str, reason: str, facts: Mapping[str, Any], *, later: bool = False
+) -> dict[str, Any]:
+    """Wake the machine with the refusal; `later` says that it may be allowed another time."""
     report.decided(
         "train",
         id=f"{name}:{request.execution.rpartition(':')[2]}",
@@ -156,5 +161,5 @@ def _refuse(request: Request, name: str, reason: str, facts: dict[str, Any]) -> 
         facts={**facts, "cause": request.cause, "window": request.window},
         subject=request.dataset_uri,
     )
-    waking.refuse(request.token, reason, later=bool(facts.get("later")))
+    waking.refuse(request.token, reason, later=later)
     return {"started": False, "reason": reason}

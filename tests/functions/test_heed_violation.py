@@ -6,7 +6,7 @@ import heed_violation
 import judge_findings
 from everloop import notices
 from everloop.aws import clients, ledger
-from everloop.decisions import Decision
+from everloop.decisions.governor import Permission
 from everloop.errors import BadInput
 from everloop.flows import incidents
 from everloop.moments import moment
@@ -195,8 +195,8 @@ def test_a_try_that_finds_no_answer_any_more_tells_that(trained):
     """The first try told of a training under way and died; by the next, its data was trained on."""
     spec, time = ledger.installed("flight-delays").spec, moment("2026-11-20T10:20:00Z")
     for answer in (
-        Decision(False, "another runs", {"under_way": True}),
-        Decision(False, "no data"),
+        Permission(False, "another runs", under_way=True),
+        Permission(False, "no data"),
     ):
         message = notices.violation(
             *("flight-delays", 2),
@@ -207,7 +207,7 @@ def test_a_try_that_finds_no_answer_any_more_tells_that(trained):
             paused="",
             links={},
         )
-        unanswered = () if answer.facts else (notices.UNANSWERED,)
+        unanswered = () if answer.under_way else (notices.UNANSWERED,)
         for _ in range(2):
             incidents.began(message, spec, time, "violation/data", *unanswered)
     assert trained.mails() == [

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from everloop.decisions import Decision
+from everloop.decisions.governor import COOLING_DOWN, NO_NEW_DATA, USELESS, Permission
 from everloop.messages import Kind, Message
 from everloop.moments import text
 from everloop.records.release import ROLLED_BACK, WITHDRAWN, Release
@@ -110,22 +110,21 @@ def violation(
     fact: str,
     reason: str,
     checks: Mapping[str, float | int | str],
-    answer: Decision,
+    answer: Permission,
     paused: str,
     links: Mapping[str, str],
 ) -> Message:
     """Say what a monitor found and what it is answered with."""
-    under_way = bool(answer.facts.get("under_way"))
     if answer.go:
         answered = f"A training was started: {answer.reason}."
         to_do: tuple[str, ...] = ("Follow it:", f"  everloop watch {model}")
-    elif under_way:
+    elif answer.under_way:
         answered = f"A training is under way already: {answer.reason}."
         to_do = ("Follow it:", f"  everloop watch {model}")
     else:
         answered = f"No training was started: {answer.reason}."
         to_do = remedies(model, answer, paused)
-    answers = answer.go or under_way
+    answers = answer.go or answer.under_way
     happened = "a violation was found" + ("" if answers else ", and no training answers it")
     return Message(
         kind="violation",
@@ -151,19 +150,18 @@ def worst_checks(facts: Mapping[str, Any]) -> dict[str, float | int | str]:
     return found
 
 
-def remedies(model: str, answer: Decision, paused: str) -> tuple[str, ...]:
+def remedies(model: str, answer: Permission, paused: str) -> tuple[str, ...]:
     """Return what a person can do where the governor lets a violation start no training."""
-    facts = answer.facts
     if paused:
         return ("Let it train again:", f"  everloop resume {model}")
-    if "new_objects" in facts and not facts["new_objects"]:
+    if answer.obstacle == NO_NEW_DATA:
         return (
             "Bring newer data; the next look that still finds it starts a training:",
             f"  everloop drop {model} FILES",
         )
-    if "until" in facts:
-        return (f"Nothing, if it can wait until {facts['until']}: the next look then trains.",)
-    if "useless_runs" in facts:
+    if answer.obstacle == COOLING_DOWN:
+        return (f"Nothing, if it can wait until {answer.until}: the next look then trains.",)
+    if answer.obstacle == USELESS:
         return (
             "Bring better data, or a better model; both start again:",
             f"  everloop drop {model} FILES",

@@ -75,7 +75,7 @@ class Resolver:
             return self._references[name]
         return self._lookup(name, None)
 
-    def _function(self, name: str, argument: Any) -> Any:
+    def _function(self, name: str, argument: Any) -> Any:  # noqa: C901 # a branch for each intrinsic
         if name in _REFUSED:
             raise invalid(f"the local cloud does not support {name}")
         if name == "Fn::GetAtt":

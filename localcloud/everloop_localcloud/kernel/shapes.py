@@ -14,7 +14,7 @@ def aware(value: Any) -> datetime:
     return parsed.astimezone(UTC)
 
 
-def from_data(shape: Any, value: Any, *, blobs_as_text: bool) -> Any:
+def from_data(shape: Any, value: Any, *, blobs_as_text: bool) -> Any:  # noqa: C901 # a branch for each shape
     """Turn plain data into parameters by the shape; unknown members are dropped, as AWS does.
 
     Raises ValueError where the data has another form. Blobs are base64 in JSON, bytes in CBOR.

@@ -129,7 +129,7 @@ class Processing(Part):
         self._announce_processing(job)
         self._jobs.running.end(arn)
 
-    def _processed(self, job: Record, arn: str) -> Record:
+    def _processed(self, job: Record, arn: str) -> Record:  # noqa: C901 # a job's life, in order
         application = job["AppSpecification"]
         name = job["ProcessingJobName"]
         image = application["ImageUri"]

@@ -184,23 +184,26 @@ FLAWS = (
     ),
     Mutant(
         "release while paused",
-        Code("decisions.releases", "paused and (now is None or approved)", "False"),
+        Code("decisions.releases", "not against and paused and (now is None or approved)", "False"),
     ),
     Mutant(
         "pause keeps what was withdrawn in service",
-        Code("decisions.releases", "paused and (now is None or approved)", "paused"),
+        Code(
+            "decisions.releases",
+            "not against and paused and (now is None or approved)",
+            "not against and paused",
+        ),
     ),
     Mutant(
-        "what serves on is not told", Code("flows.mending", "decision.facts.get('stays')", "False")
+        "what serves on is not told", Code("flows.mending", "decision.stays", "''", everywhere=True)
     ),
     Mutant(
         "withdrawals bring nothing back",
         Code(
             "decisions.releases",
-            "word = 'replaces' if wanted.version > now else 'brings back the version before'",
-            "if wanted.version < now:\n"
-            "    return (Decision(False, 'there is a newer one', facts), None)\n"
-            "word = 'replaces'",
+            "if against:\n    ...",
+            "if against or wanted.version < (now or 0):\n"
+            "    return replace(found, reason=against or 'there is a newer one')",
         ),
     ),
     Mutant(

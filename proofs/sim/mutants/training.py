@@ -10,7 +10,10 @@ FLAWS = (
     ),
     Mutant(
         "train although another training runs",
-        Code("functions.start_training", "return _refuse(request, name, reason, {'later': True})"),
+        Code(
+            "functions.start_training",
+            "return _refuse(request, name, reason, {'later': True}, later=True)",
+        ),
     ),
     Mutant(
         "start before the token lies", Code("functions.start_training", "ledger.put_token(...)")

@@ -34,12 +34,12 @@ def test_all_are_looked_at_within_as_many_turns_as_it_takes(models, after, most)
 def test_what_failed_so_often_is_given_up():
     now = datetime(2026, 11, 20, tzinfo=UTC)
     waits = now - timedelta(hours=1)
-    assert next_attempt(MOST_ATTEMPTS - 1, "FAILED", waits, now).facts["attempt"] == MOST_ATTEMPTS
+    assert next_attempt(MOST_ATTEMPTS - 1, "FAILED", waits, now).attempt == MOST_ATTEMPTS
     given_up = next_attempt(MOST_ATTEMPTS, "FAILED", waits, now)
-    assert (given_up.go, given_up.facts) == (False, {"given_up": True})
+    assert (given_up.go, given_up.given_up) == (False, True)
 
 
 def test_what_others_were_before_has_not_failed():
     now = datetime(2026, 11, 20, tzinfo=UTC)
     decision = next_attempt(MOST_ATTEMPTS, "SUCCEEDED", now - timedelta(hours=1), now)
-    assert (decision.go, decision.facts["attempt"]) == (True, MOST_ATTEMPTS + 1)
+    assert (decision.go, decision.attempt) == (True, MOST_ATTEMPTS + 1)

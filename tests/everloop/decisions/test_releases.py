@@ -87,7 +87,8 @@ def test_the_highest_approved_version_that_has_not_failed_should_serve(packages,
     ],
 )
 def test_a_release_is_wanted_where_something_else_should_serve(packages, now, go, said):
-    decision, wanted = release_wanted(packages, [], now)
+    decision = release_wanted(packages, [], now)
+    wanted = decision.package
     assert decision.go is go
     assert (wanted is not None) is go
     assert said in decision.reason
@@ -95,8 +96,8 @@ def test_a_release_is_wanted_where_something_else_should_serve(packages, now, go
 
 def test_what_serves_on_for_want_of_another_is_named():
     packages = [package(2), package(1, "Rejected")]
-    decision, _ = release_wanted(packages, [failed(2)], serving(1), paused="paused")
-    assert decision.facts["stays"] == "arn/1"
+    decision = release_wanted(packages, [failed(2)], serving(1), paused="paused")
+    assert decision.stays == "arn/1"
 
 
 approvals = st.lists(

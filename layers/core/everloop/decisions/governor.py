@@ -1,7 +1,7 @@
 """The governor: may a model train now, whoever asks."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from everloop.decisions import Decision
@@ -37,6 +37,22 @@ class Limits:
     violations_in_a_row: int = 1
 
 
+# Why no training starts, where that says what a person can do about it.
+NO_NEW_DATA, COOLING_DOWN, USELESS = "no-new-data", "cooling-down", "useless"
+
+
+@dataclass(frozen=True)
+class Permission(Decision):
+    """Whether a model may train. If not, `later` says that it may another time, by itself;
+    `under_way` that a training goes on already; `obstacle` what stands in the way, `until` when.
+    """
+
+    later: bool = False
+    under_way: bool = False
+    obstacle: str = ""
+    until: str = ""
+
+
 def may_train(
     cause: str,
     runs: Sequence[Run],
@@ -46,7 +62,7 @@ def may_train(
     fingerprint: tuple[str, str] | None = None,
     name: str = "",
     paused: str = "",
-) -> Decision:
+) -> Permission:
     """Decide whether to start a training run.
 
     `fingerprint` is the digests of data and code where they are known already; `name` is the run
@@ -54,12 +70,12 @@ def may_train(
     `paused` says why nothing may start for the time being.
     """
     if paused:
-        return Decision(False, paused, {"later": True})
+        return Permission(False, paused, {"later": True}, later=True)
     # What waits for AWS has brought nothing and failed at nothing: it counts once it goes on.
     others = [run for run in runs if run.name != name and run.outcome != WAITING]
     for run in others:
         if fingerprint == (run.dataset_digest, run.bundle_digest) and run.outcome in _CONCLUSIVE:
-            return Decision(
+            return Permission(
                 False,
                 f"the same data and code were trained in {run.name} "
                 f"({run.outcome}, started {text(run.started_at)})",
@@ -68,24 +84,26 @@ def may_train(
     for length, most, word in ((1, limits.per_day, "day"), (30, limits.per_month, "30 days")):
         spent = sum(1 for run in others if run.started_at > now - timedelta(days=length))
         if spent >= most:
-            return Decision(
+            return Permission(
                 False,
                 f"the budget is spent: {spent} runs in the last {word}, {most} allowed",
                 {"runs": spent, "allowed": most, "later": True},
+                later=True,
             )
     useless = useless_in_a_row(others)
     if useless >= limits.stop_after_failures and cause == VIOLATION:
-        return Decision(
+        return Permission(
             False,
             f"{useless} runs in a row brought no better model: a person must look "
             "(new data or a new push starts again)",
             {"useless_runs": useless},
+            obstacle=USELESS,
         )
     if cause == VIOLATION:
         cooled = _cooled_down(others, limits.cooldown, now)
         if not cooled.go:
             return cooled
-    return Decision(True, f"within its limits: {len(others)} runs before this one")
+    return Permission(True, f"within its limits: {len(others)} runs before this one")
 
 
 def worth_retraining(
@@ -98,46 +116,50 @@ def worth_retraining(
     paused: str = "",
     in_a_row: int | None = None,
     trainable: bool = True,
-) -> Decision:
+) -> Permission:
     """Decide what a violation is answered with: a new run, or the reason why there is none.
 
     `in_a_row` is how many looks found one, where a look did; `trainable` is false where no
     training mends it.
     """
     if not trainable:
-        return Decision(
+        return Permission(
             False, "no training mends what cannot be read: see what clients send, and how"
         )
     if in_a_row is not None and in_a_row < limits.violations_in_a_row:
-        return Decision(
+        return Permission(
             False,
             f"it was found by {in_a_row} looks in a row; [retrain] violations_in_a_row asks for "
             f"{limits.violations_in_a_row}",
             {"in_a_row": in_a_row, "wanted": limits.violations_in_a_row},
         )
     if VIOLATION not in limits.causes:
-        return Decision(False, f"[retrain] lets only {', '.join(limits.causes) or 'nobody'} train")
+        return Permission(
+            False, f"[retrain] lets only {', '.join(limits.causes) or 'nobody'} train"
+        )
     if new_objects == 0:
-        return Decision(
+        return Permission(
             False,
             "no data has arrived since the last dataset: the same data brings the same model",
             {"new_objects": 0},
+            obstacle=NO_NEW_DATA,
         )
     last = max((run.started_at for run in runs if run.outcome != WAITING), default=None)
     if last is not None and now < last:
-        return Decision(
+        return Permission(
             False,
             f"it was found before the last training, which started at {text(last)}",
             {"under_way": True},
+            under_way=True,
         )
     rows, how = _rows(runs, new_bytes)
     facts = {"new_objects": new_objects, "new_bytes": new_bytes, "new_rows": rows}
     if rows is not None and not rows >= limits.least_new_rows:
-        return Decision(
+        return Permission(
             False, f"about {rows} new rows ({how}); {limits.least_new_rows} are needed", facts
         )
     allowed = may_train(VIOLATION, runs, limits, now, paused=paused)
-    return Decision(allowed.go, allowed.reason, {**facts, **allowed.facts})
+    return replace(allowed, facts={**facts, **allowed.facts})
 
 
 def failed_for_its_code(
@@ -165,18 +187,22 @@ def useless_in_a_row(runs: Sequence[Run]) -> int:
     return count
 
 
-def _cooled_down(runs: Sequence[Run], cooldown: timedelta, now: datetime) -> Decision:
+def _cooled_down(runs: Sequence[Run], cooldown: timedelta, now: datetime) -> Permission:
     for run in runs:
         if run.outcome == RUNNING:  # or it has just ended, and nobody wrote down when
             reason = f"cooling down: {run.name} is under way, or has just ended"
-            return Decision(False, reason, {"under_way": True})
+            return Permission(False, reason, {"under_way": True}, under_way=True)
     last = max((run.ended_at or run.started_at for run in runs), default=None)
     if last is not None and now - last < cooldown:
         until = text(last + cooldown)
-        return Decision(
-            False, f"cooling down until {until}: last training at {text(last)}", {"until": until}
+        return Permission(
+            False,
+            f"cooling down until {until}: last training at {text(last)}",
+            {"until": until},
+            obstacle=COOLING_DOWN,
+            until=until,
         )
-    return Decision(True, "cooled down")
+    return Permission(True, "cooled down")
 
 
 def _rows(runs: Sequence[Run], new_bytes: int) -> tuple[int | None, str]:

@@ -1,7 +1,7 @@
 """Looks of a monitor: whose turn it is, how many in a row saw what, and when silence is long."""
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from everloop.decisions import Decision
@@ -40,6 +40,15 @@ def heard(rhythm: Rhythm, arrivals: Iterable[datetime], now: datetime) -> Rhythm
     return Rhythm(rhythm.watched_since or now, last, kept)
 
 
+@dataclass(frozen=True)
+class Silence(Decision):
+    """Whether no traffic came for too long: since when, for how many hours, and how many may be."""
+
+    since: str = ""
+    hours: float = 0.0
+    allowed_hours: float = 0.0
+
+
 def silent(
     rhythm: Rhythm,
     now: datetime,
@@ -47,7 +56,7 @@ def silent(
     served_since: datetime | None,
     schedule: str,
     silent_hours: float | None,
-) -> Decision:
+) -> Silence:
     """Decide whether no traffic was captured for too long.
 
     Its owner says how long that is, or its rhythm: twice its longest pause within 14 days, and at
@@ -55,7 +64,7 @@ def silent(
     """
     known = [when for when in (rhythm.last, rhythm.watched_since, served_since) if when is not None]
     if not known:
-        return Decision(False, "nothing is known of its traffic yet")
+        return Silence(False, "nothing is known of its traffic yet")
     since = max(known)
     longest = timedelta(seconds=max(rhythm.pauses.values(), default=0))
     if silent_hours is not None:
@@ -76,13 +85,20 @@ def silent(
         "allowed_hours": _number(allowed),
         "not_judged": [{"monitor": "traffic", "reason": "silent"}],
     }
-    if quiet <= allowed:
-        return Decision(False, "no traffic was captured since the last look", facts)
-    return Decision(
-        True,
-        f"could not judge: no traffic was captured for {_hours(quiet)}, since {text(since)}; "
-        f"{_hours(allowed)} are allowed ({how})",
+    found = Silence(
+        quiet > allowed,
+        "no traffic was captured since the last look",
         facts,
+        text(since),
+        _number(quiet),
+        _number(allowed),
+    )
+    if not found.go:
+        return found
+    return replace(
+        found,
+        reason=f"could not judge: no traffic was captured for {_hours(quiet)}, since "
+        f"{text(since)}; {_hours(allowed)} are allowed ({how})",
     )
 
 

@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from everloop.decisions import Decision
@@ -31,21 +32,28 @@ def is_abandoned(lease: Lease, holder_status: str | None) -> bool:
     return bool(lease.holder) and holder_status != RUNNING
 
 
+@dataclass(frozen=True)
+class NextAttempt(Decision):
+    """Which `attempt` is to be started; `given_up` says that there were enough."""
+
+    attempt: int = 0
+    given_up: bool = False
+
+
 def next_attempt(
     attempt: int, status: str | None, waiting_since: datetime, now: datetime
-) -> Decision:
+) -> NextAttempt:
     """Decide whether what waits since then needs an attempt, the same one or another.
 
-    `status` is that of the machine of the latest attempt; None where it never started. The
-    attempt to start is in the decision's facts.
+    `status` is that of the machine of the latest attempt; None where it never started.
     """
     if status == RUNNING:
-        return Decision(False, f"attempt {attempt} is running")
+        return NextAttempt(False, f"attempt {attempt} is running")
     if now - waiting_since < PATIENCE:
-        return Decision(False, "it is on its way")
+        return NextAttempt(False, "it is on its way")
     following = attempt if status is None else attempt + 1
     if following > MOST_ATTEMPTS and status != SUCCEEDED:  # else others were first: none failed
         said = f"was {status} at attempt {attempt}, the last of {MOST_ATTEMPTS}"
-        return Decision(False, said, {"given_up": True})
+        return NextAttempt(False, said, given_up=True)
     was = "was never started" if status is None else f"{status} at attempt {attempt}"
-    return Decision(True, was, {"attempt": following})
+    return NextAttempt(True, was, attempt=following)

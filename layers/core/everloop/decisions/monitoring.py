@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -98,7 +99,23 @@ TRAFFIC = "traffic"
 _EXPECTED = ("no-traffic", "few-labels", "no-key")
 
 
-def judge_findings(findings: Mapping[str, Any]) -> Decision:
+@dataclass(frozen=True)
+class Findings(Decision):
+    """What a look found: `violations` by these `monitors`, out of so many checks that `judged`.
+
+    `blind` are the monitors that could not judge, `version` is the one that answered, where known.
+    """
+
+    monitors: tuple[str, ...] = ()
+    violations: int = 0
+    judged: int = 0
+    blind: tuple[str, ...] = ()
+    rows: int | None = None
+    unreadable_records: int | None = None
+    version: int | None = None
+
+
+def judge_findings(findings: Mapping[str, Any]) -> Findings:
     """Say what a monitor found; `go` means that it found a violation.
 
     After no check at all nothing is called good: it could not judge. Raises BadInput for
@@ -109,6 +126,7 @@ def judge_findings(findings: Mapping[str, Any]) -> Decision:
     judged = [check for check in checks if check.get("monitor") != TRAFFIC]
     missing = _not_judged(findings, bool(judged))
     monitors = sorted({str(check.get("monitor")) for check in violated})
+    blind = sorted({str(each.get("monitor"))[:50] for each in missing if _is_blind(each)})[:9]
     facts = {
         "rows": findings.get("rows"),
         "labelled_rows": findings.get("labelled_rows"),
@@ -122,7 +140,7 @@ def judge_findings(findings: Mapping[str, Any]) -> Decision:
             {name: str(each.get(name) or "")[:200] for name in ("monitor", "feature", "reason")}
             for each in missing[:_MOST_TOLD]
         ],
-        "blind": sorted({str(each.get("monitor"))[:50] for each in missing if _is_blind(each)})[:9],
+        "blind": blind,
         "worst": [
             {
                 key: check.get(key)
@@ -131,6 +149,17 @@ def judge_findings(findings: Mapping[str, Any]) -> Decision:
             for check in sorted(violated, key=excess, reverse=True)[:5]
         ],
     }
+    found = Findings(
+        bool(violated),
+        "",
+        facts,
+        tuple(monitors),
+        len(violated),
+        len(judged),
+        tuple(blind),
+        _count(findings.get("rows")),
+        _count(findings.get("unreadable_records")),
+    )
     rows = f"{findings.get('rows')} rows, {findings.get('labelled_rows')} with labels"
     said = "; ".join(_said(each) for each in missing[:5])
     if len(missing) > 5:
@@ -148,8 +177,12 @@ def judge_findings(findings: Mapping[str, Any]) -> Decision:
     elif judged:
         reason = f"{len(checks)} checks on {rows}: nothing is violated"
     else:
-        return Decision(False, f"could not judge ({rows}): {said}", facts)
-    return Decision(bool(violated), reason + (f"; could not judge: {said}" if said else ""), facts)
+        return replace(found, reason=f"could not judge ({rows}): {said}")
+    return replace(found, reason=reason + (f"; could not judge: {said}" if said else ""))
+
+
+def _count(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 _MOST_TOLD = 50

@@ -1,7 +1,7 @@
 """Releases: which version should serve, and whether that needs a release now."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -124,63 +124,99 @@ def _versions(numbers: Sequence[int]) -> str:
     return f"{word} {', '.join(map(str, numbers))}"
 
 
+@dataclass(frozen=True)
+class ReleaseDecision(Decision):
+    """Whether a release is wanted now, and of which `package`.
+
+    `serving` is the version in service, and `serves` whether there is an endpoint, where that was
+    `looked` at. `stays` is what serves on though its approval was withdrawn: its ARN, or nothing
+    but its name where it is gone from the registry. `execution` is the machine's that brings the
+    release, and `new` says that it was started just now.
+    """
+
+    package: Package | None = None
+    looked: bool = False
+    serving: int | None = None
+    serves: bool = False
+    stays: str = ""
+    execution: str = ""
+    new: bool = False
+
+
 def release_wanted(
     packages: Sequence[Package],
     releases: Sequence[Release],
     serving: Serving | None,
     *,
     paused: str = "",
-) -> tuple[Decision, Package | None]:
+) -> ReleaseDecision:
     """Decide whether another version should serve than the one that does.
 
     `paused` holds releases back, but never keeps a version in service whose approval was withdrawn.
-    Where nothing can take the place of such a version, it serves on, and the fact `stays` is its
-    ARN, or nothing but its name where it is gone: only a person can mend that.
+    Where nothing can take the place of such a version, it serves on: only a person can mend that.
     """
     wanted = desired(packages, releases)
     now = serving.version if serving and serving.status == "InService" else None
-    facts = {
+    found = ReleaseDecision(
+        False,
+        "no version is approved that could be released",
+        _looked_at(wanted, now, serving),
+        looked=True,
+        serving=now,
+        serves=serving is not None,
+    )
+    approved = any(p.version == now and p.deployable for p in packages)
+    if wanted is None:
+        return found if now is None or approved else _stays(now, packages, found)
+    against = _against(wanted, serving)
+    if not against and paused and (now is None or approved):
+        against = f"{paused}; version {wanted.version} waits"
+    if against:
+        return replace(found, reason=against)
+    return replace(found, go=True, reason=_change(wanted, now), package=wanted)
+
+
+def _looked_at(wanted: Package | None, now: int | None, serving: Serving | None) -> dict[str, Any]:
+    """Return what a release is decided upon, as it is written down."""
+    facts: dict[str, Any] = {
         "desired": wanted.version if wanted else None,
         "serving": now,
         "endpoint_status": serving.status if serving else None,
     }
-    pinned = "; it is pinned" if wanted and wanted.pinned else ""
-    if pinned:
-        facts["pinned"] = True
-    approved = any(p.version == now and p.deployable for p in packages)
-    if wanted is None and now is not None and not approved:
-        return _stays(now, packages, facts), None
-    if wanted is None:
-        return Decision(False, "no version is approved that could be released", facts), None
+    return {**facts, "pinned": True} if wanted and wanted.pinned else facts
+
+
+def _against(wanted: Package, serving: Serving | None) -> str:
+    """Say why the endpoint needs no release now; empty where it does."""
     if serving is not None and not serving.settled:
-        reason = f"the endpoint is {serving.status}; looked at again when that ends"
-        return Decision(False, reason, facts), None
+        return f"the endpoint is {serving.status}; looked at again when that ends"
     if serving is not None and serving.serves(wanted.version):
-        return Decision(
-            False, f"version {wanted.version} is what should serve, and it does{pinned}", facts
-        ), None
-    if paused and (now is None or approved):
-        return Decision(False, f"{paused}; version {wanted.version} waits", facts), None
+        return f"version {wanted.version} is what should serve, and it does{_pinned(wanted)}"
+    return ""
+
+
+def _change(wanted: Package, now: int | None) -> str:
+    """Say what a release changes."""
     if now is None:
-        return Decision(
-            True, f"version {wanted.version} should serve, and nothing does", facts
-        ), wanted
+        return f"version {wanted.version} should serve, and nothing does"
     if now == wanted.version:
-        reason = f"version {now} should serve as in production, and does as in staging"
-        return Decision(True, reason, facts), wanted
-    word = "replaces" if wanted.version > now else "brings back the version before"
-    if pinned:
-        word = "replaces"
-    reason = f"version {wanted.version} {word} version {now}{pinned}"
-    return Decision(True, reason, facts), wanted
+        return f"version {now} should serve as in production, and does as in staging"
+    newer = wanted.version > now or wanted.pinned
+    word = "replaces" if newer else "brings back the version before"
+    return f"version {wanted.version} {word} version {now}{_pinned(wanted)}"
 
 
-def _stays(version: int, packages: Sequence[Package], facts: dict[str, Any]) -> Decision:
+def _pinned(wanted: Package) -> str:
+    return "; it is pinned" if wanted.pinned else ""
+
+
+def _stays(version: int, packages: Sequence[Package], found: ReleaseDecision) -> ReleaseDecision:
     """Say of a version whose approval was withdrawn that it serves on."""
-    found = next((package for package in packages if package.version == version), None)
-    said = found.approval if found else "gone from the registry"
-    reason = f"version {version} serves and is {said}, and no other is approved to take its place"
-    return Decision(False, reason, {**facts, "stays": found.arn if found else f"v{version}"})
+    package = next((package for package in packages if package.version == version), None)
+    is_ = package.approval if package else "gone from the registry"
+    reason = f"version {version} serves and is {is_}, and no other is approved to take its place"
+    stays = package.arn if package else f"v{version}"
+    return replace(found, reason=reason, facts={**found.facts, "stays": stays}, stays=stays)
 
 
 def _failed_since_approval(package: Package, releases: Sequence[Release]) -> bool:

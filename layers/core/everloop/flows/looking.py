@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from everloop.aws import machines, monitoring
-from everloop.decisions import Decision
-from everloop.decisions.looks import after_look, heard, silent, under_way
+from everloop.decisions.looks import Silence, after_look, heard, silent, under_way
+from everloop.decisions.monitoring import TRAFFIC, Findings
 from everloop.decisions.releases import Serving
 from everloop.errors import Conflict
 from everloop.flows import incidents, report
@@ -59,7 +59,7 @@ def note_traffic(
     rhythm = heard(found.rhythm, arrivals, now)
     if arrivals and found.silent_since:
         incidents.over(model, _SILENT, installed.spec, now, "Traffic is captured again.")
-    silence = Decision(False, "")
+    silence = Silence(False, "")
     if not asked.captured:
         return "could not judge: [deploy] capture_percent is 0, so that no traffic is captured"
     if not arrivals:
@@ -70,7 +70,7 @@ def note_traffic(
             schedule=asked.schedule,
             silent_hours=asked.silent_hours,
         )
-    since = str(silence.facts["silent_since"]) if silence.go else ""
+    since = silence.since if silence.go else ""
     if silence.go:
         report.count("CouldNotJudge", model=model)
         _tell_of_silence(installed, silence, since, serving, now)
@@ -80,7 +80,7 @@ def note_traffic(
 
 
 def _tell_of_silence(
-    installed: Installed, silence: Decision, since: str, serving: Serving, now: datetime
+    installed: Installed, silence: Silence, since: str, serving: Serving, now: datetime
 ) -> None:
     model = installed.model
     report.decided(
@@ -97,12 +97,12 @@ def _tell_of_silence(
         kind="could-not-judge",
         model=model,
         version=serving.version,
-        happened=f"no traffic was captured for {silence.facts['silent_hours']:g} hours",
+        happened=f"no traffic was captured for {silence.hours:g} hours",
         why=silence.reason,
         id=f"silent:{since}",
         numbers={
-            "hours without traffic": float(silence.facts["silent_hours"]),
-            "allowed": float(silence.facts["allowed_hours"]),
+            "hours without traffic": silence.hours,
+            "allowed": silence.allowed_hours,
         },
         to_do=(
             f"See whether clients still call the endpoint {model}, and whether it answers them:",
@@ -114,22 +114,21 @@ def _tell_of_silence(
 
 
 def count_look(
-    installed: Installed, found: Decision, look: str, findings_uri: str, now: datetime
+    installed: Installed, found: Findings, look: str, findings_uri: str, now: datetime
 ) -> None:
     """Count a look among those in a row; tell people of the last that is one too many, and of the
     first that can judge again."""
     model, before = installed.model, monitoring.watch(installed.model).streaks
-    blind = [str(monitor) for monitor in found.facts["blind"]]
-    monitors = [monitor for monitor in found.facts["monitors"] if monitor != "traffic"]
+    violated = any(monitor != TRAFFIC for monitor in found.monitors)
     after = after_look(
         before,
         look,
         now,
-        blind=bool(blind),
-        judged=int(found.facts["judged"]) > 0,
-        violated=bool(monitors),
+        blind=bool(found.blind),
+        judged=found.judged > 0,
+        violated=violated,
     )
-    report.count("CouldNotJudge", model=model, value=1 if blind else 0)
+    report.count("CouldNotJudge", model=model, value=1 if found.blind else 0)
     most = policy.watch(installed.spec).blind_looks
     if after.blind >= most:
         _tell_of_blindness(installed, found, after.blind, after.blind_since, findings_uri, now)
@@ -140,21 +139,21 @@ def count_look(
 
 
 def _tell_of_blindness(
-    installed: Installed, found: Decision, looks: int, since: str, findings_uri: str, now: datetime
+    installed: Installed, found: Findings, looks: int, since: str, findings_uri: str, now: datetime
 ) -> None:
     page = findings_uri.rpartition("/")[0] + "/report.html"
     message = Message(
         kind="could-not-judge",
         model=installed.model,
-        version=found.facts.get("version"),
-        happened=f"{looks} looks in a row could not judge {' and '.join(found.facts['blind'])}",
+        version=found.version,
+        happened=f"{looks} looks in a row could not judge {' and '.join(found.blind)}",
         why=found.reason,
         id=f"blind:{since}",
         numbers={
             name: value
             for name, value in (
-                ("rows in the last look", found.facts.get("rows")),
-                ("unreadable records", found.facts.get("unreadable_records")),
+                ("rows in the last look", found.rows),
+                ("unreadable records", found.unreadable_records),
             )
             if isinstance(value, int)
         },

@@ -20,6 +20,7 @@ from everloop.decisions import Decision
 from everloop.decisions.approvals import APPROVED, PENDING
 from everloop.decisions.mending import PATIENCE, RUNNING, SUCCEEDED, is_abandoned, next_attempt
 from everloop.decisions.monitoring import overdue
+from everloop.decisions.releases import ReleaseDecision
 from everloop.errors import BadInput, NoCapacity, NotReady
 from everloop.flows import (
     alarming,
@@ -177,11 +178,11 @@ def _attempt(
     status = machines.status(machines.execution_arn(machines.TRAIN, name))
     decision = next_attempt(waits.attempt, status, waits.since, now)
     said = f"the training of window {waits.number} {decision.reason}"
-    if decision.facts.get("given_up"):
+    if decision.given_up:
         yield Mend(name, said, f"gave-up:{name}")
         return True
     if decision.go:
-        following = decision.facts["attempt"]
+        following = decision.attempt
         arrivals.set_attempt(installed.model, waits.number, following)
         arn = training.start(installed, waits.number, following, waits.cause, 0)
         yield Mend(arn, said)
@@ -243,14 +244,14 @@ def _made_again(installed: Installed) -> Iterator[Mend]:
         yield Mend(subject, restored, made_again=True)
 
 
-def _release(installed: Installed, now: datetime) -> Generator[Mend, None, Decision]:
+def _release(installed: Installed, now: datetime) -> Generator[Mend, None, ReleaseDecision]:
     """Start the release that is wanted; return what was decided."""
     decision = releasing.start_wanted(installed, "reconcile", now)
-    if decision.go and decision.facts.get("new"):
-        yield Mend(str(decision.facts["execution"]), decision.reason)
-    elif decision.facts.get("stays"):
-        which = str(decision.facts["stays"])
-        word = approvals.all_of(installed.model).get(int(decision.facts["serving"]))
+    if decision.new:
+        yield Mend(decision.execution, decision.reason)
+    elif decision.stays:
+        which = decision.stays
+        word = approvals.all_of(installed.model).get(decision.serving or 0)
         if word is not None:  # told once for each time that it is withdrawn
             which += f":{text(word.at)}"
         yield Mend(f"endpoint/{installed.model}", decision.reason, f"stays:{which}")
@@ -258,12 +259,11 @@ def _release(installed: Installed, now: datetime) -> Generator[Mend, None, Decis
 
 
 def _alarms(
-    installed: Installed, decision: Decision, known: Mapping[str, Alarm], now: datetime
+    installed: Installed, decision: ReleaseDecision, known: Mapping[str, Alarm], now: datetime
 ) -> Iterator[Mend]:
     # While a release is under way, its own steps see to the endpoint's alarms.
-    if not decision.go and "endpoint_status" in decision.facts:
-        serves = decision.facts["endpoint_status"] is not None
-        for done in alarming.mend(installed, known, serves=serves):
+    if not decision.go and decision.looked:
+        for done in alarming.mend(installed, known, serves=decision.serves):
             yield Mend("alarms", done)
         alarming.look(installed, known, now)
 

@@ -1,14 +1,20 @@
 """Releasing: what should serve, what does, and the machine that brings the one to the other."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from everloop import names
 from everloop.aws import endpoints, ledger, machines, people
-from everloop.decisions import Decision
 from everloop.decisions.approvals import POLICY
 from everloop.decisions.infrastructure import described
-from everloop.decisions.releases import Package, desired, release_wanted, without_effect
+from everloop.decisions.releases import (
+    Package,
+    ReleaseDecision,
+    desired,
+    release_wanted,
+    without_effect,
+)
 from everloop.flows import approving, report, shortages
 from everloop.flows.approving import Told
 from everloop.messages import Message
@@ -25,9 +31,7 @@ def wanted(installed: Installed) -> Package | None:
     return desired(versions.packages, releases)
 
 
-def look(
-    installed: Installed, now: datetime, told: Told | None = None
-) -> tuple[Decision, Package | None]:
+def look(installed: Installed, now: datetime, told: Told | None = None) -> ReleaseDecision:
     """Read registry, endpoint and past releases, and decide whether a release is wanted."""
     packages, releases = _heeded(installed, now, told)
     serving = endpoints.serving(installed.model)
@@ -81,7 +85,7 @@ def _failed(releases: Sequence[Release]) -> frozenset[int]:
 
 def start_wanted(
     installed: Installed, cause: str, now: datetime, told: Told | None = None
-) -> Decision:
+) -> ReleaseDecision:
     """Start the release of what should serve, unless it serves or another release runs.
 
     What an event told of an approval is written down, whatever runs.
@@ -92,14 +96,15 @@ def start_wanted(
         if told is not None:
             _heeded(installed, now, told)
         holder = lease.holder.rpartition(":")[2]
-        return Decision(False, f"{holder} is under way; it looks again when it ends")
-    decision, wanted = look(installed, now, told)
+        return ReleaseDecision(False, f"{holder} is under way; it looks again when it ends")
+    decision = look(installed, now, told)
+    wanted = decision.package
     if wanted is None:
         return decision
     held = shortages.held(installed, RELEASE)
     if held is not None and held.subject == wanted.arn and wanted.spoken_at <= held.met_at:
         reason = f"version {wanted.version} is held: {described(held.trouble)}"
-        return Decision(False, reason, decision.facts)
+        return replace(decision, go=False, reason=reason)
     epoch = max(lease.epoch, ledger.last_epoch(model)) + 1
     name = names.deploy_execution(model, epoch, wanted.version)
     started = machines.start(
@@ -116,7 +121,6 @@ def start_wanted(
     if not started.new and machines.status(started.arn) != "RUNNING":
         # It ended before it could take the lease. The next look uses the next epoch.
         ledger.raise_epoch(model, RELEASE, epoch)
-        return Decision(False, f"{name} has ended without a trace; the next look starts another")
-    return Decision(
-        True, decision.reason, {**decision.facts, "execution": name, "new": started.new}
-    )
+        reason = f"{name} has ended without a trace; the next look starts another"
+        return ReleaseDecision(False, reason)
+    return replace(decision, execution=name, new=started.new)

@@ -76,7 +76,7 @@ class Bucket(Kind):
         )
 
     @staticmethod
-    def _configure(site: Site, name: str, before: dict[str, Any], given: dict[str, Any]) -> None:
+    def _configure(site: Site, name: str, before: dict[str, Any], given: dict[str, Any]) -> None:  # noqa: C901 # a branch for each property
         where = {"Bucket": name}
 
         def changed(part: str) -> bool:
