@@ -1,6 +1,7 @@
 """A version is sealed when it is first seen; what was changed since is never released."""
 
 import hashlib
+from contextlib import contextmanager
 
 import pytest
 
@@ -8,9 +9,11 @@ import finish_release
 import plan_comparison
 import plan_release
 import start_rollout
-from everloop.aws import ledger, storage
+from everloop.aws import clients, ledger, storage, table
 from everloop.errors import BadInput, EverloopError, Tampered
 from everloop.moments import moment
+from everloop.records import seal as seals
+from everloop.records.writes import Update
 
 NOW = moment("2026-11-20T10:20:31Z")
 
@@ -123,6 +126,60 @@ def test_a_copy_that_was_deleted_is_made_again_from_the_other(account, which):
     assert plan(account, arn)["go"] is True
     assert storage.measured(uri)[0] == before[0]
     start(account, arn)
+
+
+@contextmanager
+def reads(account):
+    """Yield the keys whose bytes are read meanwhile."""
+    found = []
+
+    def note(params, **_):
+        found.append(params["Key"])
+
+    events = clients.s3().meta.events
+    events.register("before-parameter-build.s3.GetObject", note)
+    try:
+        yield found
+    finally:
+        events.unregister("before-parameter-build.s3.GetObject", note)
+
+
+def test_bytes_are_read_to_their_end_once_and_asked_for_their_version_then(account):
+    account.push()
+    arn = account.register(approval="Approved")
+    with reads(account) as first:
+        seal(account, arn)
+        plan(account, arn)
+    with reads(account) as then:
+        plan(account, arn)
+        start(account, arn, stage="staging")
+        start(account, arn)
+    sealed = ledger.seal("flight-delays", 1)
+    places = (sealed.source_uri, sealed.model_uri, sealed.bundle_uri, sealed.bundle_copy_uri)
+    keys = [uri.partition(f"{account.artefacts}/")[2] for uri in places]
+    assert max(first.count(key) for key in keys) == 1
+    assert not set(keys) & set(then)
+
+
+def test_what_is_written_again_is_read_again_though_it_is_the_same(account):
+    account.push()
+    arn = account.register(approval="Approved")
+    plan(account, arn)
+    before = ledger.seal("flight-delays", 1).versions[model_uri(account)]
+    account.put(model_uri(account), b"model 1")
+    plan(account, arn)
+    assert ledger.seal("flight-delays", 1).versions[model_uri(account)] != before
+    start(account, arn)
+
+
+def test_a_seal_of_before_that_knows_no_versions_learns_them(account):
+    account.push()
+    arn = account.register(approval="Approved")
+    plan(account, arn)
+    whole = ledger.seal("flight-delays", 1).versions
+    table.write(Update(seals.key("flight-delays", 1), "REMOVE #versions"))
+    plan(account, arn)
+    assert ledger.seal("flight-delays", 1).versions == whole
 
 
 def test_the_output_of_a_training_may_go_once_it_is_sealed(account):

@@ -124,6 +124,11 @@ def complete_seal(model: str, seal: Seal) -> None:
     table.written(seals.complete(model, seal))
 
 
+def note_seal_versions(model: str, seal: Seal) -> None:
+    """Write down in which versions a seal's bytes were found."""
+    table.written(seals.note_versions(model, seal))
+
+
 def put_release(model: str, release: Release, report_uri: str) -> None:
     """Write down how a release ended; `report_uri` is its tests' report, empty if it had none.
 

@@ -1,9 +1,11 @@
 """S3: objects by bucket and key, and what they hold."""
 
+import base64
 import hashlib
 import json
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -91,10 +93,36 @@ def measured(uri: str) -> tuple[str, str] | None:
     return made.hexdigest(), str(answer.get("VersionId") or "null")
 
 
-def copy_once(source: str, version_id: str, bucket: str, key: str) -> str:
-    """Copy one version of an object unless the target is there, and return the target's URI.
+def newest_version(uri: str) -> str | None:
+    """Return the newest version of an object, without its bytes; None where there is no object."""
+    bucket, key = split(uri)
+    try:
+        with _named(uri):
+            answer = s3().head_object(Bucket=bucket, Key=key)
+    except ClientError as error:
+        if code_of(error) in _MISSING:
+            return None
+        raise
+    return str(answer.get("VersionId") or "null")
 
-    Raises BadInput for more than 5 GB, which S3 does not copy in one piece.
+
+@dataclass(frozen=True)
+class Copied:
+    """A copy, and what S3 says of it: its version, and the sha256 (hex) of its bytes.
+
+    Both are empty where the target was there, or S3 does not say.
+    """
+
+    uri: str
+    version_id: str = ""
+    sha256: str = ""
+
+
+def copy_once(source: str, version_id: str, bucket: str, key: str) -> Copied:
+    """Copy one version of an object unless the target is there; S3 takes the copy's checksum.
+
+    Raises BadInput for more than 5 GB, which S3 does not copy in one piece, and NotReady where this
+    version is gone.
     """
     source_bucket, source_key = split(source)
     wanted: Any = {"Bucket": source_bucket, "Key": source_key}
@@ -102,13 +130,25 @@ def copy_once(source: str, version_id: str, bucket: str, key: str) -> str:
         wanted["VersionId"] = version_id
     try:
         with _named(source):
-            s3().copy_object(Bucket=bucket, Key=key, CopySource=wanted, IfNoneMatch="*")
+            answer: Any = s3().copy_object(
+                Bucket=bucket,
+                Key=key,
+                CopySource=wanted,
+                IfNoneMatch="*",
+                ChecksumAlgorithm="SHA256",
+            )
     except ClientError as error:
         if code_of(error) == "InvalidRequest":
             raise BadInput(f"{source} cannot be copied: {error}") from error
+        if code_of(error) in _MISSING:
+            raise NotReady(f"version {version_id} of {source} was deleted") from error
         if code_of(error) != "PreconditionFailed":
             raise
-    return f"s3://{bucket}/{key}"
+        return Copied(f"s3://{bucket}/{key}")
+    made = str(answer["CopyObjectResult"].get("ChecksumSHA256") or "")
+    whole = "-" not in made  # of the object, and not of its parts' checksums
+    sha256 = base64.b64decode(made).hex() if whole else ""
+    return Copied(f"s3://{bucket}/{key}", str(answer.get("VersionId") or ""), sha256)
 
 
 def copy_new(source: str, bucket: str, key: str) -> bool:

@@ -1,12 +1,14 @@
 """Seals: what a version was made of when it was first seen, and whether it still is."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from everloop.errors import BadInput
 from everloop.names import digest
 from everloop.records.seal import Seal
+
+NO_VERSION = "null"  # what S3 calls the only version of an object without versioning
 
 
 def uri(metadata: Mapping[str, str], name: str, subject: str) -> str:
@@ -49,6 +51,21 @@ def places(seal: Seal) -> list[tuple[str, str, str]]:
 def expected(seal: Seal) -> dict[str, str]:
     """Return the digest that each object of a version must have, by its URI."""
     return {uri: digest for digest, *uris in places(seal) for uri in uris if uri}
+
+
+def is_known(seal: Seal, uri: str, version_id: str) -> bool:
+    """Whether the bytes of this version of an object were compared with the seal before.
+
+    A version in S3 never changes: whoever writes the object again makes another. Where versioning
+    is off the only one is called null, and may have been written over.
+    """
+    return version_id != NO_VERSION and seal.versions.get(uri) == version_id
+
+
+def with_versions(seal: Seal, found: Mapping[str, str]) -> Seal:
+    """Return a seal that knows these versions, by URI; the same one where it did already."""
+    kept = {uri: version for uri, version in found.items() if version != NO_VERSION}
+    return replace(seal, versions={**seal.versions, **kept}) if kept else seal
 
 
 def broken(seal: Seal, found: Found) -> list[str]:

@@ -3,6 +3,10 @@
 Whoever may write where a model was trained could change it until its endpoint has read it, and
 again when the endpoint grows. So the bytes are copied, once, to a name that is their digest and
 that no job may write; what is judged and what is served is that copy.
+
+Bytes are read to their end once. S3 names the version that was read, a version never changes, and
+so the same name later means the same bytes: a comparison asks S3 for names, and reads only what
+has another name than the seal knows. Of a copy that it makes S3 itself takes the sha256.
 """
 
 from collections.abc import Mapping
@@ -12,7 +16,17 @@ from datetime import datetime
 from everloop.aws import ledger, registry, storage
 from everloop.aws.registry import Described
 from everloop.aws.settings import settings
-from everloop.decisions.seals import Found, broken, container_digest, expected, gone
+from everloop.aws.storage import Copied
+from everloop.decisions.seals import (
+    NO_VERSION,
+    Found,
+    broken,
+    container_digest,
+    expected,
+    gone,
+    is_known,
+    with_versions,
+)
 from everloop.errors import BadInput, Conflict, EverloopError, NotReady, Tampered
 from everloop.flows import report
 from everloop.flows.report import logger
@@ -73,7 +87,7 @@ def metadata(model: str, version: int, arn: str) -> Mapping[str, str]:
 
 
 def verified(described: Described) -> Seal:
-    """Return a version's seal once every byte was read again and compared. Raises Tampered.
+    """Return a version's seal once everything was compared with it again. Raises Tampered.
 
     Raises EverloopError where something is to be copied back first, which the next plan does.
     """
@@ -89,11 +103,10 @@ def restored(described: Described) -> Seal:
     """Return a version's seal, compared like `verified`; make copies again that were deleted."""
     seal, empty = _compared(described)
     for uri, source in empty:
-        found = storage.measured(source)
-        if found is None:
+        version_id = seal.versions.get(source) or storage.newest_version(source)
+        if version_id is None:
             raise NotReady(f"{source} was deleted a moment ago")
-        bucket, key = storage.split(uri)
-        storage.copy_once(source, found[1], bucket, key)
+        storage.copy_once(source, version_id, *storage.split(uri))
         logger.info("made a deleted copy again", uri=uri, source=source)
     return seal
 
@@ -103,12 +116,21 @@ def _compared(described: Described) -> tuple[Seal, list[tuple[str, str]]]:
     seal = ledger.seal(package.model, package.version)
     if seal is None:
         raise BadInput(f"{package.arn} was never sealed: it did not come through a release's plan")
-    digests = {uri: (storage.measured(uri) or (None,))[0] for uri in expected(seal)}
+    digests, versions = dict[str, str | None](), dict[str, str]()
+    for uri, wanted in expected(seal).items():
+        version_id = storage.newest_version(uri)
+        if version_id is not None and is_known(seal, uri, version_id):
+            digests[uri] = wanted
+            continue
+        digests[uri], versions[uri] = storage.measured(uri) or (None, NO_VERSION)
     found = Found(_container(described), digests)
     said = broken(seal, found)
     if said:
         raise Tampered(f"version {package.version} is not what was registered: {'; '.join(said)}")
-    return completed(seal, described), gone(seal, found)
+    knowing = with_versions(seal, versions)
+    if knowing != seal:
+        ledger.note_seal_versions(package.model, knowing)
+    return completed(knowing, described), gone(seal, found)
 
 
 def completed(seal: Seal, described: Described) -> Seal:
@@ -145,20 +167,28 @@ def _seal(described: Described) -> Seal:
     digest, version_id = model
     key = f"models/{package.model}/{digest}/model.tar.gz"
     copy = storage.copy_once(source, version_id, settings().artefact_bucket, key)
+    bundle_copy = _bundle_copy(package.model, bundle_uri, *bundle)
     seal = Seal(
         version=package.version,
         package_arn=package.arn,
         container_digest=_container(described),
         source_uri=source,
-        model_uri=copy,
+        model_uri=copy.uri,
         model_digest=digest,
         bundle_uri=bundle_uri,
         bundle_digest=bundle[0],
-        bundle_copy_uri=_bundle_copy(package.model, bundle_uri, *bundle),
+        bundle_copy_uri=bundle_copy.uri,
         image=described.image,
         environment=described.environment,
         metadata=described.metadata,
     )
+    read = {source: version_id, bundle_uri: bundle[1]}
+    copies = {
+        made.uri: made.version_id
+        for made, wanted in ((copy, digest), (bundle_copy, bundle[0]))
+        if made.version_id and made.sha256 == wanted
+    }
+    seal = with_versions(seal, {**read, **copies})
     try:
         ledger.put_seal(package.model, seal)
     except Conflict:  # another was faster, and its seal holds
@@ -168,7 +198,7 @@ def _seal(described: Described) -> Seal:
     return seal
 
 
-def _bundle_copy(model: str, uri: str, digest: str, version_id: str) -> str:
+def _bundle_copy(model: str, uri: str, digest: str, version_id: str) -> Copied:
     key = f"models/{model}/{digest}/bundle.tar.gz"
     return storage.copy_once(uri, version_id, settings().artefact_bucket, key)
 

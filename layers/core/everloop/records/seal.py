@@ -14,7 +14,8 @@ class Seal:
     `model_uri` is the copy of the model's data that nothing but Everloop writes: its name is its
     digest, and endpoints serve from it. `bundle_copy_uri` is such a copy of the bundle. With
     `image`, `environment` and `metadata` (the package's own properties) the version can be judged,
-    watched and made again when its package is deleted. Seals of before have none of these four.
+    watched and made again when its package is deleted. `versions` says of each object in which of
+    its versions in S3 these bytes were found. Seals of before have none of these five.
     """
 
     version: int
@@ -29,6 +30,7 @@ class Seal:
     image: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
     metadata: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def complete(self) -> bool:
@@ -60,3 +62,8 @@ def complete(model: str, seal: Seal) -> Update:
         },
         f"{EXISTS} AND attribute_not_exists(#metadata)",
     )
+
+
+def note_versions(model: str, seal: Seal) -> Update:
+    """Return what writes down in which versions a seal's bytes were found."""
+    return set_of(key(model, seal.version), {"versions": dict(seal.versions)}, EXISTS)
