@@ -13,6 +13,7 @@ import pandas as pd
 import metrics
 import report
 from container import INPUT, output, run, spec, unpacked, write_json
+from metric_table import HIGHER_IS_BETTER
 from scoring import rows_of, scores, slices_of, target_of
 
 _RESAMPLES = 1000
@@ -57,7 +58,7 @@ def comparison(
     """Return comparison.json: both values, and the paired bootstrap of the gain."""
     problem = asked["problem"]
     metric, confidence = (asked["evaluate"]["compare"][key] for key in ("metric", "confidence"))
-    sign = 1 if metrics.HIGHER_IS_BETTER[metric] else -1
+    sign = 1 if HIGHER_IS_BETTER[metric] else -1
     new = metrics.metrics_of(problem, truth, candidate)[metric]
     old = metrics.metrics_of(problem, truth, champion)[metric]
     pairs = [(new(weight), old(weight)) for weight in metrics.resamples(len(truth), _RESAMPLES)]

@@ -11,19 +11,6 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 Metric = Callable[[Array], float]
 
-HIGHER_IS_BETTER = {
-    "auc": True,
-    "accuracy": True,
-    "f1": True,
-    "precision": True,
-    "recall": True,
-    "log_loss": False,
-    "brier": False,
-    "rmse": False,
-    "mae": False,
-    "r2": True,
-}
-
 
 def metrics_of(problem: str, target: Array, score: Array) -> dict[str, Metric]:
     """Return each metric of the problem as a function of the rows' weights.

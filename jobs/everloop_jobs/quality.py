@@ -12,6 +12,7 @@ import numpy as np
 
 import metrics
 from joining import Group
+from metric_table import HIGHER_IS_BETTER
 
 _RESAMPLES = 200
 TOO_FEW, KNOWN, NO_METRIC, NOT_DEFINED, BETWEEN, JUDGED = (
@@ -145,7 +146,7 @@ def _check(asked: Mapping[str, Any], together: Sequence[Group], offline: float) 
     value = of[metric](np.ones(len(truth)))
     spread = metrics.intervals({metric: of[metric]}, len(truth), confidence=0.95, count=_RESAMPLES)
     low, high = spread[metric]
-    higher = metrics.HIGHER_IS_BETTER[metric]
+    higher = HIGHER_IS_BETTER[metric]
     max_drop = asked["monitor"]["quality"]["max_drop"]
     threshold = offline - max_drop if higher else offline + max_drop
     # Only a loss that the interval cannot explain is a violation.

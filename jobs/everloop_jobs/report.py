@@ -7,7 +7,8 @@ from typing import Any
 
 import charts
 import label_report
-from metrics import HIGHER_IS_BETTER, Array
+from metric_table import HIGHER_IS_BETTER
+from metrics import Array
 
 _STYLE = """
 :root{--ink:#1d2330;--soft:#667085;--line:#e3e6ee;--paper:#fff;--card:#f7f8fb;--main:#3468d1;

@@ -80,7 +80,7 @@ class ModelSpec(Section):
             if value is None or getattr(bar, other) is not None:
                 better = "higher" if known[metric] else "lower"
                 problems.append(f"{where}: {better} is better, so give {side} and only {side}")
-            elif wrong := out_of_reach(metric, value):
+            elif wrong := out_of_reach(self.problem, metric, value):
                 problems.append(f"{where}.{side} is {value}; {wrong}")
         compare = self.evaluate.compare
         if compare is not None and compare.metric not in known:
