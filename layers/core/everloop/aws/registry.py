@@ -10,12 +10,12 @@ from botocore.exceptions import ClientError
 from everloop.aws.clients import code_of, sagemaker, translated
 from everloop.decisions import seals
 from everloop.decisions.approvals import PENDING
+from everloop.decisions.approvals import PIN as PIN
 from everloop.decisions.releases import Package
 from everloop.errors import BadInput
 from everloop.moments import moment
 
 LONGEST_DESCRIPTION = 1024  # the API's limit
-PIN = "everloop-pin"  # the property of a version that should serve whatever is approved above it
 
 
 @dataclass(frozen=True)

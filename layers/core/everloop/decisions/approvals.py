@@ -19,6 +19,7 @@ REJECTED: Final = "Rejected"
 PENDING: Final = "PendingManualApproval"
 POLICY: Final = "policy"
 UNKNOWN: Final = "unknown"
+PIN: Final = "everloop-pin"  # a version's property: it should serve, whatever is approved above it
 
 
 def seen(

@@ -1,0 +1,106 @@
+"""What needs somebody's attention: incidents, waits, releases given up, data nobody trains on."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from everloop.decisions.releases import gives_up
+from everloop.moments import text
+from everloop.notices import UNANSWERED
+from everloop.records.approval import Approval
+from everloop.records.incident import Incident
+from everloop.records.release import RELEASED, Release
+from everloop.records.shortage import Shortage
+from everloop.views.timeline import Decided, Outcome
+
+
+@dataclass(frozen=True)
+class Attention:
+    """What was found, and the command that mends it (empty: it mends itself)."""
+
+    outcome: Outcome
+    said: str
+    command: str = ""
+
+    @property
+    def wrong(self) -> bool:
+        """Whether a person must do something."""
+        return self.outcome == "bad"
+
+
+def incidents(model: str, standing: Sequence[Incident]) -> Iterator[Attention]:
+    """Yield what people were told of, and is not over."""
+    unanswered = any(incident.subject == UNANSWERED for incident in standing)
+    for incident in standing:
+        if incident.subject == UNANSWERED:
+            continue  # told by the violation itself
+        violation = incident.subject.startswith("violation/")
+        of = f"version {incident.version}: " if incident.version is not None else ""
+        about = f" ({incident.subject.rpartition('/')[2]})" if violation else ""
+        why = " ".join(incident.why.split())
+        said = f"{of}{incident.happened}{about}, since {incident.since:%Y-%m-%d %H:%M}: {why}"
+        commands = [line.strip() for line in incident.to_do if line.startswith("  ")]
+        command = commands[0] if commands else f"everloop status {model}"
+        yield Attention("bad" if not violation or unanswered else "info", said, command)
+
+
+def given_up(
+    model: str,
+    versions: Iterable[tuple[int, str]],
+    releases: Sequence[Release],
+    approvals: Mapping[int, Approval],
+) -> Attention | None:
+    """Return the newest version that is approved, and whose release is not tried again.
+
+    `versions` are numbers with the registry's approval, `releases` those that ended, the newest
+    first in both. An older one that failed, too, is not what anybody waits for.
+    """
+    for version, approval in versions:
+        last = next((release for release in releases if release.version == version), None)
+        if approval != "Approved" or last is None or last.outcome == RELEASED:
+            continue
+        word = approvals.get(version)
+        again_since = word is not None and word.at > last.approved_at
+        if again_since or not gives_up(last, releases):
+            continue
+        said = f"version {version} is approved, and its release was given up: {last.reason}"
+        again = f"everloop approve {model} --version {version} --reason 'its cause is mended'"
+        return Attention("bad", said, again)
+    return None
+
+
+def waits(model: str, shortages: Iterable[Shortage]) -> Iterator[Attention]:
+    """Yield what waits for a quota or for capacity of AWS's."""
+    for shortage in shortages:
+        trouble = shortage.trouble
+        what = trouble.quota or trouble.code or "capacity"
+        numbers = ""
+        if trouble.there is not None and trouble.wanted is not None:
+            numbers = f" ({trouble.there} allowed, {trouble.wanted} wanted)"
+        how = "held until you resume or push"
+        if shortage.until is not None:
+            how = f"tried again at {text(shortage.until)}"
+        activity, _, version = shortage.activity.partition("#")
+        activity += f" of version {version}" if version else ""
+        since = text(shortage.since)
+        said = f"its {activity} waits for AWS since {since}: {what}{numbers}; {how}"
+        if shortage.held:
+            yield Attention("bad", said, f"everloop resume {model}")
+        else:
+            yield Attention("waiting", said)
+
+
+def untrained(
+    model: str, waiting: int, causes: Sequence[str], decided: Sequence[Decided]
+) -> Attention | None:
+    """Say why nothing will be trained on so many objects that came; None where something will."""
+    if not waiting:
+        return None
+    if "data" not in causes and any(d.kind == "train-end" and d.go for d in decided):
+        on = list(causes)
+        said = f"{waiting} objects wait: [retrain] on = {on} lets data alone train nothing"
+        return Attention("waiting", said, f"everloop push models/{model}")
+    asked = [each for each in decided if each.kind == "train"]
+    if asked and not asked[-1].go:
+        said = f"{waiting} objects wait, and nothing is trained on them: {asked[-1].reason}"
+        return Attention("waiting", said, f"everloop status {model}")
+    return None

@@ -1,0 +1,133 @@
+"""A version of a model: what it was made of, who decided, its tests, and what it replaced."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from everloop.decisions.approvals import PIN, POLICY
+from everloop.records.approval import Approval
+from everloop.records.seal import Seal
+from everloop.views.timeline import Decided, of_version
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A version's package as the registry has it."""
+
+    arn: str
+    approval: str
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Word:
+    """The last word on a version: whose, when, which, and in which words."""
+
+    by: str
+    at: str
+    status: str
+    words: str
+
+
+@dataclass(frozen=True)
+class Test:
+    """A test of a version's endpoint."""
+
+    time: str
+    test: str
+    passed: bool
+    reason: str
+
+
+@dataclass(frozen=True)
+class Service:
+    """When a version came into service, or did not; or by which it was replaced."""
+
+    time: str
+    outcome: str
+    replaced: int | None = None
+    by: int | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Version:
+    """Why a version serves, or does not; without a package it is what the ledger kept of it."""
+
+    version: int
+    package: str
+    registered: bool
+    approval: str
+    made_of: Mapping[str, str]
+    pinned: str
+    model_digest: str
+    word: Word | None
+    tests: Sequence[Test]
+    service: Sequence[Service]
+    decisions: Sequence[Decided]
+
+
+def version(
+    number: int,
+    package: Registered | None,
+    seal: Seal | None,
+    approval: Approval | None,
+    decided: Sequence[Decided],
+) -> Version | None:
+    """Return what is known of a version; None for one that nobody knows."""
+    about = of_version(decided, number)
+    if package is None and seal is None and not about:
+        return None
+    made_of = {**(seal.metadata if seal else {}), **(package.metadata if package else {})}
+    pinned = made_of.pop(PIN, "")
+    return Version(
+        version=number,
+        package=package.arn if package else seal.package_arn if seal else "",
+        registered=package is not None,
+        approval=package.approval if package else "deleted",
+        made_of=made_of,
+        pinned=pinned,
+        model_digest=seal.model_digest if seal else "",
+        word=_word(approval, about),
+        tests=_tests(about),
+        service=_service(number, decided),
+        decisions=about,
+    )
+
+
+def _word(approval: Approval | None, about: Sequence[Decided]) -> Word | None:
+    spoken = [each for each in about if each.kind == "approve"]
+    if spoken:
+        last = spoken[-1]
+        status = str(last.facts.get("approval") or "")
+        return Word(last.actor, str(last.facts.get("at") or last.time), status, last.reason)
+    if approval is not None:
+        return Word(approval.by, f"{approval.at:%Y-%m-%d %H:%M}", approval.status, approval.reason)
+    judged = [each for each in about if each.kind == "judge"]
+    if not judged:
+        return None
+    verdict = str(judged[-1].facts.get("verdict") or "")
+    by = "nobody yet: a person is asked" if verdict == "ask" else POLICY
+    return Word(by, judged[-1].time, verdict, judged[-1].reason)
+
+
+def _tests(about: Iterable[Decided]) -> list[Test]:
+    return [
+        Test(each.time, str(test.get("test")), bool(test.get("passed")), str(test.get("reason")))
+        for each in about
+        if each.kind == "test"
+        for test in each.facts.get("tests") or ()
+    ]
+
+
+def _service(number: int, decided: Iterable[Decided]) -> list[Service]:
+    found = []
+    for each in decided:
+        if each.kind not in ("serve", "rollback"):
+            continue
+        before = each.facts.get("from_version")
+        if each.version == number:
+            outcome = str(each.facts.get("outcome") or "")
+            found.append(Service(each.time, outcome, before, None, each.reason))
+        elif each.kind == "serve" and before == number:
+            found.append(Service(each.time, "replaced", None, each.version))
+    return found
