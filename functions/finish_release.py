@@ -12,7 +12,9 @@ from everloop import names, notices, requests
 from everloop.aws import anchors, approvals, endpoints, ledger, people, registry
 from everloop.decisions import releases
 from everloop.decisions.approvals import UNKNOWN
+from everloop.decisions.infrastructure import described
 from everloop.decisions.releases import Serving
+from everloop.decisions.waits import Again
 from everloop.errors import NotReady
 from everloop.flows import clearing, releasing, report, shortages
 from everloop.flows.report import logger
@@ -66,8 +68,8 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         error=request.error,
     )
     lacked = releases.lacked(outcome, request.rollout, request.error)
-    if lacked is not None and mine:
-        return _wait(request, installed, lacked)
+    if lacked is not None:
+        return _wait(request, installed, lacked, mine=mine)
     word = approvals.all_of(request.model).get(request.version)
     found = registry.find(request.package_arn)  # it may be deleted by now
     approved_at = word.at if word else found.package.modified_at if found else request.time
@@ -122,8 +124,14 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     return _start_next(request, installed, outcome, reason)
 
 
-def _wait(request: Request, installed: Installed, lacked: Trouble) -> dict[str, Any]:
-    """Keep the lease for the next try; where none will come, clean up and give it back."""
+def _wait(request: Request, installed: Installed, lacked: Trouble, *, mine: bool) -> dict[str, Any]:
+    """Keep the lease for the next try; where none will come, clean up and give it back.
+
+    Where an earlier try gave it back already, and died of it, it is no verdict now, either.
+    """
+    if not mine:
+        releasing.start_wanted(installed, "the release before it is held", request.time)
+        return shortages.answer(Again(None, "", f"{described(lacked)}; it is held"))
     decided = shortages.meet(installed, RELEASE, request.package_arn, lacked, request.time)
     if decided.held:
         if not policy.deploy(installed.spec).keep_staging:

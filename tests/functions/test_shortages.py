@@ -553,6 +553,25 @@ def test_a_release_that_is_held_gives_the_lease_back_and_goes_on_when_resumed(ac
     assert account.executions("deploy") == ["flight-delays-r2-v2"]
 
 
+def test_a_release_that_died_as_it_was_held_is_no_verdict_when_it_is_tried_again(account):
+    account.push()
+    account.register(approval="Approved")
+    arn = account.register(2, approval="Approved")
+    account.serve(1)
+    said = "An error occurred (ResourceLimitExceeded) when calling the CreateEndpoint operation: "
+    cause = {"errorMessage": f"endpoint x: {said}{limit(0, 0, 1, 'endpoint')}"}
+    error = {"Error": "NoCapacity", "Cause": json.dumps(cause)}
+    words = {"error": error, "rollout": None, "tests": None}
+    first = release(account, arn, 5, **words)
+    request = account.request(
+        "machine-finish-release", package_arn=arn, version=2, time=after(5), **words
+    )
+    again = finish_release.handler(request, account.context)
+    assert (first["outcome"], again["outcome"], again["ok"]) == ("waits", "waits", True)
+    assert ledger.releases(M) == []
+    assert [d for d in account.decisions() if d["kind"] == "rollback"] == []
+
+
 def test_a_release_of_what_a_person_rejected_meanwhile_waits_for_nothing(account):
     account.push()
     account.register(approval="Approved")

@@ -233,4 +233,9 @@ FLAWS = (
         "count as rolled back what AWS had no room for",
         Code("functions.finish_release", "releases.lacked(...)", "None"),
     ),
+    Mutant(
+        "count as rolled back what was held by an earlier try",
+        Code("functions.finish_release", "lacked is not None", "lacked is not None and mine"),
+        why="takes a function that dies as it gives its lease back: seed 14",
+    ),
 )
