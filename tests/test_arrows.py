@@ -53,6 +53,8 @@ def rule(title: str, folder: Path, forbidden: tuple[str, ...], but: tuple[str, .
             "flows reach AWS through the door", CORE / "flows", ("boto3", "botocore", "os", "time")
         ),
         rule("the door decides nothing of its own", CORE / "aws", ("everloop.flows",)),
+        rule("what decides and acts knows no views", CORE, ("everloop.views",), ("views",)),
+        rule("functions know no views", ROOT / "functions", ("everloop.views",)),
         rule(
             "records know the ledger and nothing else",
             CORE / "records",

@@ -1,6 +1,8 @@
 """Each record of the ledger comes back as it went in, from a place that is its own."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -43,6 +45,32 @@ TOKEN = token.Token("run/m-w1-0a", "t", M, "arn:x", "end", True)
 MADE = config.Made("m-v1-0a", {"a": [1]}, "m-v1-0b", {"Image": "i"})
 SWEPT = sweep.Sweep("data/m/a", T, T, False, T, LATER)
 HEAD = decision.Head(7, "f" * 64)
+
+KEYS = [
+    installation.key(M),
+    window.key(M),
+    window.closed_key(M, 1),
+    lease.key(M, lease.TRAINING),
+    lease.key(M, lease.MONITOR),
+    run.key(M, "m-w1-0a"),
+    release.key(M, 1),
+    seal.key(M, 1),
+    approval.key(M, 1),
+    verdict.key(M, 1),
+    pin.key(M),
+    config.key(M, "m-v1-0a"),
+    decision.key(M, 1),
+    decision.mark_key(M, "id"),
+    decision.head_key(M),
+    incident.key(M, "x"),
+    shortage.key(M, "training"),
+    monitor.key(M),
+    token.key("x"),
+    arrival.seen_key(M, "id"),
+    object_state.key(M, "id"),
+    sweep.KEY,
+    tick.KEY,
+]
 
 ROUND_TRIPS = [
     ("an arrival", ARRIVED, arrival.put(M, 1, ARRIVED), arrival.of),
@@ -103,35 +131,18 @@ def test_records_of_before_read_without_what_came_since():
 
 
 def test_a_models_records_lie_apart_from_each_other():
-    keys = [
-        installation.key(M),
-        window.key(M),
-        window.closed_key(M, 1),
-        lease.key(M, lease.TRAINING),
-        lease.key(M, lease.MONITOR),
-        run.key(M, "m-w1-0a"),
-        release.key(M, 1),
-        seal.key(M, 1),
-        approval.key(M, 1),
-        verdict.key(M, 1),
-        pin.key(M),
-        config.key(M, "m-v1-0a"),
-        decision.key(M, 1),
-        decision.mark_key(M, "id"),
-        decision.head_key(M),
-        incident.key(M, "x"),
-        shortage.key(M, "training"),
-        monitor.key(M),
-        token.key("x"),
-        arrival.seen_key(M, "id"),
-        object_state.key(M, "id"),
-        sweep.KEY,
-        tick.KEY,
-    ]
-    assert len(set(keys)) == len(keys)
+    assert len(set(KEYS)) == len(KEYS)
     ranges = [window.all_closed(M), run.all_of(M), release.all_of(M), decision.all_of(M)]
     for each in ranges:
-        assert sum(key.pk == each.pk and key.sk.startswith(each.prefix) for key in keys) == 1
+        assert sum(key.pk == each.pk and key.sk.startswith(each.prefix) for key in KEYS) == 1
+
+
+def test_the_contracts_list_every_record_that_is_kept():
+    contracts = (Path(__file__).parents[3] / "docs" / "contracts.md").read_text()
+    listed = set(re.findall(r"^\| `([A-Z]+)[^|]*\| `([A-Z]+|<)", contracts, re.MULTILINE))
+    kept = {(key.pk, key.sk) for key in KEYS}
+    begins = {(re.match("[A-Z]+", pk)[0], (re.match("[A-Z]+", sk) or ["<"])[0]) for pk, sk in kept}
+    assert begins <= listed, sorted(begins - listed)
 
 
 def test_an_update_gives_every_value_that_its_expressions_name():
