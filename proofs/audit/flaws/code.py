@@ -37,61 +37,15 @@ FLAWS = (
     Flaw(
         "eval", _code("flaw_eval", 'return eval(event["a"])'), "bandit", "B307", f"{_F}:flaw_eval"
     ),
-    Flaw("exec", _code("flaw_exec", 'exec(event["a"])'), "bandit", "B102", f"{_F}:flaw_exec"),
     Flaw(
         "shell",
         _code("flaw_shell", 'import subprocess\nsubprocess.run(event["a"], shell=True)'),
         *("bandit", "B602", f"{_F}:flaw_shell"),
     ),
     Flaw(
-        "subprocess in a function",
-        _code("flaw_run", 'import subprocess\nsubprocess.run(["tar", event["a"]])'),
-        *("bandit", "B603", f"{_F}:flaw_run"),
-    ),
-    Flaw(
-        "md5 as if it guarded something",
-        _code("flaw_md5", 'import hashlib\nreturn hashlib.md5(event["a"]).hexdigest()'),
-        *("bandit", "B324", f"{_F}:flaw_md5"),
-    ),
-    Flaw(
-        "yaml that makes objects",
-        _code("flaw_yaml", 'import yaml\nreturn yaml.load(event["a"], yaml.Loader)'),
-        *("bandit", "B506", f"{_F}:flaw_yaml"),
-    ),
-    Flaw(
         "archive that writes where it likes",
         _code("flaw_tar", 'import tarfile\ntarfile.open("a.tar").extractall("/tmp/x")', file=_J),
         *("bandit", "B202", f"{_J}:flaw_tar"),
-    ),
-    Flaw(
-        "pickle",
-        _code("flaw_pickle", 'import pickle\nreturn pickle.loads(event["a"])'),
-        *("bandit", "B301", f"{_F}:flaw_pickle"),
-    ),
-    Flaw(
-        "file under a name that all know",
-        _code("flaw_temp", 'return open("/tmp/model.bin", "wb")'),
-        *("bandit", "B108", f"{_F}:flaw_temp"),
-    ),
-    Flaw(
-        "token that can be guessed",
-        _code("flaw_chance", "import random\nreturn random.random()"),
-        *("bandit", "B311", f"{_F}:flaw_chance"),
-    ),
-    Flaw(
-        "server for the whole network",
-        _code("flaw_bind", 'import socket\nsocket.socket().bind(("0.0.0.0", 80))'),
-        *("bandit", "B104", f"{_F}:flaw_bind"),
-    ),
-    Flaw(
-        "query made of what came in",
-        _code("flaw_query", "return f\"select * from t where k = '{event}'\""),
-        *("bandit", "B608", f"{_F}:flaw_query"),
-    ),
-    Flaw(
-        "error that is passed over",
-        _code("flaw_pass", "try:\n    int(event)\nexcept Exception:\n    pass"),
-        *("bandit", "B110", f"{_F}:flaw_pass"),
     ),
     # ------------------------------------------------------------ where bandit is blind
     Flaw(
