@@ -5,12 +5,13 @@ import shutil
 import subprocess
 import sys
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from job_container import ROOT, Container, Drops
+from job_container import Container, Drops
+from model_folders import ModelFolder, discovered
 
 from everloop.bundle import open_bundle, pack
 from everloop.spec import policy
@@ -82,6 +83,33 @@ def sampled(months: Months, rows: int) -> Iterator[tuple[str, bytes]]:
         yield name, b"".join([lines[0], *lines[1::step]])
 
 
+def evaluated(
+    container: Container, drops: Drops, folder: ModelFolder, files: Iterable[tuple[str, bytes]]
+) -> Any:
+    """Prepare, train, evaluate and compare with itself; return what evaluate.py measured."""
+    name, bundle = folder.name, pack(folder.path)
+    spec = load_spec(open_bundle(bundle).text("model.toml"), name=name)
+    objects = [drops.put(f"data/{name}/{each}", data) for each, data in files]
+    manifest = {"version": 1, "model": name, "digest": "0" * 64, "objects": objects}
+    (container.input("dataset") / "m.json").write_text(json.dumps(manifest))
+    container.code(bundle, policy.document(spec))
+    container.succeed("prepare.py")
+    train(container, container.input("code") / "bundle.tar.gz", spec.train.hyperparameters)
+    shutil.copy(container.output("holdout") / "data.csv", container.input("holdout"))
+
+    container.succeed("evaluate.py")
+
+    for side, job in (("candidate", "code"), ("champion", "champion-code")):
+        container.code(bundle, policy.document(spec), job)
+        shutil.copy(container.input("model") / "model.tar.gz", container.input(side))
+    container.succeed("compare.py")
+    assert container.read("comparison/comparison.json")["gain"]["value"] == 0
+    return container.read("evaluation/evaluation.json")
+
+
+FOLDERS = {folder.name: folder for folder in discovered()}
+
+
 @pytest.mark.parametrize(
     ("name", "months", "rows", "metric"),
     [
@@ -92,28 +120,23 @@ def sampled(months: Months, rows: int) -> Iterator[tuple[str, bytes]]:
 def test_a_model_learns_from_its_drops_and_passes_its_bars(
     container: Container, drops: Drops, name: str, months: Months, rows: int, metric: str
 ) -> None:
-    folder = ROOT / "models" / name
-    bundle = pack(folder)
-    spec = load_spec(open_bundle(bundle).text("model.toml"), name=name)
-    objects = [drops.put(f"data/{name}/{each}", data) for each, data in sampled(months, rows)]
-    manifest = {"version": 1, "model": name, "digest": "0" * 64, "objects": objects}
-    (container.input("dataset") / "m.json").write_text(json.dumps(manifest))
-    container.code(bundle, policy.document(spec))
-    container.succeed("prepare.py")
-    train(container, container.input("code") / "bundle.tar.gz", spec.train.hyperparameters)
-    shutil.copy(container.output("holdout") / "data.csv", container.input("holdout"))
-
-    container.succeed("evaluate.py")
-
-    told = container.read("evaluation/evaluation.json")
+    folder = FOLDERS[name]
+    told = evaluated(container, drops, folder, sampled(months, rows))
+    spec = load_spec((folder.path / "model.toml").read_text(), name=name)
     bar = spec.evaluate.metrics[metric].min
     assert bar is not None
     assert told["metrics"][metric]["high"] >= bar  # on a fraction of the data
     assert told["metrics"][metric]["low"] > {"auc": 0.5, "r2": 0.0}[metric]  # it has learned
     assert told["rows"] > 500
 
-    for side, job in (("candidate", "code"), ("champion", "champion-code")):
-        container.code(bundle, policy.document(spec), job)
-        shutil.copy(container.input("model") / "model.tar.gz", container.input(side))
-    container.succeed("compare.py")
-    assert container.read("comparison/comparison.json")["gain"]["value"] == 0
+
+@pytest.mark.parametrize("name", [name for name in FOLDERS if not FOLDERS[name].packaged])
+def test_one_more_folder_goes_through_our_jobs(
+    container: Container, drops: Drops, name: str
+) -> None:
+    folder = FOLDERS[name]
+    files = list(folder.drop())
+    if not files or (folder.path / "requirements.txt").exists():
+        pytest.skip("tests/models says what it lacks")
+    told = evaluated(container, drops, folder, files)
+    assert told["rows"] > 0

@@ -1,34 +1,33 @@
 """Each model's folder, as SageMaker runs it: by AWS's own training and inference toolkits."""
 
 import csv
-import functools
 import io
 import itertools
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
+from _pytest.outcomes import Skipped
+from model_folders import MODELS, ModelFolder, discovered
 
 from everloop.bundle import open_bundle, pack
 from everloop.pipelines.standard import BundleRef, Site, render
+from everloop.spec import policy
 from everloop.spec.model_spec import ModelSpec, load_spec
-from everloop_cli import flights, weather
+from everloop_cli import flights
+from everloop_jobs.formats.dialect import Dialect
 
-MODELS = Path(__file__).parents[2] / "models"
+SITE = Site("artefacts", "us-east-1", "arn:aws:iam::123456789012:role/x", "s3://a/jobs")
 TRAIN = Path(sys.executable).parent / "train"  # the toolkit's command
-LEAST_ROWS = 3000  # of a drop that is thinned until it trains in a second or two
-DATA = {
-    "air-time": flights.air_times,
-    "flight-delays": flights.months,
-    "sky-temperature": weather.months,
-}
 # What SageMaker's serving container does with requests, without its web server.
 SERVE = """
 import json, sys
@@ -58,15 +57,11 @@ for line in sys.stdin:
 """
 
 
-@functools.cache
-def drops(name: str) -> dict[str, bytes]:
-    return dict(DATA[name]())
-
-
 @dataclass
 class Trained:
     """A model that was trained on a thinned drop, in a container's file system at `root`."""
 
+    folder: ModelFolder
     spec: ModelSpec
     root: Path
     serving: "subprocess.Popen[str]"
@@ -101,16 +96,25 @@ def as_csv(rows: list[dict[str, str]]) -> str:
     return text.getvalue()
 
 
-@pytest.fixture(scope="module", params=DATA, ids=str)
+@pytest.fixture(scope="module", params=discovered(), ids=lambda folder: folder.name)
 def trained(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Trained]:
-    name: str = request.param
-    root = tmp_path_factory.mktemp(name)
-    folder = MODELS / name
-    spec = load_spec((folder / "model.toml").read_text(), name=name)
-    for step in (write_drop, preprocess, train, unpack_code):
-        step(folder, spec, root)
+    folder: ModelFolder = request.param
+    with prepared(folder, tmp_path_factory.mktemp(folder.name)) as ready:
+        yield ready
+
+
+@contextmanager
+def prepared(folder: ModelFolder, root: Path) -> Iterator[Trained]:
+    """Train a folder's model on its data, and serve it."""
+    if (folder.path / "requirements.txt").exists():
+        pytest.skip(f"{folder.name} has packages of its own: try it with `everloop up`")
+    if not write_drop(folder, root):
+        pytest.skip(f"no data: put CSV files into models/{folder.name}/.sample/ to train it here")
+    spec = load_spec((folder.path / "model.toml").read_text(), name=folder.name)
+    for step in (preprocess, train, unpack_code):
+        step(folder.path, spec, root)
     with subprocess.Popen(
         [sys.executable, "-c", SERVE],
         env=environment(root) | {"SAGEMAKER_PROGRAM": "inference.py"},
@@ -118,27 +122,28 @@ def trained(
         stdout=subprocess.PIPE,
         text=True,
     ) as serving:
-        yield Trained(spec, root, serving)
+        yield Trained(folder, spec, root, serving)
 
 
-def write_drop(folder: Path, spec: ModelSpec, root: Path) -> None:
-    data = drops(folder.name)["2013-01.csv"]
-    head, *lines = data.decode().splitlines(keepends=True)
+def write_drop(folder: ModelFolder, root: Path) -> int:
+    """Write the files to try it on; returns how many there are."""
     (root / "drop").mkdir()
-    kept = lines[:: max(1, len(lines) // LEAST_ROWS)]
-    (root / "drop" / "2013-01.csv").write_text(head + "".join(kept))
+    files = dict(folder.drop())
+    for name, data in files.items():
+        (root / "drop" / name).write_bytes(data)
+    return len(files)
 
 
 def preprocess(folder: Path, spec: ModelSpec, root: Path) -> None:
     command = [sys.executable, "preprocess.py", "--input", root / "drop", "--output", root / "made"]
-    subprocess.run(command, cwd=folder, check=True)
+    read = {"EVERLOOP_READ_CSV": json.dumps(Dialect.of(policy.document(spec)["data"]).for_pandas())}
+    subprocess.run(command, cwd=folder, env={**os.environ, **read}, check=True)
 
 
 def train(folder: Path, spec: ModelSpec, root: Path) -> None:
     """Run script mode with the hyperparameters that the rendered pipeline gives it."""
     (root / "bundle.tar.gz").write_bytes(pack(folder))
-    site = Site("artefacts", "us-east-1", "arn:aws:iam::123456789012:role/x", "s3://a/jobs")
-    definition = json.loads(render(spec, site, BundleRef(str(root / "bundle.tar.gz"), "0" * 64)))
+    definition = json.loads(render(spec, SITE, BundleRef(str(root / "bundle.tar.gz"), "0" * 64)))
     step = next(each for each in definition["Steps"] if each["Name"] == "Train")
     channels = {}
     for part in ("train", "validation"):
@@ -175,8 +180,15 @@ def write(root: Path, name: str, value: Any) -> None:
     path.write_text(json.dumps(value))
 
 
-def test_every_model_is_tried_here() -> None:
-    assert {path.parent.name for path in MODELS.glob("*/model.toml")} == set(DATA)
+@pytest.mark.parametrize("folder", discovered(), ids=lambda folder: folder.name)
+def test_a_push_of_it_is_installed(folder: ModelFolder) -> None:
+    bundle = pack(folder.path)
+    spec = load_spec(open_bundle(bundle).text("model.toml"), name=folder.name)
+    definition = render(spec, SITE, BundleRef("s3://a/bundle.tar.gz", "0" * 64))
+    assert {"Preprocess", "Train"} <= {each["Name"] for each in json.loads(definition)["Steps"]}
+    for name, content in open_bundle(bundle).files.items():
+        if name.endswith(".py"):
+            compile(content, name, "exec")
 
 
 def test_script_mode_trains_it_from_the_bundle(trained: Trained) -> None:
@@ -184,18 +196,30 @@ def test_script_mode_trains_it_from_the_bundle(trained: Trained) -> None:
     assert not (trained.root / "output" / "failure").exists()
 
 
-def test_the_split_follows_time_and_keeps_every_row(trained: Trained) -> None:
+def test_the_split_has_what_the_jobs_need(trained: Trained) -> None:
     data = trained.spec.data
     parts = [trained.rows(part) for part in ("train", "validation", "holdout")]
-    drop = pd.read_csv(trained.root / "drop" / "2013-01.csv", dtype=str)
-    assert sum(len(part) for part in parts) == len(drop)
+    assert all(parts)
+    assert set(parts[0][0]) == set(parts[1][0]) <= set(parts[2][0])
+    assert {data.target, data.key or data.target} <= set(parts[2][0])
+    if data.key is not None:
+        held = [row[data.key] for row in parts[2]]
+        assert len(set(held)) == len(held)
+
+
+def test_the_split_follows_time_and_keeps_every_row(trained: Trained) -> None:
+    if not trained.folder.packaged:
+        pytest.skip("a folder splits as it likes; those that come with Everloop split by time")
+    data = trained.spec.data
+    parts = [trained.rows(part) for part in ("train", "validation", "holdout")]
+    [path] = (trained.root / "drop").iterdir()
+    assert sum(len(part) for part in parts) == len(pd.read_csv(path, dtype=str))
     assert data.timestamp is not None
     for earlier, later in itertools.pairwise(parts):
         assert earlier[-1][data.timestamp] <= later[0][data.timestamp]
     assert data.key is not None
     keys = [row[data.key] for part in parts for row in part]
     assert len(set(keys)) == len(keys)
-    assert {data.target, data.key} <= set(parts[2][0])
 
 
 def test_it_learns_something(trained: Trained) -> None:
@@ -217,24 +241,66 @@ def test_a_row_has_one_score_whatever_comes_with_it(trained: Trained) -> None:
     sent = [{name: value for name, value in row.items() if name != target} for row in rows]
     turned = [{"unknown": "x"} | dict(reversed(row.items())) for row in reversed(sent)]
     told = trained.scores(sent)
-    assert len(told) == 20
-    assert trained.scores(turned) == told[::-1]
-    assert trained.scores(sent[:1]) == told[:1]
+    assert len(told) == len(rows)
+    off = trained.spec.deploy.tests.tolerance
+    assert trained.scores(turned) == pytest.approx(told[::-1], abs=off)
+    assert trained.scores(sent[:1]) == pytest.approx(told[:1], abs=off)
 
 
 def test_what_it_cannot_score_is_refused(trained: Trained) -> None:
-    rows = trained.rows("holdout", 2)
-    lacking = [{name: value for name, value in row.items() if name != "temp"} for row in rows]
-    kind, _ = trained.ask("application/x-parquet", "PAR1")
-    column, why = trained.ask("text/csv", as_csv(lacking))
-    assert kind >= 400
-    assert column >= 400
-    assert "columns are missing: temp" in why
+    for body in ("PAR1", as_csv(trained.rows("holdout", 2))):
+        status, _ = trained.ask("application/x-parquet", body)
+        assert status >= 400
+    if trained.folder.packaged:
+        rows = trained.rows("holdout", 2)
+        lacking = [{name: value for name, value in row.items() if name != "temp"} for row in rows]
+        status, why = trained.ask("text/csv", as_csv(lacking))
+        assert status >= 400
+        assert "columns are missing: temp" in why
+
+
+@pytest.fixture(scope="module")
+def copied(tmp_path_factory: pytest.TempPathFactory) -> ModelFolder:
+    """A contributor's folder: a copy of the smallest model, and of its sample, as `hail`."""
+    models = tmp_path_factory.mktemp("models")
+    shutil.copytree(MODELS / "sky-temperature", models / "hail")
+    (models / "notes").mkdir()  # no model.toml, no model
+    [found] = discovered(models)
+    return found
+
+
+def test_one_more_folder_is_found_and_tried(copied: ModelFolder, tmp_path: Path) -> None:
+    assert copied.name == "hail"
+    test_a_push_of_it_is_installed(copied)
+    with prepared(copied, tmp_path) as trained:
+        test_script_mode_trains_it_from_the_bundle(trained)
+        test_the_split_has_what_the_jobs_need(trained)
+        test_it_learns_something(trained)
+        test_a_row_has_one_score_whatever_comes_with_it(trained)
+        test_what_it_cannot_score_is_refused(trained)
+
+
+def test_its_sample_is_not_pushed(copied: ModelFolder) -> None:
+    assert dict(copied.drop()).keys() == {"2013.csv"}
+    assert not [name for name in open_bundle(pack(copied.path)).files if ".csv" in name]
+
+
+def test_a_folder_without_data_or_with_packages_is_skipped_with_the_reason(
+    copied: ModelFolder, tmp_path: Path
+) -> None:
+    bare = tmp_path / "models" / "bare"
+    shutil.copytree(copied.path, bare, ignore=shutil.ignore_patterns(".sample"))
+    [found] = discovered(bare.parent)
+    with pytest.raises(Skipped, match=r"put CSV files into models/bare/\.sample/"):
+        prepared(found, tmp_path).__enter__()
+    (bare / "requirements.txt").write_text("xgboost\n")
+    with pytest.raises(Skipped, match="packages of its own"):
+        prepared(found, tmp_path).__enter__()
 
 
 def test_late_flights_come_in_the_shares_that_were_seen() -> None:
     shares = {}
-    for name, data in drops("flight-delays").items():
+    for name, data in flights.months():
         late = [line.rpartition(",")[2] for line in data.decode().split()[1:]]
         shares[name] = round(late.count("1") / len(late), 2)
     assert len(shares) == 12
@@ -243,7 +309,7 @@ def test_late_flights_come_in_the_shares_that_were_seen() -> None:
 
 
 def test_only_what_is_known_before_departure_is_dropped() -> None:
-    data = drops("flight-delays")["2013-01.csv"]
+    _, data = next(iter(flights.months()))
     assert data.decode().partition("\n")[0].split(",") == flights.COLUMNS
     known_later = {"dep_time", "dep_delay", "arr_time", "arr_delay", "air_time", "tailnum"}
     assert not known_later & set(flights.COLUMNS)
