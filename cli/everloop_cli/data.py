@@ -5,6 +5,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from everloop.moments import text
 from everloop.records.object_state import PRESENT, SET_ASIDE
 from everloop_cli.calling import call
 from everloop_cli.records import Records
@@ -23,11 +24,24 @@ def listed(site: Site, model: str, *, everything: bool = False) -> list[dict[str
     states = records.objects(model)
     if not states and not records.has_data(model):
         records.known(model)
-    rows = sorted(states.values(), key=lambda row: (row["key"], row["at"]))
+    rows = [
+        {
+            "id": state.id,
+            "key": state.key,
+            "version_id": state.version_id,
+            "state": state.state,
+            "reason": state.reason,
+            "at": text(state.at),
+            "by": state.by,
+            "marker": state.marker,
+        }
+        for state in sorted(states.values(), key=lambda state: (state.key, state.at))
+    ]
     if not everything:
         return [row for row in rows if row["state"] != PRESENT]
     rows += [
         {
+            "id": each["id"],
             "key": each["key"],
             "version_id": each["version_id"],
             "state": PRESENT,
@@ -39,7 +53,7 @@ def listed(site: Site, model: str, *, everything: bool = False) -> list[dict[str
         for each in records.arrivals(model)
         if each["id"] not in states
     ]
-    return sorted(rows, key=lambda row: row["key"])
+    return sorted(rows, key=lambda row: str(row["key"]))
 
 
 def next_dataset(site: Site, model: str) -> dict[str, Any] | None:
@@ -77,7 +91,7 @@ def restore(
     bucket, wanted = site.output("DataBucket"), list(names)
     if set_aside:
         states = Records(site).objects(model).values()
-        wanted += [row["key"] for row in states if row["state"] == SET_ASIDE]
+        wanted += [each.key for each in states if each.state == SET_ASIDE]
     if not wanted:
         raise Trouble("say which: everloop data restore MODEL KEY, or --set-aside for all of those")
     removed: dict[str, str] = {}

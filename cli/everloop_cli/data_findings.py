@@ -17,9 +17,9 @@ def of_model(
 ) -> Iterator[tuple[str, str]]:
     """Yield what a person may want to know of a model's data, each with what mends it."""
     states = records.objects(model).values()
-    aside = [row for row in states if row["state"] == SET_ASIDE]
+    aside = [each for each in states if each.state == SET_ASIDE]
     if aside:
-        said = f"{len(aside)} files are set aside, and in no dataset: {aside[0]['reason']}"
+        said = f"{len(aside)} files are set aside, and in no dataset: {aside[0].reason}"
         yield said, f"everloop data list {model}"
     live = [version for version in versions if version["version"] == serves]
     for each in withdrawn.trained_on(site, records, model, live)["versions"]:

@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 
 from everloop import names
 from everloop.decisions.releases import gives_up
+from everloop.moments import text
 from everloop.notices import UNANSWERED
 from everloop.records.approval import Approval
 from everloop.records.incident import Incident
@@ -92,17 +93,18 @@ def _given_up(
 
 def _waits(model: str, records: Records) -> Iterator[Found]:
     """Tell what waits for a quota or for capacity of AWS's."""
-    for item in records.shortages(model):
-        trouble = item["trouble"]
-        what = trouble.get("quota") or trouble.get("code") or "capacity"
+    for shortage in records.shortages(model):
+        trouble = shortage.trouble
+        what = trouble.quota or trouble.code or "capacity"
         numbers = ""
-        if trouble.get("there") is not None and trouble.get("wanted") is not None:
-            numbers = f" ({trouble['there']} allowed, {trouble['wanted']} wanted)"
-        until = item.get("until")
+        if trouble.there is not None and trouble.wanted is not None:
+            numbers = f" ({trouble.there} allowed, {trouble.wanted} wanted)"
+        until = text(shortage.until) if shortage.until else ""
         how = f"tried again at {until}" if until else "held until you resume or push"
-        activity, _, version = item["sk"].removeprefix("SHORTAGE#").partition("#")
+        activity, _, version = shortage.activity.partition("#")
         activity += f" of version {version}" if version else ""
-        said = f"its {activity} waits for AWS since {item['since']}: {what}{numbers}; {how}"
+        since = text(shortage.since)
+        said = f"its {activity} waits for AWS since {since}: {what}{numbers}; {how}"
         yield not until, said, "" if until else f"everloop resume {model}"
 
 

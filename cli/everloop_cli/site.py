@@ -8,6 +8,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
 
+from everloop.aws import clients, settings
 from everloop_cli.trouble import Trouble
 
 if TYPE_CHECKING:
@@ -23,12 +24,18 @@ class Site:
 
     def __init__(self, stack: str = "everloop") -> None:
         self.stack = stack
-        self.region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
-        self._session: Any = boto3.Session(region_name=self.region or _REGION)
+        named = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+        self._session: Any = boto3.Session(region_name=named)
+        self.region = str(self._session.region_name or _REGION)  # a profile may name one, too
 
     def client(self, service: str) -> Any:
         config = Config(retries={"mode": "adaptive", "max_attempts": 8}, connect_timeout=5)
-        return self._session.client(service, config=config)
+        return self._session.client(service, region_name=self.region, config=config)
+
+    def open_door(self) -> None:
+        """Let everloop.aws reach this stack, as its outputs tell."""
+        clients.reach(self.region, os.environ.get("AWS_ENDPOINT_URL", ""))
+        settings.use(settings.of_outputs(self.stack, self.region, self.outputs))
 
     @cached_property
     def s3(self) -> "S3Client":

@@ -6,6 +6,7 @@ from botocore.exceptions import ClientError
 
 from everloop.aws.registry import PIN
 from everloop.decisions.approvals import POLICY
+from everloop.records.seal import Seal
 from everloop_cli import show, views, withdrawn
 from everloop_cli.records import Records
 from everloop_cli.site import Site
@@ -55,19 +56,25 @@ def made_of(site: Site, records: Records, model: str, version: int) -> dict[str,
     word = records.approvals(model).get(version)
     if package is None and not seal:
         return {}
-    told = dict(seal.get("metadata") or {})
+    told = dict(seal.metadata) if seal else {}
     told |= dict((package or {}).get("CustomerMetadataProperties") or {})
     return {
-        "package": arn or seal["package_arn"],
+        "package": arn or (seal.package_arn if seal else None),
         "registered": package is not None,
         "approval": package["ModelApprovalStatus"] if package is not None else "deleted",
         "approved_by": word.by if word else None,
         "approved_at": word.at if word else None,
         "approval_description": word.reason if word else None,
         "pinned": told.pop(PIN, None),
-        **{key: seal[key] for key in ("model_digest", "container_digest") if key in seal},
+        **_digests(seal),
         **told,
     }
+
+
+def _digests(seal: Seal | None) -> dict[str, str]:
+    if seal is None:
+        return {}
+    return {"model_digest": seal.model_digest, "container_digest": seal.container_digest}
 
 
 def decided_by(decisions: list[dict[str, Any]]) -> dict[str, Any] | None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from everloop.moments import text
 from everloop.records.object_state import WITHDRAWN, object_id
 from everloop_cli import show
 from everloop_cli.records import Records
@@ -20,16 +21,16 @@ def trained_on(site: Site, records: Records, model: str, versions: list[Any]) ->
     `versions` are the registered ones, newest first. Manifests are read only where something was
     withdrawn; of how many there were, `looked_at` says.
     """
-    gone = [row for row in records.objects(model).values() if row["state"] == WITHDRAWN]
+    gone = [each for each in records.objects(model).values() if each.state == WITHDRAWN]
     found: list[dict[str, Any]] = []
     unread: list[str] = []
     looked_at = versions[:_MOST] if gone else []
-    ids = {object_id(row["key"], row["version_id"]) for row in gone}
+    ids = {each.id for each in gone}
     # A delete marker takes a key out with all its older contents, also those that expired since.
     keys: dict[str, str] = {}
-    for row in gone:
-        if row.get("marker"):
-            keys[row["key"]] = max(str(row["at"]), keys.get(row["key"], ""))
+    for each in gone:
+        if each.marker:
+            keys[each.key] = max(text(each.at), keys.get(each.key, ""))
     manifests: dict[str, dict[str, Any] | None] = {}
     for version in looked_at:
         uri = _dataset_of(site, version["arn"])

@@ -10,13 +10,16 @@ import pytest
 from job_container import spec_of
 from moto import mock_aws
 
-from everloop.aws.items import wire_item
+from everloop.aws import ledger, settings
+from everloop.moments import moment
+from everloop.records.installation import Installed
 from everloop_cli import deliver
 from everloop_cli.drops import collected
 from everloop_cli.site import Site
 from everloop_cli.trouble import Trouble
 
 BUCKET, TABLE = "everloop-data", "everloop-ledger"
+NOW = moment("2026-11-20T10:20:00Z")
 GOOD = "id,colour,price\n1,red,2\n"
 
 
@@ -27,9 +30,8 @@ class Stack(Site):
         super().__init__()
         self.outputs = {"DataBucket": BUCKET, "LedgerTable": TABLE}
         self.s3.create_bucket(Bucket=BUCKET)
-        self._dynamodb = boto3.client("dynamodb")
         keys = [("pk", "HASH"), ("sk", "RANGE")]
-        self._dynamodb.create_table(
+        boto3.client("dynamodb").create_table(
             TableName=TABLE,
             KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys],
             AttributeDefinitions=[{"AttributeName": k, "AttributeType": "S"} for k, _ in keys],
@@ -50,11 +52,9 @@ class Stack(Site):
         return str(refused.value)
 
     def install(self, model: str = "prices", **data: Any) -> None:
-        for made in (
-            {"pk": f"MODEL#{model}", "sk": "SPEC", "spec": spec_of(data=data)},
-            {"pk": "MODELS", "sk": model},
-        ):
-            self._dynamodb.put_item(TableName=TABLE, Item=wire_item(made))
+        self.open_door()
+        spec = spec_of(data=data)
+        ledger.install(Installed(model, spec, "digest", "s3://bundle", "s3://jobs", "arn", NOW))
 
     def uploaded(self) -> list[str]:
         found = self.s3.list_objects_v2(Bucket=BUCKET).get("Contents", [])
@@ -69,6 +69,7 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     with mock_aws():
         yield Stack()
+    settings.use(None)
 
 
 @pytest.fixture

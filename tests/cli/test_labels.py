@@ -10,11 +10,14 @@ import pytest
 from job_container import spec_of
 from moto import mock_aws
 
-from everloop.aws.items import wire_item
+from everloop.aws import ledger, settings
+from everloop.moments import moment
+from everloop.records.installation import Installed
 from everloop_cli import labels
 from everloop_cli.site import Site
 from everloop_cli.trouble import Trouble
 
+NOW = moment("2026-11-20T10:20:00Z")
 BUCKET, TABLE = "everloop-data", "everloop-ledger"
 
 
@@ -35,11 +38,9 @@ class Stack(Site):
         self.install()
 
     def install(self, **data: Any) -> None:
-        for made in (
-            {"pk": "MODEL#prices", "sk": "SPEC", "spec": spec_of(data=data)},
-            {"pk": "MODELS", "sk": "prices"},
-        ):
-            boto3.client("dynamodb").put_item(TableName=TABLE, Item=wire_item(made))
+        self.open_door()
+        spec = spec_of(data=data)
+        ledger.install(Installed("prices", spec, "digest", "s3://bundle", "s3://jobs", "arn", NOW))
 
     def uploaded(self) -> list[str]:
         found = self.s3.list_objects_v2(Bucket=BUCKET).get("Contents", [])
@@ -60,6 +61,7 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     with mock_aws():
         yield Stack()
+    settings.use(None)
 
 
 def file(folder: Path, name: str, data: str | bytes) -> Path:

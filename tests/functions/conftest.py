@@ -464,9 +464,9 @@ def opened(folder: Path) -> Iterator[Account]:
     """Open an account with the stack's resources in it."""
     with patch.dict(os.environ, _NAMES), mock_aws():
         os.environ.pop("AWS_ENDPOINT_URL", None)
-        settings.settings.cache_clear()
+        settings.use(None)
         yield Account(folder)
-    settings.settings.cache_clear()
+    settings.use(None)
 
 
 @pytest.fixture(scope="module")

@@ -5,10 +5,13 @@ import json
 import pytest
 
 from everloop.aws import journal
+from everloop.chain import Entry
 from everloop_cli.main import main
+from everloop_cli.site import Site
 from everloop_cli.subcommands import watch as watching
 
 MODEL = "flight-delays"
+NOW = "2026-11-20T10:20:00Z"
 
 
 @pytest.fixture
@@ -106,3 +109,23 @@ def test_watch_streams_a_line_for_each_decision(stack, monkeypatch, capsys):
     assert [line["seq"] for line in lines] == [each["seq"] for each in made]
     assert {line["model"] for line in lines} == {MODEL}
     assert all(json.loads(line)["progress"] for line in found.err.splitlines())
+
+
+def test_what_was_seen_already_is_not_read_again(stack):
+    for number in range(3):
+        journal.append(Entry(f"id-{number}", MODEL, NOW, "test", True, "said"))
+    made = list(journal.decisions(MODEL))
+    assert len(made) > 3
+    for after in range(len(made) + 2):
+        assert list(journal.decisions(MODEL, after=after)) == made[after:]
+
+
+def test_a_region_of_a_profile_is_the_stacks(monkeypatch, tmp_path):
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    config = tmp_path / "config"
+    config.write_text("[default]\nregion = eu-west-1\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    assert Site().region == Site().client("sqs").meta.region_name == "eu-west-1"
+    config.write_text("")
+    assert Site().region == Site().client("sqs").meta.region_name == "us-east-1"

@@ -23,6 +23,9 @@ class Stack(Site):
         super().__init__()
         self.outputs = {"DataBucket": account.data, "LedgerTable": "everloop-ledger"}
 
+    def open_door(self):
+        """Leave it as it is: the functions of this process know the stack already."""
+
 
 def freeze(account, window):
     request = {"model": MODEL, "window": window, "cause": "data", "time": "2026-11-21T12:00:00Z"}
@@ -75,7 +78,7 @@ def test_a_version_that_was_trained_on_an_older_content_of_a_deleted_key_is_told
 def test_what_is_in_no_dataset_is_read_with_its_reason_and_the_newest_dataset(trained):
     trained.drop(trained.take_out(key("c")))
     records = Records(Stack(trained))
-    assert [(row["key"], row["state"], row["by"]) for row in records.objects(MODEL).values()] == [
+    assert [(each.key, each.state, each.by) for each in records.objects(MODEL).values()] == [
         (key("c"), "withdrawn", "123456789012")
     ]
     assert records.newest_dataset(MODEL)["window"] == 2

@@ -23,6 +23,9 @@ class Stack(Site):
         super().__init__()
         self.outputs = {"DataBucket": account.data, "LedgerTable": "everloop-ledger"}
 
+    def open_door(self):
+        """Leave it as it is: the functions of this process know the stack already."""
+
 
 def said(account):
     site = Stack(account)

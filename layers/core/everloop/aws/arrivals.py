@@ -133,6 +133,18 @@ def newest_closed(model: str, most: int = 20) -> list[Closed]:
     return [windows.closed_of(item) for item in found]
 
 
+def find_window(model: str) -> Window | None:
+    """Return the open window as it is written down; None where nothing ever came."""
+    item = table.get(windows.key(model))
+    return windows.of(item) if item else None
+
+
+def last_frozen(model: str) -> Closed | None:
+    """Return the newest closed window that has a manifest."""
+    found = map(windows.closed_of, table.query(windows.all_closed(model), newest_first=True))
+    return next((window for window in found if window.digest), None)
+
+
 def last_closed(model: str) -> Closed | None:
     return next(iter(newest_closed(model, 1)), None)
 

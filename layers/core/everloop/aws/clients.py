@@ -42,6 +42,24 @@ def _session() -> Any:
     return botocore.session.get_session()
 
 
+_reached: tuple[str, str] | None = None
+
+
+def reach(region: str, endpoint_url: str) -> None:
+    """Make clients for this region from here on: for a program that is none of the functions.
+
+    Those that were made for another region or endpoint (botocore reads it by itself) are forgotten.
+    """
+    global _reached
+    if _reached == (region, endpoint_url):
+        return
+    _reached = (region, endpoint_url)
+    _session().set_config_variable("region", region)
+    for made in list(globals().values()):
+        if hasattr(made, "cache_clear") and made is not _session:
+            made.cache_clear()
+
+
 def _client(service: str, config: Config = _CONFIG) -> Any:
     return _session().create_client(service, config=config)
 

@@ -53,9 +53,15 @@ def holds(model: str, id: str) -> bool:
     return table.get(records.mark_key(model, id)) is not None
 
 
-def decisions(model: str) -> Iterator[dict[str, Any]]:
-    """Return a model's decisions, from the first."""
-    return map(records.of, table.query(records.all_of(model)))
+def head(model: str) -> Head | None:
+    """Return the chain's head as it is written down; None before the first decision."""
+    item = table.get(records.head_key(model))
+    return records.head_of(item) if item else None
+
+
+def decisions(model: str, *, after: int = 0) -> Iterator[dict[str, Any]]:
+    """Return a model's decisions behind a number in its chain, from the first."""
+    return map(records.of, table.query(records.all_of(model, after)))
 
 
 def publish(kind: str, detail: dict[str, Any]) -> None:

@@ -67,6 +67,41 @@ def read(environment: Mapping[str, str]) -> Settings:
     )
 
 
+def of_outputs(stack: str, region: str, outputs: Mapping[str, str]) -> Settings:
+    """Return what the stack's outputs tell a program that is none of its functions.
+
+    Roles, functions and queues are no outputs, and empty: nothing can be started with them.
+    """
+    return Settings(
+        stack=stack,
+        region=region,
+        ledger_table=outputs.get("LedgerTable", ""),
+        data_bucket=outputs.get("DataBucket", ""),
+        artefact_bucket=outputs.get("ArtefactBucket", ""),
+        anchor_bucket=outputs.get("AnchorBucket", ""),
+        event_bus=outputs.get("EventBus", ""),
+        notification_topic=outputs.get("NotificationTopic", ""),
+        notification_topics=(),
+        machines=outputs.get("TrainMachine", "").removesuffix("-train"),
+        sagemaker_role="",
+        scheduler_role="",
+        monitoring_function="",
+        violation_function="",
+        undelivered_queue="",
+        kms_key=None,
+    )
+
+
+_told: Settings | None = None
+
+
+def use(found: Settings | None) -> None:
+    """Let these be the settings from here on; with None, the environment's again."""
+    global _told
+    _told = found
+    settings.cache_clear()
+
+
 @cache
 def settings() -> Settings:
-    return read(os.environ)
+    return _told or read(os.environ)

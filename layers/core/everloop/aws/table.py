@@ -13,6 +13,7 @@ from everloop.records.keys import PK, SK, Item, Key, Range
 from everloop.records.writes import Delete, Put, Update, Write, names
 
 _ITEMS_PER_READ = 100  # BatchGetItem's limit
+_BEHIND = "\U0010ffff"  # behind all that a key's next character may be
 
 
 class Cancelled(NotReady):
@@ -53,7 +54,10 @@ def get_many(keys: Collection[Key]) -> Iterator[Item]:
 def query(among: Range, *, newest_first: bool = False, limit: int | None = None) -> Iterator[Item]:
     """Read the items of a range in the order of their keys, as they are now."""
     condition, values = f"{PK} = :pk", {":pk": wire(among.pk)}
-    if among.prefix:
+    if among.first:
+        condition += f" AND {SK} BETWEEN :first AND :last"
+        values |= {":first": wire(among.first), ":last": wire(among.prefix + _BEHIND)}
+    elif among.prefix:
         condition += f" AND begins_with({SK}, :sk)"
         values[":sk"] = wire(among.prefix)
     request: dict[str, Any] = {

@@ -1,7 +1,7 @@
 """Decisions, in the hash chain of their model, and the chain's head."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -26,8 +26,9 @@ def key(model: str, seq: int) -> Key:
     return of_model(model, f"DECISION#{seq:010d}")
 
 
-def all_of(model: str) -> Range:
-    return among(model, "DECISION#")
+def all_of(model: str, after: int = 0) -> Range:
+    """Return where a model's decisions lie; of those behind a number in its chain, only these."""
+    return replace(among(model, "DECISION#"), first=key(model, after + 1).sk if after else "")
 
 
 def of(item: Item) -> dict[str, Any]:

@@ -28,10 +28,14 @@ class Key:
 
 @dataclass(frozen=True)
 class Range:
-    """The items of a partition whose place in it begins with a text; with none, all of them."""
+    """The items of a partition whose place in it begins with a text; with none, all of them.
+
+    With `first`, which begins with that text, too, only those from there on.
+    """
 
     pk: str
     prefix: str = ""
+    first: str = ""
 
     def __str__(self) -> str:
         return f"{self.pk} {self.prefix}"
