@@ -14,11 +14,10 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import cbor2
-from botocore import xform_name
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from everloop_localcloud.behind import api as behind
+from everloop_localcloud.behind import moto_calls
 from everloop_localcloud.behind.api import SERVICES as BEHIND
 from everloop_localcloud.cloud import SERVICES, started
 from everloop_localcloud.kernel import wire
@@ -103,12 +102,11 @@ def _right(service: str, shape: Any, depth: int) -> st.SearchStrategy[Any]:
 def answered(service: str) -> list[str]:
     """Return the operations of a service that the cloud has."""
     if service in BEHIND:
-        return sorted(behind.answers(service))
+        return sorted(moto_calls.answers(service))
     module, _, name = SERVICES[service].partition(":")
     has = getattr(importlib.import_module(module), name)
     names = wire.service_model(service).operation_names
-    marked = {each for each in dir(has) if getattr(getattr(has, each), "is_operation", False)}
-    return [each for each in names if xform_name(each) in marked and each not in SLOW]
+    return [each for each in names if each in has.reads and each not in SLOW]
 
 
 BODIES = st.sampled_from(

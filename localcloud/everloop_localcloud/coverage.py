@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from everloop_localcloud.behind import api as behind
+from everloop_localcloud.behind import moto_calls
 from everloop_localcloud.cloud import SERVICES, Cloud
 from everloop_localcloud.kernel import wire
 from everloop_localcloud.kernel.api import TOKENS, members_of
@@ -78,10 +79,10 @@ def _ours(cloud: Cloud, service: str) -> Iterator[Row]:
 
 def _behind(service: str) -> Iterator[Row]:
     for name in wire.service_model(service).operation_names:
-        if name not in behind.answers(service):
+        if name not in moto_calls.answers(service):
             yield Row(service, name, MISSING)
             continue
-        refused = tuple(sorted(behind.unread(service, name)))
+        refused = tuple(sorted(moto_calls.unread(service, name)))
         idle = tuple(sorted(members_of(service, name) & TOKENS))
         yield Row(service, name, PARTIAL if refused else WORKS, refused, idle)
 

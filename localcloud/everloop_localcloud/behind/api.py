@@ -4,30 +4,27 @@ Changes of DynamoDB's items are kept as items (items.py), so that a restart take
 there are items, not writes; every other successful change is kept as the request that made it.
 """
 
-import importlib
 import json
 import logging
 import secrets
 import sys
 import threading
-from functools import cache
 from io import BytesIO
 from typing import Any
 
 import boto3
 from botocore import xform_name
-from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, UnknownServiceError
-from moto.core.utils import camelcase_to_underscores
 from werkzeug.datastructures import MultiDict
-from werkzeug.exceptions import HTTPException
 
+from everloop_localcloud.behind import moto_calls
 from everloop_localcloud.behind.items import Items, is_item_operation
-from everloop_localcloud.kernel import reading, signatures, wire
+from everloop_localcloud.kernel import signatures, wire
 from everloop_localcloud.kernel.account import Account
-from everloop_localcloud.kernel.api import TOKENS, refuse
+from everloop_localcloud.kernel.api import refuse
 from everloop_localcloud.kernel.errors import AwsError
 from everloop_localcloud.kernel.heads import Headers
 
@@ -41,12 +38,6 @@ _READS = (
     "Sign",
 )
 _NOT_SIMULATED = ("PolicyInputList", "PermissionsBoundaryPolicyInputList", "ContextEntries")
-# They would change items, or make keys, that a restart could not bring back.
-_REFUSED = {
-    *("dynamodb:ExecuteTransaction", "dynamodb:BatchExecuteStatement", "dynamodb:ImportTable"),
-    *("dynamodb:ExecuteStatement", "dynamodb:RestoreTableFromBackup", "dynamodb:CreateBackup"),
-    *("dynamodb:RestoreTableToPointInTime", "kms:ImportKeyMaterial", "kms:RotateKeyOnDemand"),
-}
 
 
 class Behind:
@@ -67,8 +58,8 @@ class Behind:
         default_user_config["iam"]["load_aws_managed_policies"] = True  # roles attach them
         for service in SERVICES:
             if f"moto.{service}.models" in sys.modules:
-                _backend(service).reset()  # of a cloud that this process ran before
-                _track_nothing(service)
+                moto_calls.backend(service).reset()  # of a cloud that this process ran before
+                moto_calls.track_nothing(service)
         for key, entry in sorted(self._cloud.store.load("behind.journal").items()):
             self._replay(key, entry)
             self._next = int(key) + 1
@@ -194,59 +185,21 @@ class Behind:
         if service == "dynamodb" and is_item_operation(operation):
             with self._lock:
                 with self.items.changing(region, operation, body):
-                    answer = self._dispatch(service, region, headers, body)
+                    answer = moto_calls.dispatch(
+                        self._cloud.account, service, region, headers, body
+                    )
                 if answer[0] < 300:
                     self.items.keep(region, operation, body)
             return answer
         if operation.startswith(_READS):
             with self._lock:
-                return self._dispatch(service, region, headers, body)
+                return moto_calls.dispatch(self._cloud.account, service, region, headers, body)
         with self._lock:
             seed = secrets.randbits(64)
-            answer = self._dispatch(service, region, headers, body, seed)
+            answer = moto_calls.dispatch(self._cloud.account, service, region, headers, body, seed)
             if answer[0] < 300:
                 self._keep(service, operation, region, headers, body, seed)
         return answer
-
-    def _dispatch(
-        self,
-        service: str,
-        region: str,
-        headers: dict[str, str],
-        body: bytes,
-        seed: int | None = None,
-    ) -> tuple[int, dict[str, str], bytes]:
-        """Have moto answer; `seed` makes the ids and secrets that it invents repeatable."""
-        from moto.core.request import normalize_request
-        from moto.moto_api._internal import mock_random
-
-        if service == "dynamodb":
-            _quicken()
-        handler = _handler(service)
-        if seed is not None:
-            mock_random.seed(seed)
-        host = "iam.amazonaws.com" if service == "iam" else f"{service}.{region}.amazonaws.com"
-        kept = HTTPHeaders.from_pairs((n, v) for n, v in headers.items() if n.lower() != "host")
-        del kept["x-moto-account-id"]
-        kept["x-moto-account-id"] = self._cloud.account
-        prepared = AWSPreparedRequest("POST", f"https://{host}/", kept, body, False)
-        request = normalize_request(prepared)
-        try:
-            status, told, answer = handler(request, request.raw_url, request.headers)
-        except HTTPException as error:
-            status, told, answer = error.code or 400, dict(error.get_headers()), error.get_body()
-        except NotImplementedError as error:
-            trouble = f"the local cloud does not answer {service}: {error}"
-            raise AwsError("NotImplemented", trouble, 501) from error
-        except Exception as error:
-            # The request has the shape that it should have: moto did not think of this one.
-            log.exception("%s failed", service)
-            trouble = f"the local cloud's {service} cannot do this: {type(error).__name__}: {error}"
-            raise AwsError("NotImplemented", trouble, 501) from error
-        data = answer.encode() if isinstance(answer, str) else bytes(answer)
-        ours = {"date", "server", "content-length"}  # the front writes these
-        plain = {name: str(value) for name, value in told.items() if name.lower() not in ours}
-        return int(status), plain, data
 
     def _keep(
         self,
@@ -270,47 +223,27 @@ class Behind:
             "seed": seed,
         }
         if service == "kms" and operation == "CreateKey":
-            entry["material"] = _key_material(self._cloud.account, region)
+            entry["material"] = moto_calls.key_material(self._cloud.account, region)
         self._cloud.store.write("behind.journal", f"{self._next:012d}", entry)
         self._next += 1
 
     def _replay(self, key: str, entry: dict[str, Any]) -> None:
         service, region = entry["service"], entry["region"]
-        status, _, body = self._dispatch(
-            service, region, entry["headers"], entry["body"], entry["seed"]
+        status, _, body = moto_calls.dispatch(
+            self._cloud.account, service, region, entry["headers"], entry["body"], entry["seed"]
         )
         if status >= 300:
             log.error("change %s of %s could not be repeated: %s", key, service, body.decode())
         elif "material" in entry:
-            _restore_material(self._cloud.account, region, entry["material"])
+            moto_calls.restore_material(self._cloud.account, region, entry["material"])
 
     def _warm(self) -> None:
         """Have moto import what the first calls need."""
         for service in _WARM:
             with self._lock:
-                _backend(service)
-                _handler(service)
-        _quicken()
-
-
-@cache
-def answers(service: str) -> frozenset[str]:
-    """Return the operations that moto has and that a restart would not undo."""
-    names = wire.service_model(service).operation_names
-    has = dir(_responses(service))
-    return frozenset(
-        name
-        for name in names
-        if camelcase_to_underscores(name) in has and f"{service}:{name}" not in _REFUSED
-    )
-
-
-@cache
-def unread(service: str, operation: str) -> frozenset[str]:
-    """Return the parameters of an operation that moto's code never reads."""
-    shape = wire.service_model(service).operation_model(operation).input_shape
-    members = frozenset(shape.members if shape is not None else ())
-    return members - reading.texts_in(f"moto.{service}.responses") - TOKENS
+                moto_calls.backend(service)
+                moto_calls.handler(service)
+        moto_calls.quick()
 
 
 def _check_table_name(name: str) -> None:
@@ -324,23 +257,10 @@ def _check_table_name(name: str) -> None:
 
 def check_honoured(service: str, operation: str, params: dict[str, Any]) -> None:
     """Raise AwsError for an operation or a parameter that moto does not know."""
-    if operation not in answers(service):
+    if operation not in moto_calls.answers(service):
         trouble = f"the local cloud does not answer {service}:{operation}"
         raise AwsError("NotImplemented", trouble, 501)
-    refuse(service, operation, unread(service, operation), params)
-
-
-@cache
-def _responses(service: str) -> type:
-    from moto.core.responses import BaseResponse
-
-    module = importlib.import_module(f"moto.{service}.responses")
-    found: type = next(
-        one
-        for one in vars(module).values()
-        if isinstance(one, type) and issubclass(one, BaseResponse) and one is not BaseResponse
-    )
-    return found
+    refuse(service, operation, moto_calls.unread(service, operation), params)
 
 
 class _Raw(BytesIO):
@@ -349,51 +269,6 @@ class _Raw(BytesIO):
     def stream(self, **_: Any) -> Any:
         while piece := self.read():
             yield piece
-
-
-class _Untracked(list[Any]):
-    def append(self, _: Any) -> None:
-        """Let go of what moto would keep for ever: each record ever made, for a page of its own."""
-
-
-def _track_nothing(service: str) -> None:
-    from moto.core.model_instances import model_data
-
-    for model in model_data[service].values():
-        model.instances_tracked = _Untracked()  # type: ignore[attr-defined]
-
-
-@cache
-def _handler(service: str) -> Any:
-    found = next(iter(importlib.import_module(f"moto.{service}.urls").url_paths.values()))
-    _track_nothing(service)
-    return found
-
-
-@cache
-def _quicken() -> None:
-    # Here, because moto's DynamoDB takes long to import.
-    from everloop_localcloud.behind import tables
-
-    tables.install()
-
-
-def _backend(service: str) -> Any:
-    from moto.backends import get_backend
-
-    return get_backend(service)  # type: ignore[call-overload,unused-ignore]
-
-
-def _key_material(account: str, region: str) -> dict[str, bytes]:
-    """Return the material of the keys: the one thing that no seed repeats."""
-    keys = _backend("kms")[account][region].keys
-    return {key_id: bytes(key.key_material) for key_id, key in keys.items()}
-
-
-def _restore_material(account: str, region: str, material: dict[str, bytes]) -> None:
-    keys = _backend("kms")[account][region].keys
-    for key_id, secret in material.items():
-        keys[key_id].key_material = secret
 
 
 def _refused(service: str, request: wire.Request) -> wire.Answer:
