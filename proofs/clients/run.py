@@ -23,7 +23,8 @@ import boto3
 from everloop_cli import show
 
 HERE = Path(__file__).parent
-CLIENTS = HERE.parent / ".venv-clients" / "bin"
+ROOT = HERE.parents[1]
+CLIENTS = ROOT / ".venv-clients" / "bin"
 LIMIT_SECONDS = 600
 ROLE = "AmazonSageMaker-ExecutionRole"
 POLICIES = (
@@ -89,7 +90,7 @@ def cloud(folder: Path) -> Iterator[str]:
         "0",
         "--strict",
     ]
-    child = subprocess.Popen(words, cwd=HERE.parent, stdout=subprocess.DEVNULL)
+    child = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.DEVNULL)
     described = state / "cloud.json"
     try:
         while not described.exists():
