@@ -67,7 +67,9 @@ class Code(_Edit):
         }
         paths = {path for path, _ in found}
         if len(found) != 1 and not (self.everywhere and len(paths) == 1):
-            raise NoPlace(f"{len(found)} places in {self.within} for  {self.before}")
+            now = [] if found else list(_modules_with(root, pattern))
+            beside = f"; there are some in {', '.join(now)}" if now else ""
+            raise NoPlace(f"{len(found)} places in {self.within} for  {self.before}{beside}")
         (path,) = paths
         text = path.read_text()
         for (_, span), place in sorted(found.items(), key=lambda item: item[0], reverse=True):
@@ -89,15 +91,26 @@ def _parsed(text: str) -> list[ast.stmt] | ast.expr:
 def _scopes(root: Path, within: str) -> Iterator[tuple[Path, Scope]]:
     """Yield what `within` may mean, each with its file."""
     last = within.rpartition(".")[2]
+    for path, name, text in _files(root):
+        if path.stem == last or re.search(rf"\b(def|class) {last}\b", text):
+            for scope, full in _named(_tree(text), name):
+                if f".{full}".endswith(f".{within}"):
+                    yield path, scope
+
+
+def _modules_with(root: Path, pattern: list[ast.stmt] | ast.expr) -> Iterator[str]:
+    """Yield the modules that have a place for a pattern, wherever they lie."""
+    for _, name, text in _files(root):
+        if any(_places(_tree(text), pattern)):
+            yield name
+
+
+def _files(root: Path) -> Iterator[tuple[Path, str, str]]:
+    """Yield the product's Python files with their dotted names and texts."""
     for folder in _CODE:
         for path in sorted((root / folder).rglob("*.py")):
-            text = path.read_text()
-            if path.stem != last and not re.search(rf"\b(def|class) {last}\b", text):
-                continue
             name = ".".join(path.relative_to(root).with_suffix("").parts)
-            for scope, full in _named(_tree(text), name):
-                if full == within or full.endswith(f".{within}"):
-                    yield path, scope
+            yield path, name, path.read_text()
 
 
 @lru_cache(maxsize=512)

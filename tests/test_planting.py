@@ -84,6 +84,11 @@ def test_a_flaw_without_its_place_says_so(root, plant):
         plant(root)
 
 
+def test_a_flaw_whose_code_has_moved_says_where_it_is_now(root):
+    with pytest.raises(NoPlace, match=r"0 places in begun for  tell\(run\); .* functions.begin$"):
+        Code("begun", "tell(run)")(root)
+
+
 def test_what_stands_at_several_places_can_be_changed_at_all(root):
     Code("functions.begin.start", "run", "it", everywhere=True)(root)
     assert "if (it).ended(" in code(root)

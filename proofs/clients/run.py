@@ -80,16 +80,8 @@ def found(names: Sequence[str]) -> list[Path]:
 def cloud(folder: Path) -> Iterator[str]:
     """Run a local cloud with nothing in it; gives its address."""
     state = folder / "cloud"
-    words = [
-        sys.executable,
-        "-m",
-        "everloop_localcloud",
-        "--state",
-        str(state),
-        "--port",
-        "0",
-        "--strict",
-    ]
+    words = [sys.executable, "-m", "everloop_localcloud", "--state", str(state)]
+    words += ["--port", "0", "--strict"]
     child = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.DEVNULL)
     described = state / "cloud.json"
     try:
