@@ -61,3 +61,15 @@ def test_each_question_is_answered_under_a_heading(question: str) -> None:
     index = (ROOT / "docs" / "README.md").read_text()
     rows = dict(re.findall(r"^\| (.+\?) \| (.+) \|$", index, re.MULTILINE))
     assert re.search(r"\]\([\w-]+\.md", rows[question])
+
+
+def test_both_readmes_say_the_same_in_the_same_order() -> None:
+    english, portuguese = (ROOT / name for name in ("README.md", "README.pt-BR.md"))
+    one, other = (
+        [link for link in links(page) if not link[0].startswith("README")]
+        for page in (english, portuguese)
+    )
+    assert one == other
+    titles = [re.findall(r"^#+ ", page.read_text(), re.MULTILINE) for page in (english, portuguese)]
+    assert titles[0] == titles[1]
+    assert len(english.read_text().splitlines()) <= 150
