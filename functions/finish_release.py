@@ -19,6 +19,7 @@ from everloop.errors import NotReady
 from everloop.flows import clearing, releasing, report, shortages
 from everloop.flows.report import logger
 from everloop.messages import Message
+from everloop.records.approval import Approval
 from everloop.records.installation import Installed
 from everloop.records.lease import RELEASE
 from everloop.records.release import ERROR, RELEASED, WITHDRAWN, Release
@@ -71,42 +72,21 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     if lacked is not None:
         return _wait(request, installed, lacked, mine=mine)
     word = approvals.all_of(request.model).get(request.version)
-    found = registry.find(request.package_arn)  # it may be deleted by now
-    approved_at = word.at if word else found.package.modified_at if found else request.time
+    by = word.by if word else UNKNOWN
     before = [r for r in ledger.releases(request.model) if r.epoch < request.epoch]
-    was = next((r.version for r in before if r.outcome == RELEASED), None)
     release = Release(
         ended.epoch if ended else request.epoch,
         request.version,
         outcome,
         reason,
-        approved_at,
+        _approved_at(request, word),
         request.time,
-        was,
+        next((r.version for r in before if r.outcome == RELEASED), None),
         request.execution,
     )
-    report.decided(
-        "serve" if outcome == RELEASED else "rollback",
-        id=request.execution.rpartition(":")[2],
-        model=request.model,
-        time=request.time,
-        go=outcome == RELEASED,
-        reason=reason,
-        facts={
-            "outcome": outcome,
-            "version": request.version,
-            "from_version": was,
-            "serving": serving.version if serving else None,
-            "config": serving.config if serving else None,
-            "epoch": request.epoch,
-            "cause": request.cause,
-        },
-        subject=request.package_arn,
-        actor=word.by if word else UNKNOWN,
-    )
+    _decided(request, release, by, serving)
     if outcome not in (ERROR, WITHDRAWN):
         shortages.over(installed, RELEASE, request.time)
-    by = word.by if word else UNKNOWN
     told = _outcome(request, release, by, [release, *before], serving)
     people.notify(told, installed.spec, request.time)
     if mine and not policy.deploy(installed.spec).keep_staging:
@@ -122,6 +102,37 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         _clear(installed, serving, [release, *before])
     ledger.free_lease(request.model, RELEASE, request.execution)
     return _start_next(request, installed, outcome, reason)
+
+
+def _approved_at(request: Request, word: Approval | None) -> datetime:
+    """Return when the version was approved, as far as that is known."""
+    if word is not None:
+        return word.at
+    found = registry.find(request.package_arn)  # it may be deleted by now
+    return found.package.modified_at if found else request.time
+
+
+def _decided(request: Request, release: Release, by: str, serving: Serving | None) -> None:
+    released = release.outcome == RELEASED
+    report.decided(
+        "serve" if released else "rollback",
+        id=request.execution.rpartition(":")[2],
+        model=request.model,
+        time=request.time,
+        go=released,
+        reason=release.reason,
+        facts={
+            "outcome": release.outcome,
+            "version": request.version,
+            "from_version": release.from_version,
+            "serving": serving.version if serving else None,
+            "config": serving.config if serving else None,
+            "epoch": request.epoch,
+            "cause": request.cause,
+        },
+        subject=request.package_arn,
+        actor=by,
+    )
 
 
 def _wait(request: Request, installed: Installed, lacked: Trouble, *, mine: bool) -> dict[str, Any]:

@@ -36,25 +36,40 @@ def seen(
     """
     if before is None and package.approval == PENDING:
         return None
-    newer = told_at is not None and (before is None or told_at > _second(before.at))
-    if told_at is not None and told_at > _second(package.modified_at):
-        newer = False  # the registry knows of no such change
+    newer = _is_newer(package, before, told_at)
     if before is not None and before.status == package.approval:
-        said = description not in ("", before.description) and package.approval != PENDING
-        if not newer and not said:
+        spoken = description not in ("", before.description) and package.approval != PENDING
+        if not newer and not spoken:
             return None
     at, by = package.modified_at, package.modified_by or UNKNOWN
     if newer and told_at is not None and told_at < _second(package.modified_at):
         at, by = told_at, UNKNOWN
     if before is None and verdict == Verdict(package.version, package.approval, description):
         return Approval(package.version, package.approval, at, POLICY, description, description)
-    stood = before.description if before else verdict.description if verdict else ""
-    if description and description != stood:
-        words = description
-    else:
-        again = before is not None and (before.status, before.by) == (package.approval, by)
-        words = before.words if before is not None and again else ""
+    stood = _stood(before, verdict)
+    new = description if description != stood else ""
+    words = new or _repeated(before, package.approval, by)
     return Approval(package.version, package.approval, at, by, words, description or stood)
+
+
+def _is_newer(package: Package, before: Approval | None, told_at: datetime | None) -> bool:
+    """Whether an event tells of a word that the registry knows, and that is not written down."""
+    if told_at is None or told_at > _second(package.modified_at):
+        return False
+    return before is None or told_at > _second(before.at)
+
+
+def _stood(before: Approval | None, verdict: Verdict | None) -> str:
+    """Return the text that stood in the registry before, as far as it is known."""
+    if before is not None:
+        return before.description
+    return verdict.description if verdict is not None else ""
+
+
+def _repeated(before: Approval | None, status: str, by: str) -> str:
+    """Return the words of before where the same one says the same again without any."""
+    again = before is not None and (before.status, before.by) == (status, by)
+    return before.words if before is not None and again else ""
 
 
 def from_chain(

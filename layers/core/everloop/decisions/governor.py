@@ -73,23 +73,9 @@ def may_train(
         return Permission(False, paused, {"later": True}, later=True)
     # What waits for AWS has brought nothing and failed at nothing: it counts once it goes on.
     others = [run for run in runs if run.name != name and run.outcome != WAITING]
-    for run in others:
-        if fingerprint == (run.dataset_digest, run.bundle_digest) and run.outcome in _CONCLUSIVE:
-            return Permission(
-                False,
-                f"the same data and code were trained in {run.name} "
-                f"({run.outcome}, started {text(run.started_at)})",
-                {"dataset_digest": run.dataset_digest, "bundle_digest": run.bundle_digest},
-            )
-    for length, most, word in ((1, limits.per_day, "day"), (30, limits.per_month, "30 days")):
-        spent = sum(1 for run in others if run.started_at > now - timedelta(days=length))
-        if spent >= most:
-            return Permission(
-                False,
-                f"the budget is spent: {spent} runs in the last {word}, {most} allowed",
-                {"runs": spent, "allowed": most, "later": True},
-                later=True,
-            )
+    refused = _trained_before(others, fingerprint) or _spent(others, limits, now)
+    if refused is not None:
+        return refused
     useless = useless_in_a_row(others)
     if useless >= limits.stop_after_failures and cause == VIOLATION:
         return Permission(
@@ -104,6 +90,33 @@ def may_train(
         if not cooled.go:
             return cooled
     return Permission(True, f"within its limits: {len(others)} runs before this one")
+
+
+def _trained_before(runs: Sequence[Run], fingerprint: tuple[str, str] | None) -> Permission | None:
+    """Refuse data and code that were trained before, or are being trained."""
+    for run in runs:
+        if fingerprint == (run.dataset_digest, run.bundle_digest) and run.outcome in _CONCLUSIVE:
+            return Permission(
+                False,
+                f"the same data and code were trained in {run.name} "
+                f"({run.outcome}, started {text(run.started_at)})",
+                {"dataset_digest": run.dataset_digest, "bundle_digest": run.bundle_digest},
+            )
+    return None
+
+
+def _spent(runs: Sequence[Run], limits: Limits, now: datetime) -> Permission | None:
+    """Refuse what the budget of a day, or of 30, has no room for."""
+    for length, most, word in ((1, limits.per_day, "day"), (30, limits.per_month, "30 days")):
+        spent = sum(1 for run in runs if run.started_at > now - timedelta(days=length))
+        if spent >= most:
+            return Permission(
+                False,
+                f"the budget is spent: {spent} runs in the last {word}, {most} allowed",
+                {"runs": spent, "allowed": most, "later": True},
+                later=True,
+            )
+    return None
 
 
 def worth_retraining(

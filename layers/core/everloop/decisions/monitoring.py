@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -149,9 +149,19 @@ def judge_findings(findings: Mapping[str, Any]) -> Findings:
             for check in sorted(violated, key=excess, reverse=True)[:5]
         ],
     }
-    found = Findings(
+    rows = f"{findings.get('rows')} rows, {findings.get('labelled_rows')} with labels"
+    unjudged = _unjudged(missing)
+    if violated:
+        reason = _violations(violated, f"{len(violated)} of {len(checks)}", rows, monitors)
+    else:
+        reason = f"{len(checks)} checks on {rows}: nothing is violated"
+    if not violated and not judged:
+        reason = f"could not judge ({rows}): {unjudged}"
+    elif unjudged:
+        reason = f"{reason}; could not judge: {unjudged}"
+    return Findings(
         bool(violated),
-        "",
+        reason,
         facts,
         tuple(monitors),
         len(violated),
@@ -160,25 +170,24 @@ def judge_findings(findings: Mapping[str, Any]) -> Findings:
         _count(findings.get("rows")),
         _count(findings.get("unreadable_records")),
     )
-    rows = f"{findings.get('rows')} rows, {findings.get('labelled_rows')} with labels"
-    said = "; ".join(_said(each) for each in missing[:5])
-    if len(missing) > 5:
-        said += f"; and {len(missing) - 5} more"
-    if violated:
-        worst = max(violated, key=excess)
-        told = worst.get("description") or (
-            f"{worst.get('feature')} {worst.get('statistic')} {worst.get('value')}, "
-            f"threshold {worst.get('threshold')}"
-        )
-        reason = (
-            f"{len(violated)} of {len(checks)} checks violated on {rows} "
-            f"({', '.join(monitors)}); worst: {told}"
-        )
-    elif judged:
-        reason = f"{len(checks)} checks on {rows}: nothing is violated"
-    else:
-        return replace(found, reason=f"could not judge ({rows}): {said}")
-    return replace(found, reason=reason + (f"; could not judge: {said}" if said else ""))
+
+
+def _violations(
+    violated: Sequence[Mapping[str, Any]], many: str, rows: str, monitors: Sequence[str]
+) -> str:
+    """Say how many checks are violated, and which is worst."""
+    worst = max(violated, key=excess)
+    told = worst.get("description") or (
+        f"{worst.get('feature')} {worst.get('statistic')} {worst.get('value')}, "
+        f"threshold {worst.get('threshold')}"
+    )
+    return f"{many} checks violated on {rows} ({', '.join(monitors)}); worst: {told}"
+
+
+def _unjudged(missing: Sequence[Mapping[str, Any]]) -> str:
+    """Say what could not be judged, and why; empty where everything could."""
+    shown = "; ".join(_said(each) for each in missing[:5])
+    return shown + (f"; and {len(missing) - 5} more" if len(missing) > 5 else "")
 
 
 def _count(value: Any) -> int | None:

@@ -263,16 +263,36 @@ def outcome(
     if arrived(rollout):
         since = "the endpoint was changed past the registry since"
         return RELEASED, f"version {version} came into service with {config}; {since}: {now}"
+    never = _never_asked(tests, rollout, error)
+    if never is not None:
+        return never[0], f"{never[1]}; production is as it was: {now}"
+    return _turned_back(version, serving, rollout or {}, now)
+
+
+def _never_asked(
+    tests: Mapping[str, Any] | None,
+    rollout: Mapping[str, Any] | None,
+    error: Mapping[str, Any] | None,
+) -> tuple[str, str] | None:
+    """Say why production was never asked for a version; None where it was."""
     if error is not None:
         kind = TAMPERED if error.get("Error") == Tampered.__name__ else ERROR
-        return kind, f"{error.get('Error')}: {said(error)}; production is as it was: {now}"
+        return kind, f"{error.get('Error')}: {said(error)}"
     if tests is not None and not tests.get("passed"):
-        return TESTS_FAILED, f"{tests.get('reason')}; production is as it was: {now}"
+        return TESTS_FAILED, str(tests.get("reason"))
     if rollout is not None and not rollout.get("started"):
-        return WITHDRAWN, f"{rollout.get('reason')}; production is as it was: {now}"
-    if serving is None or (rollout or {}).get("status") == DELETED:
+        return WITHDRAWN, str(rollout.get("reason"))
+    return None
+
+
+def _turned_back(
+    version: int, serving: Serving | None, rollout: Mapping[str, Any], now: str
+) -> tuple[str, str]:
+    """Say why production was asked for a version, and serves something else."""
+    if serving is None or rollout.get("status") == DELETED:
         return INTERRUPTED, f"the endpoint was deleted while version {version} came; {now}"
-    why = (rollout or {}).get("reason") or serving.failure_reason
+    config = rollout.get("config")
+    why = rollout.get("reason") or serving.failure_reason
     if not why and any(str(config) in alarm for alarm in serving.last_alarms):
         why = "one of the rollout's alarms went off"
     if why:
