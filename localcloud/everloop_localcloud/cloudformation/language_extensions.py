@@ -198,9 +198,8 @@ class _Transform:
         if isinstance(argument, str):
             return _placed(argument, items, "$")
         if isinstance(argument, list) and len(argument) == 2 and isinstance(argument[1], dict):
-            text, own = argument
-            outer = {name: item for name, item in items.items() if name not in own}
-            return [_placed(str(text), outer, "$"), self._mapping(own, items)]
+            text, own = argument  # where both have a name, the loop's item comes first
+            return [_placed(str(text), items, "$"), self._mapping(own, items)]
         return argument
 
 

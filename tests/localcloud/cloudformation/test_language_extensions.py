@@ -87,7 +87,7 @@ def test_an_identifier_is_replaced_where_aws_replaces_it_and_nowhere_else(proces
 """)
     assert found["Resources"]["Topica1"]["Metadata"] == {
         "sub": {"Fn::Sub": "a-1 &{Item} ${!Item} ${AWS::Region}"},
-        "own": {"Fn::Sub": ["${Item} ${Other}", {"Item": "mine", "Other": "a-1"}]},
+        "own": {"Fn::Sub": ["a-1 ${Other}", {"Item": "mine", "Other": "a-1"}]},
         "ref": "a-1",
         "map": "b-two",
         "later": {"Fn::FindInMap": ["Long", {"Ref": "AWS::StackName"}, "Name"]},
