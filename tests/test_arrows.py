@@ -131,7 +131,8 @@ def knows_the_ledger(path: Path) -> list[str]:
 
 
 def test_only_records_know_how_the_ledgers_table_is_laid_out():
-    product = [*files(CORE, "records"), *files(ROOT / "functions"), *files(ROOT / "jobs")]
+    folders = (ROOT / name for name in ("functions", "jobs", "cli"))
+    product = [*files(CORE, "records"), *(path for folder in folders for path in files(folder))]
     assert [found for path in product for found in knows_the_ledger(path)] == []
     assert all(knows_the_ledger(CORE / "records" / f"{name}.py") for name in ("keys", "window"))
 
