@@ -9,22 +9,24 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from everloop_localcloud.kernel import wire
-from everloop_localcloud.kernel.account import Call
+from everloop_localcloud.kernel.account import Account, Call
 from everloop_localcloud.kernel.addresses import addressed
+from everloop_localcloud.kernel.api import Api
 from everloop_localcloud.kernel.bodies import sha256
 from everloop_localcloud.kernel.errors import AwsError
 from everloop_localcloud.s3 import checksums, chunked, cors
 from everloop_localcloud.s3.blobs import Stream, md5_of
 from everloop_localcloud.s3.buckets import Buckets
 from everloop_localcloud.s3.configuration import Configuration
-from everloop_localcloud.s3.copying import source_of
+from everloop_localcloud.s3.copying import Copying, source_of
 from everloop_localcloud.s3.errors import S3Error, invalid_argument
 from everloop_localcloud.s3.listing import Listing
 from everloop_localcloud.s3.locks import Locks
 from everloop_localcloud.s3.multipart import Multipart
-from everloop_localcloud.s3.objects import OVERRIDES
+from everloop_localcloud.s3.objects import OVERRIDES, Objects
 from everloop_localcloud.s3.reads import READS
 from everloop_localcloud.s3.routing import route
+from everloop_localcloud.s3.storage import Storage
 
 log = logging.getLogger(__name__)
 
@@ -35,11 +37,11 @@ _LONG_BODIES = {"PutObject", "UploadPart"}
 _OWN_CHECKSUMS = {"PutObject", "UploadPart", "CompleteMultipartUpload"}
 
 
-class S3(Buckets, Configuration, Listing, Locks, Multipart):
+class S3(Api):
     """S3 in one account. Any key may do anything: policies are kept, not judged."""
 
+    service = "s3"
     reads = READS
-
     partial: ClassVar[dict[str, str]] = {
         "PutBucketPolicy": "kept and given back, not judged",
         "PutBucketLifecycleConfiguration": "kept and given back; nothing expires",
@@ -51,7 +53,8 @@ class S3(Buckets, Configuration, Listing, Locks, Multipart):
     also_read: ClassVar[frozenset[str]] = frozenset(
         {
             "ACL",
-            "ContentMD5",
+            # Of the body: checked, and counted, before it is known for which operation it came.
+            *("ChecksumAlgorithm", "ContentLength", "ContentMD5"),
             *(f"Checksum{name}" for name in checksums.ALGORITHMS),
             *(
                 f"{prefix}{condition}"
@@ -65,6 +68,28 @@ class S3(Buckets, Configuration, Listing, Locks, Multipart):
         "RequestPayer": "one account pays for everything",
         "ConfirmRemoveSelfBucketAccess": "policies are kept, not judged",
     }
+
+    def __init__(self, cloud: Account) -> None:
+        self.storage = storage = Storage(cloud)
+        self._objects = objects = Objects(storage)
+        self._listing = Listing(storage)
+        copying = Copying(storage, objects)
+        parts = (
+            Buckets(storage),
+            Configuration(storage, objects),
+            self._listing,
+            Locks(storage),
+            objects,
+            copying,
+            Multipart(storage, copying),
+        )
+        super().__init__(cloud, parts)
+
+    def start(self) -> None:
+        self.storage.start()
+
+    def stop(self) -> None:
+        self.storage.stop()
 
     def perform(self, call: Call, operation_name: str, request: dict[str, Any]) -> dict[str, Any]:
         if request.get("ACL") not in _PRIVATE_ACLS:
@@ -156,7 +181,7 @@ class S3(Buckets, Configuration, Listing, Locks, Multipart):
 
     def _cors_rules(self, bucket: str) -> list[dict[str, Any]]:
         """Return the rules that say which web pages may use a bucket; [] where it is not there."""
-        found = (self.buckets.get(bucket) or {}).get("cors") or {}
+        found = (self.storage.buckets.get(bucket) or {}).get("cors") or {}
         return list(found.get("CORSRules", ()))
 
     # Quick ways in for other parts of the cloud. They emit the same events as requests.
@@ -171,7 +196,7 @@ class S3(Buckets, Configuration, Listing, Locks, Multipart):
     ) -> dict[str, Any]:
         """Put an object; return PutObject's answer."""
         request = {"Bucket": bucket, "Key": key, "Body": data, "ContentType": content_type}
-        return self.put_object(self._own_call(), request)
+        return self._objects.put_object(self._own_call(), request)
 
     def download(self, bucket: str, key: str, path: Path, version_id: str | None = None) -> None:
         """Write an object's bytes to a file; its folder is made."""
@@ -183,11 +208,11 @@ class S3(Buckets, Configuration, Listing, Locks, Multipart):
     def upload(self, path: Path, bucket: str, key: str) -> dict[str, Any]:
         """Put a file, of any size, without holding it in memory."""
         request = {"Bucket": bucket, "Key": key}
-        fields = self.content_fields(request)
-        blob = self.blobs.take(path)
-        stored = self.blobs.path(blob)
+        fields = self.storage.content_fields(request)
+        blob = self.storage.blobs.take(path)
+        stored = self.storage.blobs.path(blob)
         size, etag = stored.stat().st_size, md5_of(stored)
-        version = self.commit(
+        version = self.storage.commit(
             self._own_call(), request, "PutObject", blob, size=size, etag=etag, fields=fields
         )
         return {"ETag": f'"{etag}"', "VersionId": version.version_id}
@@ -197,7 +222,7 @@ class S3(Buckets, Configuration, Listing, Locks, Multipart):
         found: list[str] = []
         request: dict[str, Any] = {"Bucket": bucket, "Prefix": prefix}
         while True:
-            page = self.list_objects_v2(self._own_call(), request)
+            page = self._listing.list_objects_v2(self._own_call(), request)
             found += [item["Key"] for item in page.get("Contents", [])]
             if not page["IsTruncated"]:
                 return found
@@ -205,7 +230,7 @@ class S3(Buckets, Configuration, Listing, Locks, Multipart):
 
     def _opened(self, bucket: str, key: str, version_id: str | None) -> Stream:
         request = {"Bucket": bucket, "Key": key, "VersionId": version_id}
-        body = self.get_object(self._own_call(), request)["Body"]
+        body = self._objects.get_object(self._own_call(), request)["Body"]
         assert isinstance(body, Stream)
         return body
 

@@ -5,7 +5,8 @@ from typing import Any
 from everloop_localcloud.kernel.account import Call
 from everloop_localcloud.kernel.api import operation
 from everloop_localcloud.s3.errors import S3Error, no_such_bucket, not_found
-from everloop_localcloud.s3.storage import Storage, check_bucket_name, checked_tags, max_count
+from everloop_localcloud.s3.part import Part
+from everloop_localcloud.s3.storage import check_bucket_name, checked_tags, max_count
 
 _OWNERSHIP = {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
 _PUBLIC_ACCESS = {
@@ -16,7 +17,7 @@ _PUBLIC_ACCESS = {
 }
 
 
-class Buckets(Storage):
+class Buckets(Part):
     """Operations on buckets as such."""
 
     @operation
@@ -25,8 +26,8 @@ class Buckets(Storage):
         check_bucket_name(name)
         configuration = request.get("CreateBucketConfiguration", {})
         self._check_location(call, configuration)
-        with self.lock:
-            if name in self.buckets:
+        with self.storage.lock:
+            if name in self.storage.buckets:
                 if call.region == "us-east-1":  # where S3 still lets an owner create it again
                     return {"Location": f"/{name}"}
                 raise S3Error(
@@ -38,19 +39,19 @@ class Buckets(Storage):
                 )
             ownership = request.get("ObjectOwnership")
             rules = {"Rules": [{"ObjectOwnership": ownership}]} if ownership else _OWNERSHIP
-            self.buckets[name] = {
-                "created": self.now(),
+            self.storage.buckets[name] = {
+                "created": self.storage.now(),
                 "region": call.region,
                 "ownership": rules,
                 "public_access": _PUBLIC_ACCESS,
                 "tags": checked_tags(configuration.get("Tags", []), limit=50),
             }
             if request.get("ObjectLockEnabledForBucket"):
-                self.buckets[name] |= {
+                self.storage.buckets[name] |= {
                     "versioning": "Enabled",
                     "object_lock": {"ObjectLockEnabled": "Enabled"},
                 }
-                self.buckets.save(name)
+                self.storage.buckets.save(name)
         return {"Location": f"/{name}"}
 
     @staticmethod
@@ -77,19 +78,19 @@ class Buckets(Storage):
     @operation
     def delete_bucket(self, call: Call, request: dict[str, Any]) -> None:
         name = request["Bucket"]
-        with self.lock:
-            self.bucket(request)
-            uploads = any(upload["bucket"] == name for upload in self.uploads.values())
-            if self.index.keys(name).order or uploads:
+        with self.storage.lock:
+            self.storage.bucket(request)
+            uploads = any(upload["bucket"] == name for upload in self.storage.uploads.values())
+            if self.storage.index.keys(name).order or uploads:
                 message = "The bucket you tried to delete is not empty"
                 raise S3Error("BucketNotEmpty", message, 409, BucketName=name)
-            del self.buckets[name]
-            self.index.forget_bucket(name)
+            del self.storage.buckets[name]
+            self.storage.index.forget_bucket(name)
 
     @operation
     def head_bucket(self, call: Call, request: dict[str, Any]) -> dict[str, Any]:
         try:
-            bucket = self.bucket(request)
+            bucket = self.storage.bucket(request)
         except S3Error as error:
             if error.code != no_such_bucket("").code:
                 raise
@@ -101,19 +102,19 @@ class Buckets(Storage):
     def list_buckets(self, call: Call, request: dict[str, Any]) -> dict[str, Any]:
         prefix, after = request.get("Prefix", ""), request.get("ContinuationToken", "")
         limit = max_count(request, "MaxBuckets", 10_000)
-        with self.lock:
+        with self.storage.lock:
             names = [
                 name
-                for name in sorted(self.buckets)
+                for name in sorted(self.storage.buckets)
                 if name.startswith(prefix)
                 and name > after
-                and request.get("BucketRegion") in (None, self.buckets[name]["region"])
+                and request.get("BucketRegion") in (None, self.storage.buckets[name]["region"])
             ]
             buckets = [
                 {
                     "Name": name,
-                    "CreationDate": self.buckets[name]["created"],
-                    "BucketRegion": self.buckets[name]["region"],
+                    "CreationDate": self.storage.buckets[name]["created"],
+                    "BucketRegion": self.storage.buckets[name]["region"],
                     "BucketArn": f"arn:aws:s3:::{name}",
                 }
                 for name in names[:limit]
@@ -127,7 +128,7 @@ class Buckets(Storage):
 
     @operation
     def get_bucket_location(self, call: Call, request: dict[str, Any]) -> dict[str, Any]:
-        region = self.bucket(request)["region"]
+        region = self.storage.bucket(request)["region"]
         return {} if region == "us-east-1" else {"LocationConstraint": region}
 
     @operation
@@ -139,18 +140,18 @@ class Buckets(Storage):
         if status not in ("Enabled", "Suspended"):
             message = "The Versioning element must be specified with Status Enabled or Suspended"
             raise S3Error("IllegalVersioningConfigurationException", message)
-        with self.lock:
-            if status == "Suspended" and self.bucket(request).get("object_lock"):
+        with self.storage.lock:
+            if status == "Suspended" and self.storage.bucket(request).get("object_lock"):
                 message = (
                     "An Object Lock configuration is present on this bucket, so the versioning"
                 )
                 raise S3Error("InvalidBucketState", f"{message} state cannot be changed.", 409)
-            self.bucket(request)["versioning"] = status
-            self.buckets.save(request["Bucket"])
+            self.storage.bucket(request)["versioning"] = status
+            self.storage.buckets.save(request["Bucket"])
 
     @operation
     def get_bucket_versioning(self, call: Call, request: dict[str, Any]) -> dict[str, Any]:
-        status = self.bucket(request).get("versioning")
+        status = self.storage.bucket(request).get("versioning")
         return {"Status": status} if status else {}
 
 

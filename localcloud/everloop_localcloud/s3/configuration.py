@@ -8,6 +8,8 @@ from everloop_localcloud.kernel.account import Call
 from everloop_localcloud.kernel.api import operation
 from everloop_localcloud.s3.buckets import owner
 from everloop_localcloud.s3.errors import S3Error
+from everloop_localcloud.s3.objects import Objects
+from everloop_localcloud.s3.part import Part
 from everloop_localcloud.s3.storage import Storage, checked_tags
 
 _ENCRYPTION = {
@@ -24,15 +26,15 @@ Write = Callable[[Any, Call, dict[str, Any]], None]
 
 
 def _put(part: str, member: str) -> Write:
-    def put(self: Storage, call: Call, request: dict[str, Any]) -> None:
-        self.configure(request, part, request[member])  # type: ignore[attr-defined]
+    def put(self: "Configuration", call: Call, request: dict[str, Any]) -> None:
+        self.configure(request, part, request[member])
 
     return operation(put)
 
 
 def _get(part: str, wrap: str | None, code: str, message: str) -> Read:
-    def get(self: Storage, call: Call, request: dict[str, Any]) -> dict[str, Any]:
-        found = self.bucket(request).get(part)
+    def get(self: "Configuration", call: Call, request: dict[str, Any]) -> dict[str, Any]:
+        found = self.storage.bucket(request).get(part)
         if found is None:
             raise S3Error(code, message, 404, BucketName=request["Bucket"])
         return {wrap: found} if wrap else dict(found)
@@ -41,14 +43,18 @@ def _get(part: str, wrap: str | None, code: str, message: str) -> Read:
 
 
 def _delete(part: str) -> Write:
-    def delete(self: Storage, call: Call, request: dict[str, Any]) -> None:
-        self.configure(request, part, None)  # type: ignore[attr-defined]
+    def delete(self: "Configuration", call: Call, request: dict[str, Any]) -> None:
+        self.configure(request, part, None)
 
     return operation(delete)
 
 
-class Configuration(Storage):
+class Configuration(Part):
     """Settings of buckets. Those without effect here are kept and given back; see `partial`."""
+
+    def __init__(self, storage: Storage, objects: Objects) -> None:
+        super().__init__(storage)
+        self._objects = objects
 
     put_public_access_block = _put("public_access", "PublicAccessBlockConfiguration")
     get_public_access_block = _get(
@@ -94,13 +100,13 @@ class Configuration(Storage):
 
     def configure(self, request: dict[str, Any], part: str, value: Any) -> None:
         """Set one part of a bucket's configuration; None removes it."""
-        with self.lock:
-            bucket = self.bucket(request)
+        with self.storage.lock:
+            bucket = self.storage.bucket(request)
             if value is None:
                 bucket.pop(part, None)
             else:
                 bucket[part] = value
-            self.buckets.save(request["Bucket"])
+            self.storage.buckets.save(request["Bucket"])
 
     @operation
     def put_bucket_policy(self, call: Call, request: dict[str, Any]) -> None:
@@ -129,12 +135,12 @@ class Configuration(Storage):
 
     @operation
     def get_bucket_encryption(self, call: Call, request: dict[str, Any]) -> dict[str, Any]:
-        found = self.bucket(request).get("encryption", _ENCRYPTION)
+        found = self.storage.bucket(request).get("encryption", _ENCRYPTION)
         return {"ServerSideEncryptionConfiguration": found}
 
     @operation
     def get_bucket_logging(self, call: Call, request: dict[str, Any]) -> dict[str, Any]:
-        return dict(self.bucket(request).get("logging", {}))
+        return dict(self.storage.bucket(request).get("logging", {}))
 
     @operation
     def put_bucket_tagging(self, call: Call, request: dict[str, Any]) -> None:
@@ -142,7 +148,7 @@ class Configuration(Storage):
 
     @operation
     def get_bucket_tagging(self, call: Call, request: dict[str, Any]) -> dict[str, Any]:
-        tags = self.bucket(request).get("tags")
+        tags = self.storage.bucket(request).get("tags")
         if not tags:
             message = "The TagSet does not exist"
             raise S3Error("NoSuchTagSet", message, 404, BucketName=request["Bucket"])
@@ -162,17 +168,17 @@ class Configuration(Storage):
     def get_bucket_notification_configuration(
         self, call: Call, request: dict[str, Any]
     ) -> dict[str, Any]:
-        return dict(self.bucket(request).get("notification", {}))
+        return dict(self.storage.bucket(request).get("notification", {}))
 
     @operation
     def get_bucket_acl(self, call: Call, request: dict[str, Any]) -> dict[str, Any]:
-        self.bucket(request)
+        self.storage.bucket(request)
         return _private(call)
 
     @operation
     def get_object_acl(self, call: Call, request: dict[str, Any]) -> dict[str, Any]:
-        with self.lock:
-            self.readable(request)  # type: ignore[attr-defined]
+        with self.storage.lock:
+            self._objects.readable(request)
         return _private(call)
 
 

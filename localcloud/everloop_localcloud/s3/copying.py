@@ -10,17 +10,28 @@ from everloop_localcloud.s3 import checksums, conditions
 from everloop_localcloud.s3.errors import S3Error, invalid_argument
 from everloop_localcloud.s3.index import Version
 from everloop_localcloud.s3.objects import Objects, ids
-from everloop_localcloud.s3.storage import FIELDS, check_key, described_fields, tags_of_header
+from everloop_localcloud.s3.part import Part
+from everloop_localcloud.s3.storage import (
+    FIELDS,
+    Storage,
+    check_key,
+    described_fields,
+    tags_of_header,
+)
 
 _COPY_LIMIT = 5 * 1024**3
 
 
-class Copying(Objects):
+class Copying(Part):
     """Copies objects inside the cloud; the copy shares its bytes with the source."""
+
+    def __init__(self, storage: Storage, objects: Objects) -> None:
+        super().__init__(storage)
+        self._objects = objects
 
     @operation
     def copy_object(self, call: Call, request: dict[str, Any]) -> dict[str, Any]:
-        self.bucket(request)
+        self.storage.bucket(request)
         check_key(request["Key"])
         replace = request.get("MetadataDirective", "COPY") == "REPLACE"
         source, blob = self.linked_source(request)
@@ -30,21 +41,21 @@ class Copying(Objects):
                 raise S3Error("InvalidRequest", f"{message} for a copy source: {_COPY_LIMIT}")
             self._check_itself(request, source, replace)
             if replace:
-                fields = self.content_fields(request)
+                fields = self.storage.content_fields(request)
             else:
                 kept = {name: source.fields.get(name) for name in FIELDS}
                 for name in ("StorageClass", "ServerSideEncryption", "SSEKMSKeyId"):
                     kept[name] = request.get(name)
                 kept["BucketKeyEnabled"] = request.get("BucketKeyEnabled")
                 kept["Metadata"] = source.fields.get("Metadata", {})
-                fields = self.content_fields({"Bucket": request["Bucket"], **kept})
+                fields = self.storage.content_fields({"Bucket": request["Bucket"], **kept})
             retag = request.get("TaggingDirective") == "REPLACE"
             tags = tags_of_header(request.get("Tagging")) if retag else source.tags
             etag, kept_checksums = self._digests(request, source, blob)
         except BaseException:
-            self.blobs.delete(blob)
+            self.storage.blobs.delete(blob)
             raise
-        version = self.commit(
+        version = self.storage.commit(
             call,
             request,
             "CopyObject",
@@ -64,8 +75,8 @@ class Copying(Objects):
     def linked_source(self, request: dict[str, Any]) -> tuple[Version, str]:
         """Return the version that CopySource means and a new name of its bytes."""
         bucket, key, version_id = source_of(request["CopySource"])
-        with self.lock:
-            source = self.readable(
+        with self.storage.lock:
+            source = self._objects.readable(
                 {
                     "Bucket": bucket,
                     "Key": key,
@@ -76,7 +87,7 @@ class Copying(Objects):
                 }
             )
             conditions.check_read(request, source, prefix="CopySourceIf")
-            return source, self.blobs.link(source.blob)
+            return source, self.storage.blobs.link(source.blob)
 
     def _digests(
         self, request: dict[str, Any], source: Version, blob: str
@@ -86,7 +97,7 @@ class Copying(Objects):
         same = source.checksums if source.checksums.get("ChecksumType") != "COMPOSITE" else {}
         if not source.parts and (not wanted or f"Checksum{wanted}" in same):
             return source.etag, same
-        data = self.blobs.content(blob)
+        data = self.storage.blobs.content(blob)
         algorithm = wanted or next(iter(source.checksums), "").removeprefix("Checksum")
         kept = checksums.verified({"ChecksumAlgorithm": algorithm}, data) if algorithm else {}
         return checksums.md5(data), kept
@@ -96,8 +107,8 @@ class Copying(Objects):
         changes = replace or any(
             request.get(name) for name in ("StorageClass", "ServerSideEncryption", "SSEKMSKeyId")
         )
-        with self.lock:
-            newest = self.index.current(source.bucket, source.key) == source
+        with self.storage.lock:
+            newest = self.storage.index.current(source.bucket, source.key) == source
         if same and newest and not changes:
             raise S3Error(
                 "InvalidRequest",

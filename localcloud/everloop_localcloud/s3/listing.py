@@ -10,10 +10,11 @@ from everloop_localcloud.kernel.api import operation
 from everloop_localcloud.s3.buckets import owner
 from everloop_localcloud.s3.errors import invalid_argument
 from everloop_localcloud.s3.index import Keys, Version
-from everloop_localcloud.s3.storage import Storage, max_count
+from everloop_localcloud.s3.part import Part
+from everloop_localcloud.s3.storage import max_count
 
 
-class Listing(Storage):
+class Listing(Part):
     """Operations that list what a bucket holds."""
 
     @operation
@@ -21,7 +22,7 @@ class Listing(Storage):
         token = request.get("ContinuationToken")
         after = request.get("StartAfter", "") if token is None else _read_token(token)
         page = self._page(request, after)
-        code = _encoder(request)
+        code = encoder(request)
         answer = self._head(request, page, code)
         with_owner = bool(request.get("FetchOwner"))
         answer["Contents"] = [_entry(call, item, code, with_owner) for item in page.versions]
@@ -37,7 +38,7 @@ class Listing(Storage):
     @operation
     def list_objects(self, call: Call, request: dict[str, Any]) -> dict[str, Any]:
         page = self._page(request, request.get("Marker", ""))
-        code = _encoder(request)
+        code = encoder(request)
         answer = self._head(request, page, code)
         answer["Marker"] = code(request.get("Marker", ""))
         answer["Contents"] = [_entry(call, item, code, True) for item in page.versions]
@@ -52,15 +53,15 @@ class Listing(Storage):
             message = "A version-id marker cannot be specified without a key marker."
             raise invalid_argument("version-id-marker", after_version, message)
         limit = max_count(request, "MaxKeys")
-        code = _encoder(request)
+        code = encoder(request)
         versions: list[dict[str, Any]] = []
         markers: list[dict[str, Any]] = []
         prefixes: list[str] = []
         last: tuple[str, str | None] | None = None
         truncated = False
-        with self.lock:
-            self.bucket(request)
-            keys = self.index.keys(request["Bucket"])
+        with self.storage.lock:
+            self.storage.bucket(request)
+            keys = self.storage.index.keys(request["Bucket"])
             for key, prefix in _walk(keys, request, after, inclusive=bool(after_version)):
                 if len(versions) + len(markers) + len(prefixes) >= limit:
                     truncated = limit > 0
@@ -103,9 +104,9 @@ class Listing(Storage):
     def _page(self, request: dict[str, Any], after: str) -> "_Page":
         limit = max_count(request, "MaxKeys")
         page = _Page()
-        with self.lock:
-            self.bucket(request)
-            keys = self.index.keys(request["Bucket"])
+        with self.storage.lock:
+            self.storage.bucket(request)
+            keys = self.storage.index.keys(request["Bucket"])
             for key, prefix in _walk(keys, request, after, visible=True):
                 if len(page.versions) + len(page.prefixes) >= limit:
                     page.truncated = limit > 0
@@ -203,7 +204,7 @@ def _read_token(token: str) -> str:
         raise invalid_argument("continuation-token", token, message) from error
 
 
-def _encoder(request: dict[str, Any]) -> Callable[[str], str]:
+def encoder(request: dict[str, Any]) -> Callable[[str], str]:
     kind = request.get("EncodingType")
     if kind is None:
         return str

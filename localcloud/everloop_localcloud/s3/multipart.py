@@ -12,32 +12,44 @@ from everloop_localcloud.s3 import checksums, conditions
 from everloop_localcloud.s3.buckets import owner
 from everloop_localcloud.s3.copying import Copying
 from everloop_localcloud.s3.errors import S3Error, invalid_argument, no_such_upload
+from everloop_localcloud.s3.listing import encoder
 from everloop_localcloud.s3.objects import data_of, ids
-from everloop_localcloud.s3.storage import check_key, described_fields, max_count, tags_of_header
+from everloop_localcloud.s3.part import Part
+from everloop_localcloud.s3.storage import (
+    Storage,
+    check_key,
+    described_fields,
+    max_count,
+    tags_of_header,
+)
 
 _LEAST_PART = 5 * 1024**2
 _ENCRYPTION = ("ServerSideEncryption", "SSEKMSKeyId", "BucketKeyEnabled")
 
 
-class Multipart(Copying):
+class Multipart(Part):
     """Uploads in parts: rows and blobs of their own until they are completed or aborted."""
+
+    def __init__(self, storage: Storage, copying: Copying) -> None:
+        super().__init__(storage)
+        self._copying = copying
 
     @operation
     def create_multipart_upload(self, call: Call, request: dict[str, Any]) -> dict[str, Any]:
-        self.bucket(request)
+        self.storage.bucket(request)
         check_key(request["Key"])
-        fields = self.content_fields(request)
+        fields = self.storage.content_fields(request)
         upload_id = secrets.token_hex(32)
         algorithm = request.get("ChecksumAlgorithm")
         whole = request.get("ChecksumType", "FULL_OBJECT" if algorithm == "CRC64NVME" else None)
         described: dict[str, Any] = {}
         if algorithm:
             described = {"ChecksumAlgorithm": algorithm, "ChecksumType": whole or "COMPOSITE"}
-        with self.lock:
-            self.uploads[upload_id] = {
+        with self.storage.lock:
+            self.storage.uploads[upload_id] = {
                 "bucket": request["Bucket"],
                 "key": request["Key"],
-                "started": self.now(),
+                "started": self.storage.now(),
                 "fields": fields,
                 "tags": tags_of_header(request.get("Tagging")),
                 "checksum": described,
@@ -53,23 +65,23 @@ class Multipart(Copying):
         algorithm = upload["checksum"].get("ChecksumAlgorithm")
         kept = checksums.verified({"ChecksumAlgorithm": algorithm, **request}, data)
         digest = checksums.md5(data)
-        part = self._add_part(request, self.blobs.write(data), len(data), digest, kept)
+        part = self._add_part(request, self.storage.blobs.write(data), len(data), digest, kept)
         kept.pop("ChecksumType", None)
         return {"ETag": f'"{part["etag"]}"', **kept}
 
     @operation
     def upload_part_copy(self, call: Call, request: dict[str, Any]) -> dict[str, Any]:
         upload = self._upload(request)
-        source, blob = self.linked_source(request)
+        source, blob = self._copying.linked_source(request)
         try:
             start, length = _copy_range(request.get("CopySourceRange"), source.size)
-            data = self.blobs.part(blob, start, length)
+            data = self.storage.blobs.part(blob, start, length)
         finally:
-            self.blobs.delete(blob)
+            self.storage.blobs.delete(blob)
         wanted = {"ChecksumAlgorithm": upload["checksum"].get("ChecksumAlgorithm")}
         kept = checksums.verified(wanted, data)
         digest = checksums.md5(data)
-        part = self._add_part(request, self.blobs.write(data), len(data), digest, kept)
+        part = self._add_part(request, self.storage.blobs.write(data), len(data), digest, kept)
         kept.pop("ChecksumType", None)
         result = {"ETag": f'"{part["etag"]}"', "LastModified": part["time"], **kept}
         answer: dict[str, Any] = {"CopyPartResult": result}
@@ -89,19 +101,19 @@ class Multipart(Copying):
             message = f"MpuObjectSize is {request['MpuObjectSize']}, the parts have {size} bytes"
             raise S3Error("InvalidRequest", message)
         try:
-            blob = self.blobs.join(part["blob"] for part in parts)
+            blob = self.storage.blobs.join(part["blob"] for part in parts)
         except FileNotFoundError:  # another call completed or aborted it meanwhile
             raise no_such_upload(request["UploadId"]) from None
         try:
             kept = self._checksum(request, upload, parts, blob)
         except BaseException:
-            self.blobs.delete(blob)
+            self.storage.blobs.delete(blob)
             raise
-        with self.lock:
-            if request["UploadId"] not in self.uploads:
-                self.blobs.delete(blob)
+        with self.storage.lock:
+            if request["UploadId"] not in self.storage.uploads:
+                self.storage.blobs.delete(blob)
                 raise no_such_upload(request["UploadId"])
-            version, versioning = self.place(
+            version, versioning = self.storage.place(
                 request,
                 blob,
                 size=size,
@@ -112,7 +124,9 @@ class Multipart(Copying):
                 parts=[{"size": part["size"]} for part in parts],
             )
             self._forget(request["UploadId"])
-        self.announce(call, version, "Object Created", "CompleteMultipartUpload", versioning)
+        self.storage.announce(
+            call, version, "Object Created", "CompleteMultipartUpload", versioning
+        )
         location = f"{self.cloud.url}/{request['Bucket']}/{request['Key']}"
         names = {"Location": location, "Bucket": request["Bucket"], "Key": request["Key"]}
         described = {**kept, **described_fields(version), **ids(version)}
@@ -120,14 +134,14 @@ class Multipart(Copying):
 
     @operation
     def abort_multipart_upload(self, call: Call, request: dict[str, Any]) -> dict[str, Any]:
-        with self.lock:
+        with self.storage.lock:
             self._upload(request)
             self._forget(request["UploadId"])
         return {}
 
     @operation
     def list_parts(self, call: Call, request: dict[str, Any]) -> dict[str, Any]:
-        with self.lock:
+        with self.storage.lock:
             upload = self._upload(request)
             rows = self._parts(request["UploadId"])
         after, limit = int(request.get("PartNumberMarker", 0)), max_count(request, "MaxParts")
@@ -163,25 +177,26 @@ class Multipart(Copying):
         if request.get("Delimiter"):
             message = "the local cloud lists multipart uploads without Delimiter"
             raise S3Error("NotImplemented", message, 501)
+        code = encoder(request)
         prefix, limit = request.get("Prefix", ""), max_count(request, "MaxUploads")
         after = (request.get("KeyMarker", ""), request.get("UploadIdMarker", "\U0010ffff"))
-        with self.lock:
-            self.bucket(request)
+        with self.storage.lock:
+            self.storage.bucket(request)
             rows = sorted(
                 (upload["key"], upload_id, upload)
-                for upload_id, upload in self.uploads.items()
+                for upload_id, upload in self.storage.uploads.items()
                 if upload["bucket"] == request["Bucket"] and upload["key"].startswith(prefix)
             )
         found = [row for row in rows if (row[0], row[1]) > after] if after[0] else rows
         answer: dict[str, Any] = {
             "Bucket": request["Bucket"],
-            "KeyMarker": request.get("KeyMarker", ""),
-            "Prefix": prefix,
+            "KeyMarker": code(request.get("KeyMarker", "")),
+            "Prefix": code(prefix),
             "MaxUploads": limit,
             "IsTruncated": len(found) > limit,
             "Uploads": [
                 {
-                    "Key": key,
+                    "Key": code(key),
                     "UploadId": upload_id,
                     "Initiated": upload["started"],
                     "StorageClass": upload["fields"].get("StorageClass", "STANDARD"),
@@ -192,16 +207,18 @@ class Multipart(Copying):
                 for key, upload_id, upload in found[:limit]
             ],
         }
+        if "EncodingType" in request:
+            answer["EncodingType"] = request["EncodingType"]
         if len(found) > limit > 0:
             answer |= {
-                "NextKeyMarker": found[limit - 1][0],
+                "NextKeyMarker": code(found[limit - 1][0]),
                 "NextUploadIdMarker": found[limit - 1][1],
             }
         return answer
 
     def _upload(self, request: dict[str, Any]) -> dict[str, Any]:
-        self.bucket(request)
-        upload = self.uploads.get(request["UploadId"])
+        self.storage.bucket(request)
+        upload = self.storage.uploads.get(request["UploadId"])
         named = (request["Bucket"], request["Key"])
         if upload is None or (upload["bucket"], upload["key"]) != named:
             raise no_such_upload(request["UploadId"])
@@ -211,7 +228,7 @@ class Multipart(Copying):
         start = f"{upload_id}/"
         return {
             int(name.removeprefix(start)): part
-            for name, part in self.parts.items()
+            for name, part in self.storage.parts.items()
             if name.startswith(start)
         }
 
@@ -225,19 +242,25 @@ class Multipart(Copying):
     ) -> dict[str, Any]:
         number = request["PartNumber"]
         if not 1 <= number <= 10_000:
-            self.blobs.delete(blob)
+            self.storage.blobs.delete(blob)
             message = "Part number must be an integer between 1 and 10000, inclusive"
             raise invalid_argument("partNumber", number, message)
         name = f"{request['UploadId']}/{number}"
-        row = {"blob": blob, "size": size, "etag": etag, "time": self.now(), "checksums": kept}
-        with self.lock:
-            if request["UploadId"] not in self.uploads:
-                self.blobs.delete(blob)
+        row = {
+            "blob": blob,
+            "size": size,
+            "etag": etag,
+            "time": self.storage.now(),
+            "checksums": kept,
+        }
+        with self.storage.lock:
+            if request["UploadId"] not in self.storage.uploads:
+                self.storage.blobs.delete(blob)
                 raise no_such_upload(request["UploadId"])
-            replaced = self.parts.get(name)
-            self.parts[name] = row
+            replaced = self.storage.parts.get(name)
+            self.storage.parts[name] = row
         if replaced is not None:
-            self.blobs.delete(replaced["blob"])
+            self.storage.blobs.delete(replaced["blob"])
         return row
 
     def _chosen_parts(self, request: dict[str, Any]) -> list[dict[str, Any]]:
@@ -249,7 +272,7 @@ class Multipart(Copying):
         if any(second <= first for first, second in pairwise(numbers)):
             message = "The list of parts was not in ascending order. Parts must be ordered by part"
             raise S3Error("InvalidPartOrder", f"{message} number.")
-        with self.lock:
+        with self.storage.lock:
             rows = self._parts(request["UploadId"])
         chosen = []
         for part, number in zip(wanted, numbers, strict=True):
@@ -284,7 +307,7 @@ class Multipart(Copying):
         if kind == "COMPOSITE":
             value = checksums.composite(algorithm, [part["checksums"][name] for part in parts])
         else:
-            value = checksums.checksum(algorithm, self.blobs.content(blob))
+            value = checksums.checksum(algorithm, self.storage.blobs.content(blob))
         given = request.get(name)
         if given is not None and given.partition("-")[0] != value.partition("-")[0]:
             message = f"The {algorithm} you specified did not match the calculated checksum."
@@ -293,10 +316,10 @@ class Multipart(Copying):
 
     def _forget(self, upload_id: str) -> None:
         """Drop an upload with its parts; call with the lock held."""
-        del self.uploads[upload_id]
+        del self.storage.uploads[upload_id]
         for number, part in self._parts(upload_id).items():
-            del self.parts[f"{upload_id}/{number}"]
-            self.blobs.delete(part["blob"])
+            del self.storage.parts[f"{upload_id}/{number}"]
+            self.storage.blobs.delete(part["blob"])
 
 
 def _copy_range(header: str | None, size: int) -> tuple[int, int]:

@@ -15,9 +15,9 @@ from everloop_localcloud.s3.errors import (
     not_found,
 )
 from everloop_localcloud.s3.index import Version
+from everloop_localcloud.s3.part import Part
 from everloop_localcloud.s3.retention import check_delete
 from everloop_localcloud.s3.storage import (
-    Storage,
     check_key,
     checked_tags,
     described_fields,
@@ -39,23 +39,23 @@ def data_of(body: Any) -> Body:
     return bytes(body)
 
 
-class Objects(Storage):
+class Objects(Part):
     """Operations on one object, and DeleteObjects."""
 
     @operation
     def put_object(self, call: Call, request: dict[str, Any]) -> dict[str, Any]:
-        self.bucket(request)
+        self.storage.bucket(request)
         check_key(request["Key"])
         data = data_of(request.get("Body", b""))
         kept = checksums.verified(request, data)
-        fields = self.content_fields(request)
+        fields = self.storage.content_fields(request)
         tags = tags_of_header(request.get("Tagging"))
         size, etag = len(data), checksums.md5(data)
-        version = self.commit(
+        version = self.storage.commit(
             call,
             request,
             "PutObject",
-            self.blobs.write(data),
+            self.storage.blobs.write(data),
             size=size,
             etag=etag,
             fields=fields,
@@ -66,9 +66,11 @@ class Objects(Storage):
 
     @operation
     def get_object(self, call: Call, request: dict[str, Any]) -> dict[str, Any]:
-        with self.lock:  # an open file is read to its end, whoever overwrites the key meanwhile
+        with (
+            self.storage.lock
+        ):  # an open file is read to its end, whoever overwrites the key meanwhile
             version = self.readable(request)
-            file = self.blobs.open(version.blob)
+            file = self.storage.blobs.open(version.blob)
         try:
             answer, start, length = self._described(request, version)
         except BaseException:
@@ -79,7 +81,7 @@ class Objects(Storage):
     @operation
     def head_object(self, call: Call, request: dict[str, Any]) -> dict[str, Any]:
         try:
-            with self.lock:
+            with self.storage.lock:
                 version = self.readable(request)
         except S3Error as error:
             if error.status != 404:
@@ -93,7 +95,7 @@ class Objects(Storage):
 
     @operation
     def delete_objects(self, call: Call, request: dict[str, Any]) -> dict[str, Any]:
-        self.bucket(request)
+        self.storage.bucket(request)
         wanted = request["Delete"]["Objects"]
         if len(wanted) > 1000 or not wanted:
             message = "The XML you provided was not well-formed or did not validate against our"
@@ -121,7 +123,7 @@ class Objects(Storage):
 
     @operation
     def get_object_attributes(self, call: Call, request: dict[str, Any]) -> dict[str, Any]:
-        with self.lock:
+        with self.storage.lock:
             version = self.readable(request)
         wanted = set(request["ObjectAttributes"])
         answer: dict[str, Any] = {"LastModified": version.time, **ids(version)}
@@ -147,24 +149,24 @@ class Objects(Storage):
 
     @operation
     def get_object_tagging(self, call: Call, request: dict[str, Any]) -> dict[str, Any]:
-        with self.lock:
+        with self.storage.lock:
             version = self.readable(request)
         tags = [{"Key": key, "Value": value} for key, value in version.tags.items()]
         return {"TagSet": tags, **ids(version)}
 
     def readable(self, request: dict[str, Any]) -> Version:
         """Return the version that a request means and may read; call with the lock held."""
-        self.bucket(request)
+        self.storage.bucket(request)
         bucket, key, wanted = request["Bucket"], request["Key"], request.get("VersionId")
         if wanted is None:
-            current = self.index.current(bucket, key)
+            current = self.storage.index.current(bucket, key)
             if current is None:
                 raise no_such_key(key)
             if current.is_marker:
                 headers = {"x-amz-delete-marker": "true", "x-amz-version-id": current.version_id}
                 raise no_such_key(key, headers)
             return current
-        found = self.index.find(bucket, key, wanted)
+        found = self.storage.index.find(bucket, key, wanted)
         if found is None:
             raise no_such_version(key, wanted)
         if found.is_marker:
@@ -185,7 +187,7 @@ class Objects(Storage):
             **version.fields,
             **ids(version),
         }
-        bucket = self.buckets.get(version.bucket, {})
+        bucket = self.storage.buckets.get(version.bucket, {})
         if bucket.get("versioning") and version.version_id == "null":
             answer["VersionId"] = "null"
         if version.tags:
@@ -210,45 +212,45 @@ class Objects(Storage):
         self, call: Call, request: dict[str, Any], version_id: str | None, reason: str
     ) -> dict[str, Any]:
         bucket, key = request["Bucket"], request["Key"]
-        with self.lock:
-            versioning = self.bucket(request).get("versioning")
-            current = self.index.current(bucket, key)
+        with self.storage.lock:
+            versioning = self.storage.bucket(request).get("versioning")
+            current = self.storage.index.current(bucket, key)
             if request.get("IfMatch") is not None:
                 conditions.check_write({"Key": key, "IfMatch": request["IfMatch"]}, current)
             gone: Version | None
             if version_id is not None:
-                gone = self.index.find(bucket, key, version_id)
+                gone = self.storage.index.find(bucket, key, version_id)
                 told = gone
                 if gone is not None:
                     bypass = bool(request.get("BypassGovernanceRetention"))
-                    check_delete(gone, self.now(), bypass=bypass)
-                    self.index.remove(gone)
+                    check_delete(gone, self.storage.now(), bypass=bypass)
+                    self.storage.index.remove(gone)
             elif versioning is None:
                 gone = told = current
                 if gone is not None:
-                    self.index.remove(gone)
+                    self.storage.index.remove(gone)
             else:
                 told = Version(
                     bucket=bucket,
                     key=key,
                     version_id=new_version_id() if versioning == "Enabled" else "null",
                     sequence=0,
-                    time=self.now(),
+                    time=self.storage.now(),
                     is_marker=True,
                 )
-            sequence = self.next_sequence()
+            sequence = self.storage.next_sequence()
             if version_id is None and versioning is not None:
                 assert told is not None
                 told = _numbered(told, sequence)
-                gone = self.index.put(told)
+                gone = self.storage.index.put(told)
         if gone is not None:
-            self.blobs.delete(gone.blob)
+            self.storage.blobs.delete(gone.blob)
         permanent = version_id is not None or versioning is None
         if told is not None:
             event = _numbered(told, sequence)
             if permanent:  # also of a marker: what is told is the deletion, not the marker
-                event = Version(bucket, key, told.version_id, sequence, self.now())
-            self.announce(call, event, "Object Deleted", reason, versioning)
+                event = Version(bucket, key, told.version_id, sequence, self.storage.now())
+            self.storage.announce(call, event, "Object Deleted", reason, versioning)
         if permanent:
             answer: dict[str, Any] = {"VersionId": version_id} if version_id is not None else {}
             if told is not None and told.is_marker:
@@ -258,9 +260,9 @@ class Objects(Storage):
         return {"DeleteMarker": True, "VersionId": told.version_id}
 
     def _tag(self, request: dict[str, Any], tags: dict[str, str]) -> dict[str, Any]:
-        with self.lock:
+        with self.storage.lock:
             version = self.readable(request)
-            self.index.change(version, Version(**{**vars(version), "tags": tags}))
+            self.storage.index.change(version, Version(**{**vars(version), "tags": tags}))
         return ids(version)
 
 

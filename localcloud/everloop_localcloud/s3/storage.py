@@ -8,7 +8,6 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from everloop_localcloud.kernel.account import Account, Call
-from everloop_localcloud.kernel.api import Api
 from everloop_localcloud.s3 import conditions
 from everloop_localcloud.s3.blobs import Blobs
 from everloop_localcloud.s3.errors import S3Error, invalid_argument, no_such_bucket
@@ -26,13 +25,11 @@ _SEQUENCES = 1024  # how many numbers are reserved at once
 _EMPTY_MD5 = "d41d8cd98f00b204e9800998ecf8427e"
 
 
-class Storage(Api):
+class Storage:
     """State of S3. `lock` is held for changes of state only, never while bytes are moved."""
 
-    service = "s3"
-
     def __init__(self, cloud: Account) -> None:
-        super().__init__(cloud)
+        self.cloud = cloud
         self.lock = threading.RLock()
         self.buckets = cloud.store.table("s3.buckets")
         self.uploads = cloud.store.table("s3.uploads")

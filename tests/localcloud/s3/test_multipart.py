@@ -70,6 +70,13 @@ def test_uploads_and_parts_are_listed(setting):
     assert [p["PartNumber"] for p in rest["Parts"]] == [2]
 
 
+def test_keys_of_uploads_are_encoded_where_that_is_asked_for(setting):
+    setting.s3.create_multipart_upload(Bucket="data", Key="a b/é")
+    told = setting.s3.list_multipart_uploads(Bucket="data", EncodingType="url", Prefix="a ")
+    assert (told["EncodingType"], told["Prefix"]) == ("url", "a%20")
+    assert [upload["Key"] for upload in told["Uploads"]] == ["a%20b/%C3%A9"]
+
+
 def test_an_aborted_upload_is_gone_with_its_bytes(setting):
     s3 = setting.s3
     upload = begun(s3)
@@ -79,7 +86,7 @@ def test_an_aborted_upload_is_gone_with_its_bytes(setting):
     with pytest.raises(ClientError) as error:
         put(s3, upload, 2, b"x")
     assert code_of(error) == "NoSuchUpload"
-    assert setting.cloud.apis["s3"].blobs.names() == []
+    assert setting.cloud.apis["s3"].storage.blobs.names() == []
     assert setting.events == []
 
 

@@ -69,13 +69,13 @@ def test_an_overwritten_object_leaves_no_bytes_behind(setting, size):
         setting.s3.put_object(Bucket="data", Key="k", Body=b"x" * size)
     setting.s3.copy_object(Bucket="data", Key="copy", CopySource="data/k")
     setting.s3.delete_object(Bucket="data", Key="k")
-    assert len(setting.cloud.apis["s3"].blobs.names()) == 1
+    assert len(setting.cloud.apis["s3"].storage.blobs.names()) == 1
     assert setting.s3.get_object(Bucket="data", Key="copy")["Body"].read() == b"x" * size
 
 
 def test_an_object_whose_file_lost_its_end_never_passes_for_a_whole_one(setting):
     setting.s3.put_object(Bucket="data", Key="k", Body=b"x" * 100_000)
-    blobs = setting.cloud.apis["s3"].blobs
+    blobs = setting.cloud.apis["s3"].storage.blobs
     (name,) = blobs.names()
     os.truncate(blobs.path(name), 60_000)
 
