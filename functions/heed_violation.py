@@ -42,7 +42,8 @@ if TYPE_CHECKING:
 class Trouble:
     """Which model is in trouble, in whose words, and the name of that fact.
 
-    `monitors` are what found it, and `over` says that they find it no more.
+    `monitors` are what found it, and `over` says that they find it no more. `looked` is whether a
+    look of ours did, which counts how often in a row.
     """
 
     model: str
@@ -54,6 +55,7 @@ class Trouble:
     version: int | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
     over: bool = False
+    looked: bool = False
 
 
 @logger.inject_lambda_context
@@ -112,7 +114,7 @@ def _answer(installed: Installed, trouble: Trouble) -> dict[str, Any]:
         new_objects=window.objects + (last.objects if last and untrained else 0),
         new_bytes=sum(a.size for a in found) + (last.new_bytes if last and untrained else 0),
         paused=installed.paused,
-        in_a_row=max(1, monitoring.watch(model).streaks.violated) if trouble.facts else None,
+        in_a_row=max(1, monitoring.watch(model).streaks.violated) if trouble.looked else None,
         trainable=trouble.monitors != (TRAFFIC,),
     )
     facts = dict(decision.facts)
@@ -173,6 +175,7 @@ def _trouble(sign: ViolationFound | AlarmRaised | JobEnded) -> Trouble | None:
             tuple(found.monitors),
             found.version,
             found.facts,
+            looked=True,
         )
     if isinstance(sign, AlarmRaised):
         model = sign.dimensions.get("model") or sign.dimensions.get("EndpointName")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from everloop.decisions.releases import Package, Serving, desired, outcome, release_wanted
+from everloop.decisions.releases import Package, Serving, desired, needed, outcome, release_wanted
 from everloop.moments import moment
 from everloop.records.release import (
     ERROR,
@@ -256,3 +256,13 @@ def test_a_failure_counts_from_when_it_was_approved_whatever_stamped_it_since():
     stamped = replace(package(2, at=T + timedelta(days=1)), approved_at=T)
     found = desired([stamped, package(1)], [failed(2)])
     assert found is not None and found.version == 1
+
+
+def test_what_serves_and_what_served_before_stays():
+    ended = [failed(version, RELEASED) for version in (3, 2, 1)]
+    kept = needed(serving(3), None, ended)
+    assert kept.versions == {3, 2}
+    configs = ["m-v3-00000000", "m-v2-00000000", "m-v1-00000000", "m-v3-staging-00000000"]
+    assert [config for config in configs if kept.config(config)] == configs[:2]
+    assert needed(serving(3), staged(4), ended).config("m-v4-staging-0123abcd")
+    assert needed(None, None, []).versions == {None}

@@ -8,6 +8,7 @@ from typing import Any
 from everloop.decisions import Decision
 from everloop.decisions.infrastructure import trouble, trouble_of
 from everloop.errors import Tampered, said
+from everloop.names import is_staging_config, version_of_config
 from everloop.records.release import (
     ERROR,
     INTERRUPTED,
@@ -300,6 +301,34 @@ def _turned_back(
     return INTERRUPTED, (
         f"the deployment of {config} ended and gives no reason: somebody brought the endpoint to "
         f"something else, past the registry; {now}"
+    )
+
+
+@dataclass(frozen=True)
+class Needed:
+    """What a model's endpoints serve from, or may be brought back to by hand."""
+
+    versions: frozenset[int | None]
+    configs: frozenset[str]
+
+    def config(self, name: str) -> bool:
+        """Whether an endpoint config of ours is needed; one of staging only while it serves."""
+        if name in self.configs:
+            return True
+        return not is_staging_config(name) and version_of_config(name) in self.versions
+
+
+def needed(serving: Serving | None, staging: Serving | None, ended: Sequence[Release]) -> Needed:
+    """Return what stays: what serves, and the version that was released before it.
+
+    `ended` are the releases that ended, the newest first.
+    """
+    used = [each for each in (serving, staging) if each is not None]
+    now = serving.version if serving else None
+    before = next((r.version for r in ended if r.outcome == RELEASED and r.version != now), None)
+    return Needed(
+        frozenset({each.version for each in used} | {now, before}),
+        frozenset(each.config for each in used),
     )
 
 

@@ -6,9 +6,9 @@ from itertools import islice
 from everloop import names
 from everloop.aws import alarms, endpoints
 from everloop.aws.settings import settings
-from everloop.decisions.releases import Serving
+from everloop.decisions.releases import Needed, Serving, needed
 from everloop.records.installation import Installed
-from everloop.records.release import RELEASED, Release
+from everloop.records.release import Release
 from everloop.spec import policy
 
 _MOST = 50  # deletions of a kind at once, some 0.2 s each; the next release does the rest
@@ -24,31 +24,36 @@ def clear(installed: Installed, serving: Serving | None, ended: Sequence[Release
     if serving is not None and (not serving.settled or serving.pending_config):
         return []
     model = installed.model
-    used = [serving] if serving else []
+    staging = None
     if policy.deploy(installed.spec).keep_staging:
         staging = endpoints.serving(names.staging_endpoint(model))
-        used += [staging] if staging else []
-    now = serving.version if serving else None
-    before = next((r.version for r in ended if r.outcome == RELEASED and r.version != now), None)
-    versions = {each.version for each in used} | {now, before}
-    configs = {each.config for each in used}
+    kept = needed(serving, staging, ended)
+    return [*_configs(model, kept), *_models(model, kept), *_alarms(model)]
+
+
+def _configs(model: str, kept: Needed) -> list[str]:
     unused = (
         config
         for config in endpoints.configs_like(f"{model}-v")
         if names.is_made_for(model, config)
-        and config not in configs
-        and (names.is_staging_config(config) or names.version_of_config(config) not in versions)
+        and not kept.config(config)
         and endpoints.delete_config(config)
     )
-    gone = list(islice(unused, _MOST))
-    unneeded = (
+    return list(islice(unused, _MOST))
+
+
+def _models(model: str, kept: Needed) -> list[str]:
+    unused = (
         made
         for made in endpoints.models_like(f"{model}-v")
         if names.is_made_for(model, made)
-        and names.version_of_config(made) not in versions
+        and names.version_of_config(made) not in kept.versions
         and endpoints.delete_model(made)
     )
-    gone += islice(unneeded, _MOST)
+    return list(islice(unused, _MOST))
+
+
+def _alarms(model: str) -> list[str]:
     stack = settings().stack
     watching = [
         name
@@ -56,4 +61,4 @@ def clear(installed: Installed, serving: Serving | None, ended: Sequence[Release
         if names.is_release_alarm(stack, model, name)
     ]
     alarms.delete(watching)
-    return gone + watching
+    return watching
