@@ -7,6 +7,7 @@ from typing import Any
 from everloop_localcloud.functions.environment import Outcome, invocation_of
 from everloop_localcloud.functions.metrics import Metrics, append_log, lines_of, platform_lines
 from everloop_localcloud.functions.names import LATEST
+from everloop_localcloud.functions.part import Part
 from everloop_localcloud.functions.queue import EventQueue
 from everloop_localcloud.functions.state import FunctionsState
 from everloop_localcloud.kernel.account import Call
@@ -18,11 +19,23 @@ LARGEST_ASYNC_EVENT = 1_048_576
 _TAIL = 4096
 
 
-class Invocations(FunctionsState):
+class Invocations(Part):
     """Invoke, in all of its types."""
 
-    metrics: Metrics
-    queue: EventQueue
+    def __init__(self, state: FunctionsState) -> None:
+        super().__init__(state)
+        self.metrics = Metrics(state.cloud)
+        self.queue = EventQueue(
+            state.cloud, state.pool.limit, self._run_event, self._event_settings, self.metrics.count
+        )
+
+    def start(self) -> None:
+        self.metrics.start()
+        self.queue.start()
+
+    def stop(self) -> None:
+        self.queue.stop()
+        self.metrics.stop()
 
     def run(
         self,
@@ -36,14 +49,14 @@ class Invocations(FunctionsState):
 
         Raises AwsError TooManyRequestsException where the function may not run now.
         """
-        record = self.record(name)
+        record = self.state.record(name)
         reserved = record.get("ReservedConcurrentExecutions")
         try:
-            environment = self.pool.acquire(
+            environment = self.state.pool.acquire(
                 name,
                 reserved,
-                lambda: str(self.record(name)["RevisionId"]),
-                lambda: self.plan(name),
+                lambda: str(self.state.record(name)["RevisionId"]),
+                lambda: self.state.plan(name),
             )
         except AwsError as error:
             if error.status == 429:
@@ -51,12 +64,12 @@ class Invocations(FunctionsState):
             raise
         usable = False
         try:
-            concurrent = self.pool.concurrency(name)
+            concurrent = self.state.pool.concurrency(name)
             invocation = invocation_of(payload, record["FunctionArn"], client_context, request_id)
             outcome = environment.invoke(invocation)
             usable = outcome.usable
         finally:
-            self.pool.release(environment, usable)
+            self.state.pool.release(environment, usable)
         if record.get("LoggingConfig", {}).get("LogFormat") == "JSON":
             now = f"{self.cloud.clock.now():%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z"
             lines = platform_lines(outcome, invocation, record["MemorySize"], now)
@@ -74,7 +87,7 @@ class Invocations(FunctionsState):
 
     @operation
     def invoke(self, call: Call, request: dict[str, Any]) -> dict[str, Any]:
-        record = self.record(request["FunctionName"], request.get("Qualifier"))
+        record = self.state.record(request["FunctionName"], request.get("Qualifier"))
         name = record["FunctionName"]
         if request.get("TenantId") or request.get("DurableExecutionName"):
             raise AwsError(
@@ -103,6 +116,21 @@ class Invocations(FunctionsState):
             tail = "\n".join(lines).encode() + b"\n"
             answer["LogResult"] = base64.b64encode(tail[-_TAIL:]).decode()
         return answer
+
+    def _run_event(self, name: str, payload: bytes, request_id: str) -> Outcome:
+        return self.run(name, payload, request_id=request_id)[0]
+
+    def _event_settings(self, name: str) -> dict[str, Any] | None:
+        with self.state.lock:
+            record = self.state.records.get(name)
+            if record is None:
+                return None
+            return {
+                "FunctionArn": record["FunctionArn"],
+                "Role": record["Role"],
+                "DeadLetterConfig": record.get("DeadLetterConfig", {}),
+                **record.get("EventInvokeConfig", {}),
+            }
 
     def _check_permission(self, call: Call, record: dict[str, Any]) -> None:
         """Let an AWS service in only by the function's own policy; roles are not judged here."""

@@ -6,7 +6,7 @@ from everloop_localcloud.functions import records
 from everloop_localcloud.functions.code import sha256_of
 from everloop_localcloud.functions.names import layer_name, layer_version
 from everloop_localcloud.functions.pages import paged
-from everloop_localcloud.functions.state import FunctionsState
+from everloop_localcloud.functions.part import Part
 from everloop_localcloud.kernel.account import Call
 from everloop_localcloud.kernel.api import operation
 from everloop_localcloud.kernel.errors import AwsError
@@ -15,7 +15,7 @@ _MOST_LAYERS = 5
 _DESCRIBED = ("Description", "CompatibleRuntimes", "CompatibleArchitectures", "LicenseInfo")
 
 
-class Layers(FunctionsState):
+class Layers(Part):
     """Publishing and finding layer versions."""
 
     def zip_content(self, code: dict[str, Any]) -> bytes:
@@ -56,7 +56,7 @@ class Layers(FunctionsState):
         return resolved
 
     def _version(self, name: str, number: int) -> dict[str, Any]:
-        known = self.layers.get(name, {}).get("Versions", {}).get(str(number))
+        known = self.state.layers.get(name, {}).get("Versions", {}).get(str(number))
         if known is None:
             raise AwsError(
                 "ResourceNotFoundException",
@@ -71,9 +71,9 @@ class Layers(FunctionsState):
     def publish_layer_version(self, call: Call, request: dict[str, Any]) -> dict[str, Any]:
         name = layer_name(request["LayerName"])
         content = self.zip_content(request["Content"])
-        digest, unpacked = self.code.put(content)
-        with self.lock:
-            layer: dict[str, Any] = self.layers.get(name) or {"Last": 0, "Versions": {}}
+        digest, unpacked = self.state.code.put(content)
+        with self.state.lock:
+            layer: dict[str, Any] = self.state.layers.get(name) or {"Last": 0, "Versions": {}}
             layer["Last"] += 1
             number = layer["Last"]
             version: dict[str, Any] = {
@@ -86,7 +86,7 @@ class Layers(FunctionsState):
             }
             version |= {key: request[key] for key in _DESCRIBED if key in request}
             layer["Versions"][str(number)] = version
-            self.layers[name] = layer
+            self.state.layers[name] = layer
         return self._version_shown(name, number)
 
     @operation
@@ -100,7 +100,7 @@ class Layers(FunctionsState):
     @operation
     def list_layer_versions(self, call: Call, request: dict[str, Any]) -> dict[str, Any]:
         name = layer_name(request["LayerName"])
-        versions: dict[str, Any] = self.layers.get(name, {}).get("Versions", {})
+        versions: dict[str, Any] = self.state.layers.get(name, {}).get("Versions", {})
         numbers = sorted((int(number) for number in versions), reverse=True)
         before = int(request.get("Marker", numbers[0] + 1 if numbers else 1))
         left = [number for number in numbers if number < before]
@@ -112,7 +112,7 @@ class Layers(FunctionsState):
 
     @operation
     def list_layers(self, call: Call, request: dict[str, Any]) -> dict[str, Any]:
-        versions = {name: self.layers[name]["Versions"] for name in sorted(self.layers)}
+        versions = {name: self.state.layers[name]["Versions"] for name in sorted(self.state.layers)}
         page, marker = paged([name for name in versions if versions[name]], request, 50)
         layers = [
             {
@@ -128,10 +128,12 @@ class Layers(FunctionsState):
     def delete_layer_version(self, call: Call, request: dict[str, Any]) -> None:
         """Forget a version; functions that have it keep its content, as on AWS."""
         name = layer_name(request["LayerName"])
-        with self.lock:
-            layer = self.layers.get(name)
+        with self.state.lock:
+            layer = self.state.layers.get(name)
             if layer and layer["Versions"].pop(str(request["VersionNumber"]), None):
-                self.layers[name] = layer  # numbers are never given twice, even if none is left
+                self.state.layers[name] = (
+                    layer  # numbers are never given twice, even if none is left
+                )
 
     def _arn(self, name: str) -> str:
         return self.cloud.arn("lambda", f"layer:{name}")

@@ -7,8 +7,10 @@ from everloop_localcloud.functions import records, role
 from everloop_localcloud.functions.invocations import Invocations
 from everloop_localcloud.functions.names import function_name
 from everloop_localcloud.functions.pages import paged
+from everloop_localcloud.functions.part import Part
 from everloop_localcloud.functions.poller import Poller
-from everloop_localcloud.kernel.account import Account, Call
+from everloop_localcloud.functions.state import FunctionsState
+from everloop_localcloud.kernel.account import Call
 from everloop_localcloud.kernel.api import operation
 from everloop_localcloud.kernel.errors import AwsError
 
@@ -22,19 +24,20 @@ _KEPT = (
 _HANDLED = {"EventSourceArn", "FunctionName", "Enabled", "Tags", "UUID", *_KEPT}
 
 
-class Mappings(Invocations):
+class Mappings(Part):
     """The operations on event source mappings; each enabled one has a poller."""
 
-    def __init__(self, cloud: Account) -> None:
-        super().__init__(cloud)
-        self.mappings = cloud.store.table("lambda.mappings")
+    def __init__(self, state: FunctionsState, invocations: Invocations) -> None:
+        super().__init__(state)
+        self._invocations = invocations
+        self.mappings = self.cloud.store.table("lambda.mappings")
         self._pollers: dict[str, Poller] = {}
 
-    def start_mappings(self) -> None:
+    def start(self) -> None:
         for key in list(self.mappings):
             self._poll(key)
 
-    def stop_mappings(self) -> None:
+    def stop(self) -> None:
         for poller in list(self._pollers.values()):
             poller.stop()
 
@@ -58,7 +61,7 @@ class Mappings(Invocations):
             raise records.invalid(
                 f"the local cloud polls SQS queues only; EventSourceArn is {source!r}"
             )
-        record = self.record(request["FunctionName"])
+        record = self.state.record(request["FunctionName"])
         for key in self.mappings:
             other = self.mappings[key]
             if other["EventSourceArn"] == source and other["Function"] == record["FunctionName"]:
@@ -86,7 +89,7 @@ class Mappings(Invocations):
         row |= {name: request[name] for name in _KEPT if name in request}
         self._check(row, record)
         role.check_polling(self.cloud, record, source)
-        with self.lock:
+        with self.state.lock:
             self.mappings[row["UUID"]] = row
         self._poll(row["UUID"])
         return self._mapping_shown(row)
@@ -94,14 +97,14 @@ class Mappings(Invocations):
     @operation
     def update_event_source_mapping(self, call: Call, request: dict[str, Any]) -> dict[str, Any]:
         _refuse(request)
-        with self.lock:
+        with self.state.lock:
             row = dict(self.mapping(request["UUID"]))
             if "FunctionName" in request:
-                record = self.record(request["FunctionName"])
+                record = self.state.record(request["FunctionName"])
                 row |= {"Function": record["FunctionName"], "FunctionArn": record["FunctionArn"]}
             row |= {name: request[name] for name in (*_KEPT, "Enabled") if name in request}
             row["Changed"] = call.time
-            self._check(row, self.record(row["Function"]))
+            self._check(row, self.state.record(row["Function"]))
             self.mappings[row["UUID"]] = row
         self._poll(row["UUID"])
         return self._mapping_shown(row)
@@ -125,7 +128,7 @@ class Mappings(Invocations):
 
     @operation
     def delete_event_source_mapping(self, call: Call, request: dict[str, Any]) -> dict[str, Any]:
-        with self.lock:
+        with self.state.lock:
             row = self.mapping(request["UUID"])
             del self.mappings[row["UUID"]]
         self._poll(row["UUID"])
@@ -133,7 +136,7 @@ class Mappings(Invocations):
 
     def _poll(self, key: str) -> None:
         """Let the mapping's poller run as its record says."""
-        with self.lock:
+        with self.state.lock:
             before = self._pollers.pop(key, None)
             row = self.mappings.get(key)
             if before is not None:
@@ -144,13 +147,13 @@ class Mappings(Invocations):
                 poller.start()
 
     def _run_batch(self, name: str, payload: bytes) -> Any:
-        return self.run(name, payload)[0]
+        return self._invocations.run(name, payload)[0]
 
     def _role(self, name: str) -> str:
-        return str(self.record(name)["Role"])
+        return str(self.state.record(name)["Role"])
 
     def _note(self, key: str, result: str) -> None:
-        with self.lock:
+        with self.state.lock:
             row = self.mappings.get(key)
             if row is not None and row["LastProcessingResult"] != result:
                 row["LastProcessingResult"] = result

@@ -5,7 +5,7 @@ import uuid
 from typing import Any
 
 from everloop_localcloud.functions import records
-from everloop_localcloud.functions.state import FunctionsState
+from everloop_localcloud.functions.part import Part
 from everloop_localcloud.kernel.account import Call
 from everloop_localcloud.kernel.api import operation
 from everloop_localcloud.kernel.errors import AwsError
@@ -13,7 +13,7 @@ from everloop_localcloud.kernel.errors import AwsError
 _REFUSED = ("FunctionUrlAuthType", "InvokedViaFunctionUrl", "EventSourceToken")
 
 
-class Permissions(FunctionsState):
+class Permissions(Part):
     """AddPermission and its kin."""
 
     @operation
@@ -21,9 +21,10 @@ class Permissions(FunctionsState):
         for name in _REFUSED:
             if name in request:
                 raise records.invalid(f"the local cloud does not support {name} of AddPermission")
-        with self.lock:
-            record = self.record(request["FunctionName"], request.get("Qualifier"))
+        with self.state.lock:
+            record = self.state.record(request["FunctionName"], request.get("Qualifier"))
             sid = request["StatementId"]
+            records.check_revision(record.get("PolicyRevision"), request, "GetPolicy")
             policy = list(record.get("Policy", []))
             if any(statement["Sid"] == sid for statement in policy):
                 raise AwsError(
@@ -40,8 +41,9 @@ class Permissions(FunctionsState):
 
     @operation
     def remove_permission(self, call: Call, request: dict[str, Any]) -> None:
-        with self.lock:
-            record = self.record(request["FunctionName"], request.get("Qualifier"))
+        with self.state.lock:
+            record = self.state.record(request["FunctionName"], request.get("Qualifier"))
+            records.check_revision(record.get("PolicyRevision"), request, "GetPolicy")
             policy = record.get("Policy", [])
             left = [one for one in policy if one["Sid"] != request["StatementId"]]
             if len(left) == len(policy):
@@ -53,7 +55,7 @@ class Permissions(FunctionsState):
 
     @operation
     def get_policy(self, call: Call, request: dict[str, Any]) -> dict[str, Any]:
-        record = self.record(request["FunctionName"], request.get("Qualifier"))
+        record = self.state.record(request["FunctionName"], request.get("Qualifier"))
         if not record.get("Policy"):
             raise _absent("The resource you requested does not exist.")
         policy = {"Version": "2012-10-17", "Id": "default", "Statement": record["Policy"]}
@@ -61,7 +63,7 @@ class Permissions(FunctionsState):
 
     def _save_policy(self, record: dict[str, Any]) -> None:
         record["PolicyRevision"] = str(uuid.uuid4())
-        self.records.save(record["FunctionName"])
+        self.state.records.save(record["FunctionName"])
 
 
 def _statement(request: dict[str, Any], function_arn: str) -> dict[str, Any]:

@@ -147,3 +147,16 @@ def shown(record: dict[str, Any]) -> dict[str, Any]:
             {"Arn": layer["Arn"], "CodeSize": layer["CodeSize"]} for layer in record["Layers"]
         ]
     return answer
+
+
+def check_revision(latest: str | None, request: dict[str, Any], reader: str) -> None:
+    """Raise AwsError where a change is meant for another revision than the latest one."""
+    wanted = request.get("RevisionId")
+    if wanted and wanted != latest:
+        raise AwsError(
+            "PreconditionFailedException",
+            "The RevisionId provided does not match the latest RevisionId. Call the "
+            f"{reader} API to retrieve the latest RevisionId",
+            412,
+            Type="User",
+        )

@@ -9,17 +9,14 @@ from everloop_localcloud.functions.environment import Plan
 from everloop_localcloud.functions.names import function_name
 from everloop_localcloud.functions.pool import Pool
 from everloop_localcloud.kernel.account import Account
-from everloop_localcloud.kernel.api import Api
 from everloop_localcloud.kernel.errors import AwsError
 
 
-class FunctionsState(Api):
+class FunctionsState:
     """Records of functions and layers, by name."""
 
-    service = "lambda"
-
     def __init__(self, cloud: Account) -> None:
-        super().__init__(cloud)
+        self.cloud = cloud
         self.lock = threading.RLock()
         self.records = cloud.store.table("lambda.functions")
         self.layers = cloud.store.table("lambda.layers")

@@ -120,7 +120,11 @@ def test_permissions_are_a_policy_that_is_read_back_and_removed(client, deploy):
     policy = functions.get_policy(FunctionName="f")["Policy"]
     assert '"Service": "events.amazonaws.com"' in policy
     assert "rule/r" in policy
-    functions.remove_permission(FunctionName="f", StatementId="one")
+    other = {"FunctionName": "f", "StatementId": "one", "RevisionId": "another"}
+    with pytest.raises(ClientError, match=r"PreconditionFailedException.*Call the GetPolicy"):
+        functions.remove_permission(**other)
+    latest = functions.get_policy(FunctionName="f")["RevisionId"]
+    functions.remove_permission(**{**other, "RevisionId": latest})
     with pytest.raises(ClientError, match="ResourceNotFoundException"):
         functions.get_policy(FunctionName="f")
 
