@@ -17,6 +17,7 @@ from everloop_localcloud.sagemaker.lineage_entities import Associations, Lineage
 from everloop_localcloud.sagemaker.model_cards import ModelCards
 from everloop_localcloud.sagemaker.models import Models
 from everloop_localcloud.sagemaker.part import Part, Records
+from everloop_localcloud.sagemaker.pipeline_executions import PipelineExecutions
 from everloop_localcloud.sagemaker.pipelines import Pipelines
 from everloop_localcloud.sagemaker.processing import Processing
 from everloop_localcloud.sagemaker.reads import READS
@@ -87,6 +88,7 @@ class SageMaker(Api):
         models = Models(cloud, tags)
         configs = EndpointConfigs(cloud, tags, models)
         training = Training(cloud, jobs)
+        pipelines = Pipelines(cloud)
         self.trial_components = components
         self.hosting = Hosting(cloud, tags, endpoints)
         self.feature_groups = FeatureGroups(cloud, tags)
@@ -100,7 +102,8 @@ class SageMaker(Api):
             Transform(cloud, jobs, models),
             jobs,
             Tuning(cloud, tags, jobs, training),
-            Pipelines(cloud, jobs, experiments),
+            pipelines,
+            PipelineExecutions(cloud, jobs, experiments, pipelines),
             models,
             configs,
             self.hosting,

@@ -25,6 +25,7 @@ from everloop_localcloud.sagemaker.lineage_entities import Associations, Lineage
 from everloop_localcloud.sagemaker.model_cards import ModelCards
 from everloop_localcloud.sagemaker.models import Models
 from everloop_localcloud.sagemaker.part import Part
+from everloop_localcloud.sagemaker.pipeline_executions import PipelineExecutions
 from everloop_localcloud.sagemaker.pipelines import Pipelines
 from everloop_localcloud.sagemaker.processing import Processing
 from everloop_localcloud.sagemaker.registry import Registry
@@ -184,7 +185,7 @@ PARTS = {
         {"HyperParameterTuningJobSummaries": []},
     ),
     Pipelines: (
-        lambda a: Pipelines(a, Jobs(a), Stub()),
+        Pipelines,
         (
             "create_pipeline",
             {
@@ -195,6 +196,11 @@ PARTS = {
             },
         ),
         {"PipelineArn": f"{ARN}:pipeline/p"},
+    ),
+    PipelineExecutions: (
+        lambda a: PipelineExecutions(a, Jobs(a), Stub(), Stub(pipeline={"PipelineArn": ARN})),
+        ("list_pipeline_executions", {"PipelineName": "p"}),
+        {"PipelineExecutionSummaries": []},
     ),
     Models: (lambda a: Models(a, TagStore(a.store)), ("list_models", {}), {"Models": []}),
     EndpointConfigs: (
