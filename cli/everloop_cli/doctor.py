@@ -9,6 +9,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from everloop import names
+from everloop.errors import EverloopError
 from everloop.records.window import BAD_FILES
 from everloop_cli import data_findings, look_findings, model_findings, redrive, views
 from everloop_cli.records import Records
@@ -52,7 +53,7 @@ def examine(site: Site) -> Iterator[Finding]:
     for name, check in checks:
         try:
             yield from check()
-        except ClientError as error:
+        except (ClientError, EverloopError) as error:
             yield Finding(name, BAD, f"could not look: {error}", "allow the call to who you are")
 
 

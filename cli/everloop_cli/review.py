@@ -6,8 +6,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from everloop.aws.registry import PIN
 from everloop.decisions.approvals import APPROVED, PENDING, REJECTED
 from everloop.decisions.releases import Package, desired, without_effect
@@ -148,10 +146,9 @@ def _will(site: Site, records: Records, model: str, after: Sequence[Package], ve
 
 def _packages(site: Site, records: Records, model: str) -> list[Package]:
     """Return all versions, with their pins, and when each was spoken on."""
-    try:
-        found = views.packages(site, model)
-    except ClientError as error:
-        raise Trouble(f"no model {model!r} is registered here: {error}") from error
+    found = views.packages(site, model)
+    if not found:
+        records.known(model)
     words = records.approvals(model)
     read = []
     for each in found:

@@ -2,59 +2,47 @@
 
 from typing import Any
 
-from botocore.exceptions import ClientError
-
+from everloop.aws import endpoints, registry
+from everloop.views.timeline import timeline
 from everloop_cli import show
 from everloop_cli.site import Site
 
 _STYLES = {"Approved": show.GOOD, "Rejected": show.BAD, "PendingManualApproval": show.WAIT}
+# How a decision looks, by what it means.
+OUTCOMES = {"good": show.GOOD, "bad": show.BAD, "waiting": show.WAIT, "info": show.QUIET}
 
 
 def packages(site: Site, model: str) -> list[dict[str, Any]]:
-    """Return the registered versions, newest first."""
-    found = []
-    pages = site.sagemaker.get_paginator("list_model_packages").paginate(
-        ModelPackageGroupName=model, SortBy="CreationTime", SortOrder="Descending"
-    )
-    for page in pages:
-        for package in page["ModelPackageSummaryList"]:
-            found.append(
-                {
-                    "version": package.get("ModelPackageVersion", 0),
-                    "arn": package["ModelPackageArn"],
-                    "approval": package["ModelApprovalStatus"],
-                    "status": package["ModelPackageStatus"],
-                    "created": package["CreationTime"],
-                }
-            )
-    return sorted(found, key=lambda package: -int(package["version"]))
+    """Return the registered versions, newest first; none where nothing was ever registered."""
+    site.open_door()
+    found = [
+        {
+            "version": package.version,
+            "arn": package.arn,
+            "approval": package.approval,
+            "status": package.status,
+            "created": package.modified_at,
+        }
+        for package in registry.packages(model)
+    ]
+    return sorted(found, key=lambda package: -int(str(package["version"])))
 
 
 def serving(site: Site, endpoint: str) -> dict[str, Any] | None:
     """Return what the endpoint says of itself; None where there is none."""
-    try:
-        told = site.sagemaker.describe_endpoint(EndpointName=endpoint)
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "ValidationException":
-            return None
-        raise
-    config = told.get("EndpointConfigName", "")
+    site.open_door()
+    found = endpoints.serving(endpoint)
+    if found is None:
+        return None
     return {
         "endpoint": endpoint,
-        "status": told["EndpointStatus"],
-        "config": config,
-        "version": version_of(config, endpoint),
-        "pending": told.get("PendingDeploymentSummary", {}).get("EndpointConfigName"),
-        "since": told.get("LastModifiedTime"),
-        "failure": told.get("FailureReason"),
+        "status": found.status,
+        "config": found.config,
+        "version": found.version,
+        "pending": found.pending_config,
+        "since": found.changed_at,
+        "failure": found.failure_reason or None,
     }
-
-
-def version_of(config: str, model: str) -> int | None:
-    """Return the version in an endpoint config's name, `<model>-v<version>-…`; None if foreign."""
-    rest = config.removeprefix(f"{model}-v")
-    number = rest.partition("-")[0]
-    return int(number) if rest != config and number.isdigit() else None
 
 
 def pipeline_progress(site: Site, pipeline: str) -> str:
@@ -80,25 +68,15 @@ def endpoint_progress(site: Site, model: str) -> str:
     return ", ".join(told)
 
 
-def about(decision: dict[str, Any]) -> int | None:
-    """Return the version that a decision is about; None where it is about none."""
-    named = (decision.get("facts") or {}).get("version")
-    if isinstance(named, int):
-        return named
-    subject = str(decision.get("subject", ""))
-    number = subject.rpartition("/")[2]
-    return int(number) if ":model-package/" in subject and number.isdigit() else None
-
-
 def show_timeline(decisions: list[dict[str, Any]]) -> None:
     rows = [
         (
-            str(decision["time"])[:19].replace("T", " "),
-            decision["kind"],
-            show.mark("yes", show.GOOD) if decision["go"] else show.mark("no", show.WAIT),
-            decision["reason"],
+            each.time[:19].replace("T", " "),
+            each.kind,
+            show.mark("yes" if each.go else "no", OUTCOMES[each.outcome]),
+            each.reason,
         )
-        for decision in decisions
+        for each in timeline(decisions)
     ]
     show.table("Decisions", ("time", "what", "go", "why"), rows)
 

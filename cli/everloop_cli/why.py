@@ -7,6 +7,7 @@ from botocore.exceptions import ClientError
 from everloop.aws.registry import PIN
 from everloop.decisions.approvals import POLICY
 from everloop.records.seal import Seal
+from everloop.views.timeline import version_of
 from everloop_cli import show, views, withdrawn
 from everloop_cli.records import Records
 from everloop_cli.site import Site
@@ -22,7 +23,7 @@ def why(site: Site, records: Records, model: str, version: int | None = None) ->
     live = views.serving(site, model)
     serves = live["version"] if live else None
     wanted = serves if version is None else version
-    subject = [each for each in decisions if wanted is not None and views.about(each) == wanted]
+    subject = [each for each in decisions if wanted is not None and version_of(each) == wanted]
     made = made_of(site, records, model, wanted) if wanted is not None else None
     if version is not None and not made and not subject:
         known = sorted({v["version"] for v in views.packages(site, model)})

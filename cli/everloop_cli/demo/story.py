@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from everloop.views.timeline import version_of
 from everloop_cli import flights, laptop, show, stack_files, views, why
 from everloop_cli.deliver import push
 from everloop_cli.demo import traffic
@@ -165,7 +166,7 @@ class Story:
         if not judged["go"]:
             return False
         self._decision("approve")
-        self._release(views.about(judged))
+        self._release(version_of(judged))
         return True
 
     def _drop(self, name: str, data: bytes) -> None:

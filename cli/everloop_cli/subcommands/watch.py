@@ -40,7 +40,10 @@ def watch(model: str | None, since_start: bool, stack: str, as_json: bool) -> No
 
 
 def _tell(name: str, decision: dict[str, Any]) -> None:
-    style = show.GOOD if decision["go"] else show.WAIT
+    from everloop.views.timeline import outcome_of
+    from everloop_cli.views import OUTCOMES
+
+    style = OUTCOMES[outcome_of(decision)]
     when = str(decision["time"])[:19].replace("T", " ")
     show.out.print(f"{when}  {name}  ", end="")
     show.out.print(f"{decision['kind']:<10}", style=style, end="")
