@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from everloop import names, notices, requests
 from everloop.aws import anchors, approvals, endpoints, ledger, people, registry
-from everloop.decisions import releases
+from everloop.decisions import release_ends
 from everloop.decisions.approvals import UNKNOWN
 from everloop.decisions.infrastructure import described
-from everloop.decisions.releases import Serving
+from everloop.decisions.releases import Serving, gives_up
 from everloop.decisions.waits import Again
 from everloop.errors import NotReady
 from everloop.flows import clearing, releasing, report, shortages
@@ -58,17 +58,17 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         # An earlier try gave the lease back already: what there is now is another's.
         return _start_next(request, installed, ended.outcome, ended.reason)
     serving = endpoints.serving(request.model)
-    waits = request.error is None and not releases.arrived(request.rollout)
+    waits = request.error is None and not release_ends.arrived(request.rollout)
     if serving is not None and not serving.settled and waits:
         raise NotReady(f"endpoint {request.model} is {serving.status}")
-    outcome, reason = releases.outcome(
+    outcome, reason = release_ends.outcome(
         request.version,
         serving,
         tests=request.tests,
         rollout=request.rollout,
         error=request.error,
     )
-    lacked = releases.lacked(outcome, request.rollout, request.error)
+    lacked = release_ends.lacked(outcome, request.rollout, request.error)
     if lacked is not None:
         return _wait(request, installed, lacked, mine=mine)
     word = approvals.all_of(request.model).get(request.version)
@@ -173,7 +173,7 @@ def _outcome(
     return notices.not_released(
         request.model,
         release,
-        final=releases.gives_up(release, ended),
+        final=gives_up(release, ended),
         serves=serving.version if serving else None,
         report_uri=_report_uri(request),
     )

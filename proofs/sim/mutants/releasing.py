@@ -71,13 +71,13 @@ FLAWS = (
     ),
     Mutant(
         "take what was brought by hand for a rollback",
-        Code("decisions.releases", "arrived(...)", "False"),
+        Code("decisions.release_ends", "arrived(...)", "False"),
         why="takes an update by hand between a rollout's last step and its release's end",
     ),
     Mutant(
         "take what has no reason for a rollback",
         Code(
-            "decisions.releases",
+            "decisions.release_ends",
             "if why:\n    return ROLLED_BACK, ...",
             "return ROLLED_BACK, str(why)",
         ),
@@ -85,7 +85,7 @@ FLAWS = (
     ),
     Mutant(
         "take what was brought by hand for released",
-        Code("decisions.releases", "serving.serves(version)", "serving.version == version"),
+        Code("decisions.release_ends", "serving.serves(version)", "serving.version == version"),
         why="takes tests that never end while a person brings what they test to production: "
         "1101 once",
     ),
@@ -231,7 +231,7 @@ FLAWS = (
     ),
     Mutant(
         "count as rolled back what AWS had no room for",
-        Code("functions.finish_release", "releases.lacked(...)", "None"),
+        Code("functions.finish_release", "release_ends.lacked(...)", "None"),
     ),
     Mutant(
         "count as rolled back what was held by an earlier try",

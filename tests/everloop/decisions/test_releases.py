@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from everloop.decisions.releases import Package, Serving, desired, needed, outcome, release_wanted
+from everloop.decisions.release_ends import needed, outcome
+from everloop.decisions.releases import Package, Serving, desired, release_wanted
 from everloop.moments import moment
 from everloop.records.release import (
     ERROR,

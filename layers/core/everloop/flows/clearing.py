@@ -6,7 +6,8 @@ from itertools import islice
 from everloop import names
 from everloop.aws import alarms, endpoints
 from everloop.aws.settings import settings
-from everloop.decisions.releases import Needed, Serving, needed
+from everloop.decisions.release_ends import Needed, needed
+from everloop.decisions.releases import Serving
 from everloop.records.installation import Installed
 from everloop.records.release import Release
 from everloop.spec import policy

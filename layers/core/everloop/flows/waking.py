@@ -4,7 +4,7 @@ from datetime import datetime
 
 from everloop.aws import endpoints, ledger, machines, pipelines
 from everloop.aws.pipelines import Execution
-from everloop.decisions.releases import DELETED
+from everloop.decisions.release_ends import DELETED
 from everloop.records.token import Token
 
 
