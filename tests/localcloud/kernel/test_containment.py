@@ -13,7 +13,7 @@ import pytest
 
 from everloop_localcloud.kernel import containment
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="namespaces and /proc are Linux's")
 
 # A process that no parent knows: forked twice, in a session of its own, without its environment.

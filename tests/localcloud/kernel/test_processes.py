@@ -11,7 +11,7 @@ import pytest
 
 from everloop_localcloud.kernel.processes import Processes
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 # Starts a child of its own, tells both ids, and sleeps.
 PARENT = """

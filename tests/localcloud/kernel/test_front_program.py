@@ -10,7 +10,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 TABLE = {
     "TableName": "items",
     "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
