@@ -24,7 +24,7 @@ from everloop.errors import NoCapacity
 from everloop.flows import shortages
 from everloop.moments import moment, text
 from everloop.records.lease import RELEASE, TRAINING
-from everloop.records.run import FAILED, RUNNING, WAITING
+from everloop.records.run import FAILED, REGISTERED, RUNNING, WAITING
 from everloop.records.shortage import Shortage, Trouble, judgement
 from everloop.spec.policy import retrain
 
@@ -319,6 +319,40 @@ def test_a_run_that_nobody_saw_end_waits_and_is_tried_again(training):
     assert [run.outcome for run in ledger.runs(M)] == [WAITING]
     assert training.executions("train") == ["flight-delays-w1-a1", "flight-delays-w1-a2"]
     assert training.mails() == []
+
+
+def test_a_run_that_waits_and_succeeded_is_told_though_another_took_its_place(training):
+    """AWS began it and said that it had an error; by the next attempt code had been pushed."""
+    (run,) = ledger.runs(M)
+    ledger.put_run(M, dataclasses.replace(run, outcome=WAITING))
+    started = run.started_at + timedelta(hours=1)
+    later = {"name": "flight-delays-w1-00000002", "outcome": REGISTERED}
+    ledger.put_run(M, dataclasses.replace(run, **later, started_at=started, ended_at=started))
+    arrivals.note_outcome(M, 1, REGISTERED)
+    ledger.free_lease(M, TRAINING, TRAIN)
+    training.client("stepfunctions").stop_execution(executionArn=TRAIN)
+    listed = {
+        "PipelineExecutionArn": RUN,
+        "PipelineExecutionStatus": "Succeeded",
+        "PipelineExecutionDisplayName": run.name,
+        "StartTime": NOW,
+    }
+    LISTED.append(listed)
+    described = {
+        "PipelineArn": RUN.rpartition("/execution")[0],
+        "PipelineExecutionStatus": "Succeeded",
+        "CreationTime": NOW,
+        "LastModifiedTime": NOW,
+    }
+    training.answer(sagemaker(), "DescribePipelineExecution", 200, **described)
+    arn = "arn:aws:sagemaker:us-east-1:123456789012:model-package/flight-delays/7"
+    step = {"StepName": "Register", "StepStatus": "Succeeded"}
+    STEPS.append({**step, "Metadata": {"RegisterModel": {"Arn": arn}}})
+    for minutes in (300, 310):
+        tick(training, minutes)
+        ends = [d["reason"] for d in training.decisions() if d["kind"] == "train-end"]
+        assert ends == [f"registered {arn}"]
+        assert {each.outcome for each in ledger.runs(M)} == {REGISTERED}
 
 
 # judgements

@@ -189,9 +189,17 @@ def conclude_lost(
 ) -> Iterator[tuple[Run, Conclusion]]:
     """Conclude the runs whose machines died before they saw the end; yield each with its end.
 
+    A run that waits is taken up by the next attempt. Where that made another run, since code or
+    data had changed, nobody else looks whether AWS had begun the first after all.
+
     To be asked while nobody holds the lease of training.
     """
-    lost = [run for run in runs if run.outcome == RUNNING]
+    newest = max((run.started_at for run in runs), default=now)
+    lost = [
+        run
+        for run in runs
+        if run.outcome == RUNNING or (run.outcome == WAITING and run.started_at < newest)
+    ]
     listed = pipelines.newest(installed.model) if lost else []
     executions = {execution.display_name: execution for execution in reversed(listed)}
     for run in lost:
@@ -199,6 +207,8 @@ def conclude_lost(
         if window is None:
             continue  # a record of an older release; its window was answered by its machine
         if execution is None:
+            if run.outcome == WAITING:
+                continue  # AWS never began it
             # Another attempt at it may have begun since the lease was looked at.
             if now - run.started_at < PATIENCE or ledger.lease(installed.model, TRAINING).holder:
                 continue
@@ -209,7 +219,8 @@ def conclude_lost(
         else:
             continue
         if concluded.lacked is not None:  # the next attempt lets it go on
-            ledger.put_run(installed.model, dataclasses.replace(run, outcome=WAITING))
+            if run.outcome != WAITING:
+                ledger.put_run(installed.model, dataclasses.replace(run, outcome=WAITING))
             continue
         concluded, again = with_files(installed, concluded, window, now)
         ended = dataclasses.replace(run, outcome=concluded.outcome, ended_at=ended_at)
