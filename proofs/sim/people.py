@@ -241,7 +241,7 @@ class People:
         }
         self._note(f"{'pauses' if pause else 'resumes'} {model.name}")
         arn = self._account.stack.function("pause_models").arn
-        for _ in range(20):  # as a person does who sees an error
+        for _ in range(120):  # as a person does who sees an error, and wants it to go on
             if pause and model.name not in self.paused:
                 return  # it is to go on by now
             outcome = self._account.functions.invoke(arn, request)

@@ -87,7 +87,7 @@ class Trainings:
 
     def _not_overtaken(self, run: Any, before: list[Any]) -> None:
         """What a later dataset brought, and was trained on, is not trained on again by itself."""
-        window = max(self._windows(run))
+        window = run.window  # its dataset may be an older one, of the same objects again
         for other in before:
             later = self._windows(other)
             if max(later) <= window or window not in later or other.bad_files or other.waits:
