@@ -5,7 +5,7 @@ from typing import Any
 
 from everloop.chain import verify
 from everloop.records.run import FAILED, RUNNING, WAITING
-from everloop.records.window import BAD_FILES
+from everloop.records.window import BAD_FILES, NOTHING_LEFT
 from proofs.sim.aws.account import Account
 from proofs.sim.aws.bus import POISON
 from proofs.sim.aws.registry import APPROVED, REJECTED
@@ -222,10 +222,13 @@ class Endings:
         }
         told = [d for d in self._account.telling.decisions if d["model"] == model.name]
         refused = {d["subject"] for d in told if d["kind"] == "train" and not d["go"]}
-        contained = self._convergence.contained(model)
+        closed = self._account.ledger.closed(model.name)
+        # A window whose objects were all taken out after it was frozen was answered so, and told.
+        answered = {each.number for each in closed if each.outcome == NOTHING_LEFT}
+        answered |= self._convergence.contained(model)
         for manifest in self._convergence.manifests(model):
             digest = manifest["digest"]
-            if max(manifest["windows"]) in contained:
+            if max(manifest["windows"]) in answered:
                 continue
             if digest not in trained and not any(digest in subject for subject in refused):
                 waits = self._convergence.why_not(model, max(manifest["windows"]))
