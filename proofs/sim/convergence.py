@@ -183,6 +183,9 @@ class Convergence:
         for kind in (TRAINING, RELEASE):
             holder = self._account.ledger.lease(model.name, kind).holder
             execution = self._account.states.executions.get(holder)
+            dead = execution is not None and execution.status == "FAILED"
+            if dead and kind == RELEASE and not self._account.faults.tick:
+                continue  # its alarm rings, and it is the tick that looks
             if holder and (execution is None or execution.status != "RUNNING"):
                 yield f"{model.name}: the {kind} lease is held by {holder.rpartition(':')[2]}"
 

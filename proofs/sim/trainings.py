@@ -6,6 +6,7 @@ from typing import Any
 
 from everloop.records import arrival, object_state
 from everloop.records.object_state import SET_ASIDE
+from everloop.records.run import WAITING
 from proofs.sim.aws import content
 
 Params = dict[str, Any]
@@ -52,8 +53,10 @@ class Trainings:
                     "nothing trained twice", f"{run.display_name}, {other.display_name}"
                 )
         self._not_overtaken(run, before)
-        # What waits for AWS has brought nothing yet, and spent nothing.
-        spent = [other for other in before if not other.waits]
+        # What waits for AWS has brought nothing yet, and spent nothing; so it is with a run whose
+        # start AWS answered with an error of its own, until somebody finds that it had begun.
+        waiting = {r.name for r in self._account.ledger.runs(run.model) if r.outcome == WAITING}
+        spent = [other for other in before if not other.waits and other.display_name not in waiting]
         day = [other for other in spent if other.started_at > run.started_at - _DAY]
         if len(day) >= spec.per_day:
             self._judge.violate(

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from everloop.records import decision
 from proofs.sim import late_labels
 from proofs.sim.aws import content
 from proofs.sim.aws.account import Account
@@ -54,12 +55,20 @@ def _under_way(account: Account) -> bool:
 def _looks(account: Account) -> Iterator[Any]:
     """Yield what looks were given whose findings count."""
     for execution in account.states.executions.values():
-        if not execution.machine.endswith("-monitor") or execution.status != "SUCCEEDED":
+        if not execution.machine.endswith("-monitor"):
+            continue
+        if execution.status != "SUCCEEDED" and not _judged(account, execution.name):
             continue
         output = (execution.ending.output if execution.ending else None) or {}
         if output.get("outcome") == "waits" or str(output.get("reason")).startswith("came too"):
             continue  # it did not look, or does not count
         yield content.read_json(execution.given.encode())
+
+
+def _judged(account: Account, look: str) -> bool:
+    """Whether a look that failed had been judged before: who is told that it died comes behind."""
+    model = look.rpartition("-")[0]
+    return account.ledger.find(decision.mark_key(model, f"monitor:{look}")) is not None
 
 
 def _looked_at(account: Account) -> Iterator[str]:
