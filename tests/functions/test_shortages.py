@@ -355,6 +355,37 @@ def test_a_run_that_waits_and_succeeded_is_told_though_another_took_its_place(tr
         assert {each.outcome for each in ledger.runs(M)} == {REGISTERED}
 
 
+@pytest.mark.parametrize("begun", [True, False])
+def test_a_run_that_waits_for_nobody_any_more_is_looked_at_once(training, begun):
+    (run,) = ledger.runs(M)
+    ledger.put_run(M, dataclasses.replace(run, outcome=WAITING))
+    started = run.started_at + timedelta(hours=1)
+    later = {"name": "flight-delays-w1-00000002", "outcome": REGISTERED}
+    ledger.put_run(M, dataclasses.replace(run, **later, started_at=started, ended_at=started))
+    arrivals.note_outcome(M, 1, REGISTERED)
+    ledger.free_lease(M, TRAINING, TRAIN)
+    training.client("stepfunctions").stop_execution(executionArn=TRAIN)
+    if begun:
+        listed = {"PipelineExecutionArn": RUN, "PipelineExecutionStatus": "Failed"}
+        LISTED.append({**listed, "PipelineExecutionDisplayName": run.name, "StartTime": NOW})
+        failed_at(training, "CapacityError: Unable to provision requested ML compute capacity.")
+    asked = []
+    watch = "before-parameter-build.sagemaker.ListPipelineExecutions"
+
+    def count(**_):
+        asked.append(1)
+
+    sagemaker().meta.events.register(watch, count)
+    try:
+        for minutes in (300, 310, 320):
+            tick(training, minutes)
+    finally:
+        sagemaker().meta.events.unregister(watch, count)
+    assert len(asked) == 1
+    assert [d for d in training.decisions() if d["kind"] == "train-end"] == []
+    assert [r.outcome for r in ledger.runs(M) if r.name == run.name] == [WAITING]
+
+
 # judgements
 
 EVALUATE = "arn:aws:states:us-east-1:123456789012:execution:everloop-evaluate:"

@@ -190,7 +190,8 @@ def conclude_lost(
     """Conclude the runs whose machines died before they saw the end; yield each with its end.
 
     A run that waits is taken up by the next attempt. Where that made another run, since code or
-    data had changed, nobody else looks whether AWS had begun the first after all.
+    data had changed, nobody else looks whether AWS had begun the first after all. It is looked at
+    until that is known, and has an end from then on.
 
     To be asked while nobody holds the lease of training.
     """
@@ -198,7 +199,8 @@ def conclude_lost(
     lost = [
         run
         for run in runs
-        if run.outcome == RUNNING or (run.outcome == WAITING and run.started_at < newest)
+        if run.outcome == RUNNING
+        or (run.outcome == WAITING and run.ended_at is None and run.started_at < newest)
     ]
     listed = pipelines.newest(installed.model) if lost else []
     executions = {execution.display_name: execution for execution in reversed(listed)}
@@ -207,20 +209,22 @@ def conclude_lost(
         if window is None:
             continue  # a record of an older release; its window was answered by its machine
         if execution is None:
-            if run.outcome == WAITING:
-                continue  # AWS never began it
             # Another attempt at it may have begun since the lease was looked at.
             if now - run.started_at < PATIENCE or ledger.lease(installed.model, TRAINING).holder:
                 continue
+            if run.outcome == WAITING:
+                ledger.put_run(installed.model, dataclasses.replace(run, ended_at=now))
+                continue  # AWS never began it
             concluded, ended_at = Conclusion(FAILED, "its machine died before it began"), now
         elif execution.ended:
             found = pipelines.describe(execution.arn)
             concluded, ended_at = conclusion(waking.ending_of(found)), found.changed_at
         else:
             continue
-        if concluded.lacked is not None:  # the next attempt lets it go on
-            if run.outcome != WAITING:
-                ledger.put_run(installed.model, dataclasses.replace(run, outcome=WAITING))
+        if concluded.lacked is not None:  # the next attempt lets it go on, if there is one
+            looked_at = ended_at if run.outcome == WAITING else None
+            waits = dataclasses.replace(run, outcome=WAITING, ended_at=looked_at)
+            ledger.put_run(installed.model, waits)
             continue
         concluded, again = with_files(installed, concluded, window, now)
         ended = dataclasses.replace(run, outcome=concluded.outcome, ended_at=ended_at)
