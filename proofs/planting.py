@@ -7,6 +7,7 @@ find exactly one place raises NoPlace, so that none goes missing when the produc
 import ast
 import re
 import textwrap
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -31,10 +32,10 @@ class Plant(Protocol):
         """Plant the flaw in the copy of the product below `root`. Raises NoPlace."""
 
 
-class _Edit:
+class _Edit(ABC):
+    @abstractmethod
     def changed(self, root: Path) -> tuple[Path, str]:
         """Return the file that changes and its new text. Raises NoPlace."""
-        raise NotImplementedError
 
     def __call__(self, root: Path) -> None:
         path, text = self.changed(root)

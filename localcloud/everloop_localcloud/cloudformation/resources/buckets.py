@@ -7,18 +7,11 @@ from everloop_localcloud.cloudformation.resources.kind import (
     Made,
     Site,
     document,
+    is_true,
     only,
     picked,
-    tag_map,
+    tag_list,
 )
-
-
-def _is_true(value: Any) -> bool:
-    return str(value).lower() == "true"
-
-
-def _tags(given: dict[str, Any]) -> list[dict[str, str]]:
-    return [{"Key": key, "Value": value} for key, value in tag_map(given.get("Tags")).items()]
 
 
 class Bucket(Kind):
@@ -42,7 +35,7 @@ class Bucket(Kind):
     def create(self, site: Site, given: dict[str, Any]) -> Made:
         name = given.get("BucketName") or site.name(63, lower=True)
         request: dict[str, Any] = {"Bucket": name}
-        if str(given.get("ObjectLockEnabled")).lower() == "true":
+        if is_true(given.get("ObjectLockEnabled")):
             request["ObjectLockEnabledForBucket"] = True
         if site.cloud.region != "us-east-1":
             request["CreateBucketConfiguration"] = {"LocationConstraint": site.cloud.region}
@@ -119,7 +112,11 @@ class Bucket(Kind):
                 site.gone("s3", "DeleteBucketOwnershipControls", where)
         if changed("Tags"):
             if given.get("Tags"):
-                site.call("s3", "PutBucketTagging", {**where, "Tagging": {"TagSet": _tags(given)}})
+                site.call(
+                    "s3",
+                    "PutBucketTagging",
+                    {**where, "Tagging": {"TagSet": tag_list(given.get("Tags"))}},
+                )
             else:
                 site.gone("s3", "DeleteBucketTagging", where)
 
@@ -152,7 +149,7 @@ def _lock(given: dict[str, Any]) -> dict[str, Any]:
 def _notification(given: dict[str, Any]) -> dict[str, Any]:
     only(given, {"EventBridgeConfiguration"}, "NotificationConfiguration")
     bridge = given.get("EventBridgeConfiguration")
-    if bridge is None or not _is_true(bridge.get("EventBridgeEnabled", True)):
+    if bridge is None or not is_true(bridge.get("EventBridgeEnabled", True)):
         return {}
     return {"EventBridgeConfiguration": {}}
 

@@ -9,14 +9,10 @@ from everloop_localcloud.cloudformation.resources.kind import (
     document,
     picked,
     tag_changes,
-    tag_map,
+    tag_list,
 )
 
 _MOST_VERSIONS = 5
-
-
-def _tags(given: Any) -> list[dict[str, str]]:
-    return [{"Key": key, "Value": value} for key, value in tag_map(given).items()]
 
 
 def _inline(policy: Any) -> str:
@@ -50,7 +46,7 @@ class Role(Kind):
         request = {"RoleName": name, **picked(given, self._direct)}
         request["AssumeRolePolicyDocument"] = document(given["AssumeRolePolicyDocument"])
         if given.get("Tags"):
-            request["Tags"] = _tags(given["Tags"])
+            request["Tags"] = tag_list(given["Tags"])
         role = site.call("iam", "CreateRole", request)["Role"]
         try:
             self._grant(site, name, {}, given)
@@ -82,7 +78,7 @@ class Role(Kind):
         if gone:
             site.call("iam", "UntagRole", {**where, "TagKeys": gone})
         if new:
-            site.call("iam", "TagRole", {**where, "Tags": _tags(new)})
+            site.call("iam", "TagRole", {**where, "Tags": tag_list(new)})
         role = site.call("iam", "GetRole", where)["Role"]
         return Made(ref, {"Arn": role["Arn"], "RoleId": role["RoleId"]})
 

@@ -128,6 +128,16 @@ def tag_map(given: Any) -> dict[str, str]:
     return {tag["Key"]: str(tag["Value"]) for tag in given or []}
 
 
+def tag_list(given: Any) -> list[dict[str, str]]:
+    """Return tags as a list, from either form."""
+    return [{"Key": key, "Value": value} for key, value in tag_map(given).items()]
+
+
+def is_true(value: Any) -> bool:
+    """Whether a property is true, which templates write as a boolean or as text."""
+    return str(value).lower() == "true"
+
+
 def tag_changes(before: Any, after: Any) -> tuple[dict[str, str], list[str]]:
     """Return tags to set and keys to remove."""
     old, new = tag_map(before), tag_map(after)

@@ -8,18 +8,12 @@ from everloop_localcloud.cloudformation.resources.kind import (
     Made,
     Site,
     document,
+    is_true,
     only,
     picked,
+    tag_list,
     tag_map,
 )
-
-
-def _is_true(value: Any) -> bool:
-    return str(value).lower() == "true"
-
-
-def _tags(given: dict[str, Any]) -> list[dict[str, str]]:
-    return [{"Key": key, "Value": value} for key, value in tag_map(given.get("Tags")).items()]
 
 
 class Table(Kind):
@@ -70,7 +64,7 @@ class Table(Kind):
         if "ProvisionedThroughput" not in request:
             request.setdefault("BillingMode", "PROVISIONED")
         if given.get("Tags"):
-            request["Tags"] = _tags(given)
+            request["Tags"] = tag_list(given.get("Tags"))
         site.call("dynamodb", "CreateTable", request)
         try:
             self._configure(site, name, {}, given)
@@ -99,7 +93,11 @@ class Table(Kind):
             if gone:
                 site.call("dynamodb", "UntagResource", {"ResourceArn": arn, "TagKeys": gone})
             if given.get("Tags"):
-                site.call("dynamodb", "TagResource", {"ResourceArn": arn, "Tags": _tags(given)})
+                site.call(
+                    "dynamodb",
+                    "TagResource",
+                    {"ResourceArn": arn, "Tags": tag_list(given.get("Tags"))},
+                )
         return made
 
     def delete(self, site: Site, ref: str, given: dict[str, Any]) -> None:
@@ -180,12 +178,12 @@ class Key(Kind):
 
     @staticmethod
     def _switch(site: Site, key: str, before: dict[str, Any], given: dict[str, Any]) -> None:
-        rotating = _is_true(given.get("EnableKeyRotation", False))
-        if _is_true(before.get("EnableKeyRotation", False)) != rotating:
+        rotating = is_true(given.get("EnableKeyRotation", False))
+        if is_true(before.get("EnableKeyRotation", False)) != rotating:
             verb = "EnableKeyRotation" if rotating else "DisableKeyRotation"
             site.call("kms", verb, {"KeyId": key})
-        enabled = _is_true(given.get("Enabled", True))
-        if _is_true(before.get("Enabled", True)) != enabled:
+        enabled = is_true(given.get("Enabled", True))
+        if is_true(before.get("Enabled", True)) != enabled:
             site.call("kms", "EnableKey" if enabled else "DisableKey", {"KeyId": key})
 
 
@@ -219,7 +217,7 @@ class Parameter(Kind):
         name = given.get("Name") or site.name(200)
         request = {**given, "Name": name}
         if given.get("Tags"):
-            request["Tags"] = _tags(given)
+            request["Tags"] = tag_list(given.get("Tags"))
         site.call("ssm", "PutParameter", request)
         return self._made(name, given)
 
