@@ -75,6 +75,18 @@ def apart(words: Sequence[str], limit: int = 0, group: str = "") -> list[str]:
     return [*parent, str(limit), "0", group, *words] if parent else list(words)
 
 
+def begun(pid: int) -> bool:
+    """Say whether a child is its command by now, and no program on the way to it.
+
+    Those on the way (a shell, `unshare`, a keeper) take a signal for themselves, or lose it. What
+    has ended is not on the way.
+    """
+    words, last = _words(pid), pid
+    while (next_one := below(last)) != last:
+        words, last = _words(next_one), next_one
+    return not any(word in (_PARENT, str(_KEEPER)) for word in words)
+
+
 def end(pid: int, command: object) -> None:
     """Kill what a child's parent waits for, so that it ends by itself."""
     words = command if isinstance(command, list) else []
@@ -125,6 +137,14 @@ def _marked(mark: bytes) -> list[int]:
         except OSError:
             continue
     return found
+
+
+def _words(pid: int) -> list[str]:
+    try:
+        line = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return []
+    return [word.decode(errors="replace") for word in line.split(b"\0")]
 
 
 def below(pid: int) -> int:

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
@@ -19,6 +20,7 @@ from everloop_localcloud.kernel import containment
 from everloop_localcloud.kernel.cgroups import Group
 
 _PARENT_SECONDS = 5.0  # real: for a parent to bury what was killed
+_BEGIN_SECONDS = 5.0  # real: for a command to begin that is to be told of its end
 
 _REAPER = """
 import os, shutil, signal, sys, time
@@ -147,7 +149,16 @@ class Processes:
         return containment.exit_code(code)
 
     def stop(self, child: subprocess.Popen[bytes], grace: float = 5.0) -> int:
-        """End a child and all it started: SIGTERM, then after `grace` real seconds SIGKILL."""
+        """End a child and all it started: SIGTERM, then after `grace` real seconds SIGKILL.
+
+        A command that is still about to begin is told once it has begun: a signal that came before
+        would reach nobody, and the command would run to the end of its grace.
+        """
+        latest = time.monotonic() + min(grace, _BEGIN_SECONDS)
+        while child.poll() is None and not containment.begun(child.pid):
+            if time.monotonic() > latest:
+                break
+            time.sleep(0.005)
         self._signal(child, signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
             child.wait(grace)

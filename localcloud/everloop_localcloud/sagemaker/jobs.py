@@ -25,6 +25,7 @@ from everloop_localcloud.sagemaker.output import Output
 from everloop_localcloud.sagemaker.part import Part
 
 Record = dict[str, Any]
+_STOP_SECONDS = 120  # of the cloud: AWS waits so long between SIGTERM and SIGKILL
 LOST = "InternalServerError: We encountered an internal error. The host of the job was lost."
 ENDED = ("Completed", "Failed", "Stopped")
 
@@ -164,7 +165,7 @@ class Jobs(Part):
     def stop_process(self, arn: str) -> None:
         child = self.running.stop(arn)
         if child is not None:
-            grace = self.cloud.clock.real(120)  # AWS waits so long between SIGTERM and SIGKILL
+            grace = self.cloud.clock.real(_STOP_SECONDS)
             self.cloud.spawn(lambda: _ended(self.cloud.processes.stop(child, grace)))
 
     def job_environment(self, role_arn: str, session: str, python: Path) -> dict[str, str]:
@@ -248,7 +249,7 @@ class _Running:
             self._children[arn] = child
             stopped = arn in self._stopped
         if stopped:
-            self._cloud.processes.stop(child)
+            self._cloud.processes.stop(child, self._cloud.clock.real(_STOP_SECONDS))
 
     def stop(self, arn: str) -> "subprocess.Popen[bytes] | None":
         with self._lock:

@@ -116,13 +116,13 @@ class Processing(Part):
         with self._jobs.running.slots:
             try:
                 changes = self._processed(job, arn)
-            except Leaving:
-                raise
             except Exception as error:
                 changes = {
                     "ProcessingJobStatus": "Failed",
                     "FailureReason": f"ClientError: {error}"[:1024],
                 }
+        if self.cloud.stopping:  # whatever failed has failed of that
+            raise Leaving(arn)
         now = self.cloud.clock.now()
         job.update({**changes, "ProcessingEndTime": now, "LastModifiedTime": now})
         self._processing.save(name)

@@ -158,14 +158,14 @@ class Training(Part):
         with self._jobs.running.slots:
             try:
                 changes, last = self._trained(job, arn)
-            except Leaving:
-                raise
             except Exception as error:
                 changes = {
                     "TrainingJobStatus": "Failed",
                     "FailureReason": f"ClientError: {error}"[:1024],
                 }
                 last = "Failed"
+        if self.cloud.stopping:  # whatever failed has failed of that
+            raise Leaving(arn)
         now = self.cloud.clock.now()
         job.update({**changes, "TrainingEndTime": now, "LastModifiedTime": now})
         if "TrainingStartTime" in job:

@@ -93,6 +93,14 @@ def test_stopping_ends_a_child_and_all_it_started(processes, tmp_path, code):
     wait_until_gone(pids)
 
 
+@pytest.mark.parametrize("contained", [{"whole": True}, {"mark": "A=b"}, {}], ids=str)
+def test_a_child_that_is_stopped_before_it_has_begun_ends_at_once(processes, tmp_path, contained):
+    for _ in range(5):
+        child = processes.start(["/bin/sleep", "600"], env={"A": "b"}, cwd=tmp_path, **contained)
+        # SIGKILL's number would say that it had not heard, and was killed after its grace.
+        assert processes.stop(child, grace=10) == -signal.SIGTERM
+
+
 def test_waiting_gives_the_exit_code(processes, tmp_path):
     child = processes.start([sys.executable, "-c", "raise SystemExit(7)"], env={}, cwd=tmp_path)
     assert processes.wait(child) == 7
