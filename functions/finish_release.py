@@ -180,11 +180,15 @@ def _outcome(
 
 
 def _clear(installed: Installed, serving: Serving | None, ended: Sequence[Release]) -> None:
+    more = True
     try:
-        gone = clearing.clear(installed, serving, ended)
-        logger.info("cleared up", model=installed.model, deleted=gone)
-    except Exception:  # the next release does; this one has ended all the same
+        cleared = clearing.clear(installed, serving, ended)
+        more = cleared.more
+        logger.info("cleared up", model=installed.model, deleted=cleared.deleted, more=more)
+    except Exception:  # reconcile does; this release has ended all the same
         logger.exception("could not clear up", model=installed.model)
+    if more:
+        ledger.note_left_behind(installed.model, RELEASE, True)
 
 
 def _report_uri(request: Request) -> str:

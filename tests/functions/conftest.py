@@ -343,6 +343,12 @@ class Account:
         client.meta.events.register_first(event, handler)
         self.answered.append((client, event, handler))
 
+    def answer_as_before(self) -> None:
+        """Let AWS answer by itself again, and nobody do anything meanwhile."""
+        for client, event, handler in self.answered:
+            client.meta.events.unregister(event, handler)
+        self.answered.clear()
+
     def executions(self, machine: str) -> list[str]:
         found = self.client("stepfunctions").list_executions(
             stateMachineArn=f"{_NAMES['MACHINES']}-{machine}"
@@ -482,5 +488,4 @@ def made_once() -> Iterator[None]:
 def account(tmp_path: Path, made_once: None) -> Iterator[Account]:
     with opened(tmp_path) as found:
         yield found
-        for client, event, answer in found.answered:
-            client.meta.events.unregister(event, answer)
+        found.answer_as_before()

@@ -11,11 +11,14 @@ import heed_violation
 import plan_release
 import reconcile
 import start_rollout
-from everloop.aws import alarms, ledger, schedules
+from everloop.aws import alarms, clients, configs, ledger, schedules
 from everloop.aws.clients import cloudwatch
 from everloop.aws.settings import settings
+from everloop.decisions.releases import Serving
 from everloop.errors import BadInput
+from everloop.flows import clearing
 from everloop.moments import moment
+from everloop.records.config import Made
 from everloop.records.lease import RELEASE
 
 NOW = moment("2026-11-20T10:20:00Z")
@@ -290,3 +293,88 @@ def test_alarms_that_there_is_no_room_for_are_told_once_and_keep_nothing_else_fr
     assert mails.count("flight-delays: it stands still, and a person must look") == 1
     assert schedules.state("flight-delays") is not None
     assert account.client("s3").list_objects_v2(Bucket=settings().anchor_bucket)["KeyCount"] == 1
+
+
+def finished_without_clearing(account):
+    """Release version 3 while AWS takes no deletions, as a throttled minute does."""
+    account.push(data=account.bundle(SPEC))
+    sagemaker = account.client("sagemaker")
+    for version in (1, 2, 3):
+        account.register(version, approval="Approved")
+        made(sagemaker, version)
+    serves = "flight-delays-v3-0123abcd"
+    sagemaker.create_endpoint(EndpointName="flight-delays", EndpointConfigName=serves)
+    ledger.put_release("flight-delays", release(2), "")
+    execution = "arn:aws:states:us-east-1:123456789012:execution:everloop-deploy:flight-delays-r3"
+    ledger.take_lease("flight-delays", RELEASE, execution, 3, NOW, NOW)
+    account.answer(
+        clients.sagemaker(),
+        "DeleteEndpointConfig",
+        400,
+        Error={"Code": "ThrottlingException", "Message": "Rate exceeded"},
+    )
+    request = account.request(
+        "machine-finish-release",
+        package_arn="arn:aws:sagemaker:us-east-1:123456789012:model-package/flight-delays/3",
+        version=3,
+        epoch=3,
+        execution=execution,
+        rollout={"started": True, "config": serves},
+    )
+    assert finish_release.handler(request, account.context)["ok"]
+    account.answer_as_before()
+    return sagemaker
+
+
+def test_a_tick_clears_up_what_a_release_could_not(account):
+    sagemaker = finished_without_clearing(account)
+    assert len(sagemaker.list_endpoint_configs()["EndpointConfigs"]) == 6
+    assert ledger.lease("flight-delays", RELEASE).left_behind
+    tick(account)
+    configs = sagemaker.list_endpoint_configs()["EndpointConfigs"]
+    assert sorted(each["EndpointConfigName"] for each in configs) == [
+        "flight-delays-v2-0123abcd",
+        "flight-delays-v3-0123abcd",
+    ]
+    assert len(sagemaker.list_models()["Models"]) == 2
+    lease = ledger.lease("flight-delays", RELEASE)
+    assert not lease.left_behind and not lease.holder and lease.epoch == 3
+    (told,) = (d for d in account.decisions() if d["subject"] == "left behind")
+    assert "flight-delays-v1-0123abcd" in told["reason"]
+
+
+def test_a_tick_clears_up_nothing_while_a_release_runs(account):
+    sagemaker = finished_without_clearing(account)
+    ledger.take_lease("flight-delays", RELEASE, "another", 4, NOW, moment("2026-11-21T10:20:00Z"))
+    installed = ledger.installed("flight-delays")
+    assert clearing.clear_left_behind(installed, NOW) == []
+    assert len(sagemaker.list_endpoint_configs()["EndpointConfigs"]) == 6
+    assert ledger.lease("flight-delays", RELEASE).left_behind
+
+
+def test_of_the_version_before_the_newest_config_is_enough(account):
+    account.push(data=account.bundle(SPEC))
+    installed = ledger.installed("flight-delays")
+    sagemaker = account.client("sagemaker")
+    for version in (1, 2):
+        account.register(version, approval="Approved")
+    made_of = {}
+    for name in ("flight-delays-v1-00000001", "flight-delays-v1-00000002"):  # of two specs
+        sagemaker.create_model(
+            ModelName=name,
+            PrimaryContainer={"Image": "image:1"},
+            ExecutionRoleArn="arn:aws:iam::123456789012:role/r",
+        )
+        config(sagemaker, name, name)
+        made_of[name] = Made(name, {}, name, {})
+        configs.put("flight-delays", made_of[name])
+    serving = Serving("flight-delays", "InService", "flight-delays-v2-0123abcd", 2)
+    made(sagemaker, 2)
+    configs.put("flight-delays", Made(serving.config, {}, serving.config, {}))
+    cleared = clearing.clear(installed, serving, [release(2), release(1)])
+    assert cleared.deleted == [
+        "flight-delays-v2-staging-0123abcd",
+        "flight-delays-v1-00000001",
+        "flight-delays-v1-00000001",
+    ]
+    assert not cleared.more

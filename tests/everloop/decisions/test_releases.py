@@ -263,7 +263,9 @@ def test_what_serves_and_what_served_before_stays():
     ended = [failed(version, RELEASED) for version in (3, 2, 1)]
     kept = needed(serving(3), None, ended)
     assert kept.versions == {3, 2}
-    configs = ["m-v3-00000000", "m-v2-00000000", "m-v1-00000000", "m-v3-staging-00000000"]
-    assert [config for config in configs if kept.config(config)] == configs[:2]
-    assert needed(serving(3), staged(4), ended).config("m-v4-staging-0123abcd")
-    assert needed(None, None, []).versions == {None}
+    assert kept.configs == {"m-v3-0123abcd"}
+    configs = ["m-v2-00000000", "m-v1-00000000", "m-v2-staging-00000000"]
+    assert [config for config in configs if kept.is_before(config)] == configs[:1]
+    assert "m-v4-staging-0123abcd" in needed(serving(3), staged(4), ended).configs
+    nothing = needed(None, None, [])
+    assert not nothing.versions and not nothing.is_before("m-v1-00000000")

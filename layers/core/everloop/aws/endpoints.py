@@ -143,9 +143,12 @@ def delete(endpoint: str) -> None:
 
 
 def configs_like(part: str) -> Iterator[str]:
-    """Yield the names of endpoint configs that contain a text."""
+    """Yield the names of endpoint configs that contain a text, the newest first."""
     with translated("endpoint configs"):
-        for page in sagemaker().get_paginator("list_endpoint_configs").paginate(NameContains=part):
+        pages = sagemaker().get_paginator("list_endpoint_configs")
+        for page in pages.paginate(
+            NameContains=part, SortBy="CreationTime", SortOrder="Descending"
+        ):
             for found in page["EndpointConfigs"]:
                 yield found["EndpointConfigName"]
 

@@ -81,6 +81,11 @@ def free_lease(model: str, kind: str, holder: str) -> bool:
     return table.written(leases.free(model, kind, holder))
 
 
+def note_left_behind(model: str, kind: str, left: bool) -> None:
+    """Write down whether a holder left something behind, for reconcile to clear up."""
+    table.write(leases.leave_behind(model, kind, left))
+
+
 def raise_epoch(model: str, kind: str, least: int) -> None:
     """See to it that the next holder's epoch is above `least`."""
     table.written(leases.raise_epoch(model, kind, least))

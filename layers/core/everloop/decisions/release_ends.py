@@ -110,16 +110,17 @@ def arrived(rollout: Mapping[str, Any] | None) -> bool:
 
 @dataclass(frozen=True)
 class Needed:
-    """What a model's endpoints serve from, or may be brought back to by hand."""
+    """What a model's endpoints serve from, and the version they may be brought back to by hand."""
 
-    versions: frozenset[int | None]
     configs: frozenset[str]
+    versions: frozenset[int]
+    before: int | None
 
-    def config(self, name: str) -> bool:
-        """Whether an endpoint config of ours is needed; one of staging only while it serves."""
-        if name in self.configs:
-            return True
-        return not is_staging_config(name) and version_of_config(name) in self.versions
+    def is_before(self, config: str) -> bool:
+        """Whether a config is one by which the version before could serve again."""
+        return self.before is not None and (
+            version_of_config(config) == self.before and not is_staging_config(config)
+        )
 
 
 def needed(serving: Serving | None, staging: Serving | None, ended: Sequence[Release]) -> Needed:
@@ -130,7 +131,9 @@ def needed(serving: Serving | None, staging: Serving | None, ended: Sequence[Rel
     used = [each for each in (serving, staging) if each is not None]
     now = serving.version if serving else None
     before = next((r.version for r in ended if r.outcome == RELEASED and r.version != now), None)
+    versions = {each.version for each in used} | {before}
     return Needed(
-        frozenset({each.version for each in used} | {now, before}),
         frozenset(each.config for each in used),
+        frozenset(version for version in versions if version is not None),
+        before,
     )

@@ -24,6 +24,7 @@ from everloop.decisions.releases import ReleaseDecision
 from everloop.errors import BadInput, NoCapacity, NotReady
 from everloop.flows import (
     alarming,
+    clearing,
     collecting,
     concluding,
     judging,
@@ -77,9 +78,11 @@ def mends(
     yield from _lease(installed, TRAINING, now)
     yield from _window(installed, now)
     yield from _judgements(installed, now)
-    yield from _lease(installed, RELEASE, now)
+    lease = yield from _lease(installed, RELEASE, now)
     yield from _made_again(installed)
     decision = yield from _release(installed, now)
+    if lease.left_behind and decision.looked and not decision.go:
+        yield from _apart(_left_behind(installed, now), "left behind", now, troubled)
     yield from _schedule(installed)
     yield from _monitor(installed, now)
     if known is not None:
@@ -100,11 +103,16 @@ def _apart(
         troubled.append(error)
 
 
-def _lease(installed: Installed, kind: str, now: datetime) -> Iterator[Mend]:
+def _lease(installed: Installed, kind: str, now: datetime) -> Generator[Mend, None, Lease]:
+    """Look at who holds a lease; return it as it was found."""
+    lease = ledger.lease(installed.model, kind)
+    if lease.holder:
+        yield from _held(installed, kind, lease, now)
+    return lease
+
+
+def _held(installed: Installed, kind: str, lease: Lease, now: datetime) -> Iterator[Mend]:
     model = installed.model
-    lease = ledger.lease(model, kind)
-    if not lease.holder:
-        return
     status = machines.status(lease.holder)
     name = lease.holder.rpartition(":")[2]
     if is_abandoned(lease, status):
@@ -256,6 +264,13 @@ def _release(installed: Installed, now: datetime) -> Generator[Mend, None, Relea
             which += f":{text(word.at)}"
         yield Mend(f"endpoint/{installed.model}", decision.reason, f"stays:{which}")
     return decision
+
+
+def _left_behind(installed: Installed, now: datetime) -> Iterator[Mend]:
+    """Delete what a release should have, when it ended, and could not."""
+    gone = clearing.clear_left_behind(installed, now)
+    if gone:
+        yield Mend("left behind", f"{', '.join(gone)}: a release that ended could not delete it")
 
 
 def _alarms(

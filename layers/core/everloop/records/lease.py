@@ -15,13 +15,17 @@ MONITOR: Final = "monitor"
 
 @dataclass(frozen=True)
 class Lease:
-    """Who holds what, since when and until when. `waits_for` is what its machine sleeps on."""
+    """Who holds what, since when and until when. `waits_for` is what its machine sleeps on.
+
+    `left_behind` says that an earlier holder could not clear up behind itself.
+    """
 
     holder: str = ""
     epoch: int = 0
     until: datetime | None = None
     since: datetime | None = None
     waits_for: str = ""
+    left_behind: bool = False
 
     def held(self, now: datetime) -> bool:
         return bool(self.holder) and (self.until is None or self.until > now)
@@ -38,6 +42,7 @@ def of(item: Item) -> Lease:
         until=moment(item["until"]) if item.get("until") else None,
         since=moment(item["since"]) if item.get("since") else None,
         waits_for=item.get("waits_for") or "",
+        left_behind=bool(item.get("left_behind")),
     )
 
 
@@ -78,6 +83,11 @@ def free(model: str, kind: str, holder: str) -> Update:
         "#holder = :holder",
         {"free": "", "holder": holder},
     )
+
+
+def leave_behind(model: str, kind: str, left: bool) -> Update:
+    """Return what writes down whether something was left behind that nothing needs."""
+    return set_of(key(model, kind), {"left_behind": left})
 
 
 def raise_epoch(model: str, kind: str, least: int) -> Update:
