@@ -16,6 +16,8 @@ PARTS = (
     "samconfig.toml",
     "functions",
     "statemachines",
+    "layers/core/Makefile",
+    "layers/core/aws-sdk.txt",
     "layers/core/requirements.txt",
     "events",
     "models",

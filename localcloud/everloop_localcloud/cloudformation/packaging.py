@@ -39,12 +39,20 @@ def function_zip(source: Path, build_folder: Path, progress: Progress) -> Path:
 def layer_zip(
     source: Path, build_method: str | None, build_folder: Path, progress: Progress
 ) -> Path:
-    """Build the zip of a layer: as it is, or with its packages below python/ (`BuildMethod`)."""
+    """Build the zip of a layer: as it is, or with its packages below python/ (`BuildMethod`).
+
+    A Makefile builds for Lambda's machines, and is not run: where a requirements.txt lies beside
+    it, the layer is built of that, for this machine, like any other.
+    """
     _must_be_folder(source, "ContentUri")
     if build_method is None:
         return _built(source, "", False, build_folder, progress)
-    if not _PYTHON_BUILD.match(build_method):
-        raise BuildError(f"BuildMethod {build_method!r} of {source}: only python3.X is built here")
+    by_make = build_method == "makefile" and (source / "requirements.txt").is_file()
+    if not by_make and not _PYTHON_BUILD.match(build_method):
+        raise BuildError(
+            f"BuildMethod {build_method!r} of {source}: built here are python3.X, and makefile "
+            "where a requirements.txt lies beside the Makefile"
+        )
     return _built(source, "python/", True, build_folder, progress)
 
 

@@ -181,6 +181,19 @@ def test_a_layer_without_build_method_is_zipped_as_it_is(tmp_path):
         assert archive.namelist() == ["python/x.py"]
 
 
+def test_a_layer_that_make_builds_for_lambda_is_built_of_its_requirements_here(tmp_path):
+    source = tmp_path / "layer"
+    source.mkdir()
+    (source / "x.py").write_text("X = 1\n")
+    (source / "Makefile").write_text("build-Layer:\n\tfalse\n")
+    with pytest.raises(packaging.BuildError, match=r"requirements\.txt lies beside the Makefile"):
+        packaging.layer_zip(source, "makefile", tmp_path / "build", lambda _: None)
+    (source / "requirements.txt").write_text("")
+    built = packaging.layer_zip(source, "makefile", tmp_path / "build", lambda _: None)
+    with zipfile.ZipFile(built) as archive:
+        assert "python/x.py" in archive.namelist()
+
+
 @pytest.fixture
 def invoke():
     def call(client, name):
