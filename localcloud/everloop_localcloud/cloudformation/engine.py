@@ -229,7 +229,10 @@ class Engine:
         for logical_id, before in reversed(done):
             now = resources[logical_id]
             if before is None or before["Ref"] != now["Ref"]:
-                if not self._delete_one(row, logical_id, now):
+                if before is None and now["Deletion"] == "Retain":
+                    kind = kind_of(logical_id, now["Type"])
+                    self._stacks.note(row, logical_id, kind.type, now["Ref"], "DELETE_SKIPPED")
+                elif not self._delete_one(row, logical_id, now):
                     stuck.append(logical_id)
                 if before is None:
                     self._stacks.drop(row, logical_id)

@@ -129,6 +129,42 @@ def test_what_is_retained_stays(clients, create, settled):
         cloudformation.describe_stacks(StackName="demo")
 
 
+@pytest.mark.parametrize(
+    ("policy", "left"), [("Retain", {"first"}), ("RetainExceptOnCreate", set()), ("Delete", set())]
+)
+def test_what_a_failed_creation_leaves_is_what_its_policy_keeps(clients, create, policy, left):
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html"""
+    cloudformation, sqs = clients
+    kept = TWO.replace("First: {Type", f"First: {{DeletionPolicy: {policy}, Type")
+    broken = kept.replace("maxReceiveCount: 2", "maxReceiveCount: 0")
+    assert create(cloudformation, broken)["StackStatus"] == "ROLLBACK_COMPLETE"
+    assert _queues(sqs) == left
+
+
+@pytest.mark.parametrize(
+    ("policy", "left"), [("Retain", {"extra"}), ("RetainExceptOnCreate", set()), ("Delete", set())]
+)
+def test_a_failed_update_takes_back_what_it_made_but_what_is_retained(
+    clients, create, update, policy, left
+):
+    cloudformation, sqs = clients
+    create(cloudformation, TWO)
+    extra = f"{{DeletionPolicy: {policy}, Type: AWS::SQS::Queue, Properties: {{QueueName: extra}}}}"
+    broken = TWO.replace("maxReceiveCount: 2", "maxReceiveCount: 0")
+    broken = broken.replace("  Second:\n", f"  Extra: {extra}\n  Second:\n    DependsOn: Extra\n")
+    assert update(cloudformation, broken)["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    assert _queues(sqs) & {"extra"} == left
+
+
+def test_what_is_retained_but_on_creation_stays_when_the_stack_goes(clients, create, settled):
+    cloudformation, sqs = clients
+    kept = TWO.replace("First: {Type", "First: {DeletionPolicy: RetainExceptOnCreate, Type")
+    stack = create(cloudformation, kept)
+    cloudformation.delete_stack(StackName="demo")
+    assert settled(cloudformation, stack["StackId"])["StackStatus"] == "DELETE_COMPLETE"
+    assert _queues(sqs) == {"first"}
+
+
 def test_a_change_set_shows_changes_and_makes_them_when_told(clients, settled, refs):
     cloudformation, sqs = clients
     made = cloudformation.create_change_set(
