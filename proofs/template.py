@@ -24,7 +24,7 @@ _PSEUDO: Final = {
 # What a parameter holds where a default leaves it empty.
 GIVEN: Final = {
     "KmsKeyArn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/0",
-    "NotificationTopics": [f"arn:aws:sns:{REGION}:{ACCOUNT}:team"],
+    "NotificationTopics": f"arn:aws:sns:{REGION}:{ACCOUNT}:team",
 }
 _NAMES: Final = {  # the property that names a resource, and what stands before the name in its ARN
     "AWS::S3::Bucket": ("BucketName", "s3:::"),
@@ -58,16 +58,18 @@ class Template:
     """The resources of a translated template, with every condition answered the same way.
 
     `yes` gives a stack with all its options, `not yes` one with none: together they show every
-    branch of every condition. `raw` has the resources as they are written.
+    branch of every condition. `raw` has the resources as they are written. `given` are parameters
+    and pseudo parameters that are not as everywhere else.
     """
 
-    def __init__(self, plain: Json, *, yes: bool) -> None:
+    def __init__(self, plain: Json, *, yes: bool, given: Json | None = None) -> None:
         self.raw: dict[str, Json] = plain["Resources"]
         parameters = {
             name: _value(name, declared, yes=yes)
             for name, declared in plain.get("Parameters", {}).items()
         }
-        self._resolver = _Options(plain, _PSEUDO | parameters, self._physical)
+        values = _PSEUDO | parameters | (given or {})
+        self._resolver = _Options(plain, values, self._physical)
         self._resolver.yes = yes
 
     @cached_property

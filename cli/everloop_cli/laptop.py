@@ -16,10 +16,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from everloop import stack_names
 from everloop_cli import local_cloud, stack_files, states
 from everloop_cli.trouble import Trouble
 
 STACK = "everloop"
+REGION = "us-east-1"  # the only one there is
 _FIRST_ROOM = 150_000_000  # bytes, of the built stack and a first state
 _MORE_ROOM = 20_000_000
 
@@ -44,7 +46,7 @@ def variables(url: str, state: Path | None = None) -> dict[str, str]:
         "AWS_ENDPOINT_URL": url,
         "AWS_ACCESS_KEY_ID": os.environ.get("USER") or "laptop",
         "AWS_SECRET_ACCESS_KEY": secret,
-        "AWS_DEFAULT_REGION": "us-east-1",  # the only one there is
+        "AWS_DEFAULT_REGION": REGION,
     }
 
 
@@ -83,6 +85,9 @@ def up(
     `python -m everloop_localcloud`, by name; a running cloud keeps its own.
     """
     local_cloud.check_installed()
+    wrong = stack_names.problem(stack, REGION)
+    if wrong is not None:
+        raise Trouble(wrong)
     running = describe(state)
     if running is None:
         _check_room(state)

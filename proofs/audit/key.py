@@ -10,7 +10,7 @@ from everloop_localcloud.kernel.access.demands import Demand
 from proofs.template import GIVEN
 
 KEY = str(GIVEN["KmsKeyArn"])
-TOPICS = str(GIVEN["NotificationTopics"][0])  # who tells people on the stack's topic does here, too
+TOPICS = GIVEN["NotificationTopics"]  # who tells people on the stack's topic does here, too
 # What is encrypted with the key, and what a call on it needs the key for.
 _READS, _WRITES = ("kms:Decrypt",), ("kms:GenerateDataKey",)
 # Volumes of jobs and endpoints: who makes them hands SageMaker's instances a grant on the key.

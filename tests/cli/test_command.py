@@ -179,3 +179,11 @@ def test_an_export_is_told_as_json(tmp_path, capsys):
     assert told["folder"] == str(tmp_path / "stack") and "template.yaml" in told["written"]
     assert main(["template", "export", str(tmp_path / "stack"), "--json"]) == 2
     assert "--force" in json.loads(capsys.readouterr().err)["error"]["message"]
+
+
+@pytest.mark.parametrize("words", [["up"], ["template", "export", "there"]])
+def test_a_stack_that_no_bucket_could_be_named_after_is_refused_at_once(words, tmp_path, capsys):
+    where = ["--state", str(tmp_path)] if words == ["up"] else []
+    assert main([*words, "--stack", "Everloop", *where]) == 2
+    assert "a stack cannot be called 'Everloop'" in capsys.readouterr().err
+    assert not any(tmp_path.iterdir())

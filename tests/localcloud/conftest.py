@@ -27,7 +27,7 @@ def cloud_with(tmp_path: Path) -> Iterator[CloudWith]:
             return boto3.client(
                 service,
                 endpoint_url=cloud.url,
-                region_name="us-east-1",
+                region_name=cloud.region,
                 aws_access_key_id=key,
                 aws_secret_access_key="secret",
                 config=Config(retries={"max_attempts": 1}, inject_host_prefix=False, **extra),

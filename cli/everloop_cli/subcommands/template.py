@@ -23,8 +23,13 @@ def template() -> None:
 @options.stack
 def export(folder: Path, force: bool, stack: str, as_json: bool) -> None:
     """Write template.yaml and all that it names to DIR, for sam build and sam deploy."""
+    from everloop import stack_names
     from everloop_cli import stack_files
+    from everloop_cli.trouble import Trouble
 
+    wrong = stack_names.problem(stack)
+    if wrong is not None:
+        raise Trouble(wrong)
     written = stack_files.export(folder, force=force)
     if as_json:
         show.emit_json({"folder": str(folder.resolve()), "written": written})

@@ -135,7 +135,9 @@ class _Deployment:
         try:
             self._s3.head_bucket(Bucket=self._bucket)
         except ClientError:
-            self._s3.create_bucket(Bucket=self._bucket)
+            region = self._s3.meta.region_name
+            where = {"CreateBucketConfiguration": {"LocationConstraint": region}}
+            self._s3.create_bucket(Bucket=self._bucket, **({} if region == "us-east-1" else where))
 
     def _upload(self, content: bytes, key: str) -> str:
         """Upload content whose key is its digest, unless it is there."""

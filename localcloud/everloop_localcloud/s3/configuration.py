@@ -95,7 +95,6 @@ class Configuration(Part):
 
     put_bucket_encryption = _put("encryption", "ServerSideEncryptionConfiguration")
     delete_bucket_encryption = _delete("encryption")
-    put_bucket_logging = _put("logging", "BucketLoggingStatus")
     delete_bucket_tagging = _delete("tags")
 
     def configure(self, request: dict[str, Any], part: str, value: Any) -> None:
@@ -107,6 +106,15 @@ class Configuration(Part):
             else:
                 bucket[part] = value
             self.storage.buckets.save(request["Bucket"])
+
+    @operation
+    def put_bucket_logging(self, call: Call, request: dict[str, Any]) -> None:
+        status = request["BucketLoggingStatus"]
+        target = (status.get("LoggingEnabled") or {}).get("TargetBucket")
+        if target is not None and target not in self.storage.buckets:
+            message = "The target bucket for logging does not exist"
+            raise S3Error("InvalidTargetBucketForLogging", message, TargetBucket=target)
+        self.configure(request, "logging", status)
 
     @operation
     def put_bucket_policy(self, call: Call, request: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ from everloop_localcloud.s3.index import Version
 
 _MODES = ("GOVERNANCE", "COMPLIANCE")
 _YEAR_DAYS = 365
+_MOST_YEARS = 100  # https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html
 
 
 def retention(bucket: dict[str, Any], request: dict[str, Any], now: datetime) -> dict[str, Any]:
@@ -54,4 +55,8 @@ def days_of(configuration: dict[str, Any]) -> int | None:
     given = [name for name in ("Days", "Years") if rule.get(name) is not None]
     if rule.get("Mode") not in _MODES or len(given) != 1 or rule[given[0]] < 1:
         raise S3Error("MalformedXML", "DefaultRetention takes a Mode, and Days or Years above 0")
+    most = _MOST_YEARS * (_YEAR_DAYS if given[0] == "Days" else 1)
+    if rule[given[0]] > most:
+        message = f"Default retention period is at most {most} {given[0].lower()}"
+        raise S3Error("InvalidRetentionPeriod", message)
     return int(rule[given[0]]) * (1 if given[0] == "Days" else _YEAR_DAYS)

@@ -24,6 +24,7 @@ class Bucket(Kind):
             "PublicAccessBlockConfiguration",
             "NotificationConfiguration",
             "LifecycleConfiguration",
+            "LoggingConfiguration",
             "OwnershipControls",
             "ObjectLockEnabled",
             "ObjectLockConfiguration",
@@ -103,6 +104,9 @@ class Bucket(Kind):
                 site.call("s3", "PutBucketLifecycleConfiguration", request)
             else:
                 site.gone("s3", "DeleteBucketLifecycle", where)
+        if changed("LoggingConfiguration"):
+            status = _logging(name, given.get("LoggingConfiguration"))
+            site.call("s3", "PutBucketLogging", {**where, "BucketLoggingStatus": status})
         if changed("OwnershipControls"):
             controls = given.get("OwnershipControls")
             if controls:
@@ -144,6 +148,16 @@ def _lock(given: dict[str, Any]) -> dict[str, Any]:
     numbers = {name: int(rule[name]) for name in ("Days", "Years") if name in rule}
     kept = {**picked(rule, ("Mode",)), **numbers}
     return {**picked(given, ("ObjectLockEnabled",)), "Rule": {"DefaultRetention": kept}}
+
+
+def _logging(bucket: str, given: dict[str, Any] | None) -> dict[str, Any]:
+    """Return where a bucket's log goes: to itself, where no other is named; nowhere without one."""
+    if not given:
+        return {}
+    only(given, {"DestinationBucketName", "LogFilePrefix"}, "LoggingConfiguration")
+    target = given.get("DestinationBucketName", bucket)
+    prefix = given.get("LogFilePrefix", "")
+    return {"LoggingEnabled": {"TargetBucket": target, "TargetPrefix": prefix}}
 
 
 def _notification(given: dict[str, Any]) -> dict[str, Any]:
