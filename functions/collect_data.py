@@ -25,7 +25,7 @@ from everloop.facts import (
 from everloop.flows import collecting, withdrawing
 from everloop.flows.report import logger
 from everloop.records.arrival import Arrival
-from everloop.records.installation import Installed
+from everloop.records.installation import Installation
 from everloop.records.object_state import PRESENT
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ _CALLS = 150  # of S3's lists for what was deleted, some 0.2 s each: half of the
 
 
 @dataclass(frozen=True)
-class Received:
+class ReceivedObject:
     """An arrival with the message it came in and the model it is for."""
 
     message: str
@@ -48,7 +48,7 @@ class Received:
 def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     """Collect what can be collected; messages that cannot go back to the queue, each for itself."""
     failed: list[str] = []
-    by_model: dict[str, list[Received]] = defaultdict(list)
+    by_model: dict[str, list[ReceivedObject]] = defaultdict(list)
     for record in event["Records"]:
         try:
             received = _received(record)
@@ -71,7 +71,7 @@ def _why(error: Exception) -> str:
     return str(error) if isinstance(error, EverloopError) else f"{type(error).__name__}: {error}"
 
 
-def _received(record: dict[str, Any]) -> Received | None:
+def _received(record: dict[str, Any]) -> ReceivedObject | None:
     """Read one message; None for what is no data, such as a folder's own empty object.
 
     Nor does a lifecycle rule withdraw anything by taking versions that were overwritten long ago.
@@ -98,10 +98,10 @@ def _received(record: dict[str, Any]) -> Received | None:
         raise BadInput(f"detail.object.key: {key!r} is not data/<model>/<anything>")
     if key.endswith("/") and isinstance(fact, ObjectCreated) and fact.size == 0:
         return None
-    return Received(record["messageId"], model_name(parts[1], "detail.object.key"), fact, key)
+    return ReceivedObject(record["messageId"], model_name(parts[1], "detail.object.key"), fact, key)
 
 
-def _collect(model: str, batch: list[Received], calls: int) -> list[str]:
+def _collect(model: str, batch: list[ReceivedObject], calls: int) -> list[str]:
     """Collect a model's messages; return those that are for another call, as S3 is asked much."""
     now = max(received.fact.time for received in batch)
     came = [
@@ -123,7 +123,7 @@ def _collect(model: str, batch: list[Received], calls: int) -> list[str]:
 
 def _withdraw(
     model: str,
-    installed: Installed | None,
+    installed: Installation | None,
     gone: list[tuple[str, ObjectDeleted]],
     now: datetime,
     calls: int,

@@ -12,15 +12,15 @@ from everloop import names, notices, requests
 from everloop.aws import anchors, approvals, endpoints, ledger, people, registry
 from everloop.decisions import release_ends
 from everloop.decisions.approvals import UNKNOWN
-from everloop.decisions.infrastructure import described
+from everloop.decisions.infrastructure import description
 from everloop.decisions.releases import Serving, gives_up
-from everloop.decisions.waits import Again
+from everloop.decisions.waits import Retry
 from everloop.errors import NotReady
 from everloop.flows import clearing, releasing, report, shortages
 from everloop.flows.report import logger
 from everloop.messages import Message
 from everloop.records.approval import Approval
-from everloop.records.installation import Installed
+from everloop.records.installation import Installation
 from everloop.records.lease import RELEASE
 from everloop.records.release import ERROR, RELEASED, WITHDRAWN, Release
 from everloop.records.shortage import Trouble
@@ -135,14 +135,16 @@ def _decided(request: Request, release: Release, by: str, serving: Serving | Non
     )
 
 
-def _wait(request: Request, installed: Installed, lacked: Trouble, *, mine: bool) -> dict[str, Any]:
+def _wait(
+    request: Request, installed: Installation, lacked: Trouble, *, mine: bool
+) -> dict[str, Any]:
     """Keep the lease for the next try; where none will come, clean up and give it back.
 
     Where an earlier try gave it back already, and died of it, it is no verdict now, either.
     """
     if not mine:
         releasing.start_wanted(installed, "the release before it is held", request.time)
-        return shortages.answer(Again(None, "", f"{described(lacked)}; it is held"))
+        return shortages.answer(Retry(None, "", f"{description(lacked)}; it is held"))
     decided = shortages.meet(installed, RELEASE, request.package_arn, lacked, request.time)
     if decided.held:
         if not policy.deploy(installed.spec).keep_staging:
@@ -179,7 +181,7 @@ def _outcome(
     )
 
 
-def _clear(installed: Installed, serving: Serving | None, ended: Sequence[Release]) -> None:
+def _clear(installed: Installation, serving: Serving | None, ended: Sequence[Release]) -> None:
     more = True
     try:
         cleared = clearing.clear(installed, serving, ended)
@@ -206,7 +208,7 @@ def _recorded(request: Request) -> Release | None:
 
 
 def _start_next(
-    request: Request, installed: Installed, outcome: str, reason: str
+    request: Request, installed: Installation, outcome: str, reason: str
 ) -> dict[str, Any]:
     following = releasing.start_wanted(installed, "the release before it ended", request.time)
     logger.info("looked for another release", go=following.go, why=following.reason)

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 from everloop import requests
 from everloop.aws import arrivals, ledger, registry, storage
 from everloop.decisions.infrastructure import trouble_of
-from everloop.errors import said
+from everloop.errors import message_of
 from everloop.flows import concluding, shortages, training
 from everloop.flows.concluding import Conclusion
 from everloop.flows.report import logger
-from everloop.records.installation import Installed
+from everloop.records.installation import Installation
 from everloop.records.lease import TRAINING
 from everloop.records.run import FAILED, REGISTERED, RUNNING, STOPPED, WAITING
 from everloop.records.window import NOTHING_LEFT, REFUSED
@@ -64,7 +64,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         ended = dataclasses.replace(ended, outcome=outcome, ended_at=request.time, rows=rows)
         runs = [run for run in runs if run.name != ended.name] + [ended]
     if outcome not in (REFUSED, NOTHING_LEFT):
-        concluding.tell(
+        concluding.notify(
             installed,
             concluded,
             runs,
@@ -86,7 +86,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     return {"outcome": outcome, "ok": ok, "reason": concluded.reason, "wait_seconds": 0}
 
 
-def _wait(request: Request, installed: Installed, concluded: Conclusion) -> dict[str, Any]:
+def _wait(request: Request, installed: Installation, concluded: Conclusion) -> dict[str, Any]:
     """Keep window, run and lease for the next try; where none will come, keep window and run."""
     assert concluded.lacked is not None
     name = request.execution.rpartition(":")[2]
@@ -110,7 +110,7 @@ def _concluded(request: Request) -> Conclusion:
     lacked = trouble_of(error)
     if lacked is not None:
         return Conclusion(shortages.WAITS, lacked.said, lacked=lacked)
-    return Conclusion(FAILED, f"the machine failed: {error.get('Error')}: {said(error)}")
+    return Conclusion(FAILED, f"the machine failed: {error.get('Error')}: {message_of(error)}")
 
 
 def _rows_trained(package_arn: str) -> int | None:

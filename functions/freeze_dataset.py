@@ -10,7 +10,7 @@ from everloop.decisions.windows import completeness
 from everloop.errors import BadInput
 from everloop.flows import freezing
 from everloop.flows.report import logger
-from everloop.records.window import NOTHING_LEFT, Closed
+from everloop.records.window import NOTHING_LEFT, ClosedWindow
 from everloop.spec import policy
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         if not complete.complete:
             return _answer(False, complete.wait_seconds, complete.reason)
         arrivals.close(request.model, window, request.time, complete.reason, request.cause)
-    closed = arrivals.closed(request.model, request.window)
+    closed = arrivals.closed_window(request.model, request.window)
     if closed is None:
         raise BadInput(f"window: {request.model} has no window {request.window}")
     # Also where there is a manifest: what was taken out of the drop since must not be trained on.
@@ -50,7 +50,9 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     return _answer(True, 1, closed.reason, closed)
 
 
-def _answer(closed: bool, wait: int, reason: str, window: Closed | None = None) -> dict[str, Any]:
+def _answer(
+    closed: bool, wait: int, reason: str, window: ClosedWindow | None = None
+) -> dict[str, Any]:
     return {
         "closed": closed,
         "wait_seconds": wait,

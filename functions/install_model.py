@@ -21,7 +21,7 @@ from everloop.flows import report, shortages, training
 from everloop.flows.reinstalling import DEFINITION
 from everloop.flows.report import logger
 from everloop.messages import Message
-from everloop.records.installation import Installed
+from everloop.records.installation import Installation
 from everloop.spec import policy
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ BUNDLE = "bundle.tar.gz"
 
 
 @dataclass(frozen=True)
-class Checked:
+class CheckedPush:
     """A push that nothing is wrong with: what is to be made of it."""
 
     bundle: Bundle
@@ -62,7 +62,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     except NoCapacity as error:
         before = ledger.find_installed(model)
         spec = before.spec if before else None
-        shortages.tell_of_push(model, version, spec, error, fact.time)
+        shortages.notify_push(model, version, spec, error, fact.time)
         raise
     shortages.push_ended(model, fact.time)
     report.decided(
@@ -84,7 +84,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     return {"go": True, "reason": f"installed {checked.bundle.digest}"}
 
 
-def _check(model: str, data: bytes) -> Checked:
+def _check(model: str, data: bytes) -> CheckedPush:
     """Read what was pushed. Raises BadInput for whatever is wrong with it."""
     scripts = _scripts()
     try:
@@ -96,7 +96,7 @@ def _check(model: str, data: bytes) -> Checked:
         raise BadInput(f"the bundle cannot be read ({what}); push another") from error
 
 
-def _checked(model: str, data: bytes, scripts: Mapping[str, bytes]) -> Checked:
+def _checked(model: str, data: bytes, scripts: Mapping[str, bytes]) -> CheckedPush:
     # The validator costs as much to import as all the rest, and most events here are no pushes.
     from everloop.pipelines.own import own_definition
     from everloop.pipelines.standard import BundleRef, Site, render
@@ -114,7 +114,7 @@ def _checked(model: str, data: bytes, scripts: Mapping[str, bytes]) -> Checked:
     site = Site(stack.artefact_bucket, stack.region, stack.sagemaker_role, jobs_uri, stack.kms_key)
     ref = BundleRef(f"s3://{stack.artefact_bucket}/{bundle_key}", bundle.digest)
     definition = own_definition(bundle, spec, site, ref) or render(spec, site, ref)
-    return Checked(
+    return CheckedPush(
         bundle,
         bundle_key,
         policy.document(spec),
@@ -125,7 +125,7 @@ def _checked(model: str, data: bytes, scripts: Mapping[str, bytes]) -> Checked:
     )
 
 
-def _install(model: str, data: bytes, checked: Checked, fact: ObjectCreated) -> Installed:
+def _install(model: str, data: bytes, checked: CheckedPush, fact: ObjectCreated) -> Installation:
     """Make everything that a push asks for; the ledger, which all others read, comes last."""
     stack, bundle, document = settings(), checked.bundle, checked.document
     storage.write_once(stack.artefact_bucket, checked.bundle_key, data, "application/gzip")
@@ -156,7 +156,7 @@ def _install(model: str, data: bytes, checked: Checked, fact: ObjectCreated) -> 
     except BadInput:
         schedules.ensure(model, policy.monitor_schedule(before.spec) if before else None)
         raise
-    installed = Installed(
+    installed = Installation(
         model,
         document,
         bundle.digest,
@@ -250,7 +250,7 @@ def _refuse(model: str, version: str, fact: ObjectCreated, error: BadInput) -> d
             why=f"{error}\n\nNothing was changed: {still}.",
             id=f"{model}:{version}",
             to_do=(
-                "Mend what is named above, then push the folder again:",
+                "Repair what is named above, then push the folder again:",
                 f"  everloop push models/{model}",
             ),
         ),

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 from everloop import notices, requests
 from everloop.aws import approvals, ledger, people, registry, storage
-from everloop.aws.registry import Described
+from everloop.aws.registry import PackageDescription
 from everloop.decisions import judgement
 from everloop.decisions.approvals import APPROVED, PENDING, REJECTED
 from everloop.decisions.infrastructure import trouble_of
 from everloop.decisions.judgement import Verdict
-from everloop.errors import said
+from everloop.errors import message_of
 from everloop.flows import report, shortages
 from everloop.flows.report import logger
 from everloop.messages import Message
 from everloop.records import shortage
-from everloop.records.installation import Installed
+from everloop.records.installation import Installation
 from everloop.records.verdict import Verdict as Said
 from everloop.spec import policy
 
@@ -100,7 +100,7 @@ def _answer(verdict: str, reason: str, wait_seconds: int = 0) -> dict[str, Any]:
     return {"verdict": verdict, "reason": reason, "wait_seconds": wait_seconds}
 
 
-def _judged(candidate: Described, verdict: Verdict, request: Request) -> Message:
+def _judged(candidate: PackageDescription, verdict: Verdict, request: Request) -> Message:
     package = candidate.package
     return notices.judged(
         package.model,
@@ -113,7 +113,7 @@ def _judged(candidate: Described, verdict: Verdict, request: Request) -> Message
     )
 
 
-def _reports(candidate: Described, request: Request) -> dict[str, str]:
+def _reports(candidate: PackageDescription, request: Request) -> dict[str, str]:
     """Return where a person sees what the verdict rests on."""
     evaluation = _file(candidate.uri("evaluation-uri"), "evaluation.json")
     comparison = request.comparison_uri or ""
@@ -123,7 +123,7 @@ def _reports(candidate: Described, request: Request) -> dict[str, str]:
     }
 
 
-def _question(candidate: Described, verdict: Verdict, request: Request) -> Message:
+def _question(candidate: PackageDescription, verdict: Verdict, request: Request) -> Message:
     package = candidate.package
     command = (
         f"aws sagemaker update-model-package --model-package-arn {package.arn} "
@@ -149,14 +149,14 @@ def _question(candidate: Described, verdict: Verdict, request: Request) -> Messa
     )
 
 
-def _unjudged(request: Request, name: str, installed: Installed | None) -> dict[str, Any]:
+def _unjudged(request: Request, name: str, installed: Installation | None) -> dict[str, Any]:
     error = request.error or {}
     lacked = trouble_of(error)
     if lacked is not None and installed is not None:
         activity = shortage.judgement(int(request.package_arn.rpartition("/")[2]))
         decided = shortages.meet(installed, activity, request.package_arn, lacked, request.time)
         return _answer(shortages.WAITS, decided.reason, decided.wait_seconds or 0)
-    reason = f"could not be judged: {error.get('Error')}: {said(error)}"
+    reason = f"could not be judged: {error.get('Error')}: {message_of(error)}"
     report.decided(
         "judge",
         id=f"{name}:error",

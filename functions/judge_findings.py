@@ -12,13 +12,13 @@ from everloop import requests
 from everloop.aws import journal, ledger, monitoring, storage
 from everloop.decisions.infrastructure import trouble_of
 from everloop.decisions.monitoring import drift_by_monitor, judge_findings, monitors_of
-from everloop.errors import said
+from everloop.errors import message_of
 from everloop.flows import incidents, labelled_traffic, late_labels, looking, report, shortages
 from everloop.flows.report import logger
 from everloop.messages import Message
 from everloop.moments import text
 from everloop.notices import UNANSWERED
-from everloop.records.installation import Installed
+from everloop.records.installation import Installation
 from everloop.records.shortage import LOOK
 
 if TYPE_CHECKING:
@@ -86,13 +86,13 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         )
     shortages.over(installed, LOOK, request.time)
     _over(installed, findings, request)
-    late_labels.tell_refused(installed, findings, request.findings_uri, request.time)
+    late_labels.notify_refused(installed, findings, request.findings_uri, request.time)
     labelled_traffic.drop(installed, findings)
     _ended(request)
     return {"violated": found.go, "reason": found.reason}
 
 
-def _over(installed: Installed, findings: Mapping[str, Any], request: Request) -> None:
+def _over(installed: Installation, findings: Mapping[str, Any], request: Request) -> None:
     """Tell what is over: looks that failed, and violations that this one finds no more."""
     model, spec, time = request.model, installed.spec, request.time
     incidents.over(model, _LOOK, spec, time, "The monitor looks again.")
@@ -110,13 +110,13 @@ def _ended(request: Request) -> None:
     monitoring.give_turn(request.model, request.execution)
 
 
-def _blind(request: Request, name: str, installed: Installed) -> dict[str, Any]:
+def _blind(request: Request, name: str, installed: Installation) -> dict[str, Any]:
     error = request.error or {"Error": "BadInput", "Cause": "findings_uri: missing"}
     lacked = trouble_of(error)
     if lacked is not None:
         decided = shortages.meet(installed, LOOK, name, lacked, request.time)
         return {**shortages.answer(decided), "violated": False}
-    reason = f"could not look: {error.get('Error')}: {said(error)}"
+    reason = f"could not look: {error.get('Error')}: {message_of(error)}"
     report.decided(
         "monitor",
         id=f"{name}:error",
@@ -126,7 +126,7 @@ def _blind(request: Request, name: str, installed: Installed) -> dict[str, Any]:
         reason=reason,
         subject=name,
     )
-    incidents.began(
+    incidents.open_incident(
         Message(
             kind="monitor-failed",
             model=request.model,

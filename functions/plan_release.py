@@ -49,7 +49,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     except Conflict:
         return {"go": False, "reason": "another release of this model came first"}
     installed = ledger.installed(request.model)
-    decision = releasing.look(installed, request.time)
+    decision = releasing.decide(installed, request.time)
     wanted = decision.package
     go = decision.go and wanted is not None and wanted.version == request.version
     reason = decision.reason

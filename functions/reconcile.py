@@ -14,13 +14,13 @@ from everloop import requests
 from everloop.aws import alarms, anchors, ledger, people
 from everloop.aws.alarms import Alarm
 from everloop.aws.settings import settings
-from everloop.decisions.mending import MOST_PER_TICK, turn
+from everloop.decisions.repairs import MOST_PER_TICK, turn
 from everloop.errors import EverloopError, NotReady
-from everloop.flows import mending, report, sweeping
-from everloop.flows.mending import Mend
+from everloop.flows import repairing, report, sweeping
+from everloop.flows.repairing import Repair
 from everloop.flows.report import logger
 from everloop.messages import Message
-from everloop.records.installation import Installed
+from everloop.records.installation import Installation
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -33,26 +33,28 @@ class Request:
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
-    """Return how many things were mended, by model. One model's trouble keeps none from another."""
+    """Return how many things were repaired, by model. One model's trouble stops no other."""
     request = requests.read(Request, event)
-    mended: dict[str, int] = {}
+    repaired: dict[str, int] = {}
     troubled: list[str] = []
     overdue = 0
     known = _alarms()
     models = ledger.models()
     for model in _turn(models):
         try:
-            mends = _reconcile(model, request.time, known)
-            mended[model] = sum(not mend.stuck for mend in mends)
-            overdue += any(mend.stuck and mend.subject == mending.MONITOR for mend in mends)
-        except Exception as error:  # told below; until it is mended, the others must not wait
+            repairs = _reconcile(model, request.time, known)
+            repaired[model] = sum(not repair.stuck for repair in repairs)
+            overdue += any(
+                repair.stuck and repair.subject == repairing.MONITOR for repair in repairs
+            )
+        except Exception as error:  # told below; until it is repaired, the others must not wait
             logger.exception("could not reconcile", model=model)
             troubled.append(f"{model}: {type(error).__name__}: {error}")
     report.measure_stack("MonitorsOverdue", overdue)
     troubled += sweeping.sweep(request.time, models)
     if troubled:
         raise EverloopError("; ".join(troubled))
-    return {"mended": mended}
+    return {"repaired": repaired}
 
 
 def _turn(models: list[str]) -> list[str]:
@@ -73,54 +75,54 @@ def _alarms() -> Mapping[str, Alarm] | None:
         return None
 
 
-def _reconcile(model: str, now: datetime, known: Mapping[str, Alarm] | None) -> list[Mend]:
+def _reconcile(model: str, now: datetime, known: Mapping[str, Alarm] | None) -> list[Repair]:
     installed = ledger.find_installed(model)
     if installed is None:
         return []
     found = []
     try:
-        for mend in mending.mends(installed, now, known):
-            found.append(mend)
-            _tell(installed, mend, now)
-    finally:  # whatever could not be mended: what the ledger says is anchored each day
+        for repair in repairing.repairs(installed, now, known):
+            found.append(repair)
+            _notify(installed, repair, now)
+    finally:  # whatever could not be repaired: what the ledger says is anchored each day
         anchors.anchor_daily(model, now)
     return found
 
 
-def _tell(installed: Installed, mend: Mend, now: datetime) -> None:
+def _notify(installed: Installation, repair: Repair, now: datetime) -> None:
     model = installed.model
     report.decided(
         "reconcile",
-        id=f"{model}:{mend.stuck or f'{mend.subject}:{now.isoformat()}'}",
+        id=f"{model}:{repair.stuck or f'{repair.subject}:{now.isoformat()}'}",
         model=model,
         time=now,
-        go=not mend.stuck,
-        reason=mend.reason,
-        subject=mend.subject,
+        go=not repair.stuck,
+        reason=repair.reason,
+        subject=repair.subject,
     )
-    if mend.stuck:
-        people.notify(_stands_still(model, mend), installed.spec, now)
-    elif mend.made_again:
-        people.notify(_made_again(model, mend, now), installed.spec, now)
+    if repair.stuck:
+        people.notify(_standstill(model, repair), installed.spec, now)
+    elif repair.made_again:
+        people.notify(_made_again(model, repair, now), installed.spec, now)
 
 
-def _stands_still(model: str, mend: Mend) -> Message:
+def _standstill(model: str, repair: Repair) -> Message:
     return Message(
         kind="stands-still",
         model=model,
         happened="it stands still, and a person must look",
-        why=mend.reason,
-        id=mend.stuck,
-        to_do=("What is wrong, and what mends it:", "  everloop doctor"),
+        why=repair.reason,
+        id=repair.stuck,
+        to_do=("What is wrong, and what fixes it:", "  everloop doctor"),
     )
 
 
-def _made_again(model: str, mend: Mend, now: datetime) -> Message:
+def _made_again(model: str, repair: Repair, now: datetime) -> Message:
     return Message(
         kind="made-again",
         model=model,
-        happened=f"{mend.subject}: made again what somebody deleted",
-        why=mend.reason,
-        id=f"{mend.reason} {now:%Y-%m-%d}",
+        happened=f"{repair.subject}: made again what somebody deleted",
+        why=repair.reason,
+        id=f"{repair.reason} {now:%Y-%m-%d}",
         to_do=("Find out who deletes it: CloudTrail has the call.",),
     )

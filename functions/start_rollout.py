@@ -1,7 +1,8 @@
 """Bring an endpoint on its way to a version: staging, or production in steps with alarms.
 
 Called by statemachines/deploy.asl.yaml with a task token, which lies in the ledger before anything
-is asked for. `wake` completes it when the endpoint has settled, or this function does at once.
+is asked for. `resume_execution` completes it when the endpoint has settled, or this
+function does at once.
 """
 
 from dataclasses import dataclass
@@ -13,12 +14,12 @@ from everloop.aws import alarms, endpoints, ledger, registry
 from everloop.aws.settings import settings
 from everloop.decisions.releases import Serving
 from everloop.errors import BadInput, NotReady
-from everloop.flows import alarming, making, releasing, sealing, waking
+from everloop.flows import alarming, making, releasing, resuming, sealing
 from everloop.flows.making import PRODUCTION, STAGING
 from everloop.flows.report import logger
 from everloop.pipelines.rollouts import deployment_config, rollback_alarms
-from everloop.records.config import Made
-from everloop.records.installation import Installed
+from everloop.records.config import ServingConfig
+from everloop.records.installation import Installation
 from everloop.records.lease import RELEASE
 from everloop.records.token import Token
 from everloop.spec import policy
@@ -63,12 +64,12 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         return _refused(request, str(withdrawn))
     if request.stage == PRODUCTION:
         _alarm(installed)
-    found = waking.look_at_endpoint(endpoint)  # its event may have come before its token
+    found = resuming.resume_after_endpoint(endpoint)  # its event may have come before its token
     logger.info("asked endpoint", endpoint=endpoint, config=config_name, asked=asked, found=found)
     return {"started": True, "endpoint": endpoint, "config": config_name}
 
 
-def _alarm(installed: Installed) -> None:
+def _alarm(installed: Installation) -> None:
     """Put the endpoint's alarms from its first minute on. It moves already: no trouble stops it."""
     try:
         alarming.ensure(installed)
@@ -77,14 +78,14 @@ def _alarm(installed: Installed) -> None:
 
 
 def _refused(request: Request, reason: str) -> dict[str, Any]:
-    waking.refuse(request.token, reason)
+    resuming.refuse(request.token, reason)
     return {"started": False, "reason": reason}
 
 
-def _ask(request: Request, installed: Installed, endpoint: str, made: Made) -> str:
+def _ask(request: Request, installed: Installation, endpoint: str, made: ServingConfig) -> str:
     """Ask the endpoint for its config, once, whatever state it is in. Raises NotReady if busy."""
     config = made.config_name
-    subject = waking.endpoint_subject(endpoint)
+    subject = resuming.endpoint_subject(endpoint)
     before = ledger.token(subject)
     asked_before = (
         before is not None
@@ -121,7 +122,7 @@ def _ask(request: Request, installed: Installed, endpoint: str, made: Made) -> s
     return "asked"
 
 
-def _update(request: Request, installed: Installed, endpoint: str, config: str) -> None:
+def _update(request: Request, installed: Installation, endpoint: str, config: str) -> None:
     deploy = policy.deploy(installed.spec)
     watching = []
     if request.stage == PRODUCTION:
@@ -138,9 +139,9 @@ def _update(request: Request, installed: Installed, endpoint: str, config: str) 
     )
 
 
-def _check_wanted(request: Request, installed: Installed) -> None:
+def _check_wanted(request: Request, installed: Installation) -> None:
     """Look whether another version should serve by now; the end of this release starts that one."""
-    wanted = releasing.wanted(installed)
+    wanted = releasing.desired_version(installed)
     if wanted is not None and wanted.version != request.version:
         raise _Withdrawn(f"version {wanted.version} should serve by now, not {request.version}")
 

@@ -1,7 +1,8 @@
 """Start a model's pipeline on a frozen dataset, unless the governor refuses.
 
 Called by statemachines/train.asl.yaml with a task token. The token lies in the ledger before the
-pipeline is started; `wake` completes it when the pipeline ends, or this function does at once.
+pipeline is started; `resume_execution` completes it when the pipeline ends, or this
+function does at once.
 """
 
 import dataclasses
@@ -15,7 +16,7 @@ from everloop.aws import arrivals, ledger, pipelines
 from everloop.decisions import Decision
 from everloop.decisions.governor import may_train
 from everloop.errors import Conflict
-from everloop.flows import report, training, waking
+from everloop.flows import report, resuming, training
 from everloop.flows.report import logger
 from everloop.records.lease import TRAINING
 from everloop.records.run import BELOW_BARS, REGISTERED, RUNNING, WAITING, Run
@@ -59,7 +60,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     )
     if not allowed.go:
         return _refuse(request, name, allowed.reason, allowed.facts, later=allowed.later)
-    closed = arrivals.closed(request.model, request.window)
+    closed = arrivals.closed_window(request.model, request.window)
     if closed is not None and closed.digest not in (None, request.dataset_digest):
         reason = "something was taken out of its dataset since: the window was frozen anew"
         facts = {"later": True, "frozen": closed.digest}
@@ -80,7 +81,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     except Conflict:
         reason = "another training of this model runs; its end starts this one"
         return _refuse(request, name, reason, {"later": True}, later=True)
-    subject = waking.run_subject(request.model, name)
+    subject = resuming.run_subject(request.model, name)
     ledger.put_token(
         Token(subject, request.token, request.model, request.execution, "", True), request.time
     )
@@ -106,7 +107,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     if waits is not None and waits.token == request.token and any(r.name == name for r in runs):
         training.take_up(arn)
     # If it ended before its token was written, its event found nobody to wake.
-    logger.info("looked at run", found=waking.look_at_run(arn))
+    logger.info("looked at run", found=resuming.resume_after_run(arn))
     return {"started": True, "run": arn}
 
 
@@ -115,7 +116,7 @@ def _record(
 ) -> None:
     """Write down what is about to be started: nothing runs that the ledger does not know."""
     known = next((run for run in runs if run.name == name), None)
-    closed = arrivals.closed(request.model, request.window)
+    closed = arrivals.closed_window(request.model, request.window)
     run = known or Run(
         name,
         *fingerprint,
@@ -161,5 +162,5 @@ def _refuse(
         facts={**facts, "cause": request.cause, "window": request.window},
         subject=request.dataset_uri,
     )
-    waking.refuse(request.token, reason, later=later)
+    resuming.refuse(request.token, reason, later=later)
     return {"started": False, "reason": reason}

@@ -49,7 +49,7 @@ class _Edit(ABC):
 class Code(_Edit):
     """Replace an expression or statements inside of a module, a class or a function.
 
-    `within` is the end of its dotted name: `flows.training`, `Package.spoken_at`. `before` and
+    `within` is the end of its dotted name: `flows.training`, `Package.decided_at`. `before` and
     `after` are Python, compared as trees. In `before`, `...` is any expression, any remaining
     arguments of a call, or any body; in `after`, the statement `...` is what was there.
     """

@@ -32,8 +32,8 @@ _START_SECONDS = 120  # start-lambda reads the template and looks at the images 
 # Function, event file, and whether it must fail: one that fails proves that the check can.
 INVOCATIONS = (
     ("CollectData", "sqs-arrivals.json", False),
-    ("HeedRegistry", "sagemaker-model-package-created-pending.json", False),
-    ("Wake", "sagemaker-endpoint-in-service.json", False),
+    ("OnPackageChanged", "sagemaker-model-package-created-pending.json", False),
+    ("ResumeExecution", "sagemaker-endpoint-in-service.json", False),
     ("PlanMonitoring", "schedule-monitor.json", False),
     ("PlanMonitoring", "sqs-arrivals.json", True),
     ("Reconcile", "schedule-reconcile.json", False),

@@ -15,7 +15,7 @@ from everloop_cli.site import Site
 def of_model(
     site: Site, records: Records, model: str, versions: list[Any], serves: int | None
 ) -> Iterator[tuple[str, str]]:
-    """Yield what a person may want to know of a model's data, each with what mends it."""
+    """Yield what a person may want to know of a model's data, each with what fixes it."""
     states = records.objects(model).values()
     aside = [each for each in states if each.state == SET_ASIDE]
     if aside:

@@ -84,7 +84,7 @@ def drop(
     found = drops.collected(paths, marker, anyway=anyway)
     if spec is not None and not anyway:
         total = found.bytes
-        drops.look(found, spec, lambda count: progress("reading", count, total))
+        drops.inspect(found, spec, lambda count: progress("reading", count, total))
     if found.problems:
         raise Trouble(
             "nothing was dropped, as these files cannot be trained on:\n"

@@ -1,4 +1,4 @@
-"""What is wrong with a stack, and how to mend it: each check reads what AWS says, now."""
+"""What is wrong with a stack, and how to fix it: each check reads what AWS says, now."""
 
 import re
 import shlex
@@ -15,19 +15,19 @@ from everloop_cli import data_findings, look_findings, model_findings, redrive, 
 from everloop_cli.records import Records
 from everloop_cli.site import Site
 
-GOOD, WARN, BAD = "good", "look", "wrong"
+GOOD, WARNING, BAD = "good", "warning", "wrong"
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A check's outcome (`good`, `look`: a person may want to know, `wrong`) and what mends it."""
+    """A check's outcome (`good`, `warning`: a person may want to know, `wrong`), and its fix."""
 
     check: str
     state: str
     found: str
-    mend: str = ""
+    fix: str = ""
 
-    def told(self) -> dict[str, str]:
+    def as_dict(self) -> dict[str, str]:
         return asdict(self)
 
 
@@ -39,7 +39,7 @@ def examine(site: Site) -> Iterator[Finding]:
         ("functions", lambda: _functions(site)),
         ("arrivals", lambda: _arrivals(site)),
         ("rules", lambda: _rules(site)),
-        ("data", lambda: _told_of(site)),
+        ("data", lambda: _bucket_findings(site)),
         ("schedules", lambda: _schedules(site, records.models())),
         ("dead letters", lambda: _dead_letters(site)),
         ("alarms", lambda: _alarms(site)),
@@ -61,8 +61,8 @@ def _stack(site: Site) -> Iterator[Finding]:
     found = site.client("cloudformation").describe_stacks(StackName=site.stack)["Stacks"][0]
     status = found["StackStatus"]
     good = status in ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE")
-    mend = "" if good else f"aws cloudformation describe-stack-events --stack-name {site.stack}"
-    yield Finding("stack", GOOD if good else BAD, f"{site.stack} is {status}", mend)
+    fix = "" if good else f"aws cloudformation describe-stack-events --stack-name {site.stack}"
+    yield Finding("stack", GOOD if good else BAD, f"{site.stack} is {status}", fix)
 
 
 def _functions(site: Site) -> Iterator[Finding]:
@@ -76,7 +76,7 @@ def _functions(site: Site) -> Iterator[Finding]:
     client = site.client("lambda")
     ill = False
     for name in names:
-        said, mend = "", "sam deploy"
+        said, fix = "", "sam deploy"
         try:
             told = client.get_function_configuration(FunctionName=name)
             reserved = client.get_function_concurrency(FunctionName=name)
@@ -87,10 +87,10 @@ def _functions(site: Site) -> Iterator[Finding]:
                 said = f"{name} is {told.get('State')}: {told.get('StateReason')}"
             elif reserved.get("ReservedConcurrentExecutions") == 0:
                 said = f"{name} may not run: 0 executions at once are reserved for it"
-                mend = f"aws lambda delete-function-concurrency --function-name {name}"
+                fix = f"aws lambda delete-function-concurrency --function-name {name}"
         if said:
             ill = True
-            yield Finding("functions", BAD, said, mend)
+            yield Finding("functions", BAD, said, fix)
     if not ill:
         yield Finding("functions", GOOD, f"{len(names)} functions may run")
 
@@ -104,14 +104,14 @@ def _arrivals(site: Site) -> Iterator[Finding]:
         yield Finding("arrivals", GOOD, f"the queue of arrivals is read; {waiting} objects wait")
         return
     uuids = " ".join(mapping["UUID"] for mapping in found["EventSourceMappings"])
-    mend = f"aws lambda update-event-source-mapping --enabled --uuid {uuids}" if uuids else ""
+    fix = f"aws lambda update-event-source-mapping --enabled --uuid {uuids}" if uuids else ""
     said = f"nobody reads the queue of arrivals: its mapping is {', '.join(states) or 'gone'}"
-    yield Finding("arrivals", BAD, said, mend or "sam deploy")
+    yield Finding("arrivals", BAD, said, fix or "sam deploy")
 
 
-def _told_of(site: Site) -> Iterator[Finding]:
-    for said, mend in data_findings.of_bucket(site):
-        yield Finding("data", BAD, said, mend)
+def _bucket_findings(site: Site) -> Iterator[Finding]:
+    for said, fix in data_findings.of_bucket(site):
+        yield Finding("data", BAD, said, fix)
 
 
 def _rules(site: Site) -> Iterator[Finding]:
@@ -123,8 +123,8 @@ def _rules(site: Site) -> Iterator[Finding]:
         for rule in rules:
             if rule["State"] == "DISABLED":
                 ill = True
-                mend = f"aws events enable-rule --event-bus-name {bus} --name {rule['Name']}"
-                yield Finding("rules", BAD, f"{rule['Name']} is disabled", mend)
+                fix = f"aws events enable-rule --event-bus-name {bus} --name {rule['Name']}"
+                yield Finding("rules", BAD, f"{rule['Name']} is disabled", fix)
             elif not events.list_targets_by_rule(Rule=rule["Name"], EventBusName=bus)["Targets"]:
                 ill = True
                 yield Finding("rules", BAD, f"{rule['Name']} has no target", "sam deploy")
@@ -139,12 +139,12 @@ def _schedules(site: Site, models: list[str]) -> Iterator[Finding]:
     wanted = {f"{site.stack}-reconcile": "sam deploy"}
     wanted |= {f"{site.stack}-{m}-monitor": "reconcile makes it within minutes" for m in models}
     ill = False
-    for name, mend in wanted.items():
+    for name, fix in wanted.items():
         state = states.get(name)
         if state != "ENABLED":
             ill = True
             said = f"{name} is {'missing' if state is None else state.lower()}"
-            yield Finding("schedules", BAD, said, mend if state is None else _enable(site, name))
+            yield Finding("schedules", BAD, said, fix if state is None else _enable(site, name))
     if not ill:
         yield Finding("schedules", GOOD, f"{len(wanted)} schedules tick")
 
@@ -165,14 +165,14 @@ def _dead_letters(site: Site) -> Iterator[Finding]:
     said = ", ".join(f"{count} in {site.stack}-{queue}" for queue, count in full.items())
     if full:
         said += "; look at them first, with  everloop redrive"
-    mend = "everloop redrive --all" if full else ""
-    yield Finding("dead letters", BAD if full else GOOD, said or "no queue holds any", mend)
+    fix = "everloop redrive --all" if full else ""
+    yield Finding("dead letters", BAD if full else GOOD, said or "no queue holds any", fix)
 
 
 def _strays(site: Site, models: list[str]) -> Iterator[Finding]:
     found = list(model_findings.strays(site, models))
-    for _, said, mend in found:
-        yield Finding("data", WARN, said, mend)
+    for _, said, fix in found:
+        yield Finding("data", WARNING, said, fix)
     if not found:
         yield Finding("data", GOOD, "data and labels are those of installed models")
 
@@ -189,8 +189,8 @@ def _alarms(site: Site) -> Iterator[Finding]:
         name = alarm["AlarmName"]
         if not alarm["ActionsEnabled"]:
             ill = True
-            mend = f"aws cloudwatch enable-alarm-actions --alarm-names {name}"
-            yield Finding("alarms", BAD, f"{name} tells nobody: its actions are disabled", mend)
+            fix = f"aws cloudwatch enable-alarm-actions --alarm-names {name}"
+            yield Finding("alarms", BAD, f"{name} tells nobody: its actions are disabled", fix)
         if alarm["StateValue"] == "ALARM":
             ill = True
             said = f"{name} rings: {alarm.get('AlarmDescription') or alarm['StateReason']}"
@@ -232,8 +232,8 @@ def _notifications(site: Site) -> Iterator[Finding]:
         yield Finding("notifications", GOOD, f"{len(reached)} subscribers are told")
         return
     waits = f"; {told[0]['Endpoint']} has not confirmed" if told else ""
-    mend = f"aws sns subscribe --topic-arn {topic} --protocol email --notification-endpoint YOU"
-    yield Finding("notifications", WARN, f"nobody is told when something stops{waits}", mend)
+    fix = f"aws sns subscribe --topic-arn {topic} --protocol email --notification-endpoint YOU"
+    yield Finding("notifications", WARNING, f"nobody is told when something stops{waits}", fix)
 
 
 def _model(site: Site, records: Records, model: str) -> Iterator[Finding]:
@@ -262,7 +262,7 @@ def _troubles(
         )
     paused = records.paused(model)
     if paused:
-        yield Finding(check, WARN, paused, f"everloop resume {model}")
+        yield Finding(check, WARNING, paused, f"everloop resume {model}")
     versions = views.packages(site, model)
     if live and live["status"] in ("Failed", "OutOfService", "UpdateRollbackFailed"):
         why = f"{live['status']}: {live['failure'] or 'no reason given'}"
@@ -270,37 +270,37 @@ def _troubles(
     approval = {version["version"]: version["approval"] for version in versions}
     if live and live["version"] is not None and approval.get(live["version"]) != "Approved":
         said = f"version {live['version']} serves and is {approval.get(live['version'], 'gone')}"
-        mend = f"everloop approve {model} --version {live['version']} --reason 'it may serve'"
+        fix = f"everloop approve {model} --version {live['version']} --reason 'it may serve'"
         if live["version"] not in approval:
             said += " from the registry; the ledger's seal keeps it going until a push or a drop "
             said += "brings a version in its place"
-            mend = f"everloop why {model} --version {live['version']}"
-        yield Finding(check, BAD, said, mend)
+            fix = f"everloop why {model} --version {live['version']}"
+        yield Finding(check, BAD, said, fix)
     waiting = [v for v, status in approval.items() if status == "PendingManualApproval"]
     if waiting:
         said = f"version {max(waiting)} waits for approval"
-        yield Finding(check, WARN, said, f"everloop approve {model}")
+        yield Finding(check, WARNING, said, f"everloop approve {model}")
     serves = live["version"] if live else None
-    for said, mend in data_findings.of_model(site, records, model, versions, serves):
-        yield Finding(check, WARN, said, mend)
+    for said, fix in data_findings.of_model(site, records, model, versions, serves):
+        yield Finding(check, WARNING, said, fix)
     yield from _last_training(check, model, decisions)
     yield from _standing_still(check, model, decisions, records.asked(model))
-    for said, mend in look_findings.of_model(model, decisions):
-        yield Finding(check, WARN, said, mend)
-    for wrong, said, mend in model_findings.of_model(
+    for said, fix in look_findings.of_model(model, decisions):
+        yield Finding(check, WARNING, said, fix)
+    for wrong, said, fix in model_findings.of_model(
         site, records, model, versions, live, decisions
     ):
-        yield Finding(check, BAD if wrong else WARN, said, mend)
+        yield Finding(check, BAD if wrong else WARNING, said, fix)
 
 
 def _last_training(check: str, model: str, decisions: list[dict[str, Any]]) -> Iterator[Finding]:
     ends = [decision for decision in decisions if decision["kind"] == "train-end"]
     if ends and (ends[-1].get("facts") or {}).get("outcome") == BAD_FILES:
         said = f"nothing was trained of the last drop, for its files: {ends[-1]['reason']}"
-        yield Finding(check, WARN, said, _take_out(model, ends[-1]))
+        yield Finding(check, WARNING, said, _take_out(model, ends[-1]))
     elif ends and not ends[-1]["go"]:
         said = f"the last training failed: {ends[-1]['reason']}"
-        yield Finding(check, WARN, said, f"everloop push models/{model}")
+        yield Finding(check, WARNING, said, f"everloop push models/{model}")
 
 
 def _take_out(model: str, ended: dict[str, Any]) -> str:
@@ -315,7 +315,7 @@ def _take_out(model: str, ended: dict[str, Any]) -> str:
 def _standing_still(
     check: str, model: str, decisions: list[dict[str, Any]], asked: str
 ) -> Iterator[Finding]:
-    """Tell what reconcile could not mend, and what has not gone on since."""
+    """Tell what reconcile could not fix, and what has not gone on since."""
     for number, decision in enumerate(decisions):
         if decision["kind"] != "reconcile" or decision["go"]:
             continue
@@ -323,10 +323,10 @@ def _standing_still(
             continue  # what serves was looked at itself
         later = {each["kind"] for each in decisions[number + 1 :]}
         if decision["subject"] == "monitor":
-            goes_on, mend = asked > decision["time"], f"everloop push models/{model}"
+            goes_on, fix = asked > decision["time"], f"everloop push models/{model}"
         elif decision["subject"].startswith("arn:"):
-            goes_on, mend = bool(later & {"judge", "approve"}), f"everloop approve {model}"
+            goes_on, fix = bool(later & {"judge", "approve"}), f"everloop approve {model}"
         else:
-            goes_on, mend = "train" in later, f"everloop push models/{model}"
+            goes_on, fix = "train" in later, f"everloop push models/{model}"
         if not goes_on:
-            yield Finding(check, BAD, decision["reason"], mend)
+            yield Finding(check, BAD, decision["reason"], fix)

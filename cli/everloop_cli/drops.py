@@ -83,7 +83,7 @@ def _take(found: Drop, path: Path, name: str, marker: str, anyway: bool) -> None
         found.files[name] = path
 
 
-def look(found: Drop, spec: Mapping[str, Any], progress: Callable[[int], None]) -> None:
+def inspect(found: Drop, spec: Mapping[str, Any], progress: Callable[[int], None]) -> None:
     """Read every file as the job will; those without data are left out, and what is wrong noted."""
     wanted, marker = Wanted.by(spec), spec["data"]["marker"]
     for name, path in list(found.files.items()):

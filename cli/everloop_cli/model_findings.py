@@ -1,5 +1,5 @@
 """What doctor finds in what was written down of a model: incidents, waits, releases given up, data
-that nothing will be trained on. Each comes as (wrong?, what was found, the command that mends it).
+that nothing will be trained on. Each comes as (wrong?, what was found, the command that fixes it).
 """
 
 from collections.abc import Iterator
@@ -26,22 +26,22 @@ def of_model(
     decisions: list[dict[str, Any]],
 ) -> Iterator[Found]:
     for found in attention.incidents(model, records.incidents(model)):
-        yield _told(found)
+        yield _finding(found)
     if live:
         yield from _alarms(site, model)
     pairs = [(version["version"], version["approval"]) for version in versions]
     given_up = attention.given_up(model, pairs, records.releases(model), records.approvals(model))
     if given_up:
-        yield _told(given_up)
+        yield _finding(given_up)
     for found in attention.waits(model, records.shortages(model)):
-        yield _told(found)
+        yield _finding(found)
     causes, waiting = records.spec(model)["retrain"]["on"], records.waiting(model)
     untrained = attention.untrained(model, waiting, causes, timeline(decisions))
     if untrained:
-        yield _told(untrained)
+        yield _finding(untrained)
 
 
-def _told(found: Attention) -> Found:
+def _finding(found: Attention) -> Found:
     return found.wrong, found.said, found.command
 
 

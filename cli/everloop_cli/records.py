@@ -85,7 +85,7 @@ class Records:
         return decisions, {
             "decisions": len(decisions),
             "head": head,
-            "anchors": [anchor.told() for anchor in anchors],
+            "anchors": [anchor.as_dict() for anchor in anchors],
             "problems": [*_headless(decisions, head), *verify(decisions, head, anchors)],
         }
 

@@ -30,7 +30,7 @@ class Letter:
     payload: str
     receipt: str
 
-    def told(self) -> dict[str, str]:
+    def as_dict(self) -> dict[str, str]:
         return {"queue": self.queue, "target": self.target, "what": self.what, "why": self.why}
 
 
@@ -78,7 +78,7 @@ def redrive(site: Site, queue: str) -> Iterator[dict[str, Any]]:
             return
         for letter in held:
             trouble = _hand_over(site, letter)
-            yield {**letter.told(), "done": not trouble, "trouble": trouble}
+            yield {**letter.as_dict(), "done": not trouble, "trouble": trouble}
         left -= len(held)
 
 

@@ -39,7 +39,7 @@ class Plan:
     changes: tuple[Change, ...]
     will: str
 
-    def told(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         return {
             "model": self.model,
             "version": self.version,

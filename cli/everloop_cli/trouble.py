@@ -2,4 +2,4 @@
 
 
 class Trouble(Exception):
-    """Ends the command with a message that says what is wrong and how to mend it; exit code 2."""
+    """Ends the command with a message that says what is wrong and how to fix it; exit code 2."""

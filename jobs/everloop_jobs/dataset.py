@@ -119,7 +119,7 @@ class Dataset:
             file.bad, file.doubts = [*file.doubts, *file.bad], []
         self.settle("refuse" if everywhere else None)
 
-    def told(self) -> str:
+    def summary(self) -> str:
         """Return how many objects there are, and how many of them were left out."""
         marker = self._asked["data"]["marker"]
         left = [file for file in self._files if file.status != files.USED]

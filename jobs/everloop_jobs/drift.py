@@ -23,7 +23,7 @@ Check = dict[str, Any]
 
 
 @dataclass
-class Judged:
+class DriftChecks:
     """What was checked, what could not be, and the traffic with the baseline's types."""
 
     checks: list[Check] = field(default_factory=list)
@@ -41,7 +41,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class _Moved:
+class _MovedColumn:
     """A column whose distribution moved, for a look at whether two were swapped."""
 
     check: Check
@@ -66,13 +66,13 @@ def judge(
     traffic: pd.DataFrame,
     rules: Mapping[str, Any],
     ignore: set[str],
-) -> Judged:
+) -> DriftChecks:
     """Check each feature of the baseline's statistics against the traffic; `rules` is
     [monitor.data]."""
     watched = [each for each in baseline["features"] if each["name"] not in ignore]
     alpha = FALSE_ALARMS / max(1, _PER_FEATURE * len(watched))
-    judged = Judged(typed=traffic.copy())
-    moved: list[_Moved] = []
+    judged = DriftChecks(typed=traffic.copy())
+    moved: list[_MovedColumn] = []
     for feature in watched:
         name = feature["name"]
         if name not in traffic:
@@ -82,11 +82,11 @@ def judge(
             continue
         one = _Feature(feature, traffic[name], limits(rules, name), alpha)
         one.judge(judged, moved)
-    _tell_of_swapped(moved)
+    _note_swapped(moved)
     known = {feature["name"] for feature in baseline["features"]} | ignore
     extra = [name for name in traffic.columns if name not in known]
     for name in extra[:_MOST_EXTRA]:
-        # Told but never violated: handlers ignore such a column, and no training mends it.
+        # Told but never violated: handlers ignore such a column, and no training fixes it.
         what = "a column that the baseline lacks"
         judged.checks.append(_check(str(name)[:200], "extra_column_check", 1.0, 1.0, what))
     return judged
@@ -107,7 +107,7 @@ class _Feature:
         common = self.told["common"]
         self.present, self.missing = int(common["num_present"]), int(common["num_missing"])
 
-    def judge(self, judged: Judged, moved: list[_Moved]) -> None:
+    def judge(self, judged: DriftChecks, moved: list[_MovedColumn]) -> None:
         if self.numeric:
             zero_one = self.told.get("min", -1) >= 0 and self.told.get("max", 2) <= 1
             read, wrong = values.numbers(self.column, booleans=zero_one)
@@ -119,7 +119,7 @@ class _Feature:
             self._categories(judged, moved, read)
         judged.typed[self.name] = read
 
-    def _complete(self, judged: Judged, there: pd.Series) -> None:
+    def _complete(self, judged: DriftChecks, there: pd.Series) -> None:
         rows, before = len(there), self.present + self.missing
         expected = self.present / before if before else 0.0
         actual = float(there.mean()) if rows else 0.0
@@ -135,7 +135,9 @@ class _Feature:
             )
         )
 
-    def _numbers(self, judged: Judged, moved: list[_Moved], read: pd.Series, wrong: float) -> None:
+    def _numbers(
+        self, judged: DriftChecks, moved: list[_MovedColumn], read: pd.Series, wrong: float
+    ) -> None:
         if wrong:
             text = f"{wrong:.1%} of values are no numbers"
             judged.checks.append(_check(self.name, "data_type_check", wrong, 0.0, text))
@@ -191,7 +193,7 @@ class _Feature:
         strange |= np.isinf(new)
         return float(strange.mean())
 
-    def _categories(self, judged: Judged, moved: list[_Moved], read: pd.Series) -> None:
+    def _categories(self, judged: DriftChecks, moved: list[_MovedColumn], read: pd.Series) -> None:
         counts = self._counts()
         new = {str(k): float(v) for k, v in read.dropna().value_counts().items()}
         size = int(sum(new.values()))
@@ -236,7 +238,7 @@ class _Feature:
         return distances.variation(self._with_others(counts), self._listed(new, counts))
 
     def _unknown(
-        self, judged: Judged, share: float, expected: float, statistic: str, what: str
+        self, judged: DriftChecks, share: float, expected: float, statistic: str, what: str
     ) -> None:
         least = expected + distances.share_noise(
             expected, self.present, int(self.column.notna().sum()), self.alpha
@@ -249,8 +251,8 @@ class _Feature:
 
     def _drifted(
         self,
-        judged: Judged,
-        moved: list[_Moved],
+        judged: DriftChecks,
+        moved: list[_MovedColumn],
         distance: float,
         noise: float,
         distance_to: Callable[[pd.Series], float],
@@ -261,9 +263,9 @@ class _Feature:
         check = _check(self.name, "baseline_drift_check", distance, threshold, text)
         judged.checks.append(check)
         if check["violated"]:
-            moved.append(_Moved(check, distance_to, read, threshold))
+            moved.append(_MovedColumn(check, distance_to, read, threshold))
 
-    def _undefined(self, judged: Judged, where: str) -> None:
+    def _undefined(self, judged: DriftChecks, where: str) -> None:
         judged.not_judged.append(
             not_judged(
                 "data", "undefined", f"{self.name} has no values in {where}", feature=self.name
@@ -286,7 +288,7 @@ def _some_rows(column: pd.Series, most: int = 2000) -> pd.Series:
     return column.iloc[:: max(1, len(column) // most)]
 
 
-def _tell_of_swapped(moved: Iterable[_Moved], most: int = 20) -> None:
+def _note_swapped(moved: Iterable[_MovedColumn], most: int = 20) -> None:
     """Say of columns that moved whether each has the other's values."""
     some = [replace(each, column=_some_rows(each.column)) for each in list(moved)[:most]]
     for one in some:

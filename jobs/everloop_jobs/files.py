@@ -70,7 +70,7 @@ def judged(files: Iterable[File], rule: str, bar: float) -> str:
                 f"bad data: {len(bad)} of {len(bad) + len(good)} files are bad, and "
                 f"[data].max_bad_share lets {bar:g} of them be set aside: {shown(_reasons(bad))}"
             )
-    elif bad:  # and whatever else the owner would hear about only after mending these
+    elif bad:  # and whatever else the owner would hear about only after repairing these
         doubtful = [file for file in good if file.doubts]
         return f"bad data: {shown(_reasons([*bad, *doubtful]))}"
     if not good:

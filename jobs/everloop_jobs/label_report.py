@@ -7,7 +7,7 @@ HEAD = ("day", "version", "labelled", "share", "what became of it")
 _SHOWN = 60  # days: the findings have all
 
 
-def words(labels: Mapping[str, Any]) -> list[str]:
+def sentences(labels: Mapping[str, Any]) -> list[str]:
     """Return lines that say what came of label files; none where there were none."""
     if not labels["files"] and not labels["refused_files"]:
         return []

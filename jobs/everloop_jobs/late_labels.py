@@ -45,7 +45,7 @@ def judge(
     data = asked["data"]
     watched, learn = "quality" in asked["monitor"]["watch"], bool(data.get("learn_from_traffic"))
     if data["key"] is None or not (watched or learn):
-        return _told(Labels(), [], rows, look), []
+        return _summary(Labels(), [], rows, look), []
     judged = {(each["day"], each["version"]): each for each in _before(look, "days")}
     kept = predictions.keep(rows, look, output("predictions"), whole=learn)
     declared = (data.get("columns") or {}).get(data["key"])
@@ -74,7 +74,7 @@ def judge(
             ]
         taken.used = labels.used(table)
         table.close()
-    told = _told(taken, joined, rows, look)
+    told = _summary(taken, joined, rows, look)
     before = _before(look, "learned", {each["day"] for each in learned})
     told["learned"] = [*({**each, "new": False} for each in before), *learned]
     if not watched:
@@ -101,7 +101,9 @@ def _before(look: Look, name: str, but: Container[str] = ()) -> list[dict[str, A
     return [each for each in said if each["day"] >= look.oldest and each["day"] not in but]
 
 
-def _told(taken: Labels, joined: Sequence[Day], rows: pd.DataFrame, look: Look) -> dict[str, Any]:
+def _summary(
+    taken: Labels, joined: Sequence[Day], rows: pd.DataFrame, look: Look
+) -> dict[str, Any]:
     groups = [group for day in joined for group in day.groups]
     nameless = int(rows[INFERENCE].isna().sum()) if len(rows) else 0
     return {

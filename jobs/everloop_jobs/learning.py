@@ -16,7 +16,7 @@ _ROWS = 100_000  # at a time
 
 
 @dataclass(frozen=True)
-class Learned:
+class LabelledRows:
     """How many rows were written; `left_out` are of files that hold other columns, or too few."""
 
     rows: int = 0
@@ -26,7 +26,7 @@ class Learned:
 
 def write(
     table: sqlite3.Connection, files: Sequence[Path], data: Mapping[str, Any], target: Path
-) -> Learned:
+) -> LabelledRows:
     """Write the labelled rows of the day that was joined last, as one CSV of a drop.
 
     Columns are those of the first file, the label in `[data].target` behind them. Rows that lack
@@ -56,7 +56,7 @@ def write(
             target.parent.mkdir(parents=True, exist_ok=True)
             part[columns].to_csv(target, index=False, mode="a", header=head is None)
             head, rows = columns, rows + len(part)
-    return Learned(rows, left_out, why)
+    return LabelledRows(rows, left_out, why)
 
 
 def _columns(path: Path, data: Mapping[str, Any]) -> list[str]:

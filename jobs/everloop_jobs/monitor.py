@@ -37,7 +37,7 @@ def main() -> str:
     rows = traffic.rows
     evaluation = read_json(INPUT / "reference" / "evaluation.json")
     reference = pd.read_csv(INPUT / "reference" / "predictions.csv", dtype={"key": str})
-    version, since, until = int(_told("VERSION")), _told("FROM"), _told("TO")
+    version, since, until = int(_setting("VERSION")), _setting("FROM"), _setting("TO")
     given = look.read(version, since, until)
     offline = _offline(asked, {**given.evaluations, version: evaluation})
     scored = rows[rows[SCORE].notna()] if len(rows) else rows
@@ -69,8 +69,8 @@ def main() -> str:
     not_judged += [_undefined(check) for check in checks if not math.isfinite(check["value"])]
     told: dict[str, Any] = {
         "version": 1,
-        "model": _told("MODEL"),
-        "endpoint": _told("ENDPOINT"),
+        "model": _setting("MODEL"),
+        "endpoint": _setting("ENDPOINT"),
         "serving_version": version,
         "from": since,
         "to": until,
@@ -199,7 +199,7 @@ def _offline(asked: dict[str, Any], evaluations: dict[int, Any]) -> dict[int, fl
     return {version: value for version, value in found.items() if value is not None}
 
 
-def _told(name: str) -> str:
+def _setting(name: str) -> str:
     value = os.environ.get(f"EVERLOOP_{name}")
     if not value:
         raise JobError(f"the environment variable EVERLOOP_{name} is missing")

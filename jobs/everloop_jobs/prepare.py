@@ -28,7 +28,7 @@ def main() -> str:
         code = unpacked(INPUT / "code" / "bundle.tar.gz", work / "code")
         rows = _split(dataset, code, work, asked)
     told = ", ".join(f"{part} {count}" for part, count in rows.items())
-    return f"Completed: {dataset.told()}, rows: {told}"
+    return f"Completed: {dataset.summary()}, rows: {told}"
 
 
 def _split(dataset: Dataset, code: Path, work: Path, asked: dict[str, Any]) -> dict[str, int]:

@@ -50,7 +50,7 @@ def judge(
             status, check = _status(asked, together, judged, offline.get(version or 0), least)
             checks += [check] if check else []
             for group, old in zip(together, judged, strict=True):
-                days.append(_told(group, status, old, check, until))
+                days.append(_group_record(group, status, old, check, until))
     days.sort(key=lambda each: (each["day"], each["version"] or 0))
     return checks, days
 
@@ -88,7 +88,7 @@ def _fresh(group: Group, old: Mapping[str, Any]) -> int:
     return group.fresh(str(old.get("until") or ""))
 
 
-def _told(
+def _group_record(
     group: Group,
     status: str,
     old: Mapping[str, Any],

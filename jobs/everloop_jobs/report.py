@@ -189,7 +189,7 @@ def _tone(check: dict[str, Any]) -> tuple[str, str]:
 
 
 def _labels(told: dict[str, Any]) -> list[str]:
-    lines, rows = label_report.words(told), label_report.rows(told)
+    lines, rows = label_report.sentences(told), label_report.rows(told)
     if not lines:
         return []
     said = "".join(f'<p class="soft">{html.escape(line)}</p>' for line in lines)

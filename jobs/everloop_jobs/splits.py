@@ -55,7 +55,7 @@ def _rows(made: Path, part: str, columns: int, asked: dict[str, Any]) -> int:
     try:
         with pd.read_csv(path, dtype=str, keep_default_na=False, chunksize=size) as chunks:
             for chunk in chunks:
-                _look(chunk, part, asked, rows)
+                _check_targets(chunk, part, asked, rows)
                 rows += len(chunk)
     except (ValueError, MemoryError) as error:
         raise JobError(f"preprocess.py wrote a {part}/data.csv that is no CSV: {error}") from error
@@ -64,7 +64,7 @@ def _rows(made: Path, part: str, columns: int, asked: dict[str, Any]) -> int:
     return rows
 
 
-def _look(chunk: pd.DataFrame, part: str, asked: dict[str, Any], first: int) -> None:
+def _check_targets(chunk: pd.DataFrame, part: str, asked: dict[str, Any], first: int) -> None:
     try:
         target_of(chunk, asked["data"]["target"], asked["problem"], f"{part}/data.csv", first)
     except JobError as error:

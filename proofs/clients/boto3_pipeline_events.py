@@ -1,4 +1,4 @@
-"""A pipeline by boto3 alone, followed by its events: it fails, is mended, and is retried."""
+"""A pipeline by boto3 alone, followed by its events: it fails, is repaired, and is retried."""
 
 import json
 
@@ -84,7 +84,7 @@ assert [next_status(), next_status()] == ["Executing", "Succeeded"]
 steps = sagemaker.list_pipeline_execution_steps(PipelineExecutionArn=arn)["PipelineExecutionSteps"]
 assert [step["StepStatus"] for step in steps] == ["Succeeded"]
 
-sagemaker.update_pipeline(PipelineName=BUCKET, PipelineDescription="mended")
+sagemaker.update_pipeline(PipelineName=BUCKET, PipelineDescription="repaired")
 sagemaker.update_pipeline_execution(
     PipelineExecutionArn=arn, PipelineExecutionDescription="the first"
 )
@@ -97,4 +97,4 @@ except sagemaker.exceptions.ConflictException as refused:
 else:
     raise AssertionError("an execution that has ended was stopped")
 sagemaker.delete_pipeline(PipelineName=BUCKET)
-print("failed, mended, retried, and every change was told by an event")
+print("failed, repaired, retried, and every change was told by an event")

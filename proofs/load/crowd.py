@@ -12,7 +12,7 @@ import boto3
 from botocore.config import Config
 
 from everloop.bundle import pack
-from everloop.decisions.mending import MOST_PER_TICK
+from everloop.decisions.repairs import MOST_PER_TICK
 from everloop_cli import show
 from proofs.bench.ground import Ground
 from proofs.load import meter
@@ -129,7 +129,7 @@ def _reconciled(ground: Ground) -> tuple[Any, ...]:
         seconds.append(time.monotonic() - began)
         said = answer["Payload"].read()
         assert not answer.get("FunctionError"), said
-        seen |= set(json.loads(said)["mended"])
+        seen |= set(json.loads(said)["repaired"])
     assert len(seen) == models, f"reconcile looked at {len(seen)} of {models} models"
     assert max(seconds) < timeout, f"a tick took {max(seconds):.0f} s of {timeout} s"
     calls = (meter.read(ground) - before).by_role[role]

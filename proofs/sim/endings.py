@@ -39,7 +39,7 @@ class Endings:
             self._bad_files_told(model)
             self._no_false_failures(model)
             self._infrastructure_is_no_verdict(model)
-            if self._account.faults.tick:  # without it a machine that died is nobody's to mend
+            if self._account.faults.tick:  # without it a machine that died is nobody's to repair
                 self._successes_told(model)
             self._approvals_kept(model)
         poison = 0

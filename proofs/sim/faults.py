@@ -48,8 +48,8 @@ _SERVICES = ("dynamodb", "s3", "sagemaker", "stepfunctions", "events", "sns")
 _LENGTHS = (60.0, 600.0, 2400.0)  # of an outage, in seconds
 # Their events come again, or die where a person redrives them: they may fail without a tick, too.
 _IN_MACHINES = ("freeze_dataset", "start_training", "finish_training", "judge_candidate",
-                "plan_release", "start_rollout", "test_endpoint", "finish_release")  # fmt: skip
-_HEARD_AGAIN = ("collect_data", "heed_registry", "heed_violation", "wake")
+                "plan_release", "start_rollout", "probe_endpoint", "finish_release")  # fmt: skip
+_HEARD_AGAIN = ("collect_data", "on_package_changed", "on_violation", "resume_execution")
 
 
 # Call sites, and what goes wrong there the first time that they are reached.
@@ -199,7 +199,7 @@ class Faults:
         kind = CALL_KINDS[self._aim % len(CALL_KINDS)]
         share = self._aim // len(CALL_KINDS)
         if self._share(site) != share or (kind == "busy" and not self.tick):
-            return None  # a machine that dies of it is nobody's to mend without a tick
+            return None  # a machine that dies of it is nobody's to repair without a tick
         whose = site if self.tick else site.partition(" ")[0]
         if self._aimed[whose] >= 2 or self._dice.random() < 0.3:
             return None

@@ -69,10 +69,10 @@ class Judge:
         if untold and done:
             self.violate("each decision is told", f"{invocation.name} tells the bus no {untold}")
         answer = json.loads(outcome.payload)
-        if invocation.name == "test_endpoint":
+        if invocation.name == "probe_endpoint":
             self.releases.tested(invocation, passed=answer["passed"])
         elif invocation.name == "reconcile":
-            for model in answer["mended"]:
+            for model in answer["repaired"]:
                 self.releases.nothing_left(invocation, model)
         elif invocation.name == "plan_release" and answer["go"]:
             self.releases.planned(invocation)

@@ -8,7 +8,7 @@ from everloop.records import arrival, decision, installation, lease, run, window
 from everloop.records.keys import Key, Range
 from everloop.records.lease import Lease
 from everloop.records.run import Run
-from everloop.records.window import Closed, Window
+from everloop.records.window import ClosedWindow, Window
 from proofs.sim.aws.dynamodb import DynamoDb
 
 
@@ -25,7 +25,7 @@ class Ledger:
         for item in self._table.within(place.pk, place.prefix):
             yield plain_item(item)
 
-    def installed(self, model: str) -> installation.Installed | None:
+    def installed(self, model: str) -> installation.Installation | None:
         item = self.find(installation.key(model))
         return installation.of(model, item) if item is not None else None
 
@@ -38,7 +38,7 @@ class Ledger:
     def window(self, model: str) -> Window:
         return window.of(self.find(window.key(model)) or {})
 
-    def closed(self, model: str) -> list[Closed]:
+    def closed(self, model: str) -> list[ClosedWindow]:
         return [window.closed_of(item) for item in self.all(window.all_closed(model))]
 
     def arrived(self, model: str) -> Iterator[tuple[int, arrival.Arrival]]:

@@ -18,7 +18,7 @@ from proofs.sim.aws.registry import APPROVED, REJECTED
 Params = dict[str, Any]
 _TOKEN = token.key("")
 _RUN = run.all_of("").prefix
-_LOOKERS = ("start_rollout", "plan_release", "judge_candidate", "heed_registry")
+_LOOKERS = ("start_rollout", "plan_release", "judge_candidate", "on_package_changed")
 _SERVICES = ("dynamodb", "sagemaker")  # that break down
 _MOST = 6  # of each, in a history
 # What each function is for: it may die with that done, and be tried again.

@@ -80,27 +80,54 @@ def publish(resources):
 @pytest.mark.parametrize(
     ("plant", "found"),
     [
-        (change(("WakeRole", "Properties", "ManagedPolicyArns"), [ADMIN]), "AdministratorAccess"),
-        (grant("WakeRole", "iam:PassRole", "*", **TO_SAGEMAKER), "no role of the template: *"),
-        (grant("WakeRole", "iam:PassRole", SAGEMAKER_ROLE), "more than one named service"),
-        (grant("WakeRole", "iam:PassRole", TRAIN_ROLE, **TO_SAGEMAKER), "not all that it trusts"),
-        (grant("WakeRole", "iam:PutRolePolicy"), "is allowed iam:PutRolePolicy"),
-        (grant("WakeRole", "sts:AssumeRole"), "is allowed sts:AssumeRole"),
-        (grant("WakeRole", "lambda:UpdateFunctionCode"), "is allowed lambda:UpdateFunctionCode"),
-        (grant("WakeRole", "states:UpdateStateMachine"), "is allowed states:UpdateStateMachine"),
-        (grant("WakeRole", "events:PutTargets", RULE), "is allowed events:PutTargets"),
-        (grant("WakeRole", "s3:PutBucketPolicy"), "is allowed s3:PutBucketPolicy"),
-        (grant("WakeRole", "logs:PutResourcePolicy"), "is allowed logs:PutResourcePolicy"),
-        (grant("WakeRole", "s3:*"), "is allowed s3:*"),
+        (
+            change(("ResumeExecutionRole", "Properties", "ManagedPolicyArns"), [ADMIN]),
+            "AdministratorAccess",
+        ),
+        (
+            grant("ResumeExecutionRole", "iam:PassRole", "*", **TO_SAGEMAKER),
+            "no role of the template: *",
+        ),
+        (
+            grant("ResumeExecutionRole", "iam:PassRole", SAGEMAKER_ROLE),
+            "more than one named service",
+        ),
+        (
+            grant("ResumeExecutionRole", "iam:PassRole", TRAIN_ROLE, **TO_SAGEMAKER),
+            "not all that it trusts",
+        ),
+        (grant("ResumeExecutionRole", "iam:PutRolePolicy"), "is allowed iam:PutRolePolicy"),
+        (grant("ResumeExecutionRole", "sts:AssumeRole"), "is allowed sts:AssumeRole"),
+        (
+            grant("ResumeExecutionRole", "lambda:UpdateFunctionCode"),
+            "is allowed lambda:UpdateFunctionCode",
+        ),
+        (
+            grant("ResumeExecutionRole", "states:UpdateStateMachine"),
+            "is allowed states:UpdateStateMachine",
+        ),
+        (grant("ResumeExecutionRole", "events:PutTargets", RULE), "is allowed events:PutTargets"),
+        (grant("ResumeExecutionRole", "s3:PutBucketPolicy"), "is allowed s3:PutBucketPolicy"),
+        (
+            grant("ResumeExecutionRole", "logs:PutResourcePolicy"),
+            "is allowed logs:PutResourcePolicy",
+        ),
+        (grant("ResumeExecutionRole", "s3:*"), "is allowed s3:*"),
         (drop_conditions("SageMakerRole", "sagemaker:CreateModelPackage"), "approval Approved"),
         (grant("SageMakerRole", "states:StartExecution"), "can be passed, and is allowed states"),
         (grant("SchedulerRole", "lambda:InvokeFunction", JUDGE), "passed, and invokes JudgeC"),
-        (grant("WakeRole", "sagemaker:UpdateModelPackage", PACKAGES, **APPROVED), "approval App"),
+        (
+            grant("ResumeExecutionRole", "sagemaker:UpdateModelPackage", PACKAGES, **APPROVED),
+            "approval App",
+        ),
         (drop_conditions("JudgeCandidateRole", "sagemaker:UpdateModelPackage"), "approval Pend"),
         (grant("DeployRole", "lambda:InvokeFunction", JUDGE), "not by EvaluateRole alone"),
         (permit, "lets events.amazonaws.com invoke JudgeCandidate"),
         (trust("TrainRole", {"Principal": "*"}), "TrainRole trusts *"),
-        (trust("WakeRole", {"Principal": {"Service": "lambda.amazonaws.com"}}), "SourceAccount"),
+        (
+            trust("ResumeExecutionRole", {"Principal": {"Service": "lambda.amazonaws.com"}}),
+            "SourceAccount",
+        ),
         (
             trust(
                 "TrainRole",

@@ -112,17 +112,22 @@ def test_every_wildcard_of_the_template_has_its_reason():
 
 def test_records_of_any_writer_are_read_and_other_peoples_roles_are_left_out(tmp_path):
     told = {"action": "s3:GetObject", "resource": "arn:aws:s3:::a", "context": {}, "allowed": True}
-    names = ["WakeRole", "everloop-WakeRole-A1B2C3", "everloop-us-east-1-sagemaker", "somebody"]
+    names = [
+        "ResumeExecutionRole",
+        "everloop-ResumeExecutionRole-A1B2C3",
+        "everloop-us-east-1-sagemaker",
+        "somebody",
+    ]
     lines = [json.dumps({"role": name, **told}) for name in names]
     (tmp_path / "sim-7-12.jsonl").write_text("\n".join(lines) + "\n")
     found = evidence(stack(), [tmp_path])
-    assert sorted(found.demands) == ["SageMakerRole", "WakeRole"]
+    assert sorted(found.demands) == ["SageMakerRole", "ResumeExecutionRole"]
     assert found.runs == {"sim-7": 3}
-    assert len(found.of("WakeRole")) == 1
+    assert len(found.of("ResumeExecutionRole")) == 1
 
 
 def test_a_broken_record_is_named(tmp_path):
-    (tmp_path / "sim-1.jsonl").write_text('{"role": "WakeRole"}\n')
+    (tmp_path / "sim-1.jsonl").write_text('{"role": "ResumeExecutionRole"}\n')
     with pytest.raises(ValueError, match=r"sim-1\.jsonl, line 1 is no demand"):
         evidence(stack(), [tmp_path])
 
@@ -130,5 +135,5 @@ def test_a_broken_record_is_named(tmp_path):
 def test_the_report_fails_where_a_grant_is_unused_and_says_which(tmp_path, capsys):
     assert main(["--only", "--evidence", str(tmp_path)]) == 1
     printed = capsys.readouterr().out
-    assert "unused       WakeRole: states:SendTaskSuccess on arn:aws:states:" in printed
+    assert "unused       ResumeExecutionRole: states:SendTaskSuccess on arn:aws:states:" in printed
     assert "holds  only people and the evaluate path set an approval" in printed

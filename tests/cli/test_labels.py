@@ -12,7 +12,7 @@ from moto import mock_aws
 
 from everloop.aws import ledger, settings
 from everloop.moments import moment
-from everloop.records.installation import Installed
+from everloop.records.installation import Installation
 from everloop_cli import labels
 from everloop_cli.site import Site
 from everloop_cli.trouble import Trouble
@@ -40,7 +40,9 @@ class Stack(Site):
     def install(self, **data: Any) -> None:
         self.open_door()
         spec = spec_of(data=data)
-        ledger.install(Installed("prices", spec, "digest", "s3://bundle", "s3://jobs", "arn", NOW))
+        ledger.install(
+            Installation("prices", spec, "digest", "s3://bundle", "s3://jobs", "arn", NOW)
+        )
 
     def uploaded(self) -> list[str]:
         found = self.s3.list_objects_v2(Bucket=BUCKET).get("Contents", [])

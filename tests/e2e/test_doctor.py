@@ -27,19 +27,19 @@ def mails(laptop: Laptop) -> list[str]:
     return [path.read_text() for path in sorted(folder.glob("*.txt"))] if folder.exists() else []
 
 
-def follow(laptop: Laptop, mend: str, folder: Path) -> None:
+def follow(laptop: Laptop, repair: str, folder: Path) -> None:
     """Run what doctor says, as a person does: with files for FILES, and the folder pushed from."""
     files = folder / "more.csv"
     files.write_bytes(prices(9, 200))
     done = subprocess.run(
-        ["bash", "-c", mend.replace("FILES", str(files))],
+        ["bash", "-c", repair.replace("FILES", str(files))],
         env={**laptop.env, "AWS_PAGER": "", "COLUMNS": "400"},
         cwd=folder,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.returncode == 0, f"$ {mend}\n{done.stdout}{done.stderr}"
+    assert done.returncode == 0, f"$ {repair}\n{done.stdout}{done.stderr}"
 
 
 def ask(laptop: Laptop, colour: str) -> None:
@@ -84,7 +84,7 @@ def test_an_endpoint_that_answers_errors_is_heard_from_its_first_release_on(
     assert f"{BROKEN} v1" in mail
     finding = found(laptop, "its endpoint answers errors, since")[0]
     assert finding["state"] == "wrong"
-    follow(laptop, finding["mend"], tmp_path)
+    follow(laptop, finding["fix"], tmp_path)
 
     def over() -> list[str] | None:
         ask(laptop, "red")
@@ -104,24 +104,24 @@ def test_each_command_of_the_doctor_does_what_it_says(laptop: Laptop, tmp_path: 
     laptop.put(f"data/{name}/one.csv", prices(1, 300))  # it comes before its model
     laptop.decided(name, "collect")
     (stray,) = found(laptop, f"no model {name} is installed")
-    follow(laptop, stray["mend"], tmp_path)
+    follow(laptop, stray["fix"], tmp_path)
     laptop.decided(name, "train-end")
     assert found(laptop, f"no model {name} is installed") == []
 
     laptop.everloop("pause", name, "--reason", "moving")
     (paused,) = found(laptop, "moving")
-    follow(laptop, paused["mend"], tmp_path)
+    follow(laptop, paused["fix"], tmp_path)
     assert found(laptop, "moving") == []
 
     incident(laptop, name, "violation/data", "a violation was found", "everloop drop sick FILES")
     incident(laptop, name, "violation/unanswered", "a violation was found", "")
     (violation,) = found(laptop, "a violation was found (data), since")
     assert violation["state"] == "wrong"
-    follow(laptop, violation["mend"], tmp_path)
+    follow(laptop, violation["fix"], tmp_path)
 
     laptop.decided(name, "judge")
     waits = found(laptop, "version 1 waits for approval")
-    follow(laptop, waits[0]["mend"] if waits else f"everloop approve {name} --version 1", tmp_path)
+    follow(laptop, waits[0]["fix"] if waits else f"everloop approve {name} --version 1", tmp_path)
     assert laptop.decided(name, "serve")["go"]
     assert laptop.denied() == []
 

@@ -72,9 +72,9 @@ def test_the_loop_turns(laptop: Laptop) -> None:
     assert code == 1
     found = [f for f in findings if f["check"] == f"model {MODEL}" and f["state"] == "wrong"]
     assert [f["found"] for f in found] == ["version 1 serves and is Rejected"]
-    command, *words = shlex.split(found[0]["mend"])
+    command, *words = shlex.split(found[0]["fix"])
     assert command == "everloop"
-    laptop.everloop(*words)  # what mends it does
+    laptop.everloop(*words)  # what fixes it does
     found = [f for f in laptop.doctor()[1] if "serves and is Rejected" in f["found"]]
     assert found == []
 

@@ -12,7 +12,7 @@ ANA = f"arn:aws:iam::{ACCOUNT}:user/ana"
 
 
 def wrong(findings: list[dict[str, Any]], check: str) -> list[str]:
-    return [f["mend"] for f in findings if f["check"] == check and f["state"] == "wrong"]
+    return [f["fix"] for f in findings if f["check"] == check and f["state"] == "wrong"]
 
 
 def test_a_pause_holds_back_what_arrives_until_it_ends(laptop: Laptop, tmp_path: Path) -> None:
@@ -25,7 +25,7 @@ def test_a_pause_holds_back_what_arrives_until_it_ends(laptop: Laptop, tmp_path:
     laptop.put(f"data/{model}/one.csv", prices(1, 200))
 
     _, findings = laptop.doctor()
-    assert [f["mend"] for f in findings if "the source is being moved" in f["found"]] == [
+    assert [f["fix"] for f in findings if "the source is being moved" in f["found"]] == [
         f"everloop resume {model}"
     ]
     assert laptop.executions("train", model) == []
@@ -40,10 +40,10 @@ def test_the_doctor_finds_what_has_silently_stopped_and_says_how_to_mend_it(
     events = laptop.client("events")
     events.disable_rule(Name="everloop-data-arrived")
     code, findings = laptop.doctor()
-    mend = "aws events enable-rule --event-bus-name default --name everloop-data-arrived"
+    repair = "aws events enable-rule --event-bus-name default --name everloop-data-arrived"
     assert code == 1
-    assert wrong(findings, "rules") == [mend]
-    laptop.aws(*mend.split()[1:])
+    assert wrong(findings, "rules") == [repair]
+    laptop.aws(*repair.split()[1:])
     assert wrong(laptop.doctor()[1], "rules") == []
 
 

@@ -68,7 +68,7 @@ def _stop_a_monitor(laptop: Laptop, folder: Path) -> None:
 
 def _switch_off(laptop: Laptop, _: Path) -> None:
     laptop.client("lambda").put_function_concurrency(
-        FunctionName="everloop-heed-registry", ReservedConcurrentExecutions=0
+        FunctionName="everloop-on-package-changed", ReservedConcurrentExecutions=0
     )
     mappings = laptop.client("lambda").list_event_source_mappings()["EventSourceMappings"]
     laptop.client("lambda").update_event_source_mapping(UUID=mappings[0]["UUID"], Enabled=False)

@@ -146,14 +146,14 @@ def test_day_three_an_endpoint_that_fails_and_labels_that_come_late(laptop: Lapt
 
     assert "error" in laptop.wait(MODEL, "the endpoint's alarm", broken, 240)
 
-    def mended() -> str | None:
+    def repaired() -> str | None:
         runtime.invoke_endpoint(
             EndpointName=MODEL, ContentType="text/csv", Body="\n".join(rows[:2]).encode()
         )
         found = [mail for mail in mails(laptop, "ok-again") if "endpoint" in mail]
         return found[0] if found else None
 
-    laptop.wait(MODEL, "the alarm's end", mended, 240)
+    laptop.wait(MODEL, "the alarm's end", repaired, 240)
 
     looks = len(laptop.decisions(MODEL, "monitor"))
     laptop.decided(MODEL, "monitor", looks + 1, limit=240)

@@ -83,7 +83,7 @@ def test_a_bucket_whose_notification_setting_was_replaced_is_told_with_what_mend
         return [each for each in laptop.doctor()[1] if said in each["found"]]
 
     (found,) = replaced()
-    laptop.aws(*shlex.split(found["mend"])[1:])
+    laptop.aws(*shlex.split(found["fix"])[1:])
     assert replaced() == []
 
 

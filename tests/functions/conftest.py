@@ -31,7 +31,7 @@ _NAMES = {
     "SAGEMAKER_ROLE": f"arn:aws:iam::{ACCOUNT}:role/everloop-us-east-1-sagemaker",
     "SCHEDULER_ROLE": f"arn:aws:iam::{ACCOUNT}:role/everloop-us-east-1-scheduler",
     "MONITORING_FUNCTION": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:everloop-plan-monitoring",
-    "VIOLATION_FUNCTION": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:everloop-heed-violation",
+    "VIOLATION_FUNCTION": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:everloop-on-violation",
     "UNDELIVERED_QUEUE": f"arn:aws:sqs:{REGION}:{ACCOUNT}:everloop-undelivered",
 }
 # Powertools reads these when it is imported.

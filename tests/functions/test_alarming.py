@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 import finish_release
-import heed_violation
+import on_violation
 import plan_release
 import reconcile
 import start_rollout
@@ -24,7 +24,7 @@ from everloop.records.lease import RELEASE
 NOW = moment("2026-11-20T10:20:00Z")
 ERRORS = "everloop-flight-delays-serving-errors"
 LATENCY = "everloop-flight-delays-serving-latency"
-FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:everloop-heed-violation"
+FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:everloop-on-violation"
 SPEC = """
 problem = "binary_classification"
 [data]
@@ -66,7 +66,7 @@ def rings(account, name=ERRORS, state="ALARM", at="2026-11-20T10:15:30.989+0000"
             "configuration": {"description": ""},
         },
     }
-    return heed_violation.handler(event, account.context)
+    return on_violation.handler(event, account.context)
 
 
 def test_a_first_release_has_alarms_that_act(account):
@@ -108,7 +108,7 @@ def test_an_endpoint_that_answers_errors_is_no_reason_to_train(account):
     account.drop(account.bring("data/flight-delays/a.csv"))
     rings(account)
     event = account.event("cloudwatch-alarm-endpoint-5xx", alarmName=ERRORS)
-    assert heed_violation.handler(event, account.context)["go"] is False
+    assert on_violation.handler(event, account.context)["go"] is False
     assert [d["kind"] for d in account.decisions() if d["kind"] in ("violation", "retrain")] == []
 
 
@@ -125,7 +125,7 @@ def test_other_alarms_that_call_are_told_by_others(account, name):
 def test_an_action_of_another_account_is_refused(account):
     event = {"source": "aws.cloudwatch", "accountId": "1", "region": "us-east-1", "alarmData": {}}
     with pytest.raises(BadInput, match="accountId"):
-        heed_violation.handler(event, account.context)
+        on_violation.handler(event, account.context)
 
 
 def test_reconcile_makes_alarms_again_with_the_bars_of_now(account):
@@ -205,7 +205,7 @@ def test_a_release_leaves_nothing_behind_that_serves_nothing(account):
     sagemaker.create_endpoint(EndpointName="flight-delays", EndpointConfigName=serves)
     for word in ("errors", "latency"):
         alarms.put(alarm(f"everloop-flight-delays-v3-0123abcd-{word}"))
-    alarms.put(alarm("everloop-heed-violation-errors"))
+    alarms.put(alarm("everloop-on-violation-errors"))
     execution = "arn:aws:states:us-east-1:123456789012:execution:everloop-deploy:flight-delays-r3"
     ledger.put_release("flight-delays", release(2), "")
     ledger.take_lease("flight-delays", RELEASE, execution, 3, NOW, NOW)
@@ -230,7 +230,7 @@ def test_a_release_leaves_nothing_behind_that_serves_nothing(account):
         "flight-delays-v2-0123abcd",
         "flight-delays-v3-0123abcd",
     ]
-    assert list(alarms.beginning("everloop-")) == ["everloop-heed-violation-errors"]
+    assert list(alarms.beginning("everloop-")) == ["everloop-on-violation-errors"]
 
 
 def release(version):

@@ -97,7 +97,7 @@ def test_a_dataset_whose_files_are_all_bad_ends_told_and_counts_as_no_failure(tr
     put_down(trained, "bad-files", a="set-aside", b="set-aside", c="set-aside")
     answer = finish(trained, failed_step="Preprocess")
     assert (answer["outcome"], answer["ok"]) == ("bad-files", True)
-    assert arrivals.closed(MODEL, 1).outcome == "bad-files"
+    assert arrivals.closed_window(MODEL, 1).outcome == "bad-files"
     assert len(objects.states(MODEL)) == 3
     assert trained.mails() == ["flight-delays: nothing was trained of window 1: its files are bad"]
     assert useless_in_a_row(ledger.runs(MODEL)) == 0
@@ -129,10 +129,10 @@ def test_a_run_that_failed_while_its_data_was_deleted_is_tried_again_without_it(
     trained.drop(trained.take_out(key("b")))
     answer = finish(trained, failed_step="Preprocess")
     assert answer["outcome"] == "failed"
-    assert arrivals.closed(MODEL, 1).outcome is None  # not answered yet
+    assert arrivals.closed_window(MODEL, 1).outcome is None  # not answered yet
     assert keys_of(freeze(trained)) == [key("a"), key("c")]
     finish(trained, failed_step="Preprocess")
-    assert arrivals.closed(MODEL, 1).outcome == "failed"  # it was not for want of its data
+    assert arrivals.closed_window(MODEL, 1).outcome == "failed"  # it was not for want of its data
 
 
 def test_files_that_this_run_set_aside_are_no_reason_to_try_again(trained):
@@ -140,7 +140,7 @@ def test_files_that_this_run_set_aside_are_no_reason_to_try_again(trained):
     finish(trained, failed_step="Train")
     arrivals.clear_outcome(MODEL, 1, "failed")  # as if it had died before it wrote that down
     finish(trained, failed_step="Train")
-    assert arrivals.closed(MODEL, 1).outcome == "failed"
+    assert arrivals.closed_window(MODEL, 1).outcome == "failed"
 
 
 def test_a_wait_for_aws_whose_data_is_deleted_meanwhile_gives_its_lease_back(trained):
@@ -150,7 +150,7 @@ def test_a_wait_for_aws_whose_data_is_deleted_meanwhile_gives_its_lease_back(tra
     request = trained.request("machine-finish-training", window=1, execution=MACHINE, run=run)
     answer = finish_training.handler(request, trained.context)
     assert (answer["outcome"], answer["ok"]) == ("nothing-left", True)
-    assert arrivals.closed(MODEL, 1).outcome == "nothing-left"
+    assert arrivals.closed_window(MODEL, 1).outcome == "nothing-left"
     assert ledger.lease(MODEL, TRAINING).holder == ""
 
 
@@ -213,7 +213,7 @@ def failed(account, outcome="failed"):
 def test_a_push_of_other_code_trains_again_what_failed(trained, outcome):
     failed(trained, outcome)
     trained.push(data=trained.bundle(keep="keep = 9"))
-    assert arrivals.closed(MODEL, 1).outcome is None
+    assert arrivals.closed_window(MODEL, 1).outcome is None
     assert trained.executions("train") == ["flight-delays-w1-a1", "flight-delays-w1-a2"]
 
 

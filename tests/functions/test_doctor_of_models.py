@@ -2,7 +2,7 @@
 
 import pytest
 
-import heed_violation
+import on_violation
 from everloop.aws import alarms, ledger, shortages
 from everloop.flows import report
 from everloop.moments import moment
@@ -30,7 +30,7 @@ class Stack(Site):
 def said(account):
     site = Stack(account)
     found = doctor._model(site, Records(site), MODEL)
-    return [(each.state, each.found, each.mend) for each in found]
+    return [(each.state, each.found, each.fix) for each in found]
 
 
 def only(account, words):
@@ -45,11 +45,11 @@ def test_a_model_without_trouble_is_good(account):
 
 def test_a_violation_that_nothing_answers_is_wrong_until_it_is_over(account):
     account.push()
-    heed_violation.handler(account.violation(), account.context)
-    state, found, mend = only(account, "a violation was found")
+    on_violation.handler(account.violation(), account.context)
+    state, found, repair = only(account, "a violation was found")
     assert state == "wrong"
     assert "(data), since 2026-" in found and "no data has arrived" in found
-    assert mend == f"everloop drop {MODEL} FILES"
+    assert repair == f"everloop drop {MODEL} FILES"
     assert [each for each in said(account) if each[0] == "good"] == []
 
 
@@ -57,14 +57,14 @@ def test_an_endpoint_without_its_alarm_or_with_a_silent_one_is_told(account):
     account.push()
     account.register(approval="Approved")
     account.serve(1)
-    assert only(account, "there is no alarm everloop-flight-delays-serving-errors")[0] == "look"
+    assert only(account, "there is no alarm everloop-flight-delays-serving-errors")[0] == "warning"
     metric = {"Namespace": "n", "MetricName": "m", "Statistic": "Sum", "Period": 60}
     compares = {"Threshold": 1.0, "ComparisonOperator": "GreaterThanThreshold"}
     name = "everloop-flight-delays-serving-errors"
     silent = {"AlarmName": name, "EvaluationPeriods": 1, "ActionsEnabled": False}
     alarms.put({**silent, **metric, **compares})
-    mend = f"aws cloudwatch enable-alarm-actions --alarm-names {name}"
-    assert only(account, "tells nobody")[2] == mend
+    repair = f"aws cloudwatch enable-alarm-actions --alarm-names {name}"
+    assert only(account, "tells nobody")[2] == repair
 
 
 @pytest.mark.parametrize(("outcome", "given_up"), [("tests-failed", True), ("error", False)])
@@ -86,7 +86,7 @@ def test_what_waits_for_a_quota_is_told_with_its_numbers(account):
     waits = Shortage(MODEL, "training", "w1", trouble, NOW, NOW, 3, NOW)
     shortages.put(waits)
     state, found, _ = only(account, "waits for AWS since")
-    assert state == "look"
+    assert state == "warning"
     assert "ml.m5.large for training (4 allowed, 5 wanted)" in found
 
 
@@ -111,27 +111,27 @@ def test_data_and_labels_of_no_model_are_told(account):
 
 
 def test_every_command_is_one(account):
-    """What mends is a command and no sentence: it can be copied and run."""
+    """What repairs is a command and no sentence: it can be copied and run."""
     account.push()
     account.register(approval="PendingManualApproval")
-    heed_violation.handler(account.violation(), account.context)
-    for _, _, mend in said(account):
-        assert mend == "" or mend.split()[0] in ("everloop", "aws", "sam"), mend
+    on_violation.handler(account.violation(), account.context)
+    for _, _, repair in said(account):
+        assert repair == "" or repair.split()[0] in ("everloop", "aws", "sam"), repair
     assert views.serving(Stack(account), MODEL) is None
 
 
 def test_a_version_whose_package_was_deleted_is_not_taken_out_of_service(account):
     account.push()
     account.serve(1)
-    state, found, mend = only(account, "version 1 serves and is gone from the registry")
+    state, found, repair = only(account, "version 1 serves and is gone from the registry")
     assert state == "wrong" and "until a push or a drop" in found
-    assert mend == f"everloop why {MODEL} --version 1"
+    assert repair == f"everloop why {MODEL} --version 1"
 
 
 def test_a_refused_file_is_to_be_taken_out_and_one_set_aside_to_be_looked_at(account):
     account.push()
     key = f"data/{MODEL}/may 2.csv"
-    for number, (counts, mend) in enumerate(
+    for number, (counts, repair) in enumerate(
         [
             ({"refused": 1}, f"everloop data undrop {MODEL} '{key}'"),
             ({"set-aside": 1}, f"everloop data list {MODEL}"),
@@ -146,4 +146,4 @@ def test_a_refused_file_is_to_be_taken_out_and_one_set_aside_to_be_looked_at(acc
             reason=f"bad data: {key}: is compressed with gzip; unpack it before it is dropped",
             facts={"outcome": "bad-files", "files": counts},
         )
-        assert only(account, "nothing was trained of the last drop")[2] == mend
+        assert only(account, "nothing was trained of the last drop")[2] == repair

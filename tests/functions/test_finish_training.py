@@ -52,7 +52,7 @@ def test_how_it_ended_is_recorded_and_the_lease_is_free(running, values, outcome
     answer = finish(running, **values)
     assert (answer["outcome"], answer["ok"]) == (outcome, ok)
     assert ledger.lease("flight-delays", TRAINING).holder == ""
-    closed = arrivals.closed("flight-delays", 1)
+    closed = arrivals.closed_window("flight-delays", 1)
     assert closed is not None and closed.outcome == outcome
     told = outcome not in ("registered", "refused")
     assert running.mails() == ([f"flight-delays: training {outcome}"] if told else [])
@@ -78,20 +78,20 @@ def test_what_arrived_meanwhile_is_trained_next(running):
 
 def test_what_was_refused_for_now_stays_untrained(running):
     finish(running, run={"started": False, "reason": "budget", "later": True})
-    closed = arrivals.closed("flight-delays", 1)
+    closed = arrivals.closed_window("flight-delays", 1)
     assert closed is not None and closed.outcome is None
 
 
 def tick(account, time="2026-11-20T12:00:00Z"):
-    return reconcile.handler({"time": time}, account.context)["mended"]["flight-delays"]
+    return reconcile.handler({"time": time}, account.context)["repaired"]["flight-delays"]
 
 
 def test_reconcile_frees_what_a_machine_that_died_still_held(running):
     running.client("stepfunctions").stop_execution(executionArn=ARN)
     tick(running)
     assert ledger.lease("flight-delays", TRAINING).holder == ""
-    mended = [d["reason"] for d in running.decisions() if d["kind"] == "reconcile"]
-    assert any("ABORTED and still held the training lease" in reason for reason in mended)
+    repaired = [d["reason"] for d in running.decisions() if d["kind"] == "reconcile"]
+    assert any("ABORTED and still held the training lease" in reason for reason in repaired)
     assert "flight-delays-w1-a2" in running.executions("train")
 
 
@@ -135,7 +135,7 @@ def test_a_machine_that_died_ends_neither_its_window_nor_its_run(running):
     )
     died = {"Error": "Sandbox.Timedout", "Cause": "Task timed out"}
     assert finish(running, run=None, error=died)["ok"] is False
-    closed = arrivals.closed("flight-delays", 1)
+    closed = arrivals.closed_window("flight-delays", 1)
     assert closed is not None and closed.outcome is None
     assert [run.outcome for run in ledger.runs("flight-delays")] == [RUNNING]
     assert running.mails() == ["flight-delays: training failed"]

@@ -5,16 +5,16 @@ import json
 
 import pytest
 
-import heed_registry
-import heed_violation
+import on_package_changed
+import on_violation
 from everloop.errors import BadInput, NotReady
 from everloop.facts import Home, object_created
 
 EVENTS = {
     "install_model": "s3-object-created-bundle",
-    "wake": "sagemaker-endpoint-in-service",
-    "heed_registry": "sagemaker-model-package-approved",
-    "heed_violation": "cloudwatch-alarm-endpoint-5xx",
+    "resume_execution": "sagemaker-endpoint-in-service",
+    "on_package_changed": "sagemaker-model-package-approved",
+    "on_violation": "cloudwatch-alarm-endpoint-5xx",
 }
 FORGERIES = {
     "account": "999999999999",
@@ -57,7 +57,7 @@ def test_saying_that_a_version_was_approved_approves_nothing(account):
     arn = account.register(1)
     event = account.event("sagemaker-model-package-approved", ModelPackageArn=arn)
     event["detail"]["ModelPackageVersion"] = 1
-    heed_registry.handler(event, account.context)
+    on_package_changed.handler(event, account.context)
     assert account.approval(arn) == "PendingManualApproval"
     assert account.executions("deploy") == []
 
@@ -75,13 +75,13 @@ def test_a_package_that_is_not_the_one_named_is_refused(account, arn):
     event = account.event("sagemaker-model-package-approved", ModelPackageArn=arn)
     event["detail"]["ModelPackageVersion"] = 1
     with pytest.raises(BadInput, match=r"detail\.ModelPackageArn: .* is not the ARN"):
-        heed_registry.handler(event, account.context)
+        on_package_changed.handler(event, account.context)
 
 
 def test_a_violation_that_no_monitor_found_is_refused(account):
     account.push()
     with pytest.raises(NotReady, match="is not there"):
-        heed_violation.handler(account.event("everloop-violation-found"), account.context)
+        on_violation.handler(account.event("everloop-violation-found"), account.context)
     assert [d["kind"] for d in account.decisions()] == ["install"]
 
 
@@ -90,20 +90,20 @@ def test_findings_that_lie_where_others_may_write_are_refused(account):
     event = account.violation()
     event["detail"]["findings_uri"] = f"s3://{account.data}/data/flight-delays/findings.json"
     with pytest.raises(BadInput, match="does not lie below"):
-        heed_violation.handler(event, account.context)
+        on_violation.handler(event, account.context)
 
 
 def test_another_models_findings_are_refused(account):
     account.push()
     with pytest.raises(BadInput, match="is about 'another'"):
-        heed_violation.handler(account.violation(model="another"), account.context)
+        on_violation.handler(account.violation(model="another"), account.context)
 
 
 def test_findings_without_a_violation_start_nothing_whatever_the_event_says(account):
     account.push()
     account.drop(account.arrival("data/flight-delays/a.csv"))
     before = started(account)
-    answer = heed_violation.handler(account.violation(checks=[]), account.context)
+    answer = on_violation.handler(account.violation(checks=[]), account.context)
     assert answer["go"] is False
     assert started(account) == before
 
@@ -112,9 +112,9 @@ def test_a_violation_that_was_answered_is_not_answered_again_under_another_time(
     account.push()
     account.drop(account.arrival("data/flight-delays/a.csv"))
     event = account.violation()
-    heed_violation.handler(event, account.context)
+    on_violation.handler(event, account.context)
     before = items(account)
-    again = heed_violation.handler({**event, "time": "2027-11-20T11:05:00Z"}, account.context)
+    again = on_violation.handler({**event, "time": "2027-11-20T11:05:00Z"}, account.context)
     assert again == {"go": False, "reason": "it was answered before"}
     assert items(account) == before
 

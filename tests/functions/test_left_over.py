@@ -29,7 +29,7 @@ def start(account, window, attempt=1):
         window=window,
         execution=f"{EXECUTIONS}-w{window}-a{attempt}",
         token=account.token("train", name),
-        dataset_digest=arrivals.closed("flight-delays", window).digest,
+        dataset_digest=arrivals.closed_window("flight-delays", window).digest,
     )
     return start_training.handler(request, account.context)
 
@@ -78,14 +78,14 @@ def test_a_window_that_comes_too_late_is_refused_for_good_where_a_later_one_brou
     assert answer == {"started": False, "reason": reason}
     assert ledger.lease("flight-delays", TRAINING).holder == ""
     finish(account, 1, {**answer, "later": False})
-    assert arrivals.closed("flight-delays", 1).outcome == "refused"
+    assert arrivals.closed_window("flight-delays", 1).outcome == "refused"
 
 
 def test_a_version_is_not_forgotten_while_its_training_is_ended_once_more(account):
     account.push()
     freeze(account, 1)
     installed = ledger.installed("flight-delays")
-    fingerprint = (arrivals.closed("flight-delays", 1).digest, installed.bundle_digest)
+    fingerprint = (arrivals.closed_window("flight-delays", 1).digest, installed.bundle_digest)
     name = names.training_run("flight-delays", 1, *fingerprint)
     ended = Run(name, *fingerprint, DATA, NOW, REGISTERED, ended_at=NOW, rows=900)
     ledger.put_run("flight-delays", ended)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-import heed_violation
 import judge_findings
+import on_violation
 import plan_monitoring
 from everloop.aws import monitoring
 from everloop.decisions.looks import TURN
@@ -257,7 +257,7 @@ def test_traffic_that_is_not_captured_cannot_be_judged_and_is_no_silence(account
 def heed(account, name):
     uri = f"s3://{account.artefacts}/monitoring/{MODEL}/{name}/findings.json"
     event = account.event("everloop-violation-found", model=MODEL, findings_uri=uri)
-    return heed_violation.handler(event, account.context)
+    return on_violation.handler(event, account.context)
 
 
 def test_traffic_that_cannot_be_read_is_a_violation_that_no_training_answers(serving):
@@ -266,7 +266,7 @@ def test_traffic_that_cannot_be_read_is_a_violation_that_no_training_answers(ser
     assert found["reason"].startswith("1 of 1 checks violated on 0 rows, 0 with labels (traffic)")
     assert heed(serving, "x") == {
         "go": False,
-        "reason": "no training mends what cannot be read: see what clients send, and how",
+        "reason": "no training fixes what cannot be read: see what clients send, and how",
     }
 
 

@@ -12,9 +12,9 @@ import judge_findings
 import plan_comparison
 import plan_monitoring
 import plan_release
+import probe_endpoint
 import reconcile
 import start_rollout
-import test_endpoint as tested_endpoint
 from everloop.aws import arrivals, configs, endpoints, ledger, storage, table
 from everloop.aws.clients import sagemaker as _sagemaker
 from everloop.chain import verify
@@ -98,8 +98,8 @@ def _tested(account, arn):
         "LastModifiedTime": NOW,
     }
     account.answer(_sagemaker(), "DescribeEndpoint", 200, **described)
-    request = account.request("machine-test-endpoint", package_arn=arn, config=config)
-    assert tested_endpoint.handler(request, account.context)["passed"] is False
+    request = account.request("machine-probe-endpoint", package_arn=arn, config=config)
+    assert probe_endpoint.handler(request, account.context)["passed"] is False
 
 
 def _looked(account, _):
@@ -145,7 +145,7 @@ def released(account, version=1):
 
 
 def tick(account, time="2030-01-01T00:00:00Z"):
-    return reconcile.handler({"time": time}, account.context)["mended"][MODEL]
+    return reconcile.handler({"time": time}, account.context)["repaired"][MODEL]
 
 
 def made_again(account):

@@ -19,7 +19,7 @@ def pause(account, **values):
 
 
 def tick(account, time=LATER):
-    return reconcile.handler({"time": time}, account.context)["mended"][MODEL]
+    return reconcile.handler({"time": time}, account.context)["repaired"][MODEL]
 
 
 def test_what_arrives_in_a_pause_is_trained_on_after_it(account):
@@ -44,7 +44,7 @@ def test_a_training_that_was_about_to_start_waits_for_its_turn(account):
     assert "paused by arn:aws:iam::123456789012:user/ana" in answer["reason"]
 
 
-def mended(account):
+def repaired(account):
     return [d["subject"] for d in account.decisions() if d["kind"] == "reconcile" and d["go"]]
 
 
@@ -56,7 +56,7 @@ def test_an_approved_version_waits_and_a_withdrawn_one_leaves(account):
     third = account.register(3, approval="Approved")
     pause(account)
     tick(account)
-    assert mended(account) == ["alarms"]  # its endpoint had none yet
+    assert repaired(account) == ["alarms"]  # its endpoint had none yet
     assert account.executions("deploy") == []
 
     sagemaker = account.client("sagemaker")

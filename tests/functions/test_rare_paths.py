@@ -9,18 +9,18 @@ from moto.backends import get_backend
 import finish_release
 import finish_training
 import freeze_dataset
-import heed_registry
-import heed_violation
 import judge_candidate
 import judge_findings
+import on_package_changed
+import on_violation
 import plan_release
+import probe_endpoint
 import reconcile
 import start_rollout
 import start_training
-import test_endpoint
 from everloop.aws import arrivals, clients, ledger
 from everloop.errors import BadInput, EverloopError, NotReady
-from everloop.flows import waking
+from everloop.flows import resuming
 from everloop.moments import moment
 from everloop.records.lease import RELEASE, TRAINING
 from everloop.records.run import DATA, FAILED, RUNNING, Run
@@ -146,7 +146,7 @@ def test_a_run_that_nobody_saw_succeed_is_told_and_not_trained_again(account):
         reconcile.handler({"time": time}, account.context)
     assert train_ends(account) == [f"registered {package}"]
     assert [run.outcome for run in ledger.runs("flight-delays")] == ["registered"]
-    assert arrivals.closed("flight-delays", 1).outcome == "registered"
+    assert arrivals.closed_window("flight-delays", 1).outcome == "registered"
     assert account.executions("train") == ["flight-delays-w1-a1"]
 
 
@@ -156,14 +156,14 @@ def test_a_run_that_nobody_saw_fail_is_told_to_people(account):
     reconcile.handler({"time": "2026-11-20T12:00:00Z"}, account.context)
     assert train_ends(account) == ["the pipeline ended Failed: step Train: out of memory"]
     assert account.mails() == ["flight-delays: training failed"]
-    assert arrivals.closed("flight-delays", 1).outcome == "failed"
+    assert arrivals.closed_window("flight-delays", 1).outcome == "failed"
 
 
 def test_a_run_that_never_began_is_tried_again(account):
     lost_run(account, "", [])
     reconcile.handler({"time": "2026-11-20T12:00:00Z"}, account.context)
     assert train_ends(account) == ["its machine died before it began"]
-    assert arrivals.closed("flight-delays", 1).outcome is None
+    assert arrivals.closed_window("flight-delays", 1).outcome is None
     assert account.executions("train") == ["flight-delays-w1-a1", "flight-delays-w1-a2"]
 
 
@@ -215,7 +215,7 @@ def test_a_pipeline_that_ended_at_once_is_noticed_by_who_started_it(account):
     )
     assert start_training.handler(request, account.context)["started"] is True
     (run,) = ledger.runs("flight-delays")
-    assert ledger.token(waking.run_subject("flight-delays", run.name)) is None
+    assert ledger.token(resuming.run_subject("flight-delays", run.name)) is None
 
 
 def test_a_marker_wakes_the_machine_that_waits_for_quiet(account):
@@ -253,7 +253,7 @@ def test_a_release_that_ended_without_a_trace_is_not_taken_for_a_running_one(acc
         event = account.event(
             "sagemaker-model-package-approved", ModelPackageArn=arn, ModelPackageVersion=1
         )
-        heed_registry.handler(event, account.context)
+        on_package_changed.handler(event, account.context)
     elif who == "plans":
         old = account.register(2, approval="Rejected")
         request = account.request("machine-plan-release", package_arn=old, version=2, epoch=0)
@@ -302,7 +302,7 @@ def test_an_endpoint_that_is_there_at_once_wakes_the_release_itself(account):
     account.push()
     arn = account.register(approval="Approved")
     assert rollout(account, "staging", arn)["started"] is True
-    assert ledger.token(waking.endpoint_subject("flight-delays-staging")) is None
+    assert ledger.token(resuming.endpoint_subject("flight-delays-staging")) is None
 
 
 def test_a_staging_endpoint_that_had_failed_is_deleted_before_the_next(account):
@@ -373,7 +373,7 @@ def test_findings_with_a_member_that_has_no_name_are_refused_and_nothing_is_deci
 def test_native_model_monitors_findings_are_read_from_its_job(account):
     account.push()
     event = account.event("sagemaker-processing-job-model-monitor-violations")
-    assert heed_violation.handler(event, account.context)["go"] is False  # the job is gone
+    assert on_violation.handler(event, account.context)["go"] is False  # the job is gone
 
 
 def test_violations_that_training_cannot_mend_are_told_to_people(account):
@@ -383,7 +383,7 @@ def test_violations_that_training_cannot_mend_are_told_to_people(account):
         began = moment(f"2026-11-0{day}T10:00:00Z")
         run = Run(f"w{day}-a1", f"d{day}", "b", DATA, began, FAILED, began)
         ledger.put_run("flight-delays", run)
-    heed_violation.handler(account.violation(), account.context)
+    on_violation.handler(account.violation(), account.context)
     assert account.mails() == ["flight-delays: a violation was found, and no training answers it"]
 
 
@@ -405,7 +405,7 @@ def test_reconcile_wakes_a_release_whose_event_was_lost(account):
     account.client("stepfunctions").start_execution(
         stateMachineArn=f"{MACHINES}-deploy", name=RELEASING
     )
-    subject = waking.endpoint_subject("flight-delays")
+    subject = resuming.endpoint_subject("flight-delays")
     token = account.token("deploy", RELEASING)
     ledger.take_lease("flight-delays", RELEASE, HOLDER, 1, NOW, NOW.replace(year=2040))
     ledger.put_token(Token(subject, token, "flight-delays", HOLDER, config, True), NOW)
@@ -417,7 +417,7 @@ def test_reconcile_wakes_a_release_whose_event_was_lost(account):
 def test_reconcile_wakes_a_training_whose_event_was_lost(account):
     waited_run(account, "Succeeded", [])
     holder = f"{EXECUTIONS}-train:flight-delays-w1-a1"
-    subject = waking.run_subject("flight-delays", LOST)
+    subject = resuming.run_subject("flight-delays", LOST)
     token = account.token("train", "flight-delays-w1-a1")
     ledger.take_lease("flight-delays", TRAINING, holder, 1, NOW, NOW.replace(year=2040))
     ledger.put_token(Token(subject, token, "flight-delays", holder, "", True), NOW)
@@ -440,7 +440,7 @@ def test_a_staging_endpoint_that_is_deleted_under_test_is_an_error_of_ours(accou
         raise ClientError({"Error": told}, "InvokeEndpoint")
 
     account.meanwhile(clients.sagemaker_runtime(), "InvokeEndpoint", gone)
-    request = account.request("machine-test-endpoint", package_arn=package, version=1)
+    request = account.request("machine-probe-endpoint", package_arn=package, version=1)
     request |= {"endpoint": "flight-delays-staging", "config": config}
     with pytest.raises(EverloopError, match="flight-delays-staging was deleted under way"):
-        test_endpoint.handler(request, account.context)
+        probe_endpoint.handler(request, account.context)

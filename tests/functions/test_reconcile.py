@@ -4,7 +4,7 @@ import pytest
 
 import reconcile
 from everloop.aws import ledger
-from everloop.decisions.mending import MOST_PER_TICK
+from everloop.decisions.repairs import MOST_PER_TICK
 from everloop.errors import EverloopError
 
 TICK = {"time": "2026-11-20T10:30:00Z"}
@@ -38,8 +38,8 @@ def test_a_model_that_cannot_be_looked_at_keeps_none_behind_it(account, trouble)
     account.client("scheduler").delete_schedule(GroupName="everloop", Name="everloop-zzz-monitor")
     with pytest.raises(EverloopError, match=r"^aaa: "):
         reconcile.handler(TICK, account.context)
-    (mended,) = [d for d in account.decisions("zzz") if d["kind"] == "reconcile"]
-    assert mended["reason"] == "the monitor's schedule was missing"
+    (repaired,) = [d for d in account.decisions("zzz") if d["kind"] == "reconcile"]
+    assert repaired["reason"] == "the monitor's schedule was missing"
 
 
 def test_more_models_than_fit_into_a_tick_take_turns(account):
@@ -49,8 +49,8 @@ def test_more_models_than_fit_into_a_tick_take_turns(account):
         dynamodb.put_item(
             TableName="everloop-ledger", Item={"pk": {"S": "MODELS"}, "sk": {"S": name}}
         )
-    first = reconcile.handler(TICK, account.context)["mended"]
+    first = reconcile.handler(TICK, account.context)["repaired"]
     assert list(first) == names[:MOST_PER_TICK]
     assert ledger.last_of_tick() == names[MOST_PER_TICK - 1]
-    second = reconcile.handler(TICK, account.context)["mended"]
+    second = reconcile.handler(TICK, account.context)["repaired"]
     assert list(second)[:3] == [*names[MOST_PER_TICK:], names[0]]

@@ -10,7 +10,7 @@ import plan_release
 import reconcile
 from everloop.aws import clients, endpoints, ledger, table
 from everloop.errors import NotReady
-from everloop.flows import waking
+from everloop.flows import resuming
 from everloop.moments import moment, text
 from everloop.records import release as release_records
 from everloop.records.lease import RELEASE
@@ -216,7 +216,7 @@ def test_reconcile_leaves_to_its_event_what_has_only_just_settled(account):
     plan(account, account.register(approval="Approved"))
     holder = ledger.lease("flight-delays", RELEASE).holder
     config = account.serve(1)
-    subject = waking.endpoint_subject("flight-delays")
+    subject = resuming.endpoint_subject("flight-delays")
     ledger.put_token(Token(subject, "t" * 64, "flight-delays", holder, config, True), NOW)
     ledger.note_wait("flight-delays", RELEASE, holder, subject)
     account.client("stepfunctions").start_execution(

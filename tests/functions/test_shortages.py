@@ -13,9 +13,9 @@ import judge_candidate
 import judge_findings
 import pause_models
 import plan_comparison
+import probe_endpoint
 import reconcile
 import start_training
-import test_endpoint as tested_endpoint
 from everloop.aws import arrivals, endpoints, ledger
 from everloop.aws import shortages as records
 from everloop.aws.clients import sagemaker
@@ -74,7 +74,7 @@ def freeze(account):
 
 
 def start(account, minutes, execution=TRAIN):
-    closed = arrivals.closed(M, 1)
+    closed = arrivals.closed_window(M, 1)
     request = account.request(
         "machine-start-training",
         window=1,
@@ -126,7 +126,7 @@ def test_a_busy_quota_keeps_window_run_and_lease_and_is_no_verdict(training):
     assert run.outcome == WAITING
     assert useless_in_a_row([run]) == 0
     assert may_train("violation", [run], retrain(ledger.installed(M).spec), NOW).go
-    closed = arrivals.closed(M, 1)
+    closed = arrivals.closed_window(M, 1)
     assert closed is not None and closed.outcome is None
     assert ledger.lease(M, TRAINING).holder == TRAIN
     assert training.mails() == []
@@ -184,7 +184,7 @@ def test_a_quota_of_0_is_told_at_once_and_nobody_tries_it_until_something_change
 
 
 def tick(account, minutes):
-    return reconcile.handler({"time": after(minutes)}, account.context)["mended"][M]
+    return reconcile.handler({"time": after(minutes)}, account.context)["repaired"][M]
 
 
 def resume(account, minutes):
@@ -206,7 +206,7 @@ def test_a_push_lets_what_is_held_be_tried_again(training):
     training.client("stepfunctions").stop_execution(executionArn=TRAIN)
     held = ledger.installed(M)
     ledger.install(
-        ledger.Installed(
+        ledger.Installation(
             **{
                 **{name: getattr(held, name) for name in held.__dataclass_fields__},
                 "installed_at": NOW + timedelta(minutes=60),
@@ -261,7 +261,7 @@ def test_after_a_day_it_is_held_and_told_and_the_window_is_still_there(training)
         answer = finish(training, minutes, step(limit(4, 4)))
     assert 24 * 60 <= minutes <= 25 * 60
     assert len(training.mails()) == 2
-    closed = arrivals.closed(M, 1)
+    closed = arrivals.closed_window(M, 1)
     assert closed is not None and closed.outcome is None
 
 
@@ -670,10 +670,10 @@ def test_a_staging_endpoint_that_aws_could_not_make_is_no_failed_test(account):
     }
     account.answer(client, "DescribeEndpoint", 200, **described)
     request = account.request(
-        "machine-test-endpoint", package_arn=arn, config="flight-delays-v1-staging-0123abcd"
+        "machine-probe-endpoint", package_arn=arn, config="flight-delays-v1-staging-0123abcd"
     )
     with pytest.raises(NoCapacity, match="InsufficientInstanceCapacity"):
-        tested_endpoint.handler(request, account.context)
+        probe_endpoint.handler(request, account.context)
     assert [d for d in account.decisions() if d["kind"] == "test"] == []
 
 

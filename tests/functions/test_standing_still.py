@@ -1,4 +1,4 @@
-"""What reconcile cannot mend is told to a person, once, and counted."""
+"""What reconcile cannot repair is told to a person, once, and counted."""
 
 import json
 
@@ -10,7 +10,7 @@ import reconcile
 
 
 def tick(account, time):
-    return reconcile.handler({"time": time}, account.context)["mended"]["flight-delays"]
+    return reconcile.handler({"time": time}, account.context)["repaired"]["flight-delays"]
 
 
 def overdue(capsys):
@@ -73,8 +73,8 @@ def test_a_training_that_was_given_up_is_told_once(account):
     arn = "arn:aws:states:us-east-1:123456789012:execution:everloop-train:flight-delays-w1-a"
     for attempt in range(1, 6):
         account.client("stepfunctions").stop_execution(executionArn=f"{arn}{attempt}")
-        mended = tick(account, "2030-01-01T00:00:00Z")
-        assert mended == (1 if attempt < 5 else 0)
+        repaired = tick(account, "2030-01-01T00:00:00Z")
+        assert repaired == (1 if attempt < 5 else 0)
     tick(account, "2030-01-01T00:05:00Z")
     refused = [d for d in account.decisions() if d["kind"] == "reconcile" and not d["go"]]
     assert [d["reason"] for d in refused] == [

@@ -71,7 +71,7 @@ def test_every_version_of_each_wanted_key_is_there_and_nothing_else(pages):
 def test_so_many_calls_read_some_keys_whole_and_name_the_others(pages):
     account, counted = pages
     whole = storage.versions_among(account.data, "data/m/", KEYS)
-    done, left, rounds = dict[str, list[objects.Listed]](), set(KEYS), 0
+    done, left, rounds = dict[str, list[objects.ListedVersion]](), set(KEYS), 0
     while left:
         counted.calls, before = 0, left
         found, left = storage.versions_within(account.data, "data/m/", left, 4)

@@ -4,8 +4,8 @@ import hashlib
 import json
 
 import finish_release
-import heed_registry
 import judge_candidate
+import on_package_changed
 import plan_comparison
 import reconcile
 from everloop.aws import anchors, ledger, table
@@ -64,7 +64,7 @@ def say(account, arn, status, **more):
         UpdatedModelPackageFields=["ModelApprovalStatus"],
         LastModifiedTime=found["LastModifiedTime"].strftime("%Y-%m-%dT%H:%M:%SZ"),
     )
-    heed_registry.handler(event, account.context)
+    on_package_changed.handler(event, account.context)
 
 
 def finish(account, arn, version, config):

@@ -119,7 +119,7 @@ def test_a_window_of_which_nothing_is_left_ends_and_says_so(dropped):
     dropped.drop(*[dropped.take_out(key(name)) for name in "ab"])
     answer = freeze(dropped)
     assert (answer["closed"], answer["empty"], answer["dataset_uri"]) == (True, True, None)
-    assert arrivals.closed(MODEL, 1).outcome == "nothing-left"
+    assert arrivals.closed_window(MODEL, 1).outcome == "nothing-left"
     ended = last(dropped, "freeze")
     assert ended["go"] is False
     assert ended["reason"] == "nothing is left to train on: of its objects 2 withdrawn"

@@ -33,21 +33,21 @@ Json = dict[str, Any]
 # Each handler with the samples of events/ that it is given.
 BY_EVENT = {
     "install_model": ["s3-object-created-bundle"],
-    "heed_registry": [
+    "on_package_changed": [
         "sagemaker-model-package-approved",
         "sagemaker-model-package-approved-legacy",
         "sagemaker-model-package-created-pending",
         "sagemaker-model-package-rejected",
         "sagemaker-model-package-metadata-stamp-while-approved",
     ],
-    "wake": [
+    "resume_execution": [
         "sagemaker-pipeline-execution-succeeded",
         "sagemaker-pipeline-execution-failed",
         "sagemaker-endpoint-in-service",
         "sagemaker-endpoint-updating",
         "sagemaker-endpoint-deployment-canary-baking",
     ],
-    "heed_violation": [
+    "on_violation": [
         "everloop-violation-found",
         "cloudwatch-alarm-drift-alarm",
         "cloudwatch-alarm-endpoint-5xx",
@@ -61,7 +61,7 @@ BY_REQUEST = {
         for name in (
             *("finish-release", "finish-training", "freeze-dataset", "judge-candidate"),
             *("judge-findings", "plan-comparison", "plan-release", "start-rollout"),
-            *("start-training", "test-endpoint"),
+            *("start-training", "probe-endpoint"),
         )
     },
     "change_data": ["request-change-data"],

@@ -19,7 +19,7 @@ import collect_data
 import freeze_dataset
 from everloop.aws import ledger, settings
 from everloop.moments import moment
-from everloop.records.installation import Installed
+from everloop.records.installation import Installation
 from everloop.spec import policy
 from everloop.spec.model_spec import load_spec
 from everloop_localcloud.cloud import started
@@ -124,7 +124,7 @@ def _checker(account: Account, spec: dict[str, Any], told: list[dict[str, Any]])
 def _manifest(account: Account, spec: dict[str, Any], model: str) -> list[str]:
     """Freeze a model's window, and return the keys of its manifest."""
     uri, when = "s3://artefacts/bundle.tar.gz", moment("2026-11-20T10:00:00Z")
-    ledger.install(Installed(model, spec, "0" * 64, uri, "s3://artefacts/jobs", "arn:p", when))
+    ledger.install(Installation(model, spec, "0" * 64, uri, "s3://artefacts/jobs", "arn:p", when))
     request = {"model": model, "window": 1, "cause": "data", "time": "2126-11-20T10:00:00Z"}
     frozen = freeze_dataset.handler(request, account.context)
     bucket, _, key = frozen["dataset_uri"].removeprefix("s3://").partition("/")

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from everloop_jobs.formats.check import check
-from everloop_jobs.formats.dialect import MISSING, Cut, Dialect, Rows
+from everloop_jobs.formats.dialect import MISSING, Dialect, OpenQuotes, Rows
 from everloop_jobs.formats.wanted import Wanted
 
 NAMES = ("id", "price")
@@ -120,7 +120,7 @@ def test_a_file_that_ends_inside_quotes_says_where_they_open(tmp_path: Path) -> 
     path = tmp_path / "drop.csv"
     path.write_text('id,price\n1,2\n"3,4\n5,6\n')
     rows = Rows(path, Dialect())
-    with pytest.raises(Cut) as found:
+    with pytest.raises(OpenQuotes) as found:
         list(rows)
     assert (found.value.first_line, found.value.last_line) == (3, 4)
 

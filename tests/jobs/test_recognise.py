@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from everloop_jobs.formats.check import Seen, check
+from everloop_jobs.formats.check import FileCheck, check
 from everloop_jobs.formats.dialect import Dialect
 from everloop_jobs.formats.wanted import Wanted
 
@@ -28,7 +28,7 @@ def zipped(*names: str) -> bytes:
 
 def looked_at(
     folder: Path, data: str | bytes, kind: str = "text", dialect: Dialect | None = None
-) -> Seen:
+) -> FileCheck:
     path = folder / "drop.csv"
     path.write_bytes(data.encode() if isinstance(data, str) else data)
     columns = {"price": kind}

@@ -40,7 +40,7 @@ def approve(
 
     if pin and instead:
         raise click.UsageError("--pin and --instead are two ways to the same: say one of them")
-    _speak(
+    set_approval(
         "approve",
         lambda site, records: review.plan_word(
             site, records, model, version, APPROVED, pin=pin, instead=instead
@@ -58,7 +58,7 @@ def reject(model: str, version: int | None, reason: str, stack: str, as_json: bo
     from everloop.decisions.approvals import REJECTED
     from everloop_cli import review
 
-    _speak(
+    set_approval(
         "reject",
         lambda site, records: review.plan_word(site, records, model, version, REJECTED),
         stack,
@@ -74,7 +74,7 @@ def unpin(model: str, stack: str, as_json: bool) -> None:
     """Let the highest approved version serve again."""
     from everloop_cli import review
 
-    _speak(
+    set_approval(
         "unpin",
         lambda site, records: review.plan_unpin(site, records, model),
         stack,
@@ -83,7 +83,7 @@ def unpin(model: str, stack: str, as_json: bool) -> None:
     )
 
 
-def _speak(
+def set_approval(
     word: str, plan_of: "Callable[[Any, Any], Plan]", stack: str, reason: str, as_json: bool
 ) -> None:
     """Say what a word on a version will do, and then say it in the registry."""
@@ -98,6 +98,6 @@ def _speak(
         show.out.print(said, markup=False, soft_wrap=True)
     review.carry_out(site, plan, reason)
     if as_json:
-        show.emit_json(plan.told())
+        show.emit_json(plan.as_dict())
     else:
         show.out.print(f"version {plan.version} of {plan.model} is {plan.status.lower()}")

@@ -54,7 +54,7 @@ def undrop(model: str, keys: tuple[str, ...], reason: str, stack: str, as_json: 
 
     reason = reason or "taken out with everloop data undrop"
     done = objects.undrop(Site(stack), model, keys, reason)
-    return _tell(done, model, "undrop", "taken out: in no later dataset of", as_json)
+    return _report(done, model, "undrop", "taken out: in no later dataset of", as_json)
 
 
 @data.command()
@@ -75,7 +75,7 @@ def restore(
 
     reason = reason or "brought back with everloop data restore"
     done = objects.restore(Site(stack), model, keys, reason, set_aside=set_aside)
-    return _tell(done, model, "restore", "brought back: in the next dataset of", as_json)
+    return _report(done, model, "restore", "brought back: in the next dataset of", as_json)
 
 
 def _show_row(row: dict[str, Any]) -> None:
@@ -89,7 +89,7 @@ def _show_row(row: dict[str, Any]) -> None:
     show.out.print(word, f"{row['key']}{said}", soft_wrap=True, markup=False)
 
 
-def _tell(done: dict[str, Any], model: str, what: str, said: str, as_json: bool) -> int:
+def _report(done: dict[str, Any], model: str, what: str, said: str, as_json: bool) -> int:
     if as_json:
         told = {"left": done["left"], "next_dataset": done["next_dataset"]}
         show.emit_json({"model": model, what: done["changed"], **told})

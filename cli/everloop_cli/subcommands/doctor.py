@@ -1,4 +1,4 @@
-"""everloop doctor: what is wrong, and how to mend it."""
+"""everloop doctor: what is wrong, and how to fix it."""
 
 import click
 
@@ -8,7 +8,7 @@ from everloop_cli import options, show
 @click.command()
 @options.stack
 def doctor(stack: str, as_json: bool) -> int:
-    """Look at the stack and its models: what is wrong, and how to mend it.
+    """Look at the stack and its models: what is wrong, and how to fix it.
 
     Ends with 1 where something is wrong.
     """
@@ -19,16 +19,16 @@ def doctor(stack: str, as_json: bool) -> int:
     site.output("LedgerTable")  # is there an Everloop stack at all?
     if as_json:
         findings = list(checks.examine(site))
-        show.emit_json([finding.told() for finding in findings])
+        show.emit_json([finding.as_dict() for finding in findings])
     else:
         with show.err.status("looking"):
             findings = list(checks.examine(site))
-        styles = {checks.GOOD: show.GOOD, checks.WARN: show.WAIT, checks.BAD: show.BAD}
+        styles = {checks.GOOD: show.GOOD, checks.WARNING: show.WAIT, checks.BAD: show.BAD}
         for each in findings:
             # Not a table: a command that a cell breaks in two cannot be copied.
-            word = show.mark(f"{each.state:<5}", styles[each.state])
+            word = show.mark(f"{each.state:<7}", styles[each.state])
             # Nor markup: a reason may name a section of model.toml, such as [retrain].
             show.out.print(word, f"{each.check}: {each.found}", soft_wrap=True, markup=False)
-            if each.mend:
-                show.out.print("      mend it:", each.mend, soft_wrap=True, markup=False)
+            if each.fix:
+                show.out.print("      fix it:", each.fix, soft_wrap=True, markup=False)
     return 1 if any(finding.state == checks.BAD for finding in findings) else 0

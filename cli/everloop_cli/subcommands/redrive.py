@@ -27,17 +27,17 @@ def redrive(queues: tuple[str, ...], every: bool, stack: str, as_json: bool) -> 
     site = Site(stack)
     chosen = letters.QUEUES if every else queues
     if not chosen:
-        _look(site, as_json=as_json)
+        _list(site, as_json=as_json)
         return 0
     done = [told for queue in chosen for told in letters.redrive(site, queue)]
     if as_json:
         show.emit_json(done)
     else:
-        _tell(done)
+        _report(done)
     return 0 if all(told["done"] for told in done) else 1
 
 
-def _tell(done: list[dict[str, Any]]) -> None:
+def _report(done: list[dict[str, Any]]) -> None:
     show.table(
         "Handed over again",
         ("queue", "to", "what", "done", "trouble"),
@@ -54,7 +54,7 @@ def _tell(done: list[dict[str, Any]]) -> None:
     )
 
 
-def _look(site: "Site", *, as_json: bool) -> None:
+def _list(site: "Site", *, as_json: bool) -> None:
     from everloop_cli import redrive as letters
 
     counts = letters.counts(site)
@@ -65,7 +65,7 @@ def _look(site: "Site", *, as_json: bool) -> None:
         for letter in letters.letters(site, queue)
     ]
     if as_json:
-        show.emit_json({"counts": counts, "letters": [letter.told() for letter in found]})
+        show.emit_json({"counts": counts, "letters": [letter.as_dict() for letter in found]})
         return
     show.table("Dead letters", ("queue", "messages"), list(counts.items()))
     if found:

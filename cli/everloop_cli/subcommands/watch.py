@@ -35,11 +35,11 @@ def watch(model: str | None, since_start: bool, stack: str, as_json: bool) -> No
                 if as_json:
                     show.emit_line({"model": name, **decision})
                 else:
-                    _tell(name, decision)
+                    _print(name, decision)
         time.sleep(1)
 
 
-def _tell(name: str, decision: dict[str, Any]) -> None:
+def _print(name: str, decision: dict[str, Any]) -> None:
     from everloop.views.timeline import outcome_of
     from everloop_cli.views import OUTCOMES
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from . import header
-from .dialect import Cut, Dialect, Rows
+from .dialect import Dialect, OpenQuotes, Rows
 from .header import clipped
 from .recognise import HEAD, what_it_is
 from .values import Values, more
@@ -24,7 +24,7 @@ _FIRST_LINE = 16_777_216  # bytes; no header is longer, and what is one line wou
 
 
 @dataclass
-class Seen:
+class FileCheck:
     """What a file turned out to be."""
 
     rows: int | None = None  # unknown where they were not read
@@ -35,13 +35,13 @@ class Seen:
     notes: list[str] = field(default_factory=list)  # worth saying, and no reason to refuse
 
 
-def check(path: Path, name: str, wanted: Wanted) -> Seen:
+def check(path: Path, name: str, wanted: Wanted) -> FileCheck:
     """Read a file and return what it is; every reason names the file by `name`."""
     with path.open("rb") as file:
         head = file.read(HEAD)
     if not head.strip(b" \t\r\n\xef\xbb\xbf") and path.stat().st_size <= len(head):
-        return Seen(rows=0, empty=f"{name}: is empty")
-    seen = Seen()
+        return FileCheck(rows=0, empty=f"{name}: is empty")
+    seen = FileCheck()
     reading = _Reading(path, wanted, seen)
     try:
         if _starts_with_a_line(path):
@@ -50,7 +50,7 @@ def check(path: Path, name: str, wanted: Wanted) -> Seen:
             seen.bad = [f"its first {_FIRST_LINE // 2**20} MB are one line; a header belongs there"]
     except UnicodeError as error:
         seen.bad = [_no_text(path, wanted.dialect, error)]
-    except Cut as error:
+    except OpenQuotes as error:
         seen.bad = [_never_closed(error, reading)]
     except (csv.Error, MemoryError) as error:
         why = str(error) or "it is longer than memory"
@@ -74,7 +74,7 @@ def check(path: Path, name: str, wanted: Wanted) -> Seen:
 class _Reading:
     """One pass through a file: its header first, then every row."""
 
-    def __init__(self, path: Path, wanted: Wanted, seen: Seen) -> None:
+    def __init__(self, path: Path, wanted: Wanted, seen: FileCheck) -> None:
         self._path = path
         self._wanted = wanted
         self._seen = seen
@@ -139,7 +139,7 @@ class _Reading:
                     return
                 short, first_short = short + 1, first_short or where
                 row = [*row, *[""] * (width - fields)]
-            values.look(row, self.count)
+            values.add(row, self.count)
         if fields < width and not self.rows.ends_in_newline:
             where = f"row {self.count} has {fields} fields where the header has {width}"
             seen.bad = [f"{where}; the file looks cut off, upload it again"]
@@ -177,7 +177,7 @@ def _first_lines(path: Path, dialect: Dialect) -> list[str]:
     return text.splitlines()[:_LINES]
 
 
-def _never_closed(error: Cut, reading: _Reading) -> str:
+def _never_closed(error: OpenQuotes, reading: _Reading) -> str:
     row = f"row {reading.count + 1}" if reading.named else "the header"
     if error.first_line == error.last_line and not reading.rows.ends_in_newline:
         return (

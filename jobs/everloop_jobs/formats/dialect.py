@@ -68,7 +68,7 @@ class Dialect:
 PANDAS = Dialect()
 
 
-class Cut(Exception):
+class OpenQuotes(Exception):
     """The file ends inside quotes, in its last line; they open in the first line or below."""
 
     def __init__(self, first_line: int, last_line: int) -> None:
@@ -103,7 +103,7 @@ class Rows:
             first = self.line + 1
             for row in reader:
                 if self._ended:  # the reader asked for more in the middle of a row
-                    raise Cut(first, self.line)
+                    raise OpenQuotes(first, self.line)
                 first = self.line + 1
                 if row and not (len(row) == 1 and not self._last.strip(" \t\r\n")):
                     yield row

@@ -33,11 +33,11 @@ def elsewhere(lines: Sequence[str], wanted: Iterable[str], dialect: Dialect) -> 
             found = _split(line, mark, dialect)
             if not names or not names <= {_plain(name) for name in found}:
                 continue
-            return _told(lines, number, mark, what, dialect)
+            return _advice(lines, number, mark, what, dialect)
     return ""
 
 
-def _told(lines: Sequence[str], number: int, mark: str, what: str, dialect: Dialect) -> str:
+def _advice(lines: Sequence[str], number: int, mark: str, what: str, dialect: Dialect) -> str:
     said, fixes, keys = [], [], []
     if mark != dialect.separator:
         said.append(f"its fields are separated by {what}")

@@ -25,7 +25,7 @@ class Values:
         self._lacking = Wrong()
         self._classes = Wrong()
 
-    def look(self, row: list[str], number: int) -> None:
+    def add(self, row: list[str], number: int) -> None:
         value_of = self._value
         for name, at in self._numbers:
             if value_of(row[at]) is None:

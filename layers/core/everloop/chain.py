@@ -80,7 +80,7 @@ class Anchor:
     def key(self) -> str:
         return f"chains/{self.model}/{self.seq:010d}-{self.hash}.json"
 
-    def told(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         return {"model": self.model, "seq": self.seq, "hash": self.hash, "time": self.time}
 
 

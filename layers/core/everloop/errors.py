@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def said(caught: Mapping[str, Any]) -> str:
+def message_of(caught: Mapping[str, Any]) -> str:
     """Return what the error says that a state machine caught, without Lambda's stack trace."""
     cause = str(caught.get("Cause") or "")
     try:

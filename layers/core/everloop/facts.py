@@ -223,7 +223,7 @@ def sign_of_trouble(event: Json, home: Home) -> ViolationFound | AlarmRaised | J
                 for name, value in (dimensions if isinstance(dimensions, dict) else {}).items()
                 if isinstance(value, str)
             },
-            reason=_told(state.get("reason")),
+            reason=_reason(state.get("reason")),
             muted=bool(detail.get("muteDetail") or state.get("actionsSuppressedBy")),
             time=_time(event),
             state=str(state.get("value") or "")[:64],
@@ -250,7 +250,7 @@ def alarm_changed(event: Json, home: Home) -> AlarmChanged:
     return AlarmChanged(
         name=_text(data, "alarmName", "alarmData", 1024),
         state=_text(state, "value", "alarmData.state", 64),
-        reason=_told(state.get("reason")),
+        reason=_reason(state.get("reason")),
         since=moment(_get(state, "timestamp", str, "alarmData.state"), field="timestamp"),
     )
 
@@ -352,6 +352,6 @@ def _arn(detail: Json, name: str, home: Home, resource: str) -> str:
     return value
 
 
-def _told(value: Any) -> str:
+def _reason(value: Any) -> str:
     """Return what somebody said, as far as a decision's reason has room for it."""
     return str(value or "").encode("utf-8", "replace").decode()[:1024]

@@ -58,7 +58,7 @@ def not_released(
         kind, happened = "rolled-back", "was rolled back"
     if outcome != WITHDRAWN and final:
         happened += ", and is not tried again"
-        to_do = ("Once its cause is mended, approving it again tries it again:", f"  {again}")
+        to_do = ("Once its cause is fixed, approving it again tries it again:", f"  {again}")
     on = f"version {serves} serves" if serves is not None else "nothing serves"
     last = "last" if final else "again"
     tries = f"{release.execution}:" if outcome == WITHDRAWN else ""

@@ -177,7 +177,7 @@ class S3(Api):
             self._cors_rules(source_of(source)[0]), page, "GET"
         ):
             return None
-        return cors.told(rule, page, asked)
+        return cors.response_headers(rule, page, asked)
 
     def _cors_rules(self, bucket: str) -> list[dict[str, Any]]:
         """Return the rules that say which web pages may use a bucket; [] where it is not there."""

@@ -35,7 +35,7 @@ def rule_for(
     return None
 
 
-def told(rule: Rule, origin: str, headers: Sequence[str] = ()) -> dict[str, str]:
+def response_headers(rule: Rule, origin: str, headers: Sequence[str] = ()) -> dict[str, str]:
     """Return the headers that have the browser show the answer to the page."""
     answer = {
         "Access-Control-Allow-Origin": "*" if "*" in rule["AllowedOrigins"] else origin,

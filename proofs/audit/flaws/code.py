@@ -6,7 +6,7 @@ from pathlib import Path
 from proofs.audit.flaws import TEMPLATE, Flaw
 from proofs.planting import Added, Appended, Code, Plant
 
-_F = "functions/wake.py"
+_F = "functions/resume_execution.py"
 _J = "jobs/everloop_jobs/report.py"
 _PICKLE = b"\x80\x02cos\nsystem\nX\x04\x00\x00\x00true\x85R."  # runs a program when it is read
 
@@ -76,11 +76,11 @@ FLAWS = (
     Flaw(
         "every event in the log, by a decorator",
         Code(
-            "heed_registry",
+            "on_package_changed",
             "logger.inject_lambda_context",
             "logger.inject_lambda_context(log_event=True)",
         ),
-        *("own", "event-logged", "functions/heed_registry.py:handler"),
+        *("own", "event-logged", "functions/on_package_changed.py:handler"),
     ),
     Flaw(
         "environment in the log",

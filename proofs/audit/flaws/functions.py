@@ -7,25 +7,25 @@ FLAWS = (
     # ------------------------------------------------------------ events
     Flaw(
         "target without dead letters",
-        without("HeedRegistry/Properties/Events/PackageChanged/Properties/DeadLetterConfig"),
+        without("OnPackageChanged/Properties/Events/PackageChanged/Properties/DeadLetterConfig"),
         *(
             "own",
             "target-without-dead-letters",
-            "HeedRegistryPackageChanged/HeedRegistryPackageChangedLambdaTarget",
+            "OnPackageChangedPackageChanged/OnPackageChangedPackageChangedLambdaTarget",
         ),
     ),
     Flaw(
         "target without dead letters, as the serverless rules see it",
-        without("HeedViolation/Properties/Events/AlarmRaised/Properties/DeadLetterConfig"),
-        *("cfn-lint", "ES4000", "HeedViolationAlarmRaised"),
+        without("OnViolation/Properties/Events/AlarmRaised/Properties/DeadLetterConfig"),
+        *("cfn-lint", "ES4000", "OnViolationAlarmRaised"),
     ),
     Flaw(
         "target without retries of its own",
-        without("HeedViolation/Properties/Events/ViolationFound/Properties/RetryPolicy"),
+        without("OnViolation/Properties/Events/ViolationFound/Properties/RetryPolicy"),
         *(
             "own",
             "target-without-retry",
-            "HeedViolationViolationFound/HeedViolationViolationFoundLambdaTarget",
+            "OnViolationViolationFound/OnViolationViolationFoundLambdaTarget",
         ),
     ),
     Flaw(
@@ -35,8 +35,8 @@ FLAWS = (
     ),
     Flaw(
         "function that drops an event it cannot handle",
-        without("Fn::ForEach::Asynchronous/1/Wake"),
-        *("own", "invoked-without-destination", "Wake"),
+        without("Fn::ForEach::Asynchronous/1/ResumeExecution"),
+        *("own", "invoked-without-destination", "ResumeExecution"),
     ),
     Flaw(
         "function that drops a tick of a schedule made by the code",
@@ -56,8 +56,8 @@ FLAWS = (
     # ------------------------------------------------------------ functions
     Flaw(
         "function without traces",
-        resource("TestEndpoint/Properties/Tracing", "PassThrough"),
-        *("cfn-lint", "WS1000", "TestEndpoint"),
+        resource("ProbeEndpoint/Properties/Tracing", "PassThrough"),
+        *("cfn-lint", "WS1000", "ProbeEndpoint"),
     ),
     Flaw(
         "function on a runtime that is gone",
@@ -98,14 +98,14 @@ FLAWS = (
         "function that anybody's bucket may invoke",
         resource(
             "FlawedPermission",
-            "{Type: AWS::Lambda::Permission, Properties: {FunctionName: !Ref Wake, Action: lambda:InvokeFunction, Principal: s3.amazonaws.com}}",
+            "{Type: AWS::Lambda::Permission, Properties: {FunctionName: !Ref ResumeExecution, Action: lambda:InvokeFunction, Principal: s3.amazonaws.com}}",
         ),
         *("own", "permission-without-source", "FlawedPermission"),
     ),
     Flaw(
         "variables without encryption by the stack's key",
         Entry(TEMPLATE, "Globals/Function/KmsKeyArn"),
-        *("checkov", "CKV_AWS_173", "Wake"),
+        *("checkov", "CKV_AWS_173", "ResumeExecution"),
     ),
     # ------------------------------------------------------------ machines and the rest
     Flaw(

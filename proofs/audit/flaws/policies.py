@@ -88,37 +88,38 @@ FLAWS = (
     Flaw(
         "misspelt action, as cfn-lint sees it in the translated template only",
         statement(
-            "Wake", "{Effect: Allow, Action: dynamodb:GetItems, Resource: !GetAtt Ledger.Arn}"
+            "ResumeExecution",
+            "{Effect: Allow, Action: dynamodb:GetItems, Resource: !GetAtt Ledger.Arn}",
         ),
-        *("cfn-lint", "W3037", "WakeRole"),
+        *("cfn-lint", "W3037", "ResumeExecutionRole"),
     ),
     Flaw(
         "action on a resource of another type",
         statement(
-            "TestEndpoint",
+            "ProbeEndpoint",
             "{Effect: Allow, Action: dynamodb:Query, Resource: !GetAtt FailedQueue.Arn}",
         ),
         *(
             "parliament",
             "RESOURCE_MISMATCH",
-            "TestEndpointRole/test-endpoint dynamodb:Query",
+            "ProbeEndpointRole/probe-endpoint dynamodb:Query",
         ),
     ),
     Flaw(
         "action on everything that could name its resource",
-        statement("HeedViolation", "{Effect: Allow, Action: sns:Subscribe, Resource: '*'}"),
+        statement("OnViolation", "{Effect: Allow, Action: sns:Subscribe, Resource: '*'}"),
         *(
             "parliament",
             "RESOURCE_STAR",
-            "HeedViolationRole/heed-violation sns:Subscribe",
+            "OnViolationRole/on-violation sns:Subscribe",
         ),
     ),
     Flaw(
         "condition that the action does not know",
         statement(
-            "HeedRegistry",
+            "OnPackageChanged",
             "{Effect: Allow, Action: sns:Publish, Resource: !Ref NotificationTopic, Condition: {StringEquals: {'s3:prefix': a}}}",
         ),
-        *("parliament", "UNKNOWN_CONDITION_FOR_ACTION", "HeedRegistryRole/heed-registry"),
+        *("parliament", "UNKNOWN_CONDITION_FOR_ACTION", "OnPackageChangedRole/on-package-changed"),
     ),
 )

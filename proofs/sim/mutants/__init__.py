@@ -1,6 +1,6 @@
 """Flaws to plant in the product, one at a time: does the judge see them?"""
 
-from proofs.sim.mutants import calls, datasets, judging, mending, releasing, training, watching
+from proofs.sim.mutants import calls, datasets, judging, releasing, repairing, training, watching
 from proofs.sim.mutants.mutant import Mutant
 
 MUTANTS = (
@@ -8,7 +8,7 @@ MUTANTS = (
     *training.FLAWS,
     *judging.FLAWS,
     *releasing.FLAWS,
-    *mending.FLAWS,
+    *repairing.FLAWS,
     *watching.FLAWS,
     *calls.FLAWS,
 )

@@ -6,11 +6,13 @@ from proofs.sim.mutants.mutant import Mutant
 FLAWS = (
     Mutant(
         "judge nobody",
-        Code("functions.heed_registry", "judging.start_evaluation(...)", "Decision(False, '')"),
+        Code(
+            "functions.on_package_changed", "judging.start_evaluation(...)", "Decision(False, '')"
+        ),
     ),
     Mutant(
         "forget who approved",
-        Code("flows.approving._heed", "report.decided", "lambda *_, **__: None"),
+        Code("flows.approving._record_approval", "report.decided", "lambda *_, **__: None"),
     ),
     Mutant(
         "believe the event",

@@ -97,7 +97,7 @@ FLAWS = (
             "Token(subject, request.token, request.model, request.execution, config, False)",
         ),
     ),
-    Mutant("pass every test", Code("functions.test_endpoint", "all(...)", "True")),
+    Mutant("pass every test", Code("functions.probe_endpoint", "all(...)", "True")),
     Mutant("believe any score", Code("decisions.endpoint_tests", "worst <= tolerance", "True")),
     Mutant(
         "release without tests",
@@ -195,7 +195,8 @@ FLAWS = (
         ),
     ),
     Mutant(
-        "what serves on is not told", Code("flows.mending", "decision.stays", "''", everywhere=True)
+        "what serves on is not told",
+        Code("flows.repairing", "decision.stays", "''", everywhere=True),
     ),
     Mutant(
         "withdrawals bring nothing back",

@@ -65,13 +65,13 @@ FLAWS = (
     ),
     Mutant(
         "tell nobody of a failed training",
-        Code("flows.concluding.tell", "people.notify(Message(...), ...)"),
+        Code("flows.concluding.notify", "people.notify(Message(...), ...)"),
     ),
     Mutant(
         "write a run down before it is told",
         Code(
             "functions.finish_training",
-            "concluding.tell(...)",
+            "concluding.notify(...)",
             "if ended is not None:\n    ledger.put_run(request.model, ended)\n...",
         ),
         why="seen only where every try dies behind it: one history in some hundred (seed 1108)",
@@ -112,7 +112,7 @@ FLAWS = (
     ),
     Mutant(
         "answer a violation that was answered",
-        Code("functions.heed_violation", "report.was_decided(...)", "False"),
+        Code("functions.on_violation", "report.was_decided(...)", "False"),
         why="the answer rests on the event's own time, and is the same again, but for one "
         "that was refused for want of new data, or in a pause, and whose event comes "
         "again after it",

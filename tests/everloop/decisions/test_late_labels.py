@@ -10,9 +10,9 @@ from everloop.decisions.late_labels import (
     kept_files,
     label_counts,
     label_files,
+    label_records,
     look_id,
     no_labels,
-    said_of_labels,
     served,
     wrong_name,
 )
@@ -140,11 +140,11 @@ def test_records_that_were_deleted_leave_the_version_before_the_oldest():
 
 
 def test_what_findings_say_of_labels_is_read_and_nothing_else():
-    assert said_of_labels({}, "refused") == []
-    assert said_of_labels({"labels": {"refused": [{"file": "a"}]}}, "refused") == [{"file": "a"}]
+    assert label_records({}, "refused") == []
+    assert label_records({"labels": {"refused": [{"file": "a"}]}}, "refused") == [{"file": "a"}]
     for labels in (7, [1], {"refused": 7}, {"refused": ["a"]}):
         with pytest.raises(BadInput, match=r"findings\.labels\.refused"):
-            said_of_labels({"labels": labels}, "refused")
+            label_records({"labels": labels}, "refused")
 
 
 def test_a_decision_has_the_numbers_of_what_came_of_labels():

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from everloop.decisions.looks import after_look, heard, silent, under_way
+from everloop.decisions.looks import after_look, silent, under_way, with_arrivals
 from everloop.records.monitor import Rhythm, Streaks
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -29,7 +29,7 @@ def test_a_look_goes_on_while_its_machine_does(status, since, alive):
 
 def rhythm(*ago, watched=10 * DAY):
     """Return the rhythm of files that arrived so long ago."""
-    return heard(Rhythm(watched_since=NOW - watched), [NOW - each for each in ago], NOW)
+    return with_arrivals(Rhythm(watched_since=NOW - watched), [NOW - each for each in ago], NOW)
 
 
 def decided(found, now=NOW, **changes):
@@ -46,7 +46,9 @@ def test_the_longest_pause_of_each_day_is_remembered_for_two_weeks():
         "2026-03-02": 29 * 3600,
     }
     assert found.last == NOW - HOUR
-    assert heard(found, [NOW - 2 * DAY], NOW) == found  # it came late, and tells of no pause
+    assert (
+        with_arrivals(found, [NOW - 2 * DAY], NOW) == found
+    )  # it came late, and tells of no pause
 
 
 def test_silence_is_too_long_after_twice_the_longest_pause():

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from everloop.decisions.mending import MOST_ATTEMPTS, next_attempt, turn
+from everloop.decisions.repairs import MOST_ATTEMPTS, next_attempt, turn
 
 NAMES = st.lists(st.text("abc", min_size=1), unique=True).map(sorted)
 

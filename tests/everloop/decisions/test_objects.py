@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from everloop.decisions.objects import REPLACED, Deletion, Listed, newest_first, settled
+from everloop.decisions.objects import REPLACED, Deletion, ListedVersion, newest_first, settled
 from everloop.decisions.windows import chosen
 from everloop.moments import moment
 from everloop.records.arrival import Arrival
@@ -15,11 +15,11 @@ KEY = "data/m/a.csv"
 
 
 def version(name, age=0, latest=False):
-    return Listed(KEY, name, latest, T - timedelta(minutes=age), False, f"etag of {name}", 9)
+    return ListedVersion(KEY, name, latest, T - timedelta(minutes=age), False, f"etag of {name}", 9)
 
 
 def marker(name, age=0, latest=False):
-    return Listed(KEY, name, latest, T - timedelta(minutes=age), marker=True)
+    return ListedVersion(KEY, name, latest, T - timedelta(minutes=age), marker=True)
 
 
 def came(*names, window=1):

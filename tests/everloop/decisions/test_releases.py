@@ -228,7 +228,7 @@ def test_a_release_is_what_its_deployment_says(now, tests, rollout, error, how):
     ],
 )
 def test_a_config_that_is_being_left_has_come(now, came):
-    assert now.came_and_leaves(CAME) is came
+    assert now.is_being_replaced(CAME) is came
 
 
 def pinned(version, stamp, **more):

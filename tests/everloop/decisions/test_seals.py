@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from everloop.decisions.seals import Found, broken, container_digest, expected, gone
-from everloop.errors import said
+from everloop.decisions.seals import Contents, broken, container_digest, expected, gone
+from everloop.errors import message_of
 from everloop.records.seal import Seal
 
 RUN = "s3://a/runs/m/1/model.tar.gz"
@@ -21,7 +21,7 @@ SEAL = Seal(
     bundle_digest="bb",
     bundle_copy_uri="s3://a/models/m/bb/bundle.tar.gz",
 )
-INTACT = Found(SEAL.container_digest, expected(SEAL))
+INTACT = Contents(SEAL.container_digest, expected(SEAL))
 
 
 def test_what_is_as_it_was_is_not_broken():
@@ -59,7 +59,7 @@ def test_what_lies_in_its_other_place_is_not_broken_and_made_again(uri, made_of)
 def test_a_seal_of_before_has_no_copy_of_its_bundle():
     old = replace(SEAL, bundle_copy_uri="")
     assert SEAL.bundle_copy_uri not in expected(old)
-    (told,) = broken(old, Found(old.container_digest, {**expected(old), old.bundle_uri: None}))
+    (told,) = broken(old, Contents(old.container_digest, {**expected(old), old.bundle_uri: None}))
     assert told.startswith(f"{old.bundle_uri} is gone")
 
 
@@ -90,4 +90,4 @@ def test_another_container_in_the_registry_breaks_the_seal(image, data, environm
     ],
 )
 def test_of_an_error_of_lambda_its_message_is_told(cause, text):
-    assert said({"Error": "E", "Cause": cause}) == text
+    assert message_of({"Error": "E", "Cause": cause}) == text

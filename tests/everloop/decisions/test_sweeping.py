@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from everloop.decisions.sweeping import advanced, begun, is_new, overlaps, pages_due
+from everloop.decisions.sweeping import advanced, is_new, overlaps, pages_due, started
 from everloop.moments import moment
 from everloop.records.sweep import Sweep
 
@@ -20,7 +20,7 @@ def test_ten_million_keys_take_less_than_a_day_whatever_the_tick(minutes):
     sweep, now, pages, passes = Sweep(), T, 10_000, 0
     while now < T + timedelta(days=1):
         due = pages_due(sweep, now)
-        sweep = begun(sweep, now)
+        sweep = started(sweep, now)
         for _ in range(due):
             pages -= 1
             sweep = advanced(sweep, "" if pages == 0 else "data/m/x")
@@ -34,26 +34,26 @@ def test_ten_million_keys_take_less_than_a_day_whatever_the_tick(minutes):
 
 
 def test_a_tick_after_an_outage_looks_at_no_more_than_it_has_time_for():
-    sweep = begun(Sweep(), T)
+    sweep = started(Sweep(), T)
     assert pages_due(sweep, T + timedelta(days=9)) == 300
     assert pages_due(sweep, T) == 1
 
 
 def test_a_bucket_of_one_page_is_looked_at_whole_at_each_tick():
-    sweep = advanced(begun(Sweep(), T), "")
+    sweep = advanced(started(Sweep(), T), "")
     assert (sweep.began_at, sweep.last_began) == (None, T)
-    following = begun(sweep, T + timedelta(minutes=5))
+    following = started(sweep, T + timedelta(minutes=5))
     assert (following.began_at, following.thorough) == (T + timedelta(minutes=5), False)
-    assert begun(sweep, T + timedelta(hours=12)).thorough
+    assert started(sweep, T + timedelta(hours=12)).thorough
 
 
 def test_what_an_earlier_pass_saw_is_not_looked_at_again():
-    first = begun(Sweep(), T)
+    first = started(Sweep(), T)
     assert is_new(first, ago(timedelta(days=900)))
-    light = begun(advanced(first, ""), T + timedelta(minutes=5))
+    light = started(advanced(first, ""), T + timedelta(minutes=5))
     assert is_new(light, ago(timedelta(minutes=50)))
     assert not is_new(light, ago(timedelta(hours=2)))
-    thorough = begun(advanced(first, ""), T + timedelta(hours=12))
+    thorough = started(advanced(first, ""), T + timedelta(hours=12))
     assert is_new(thorough, ago(timedelta(days=6)))  # a large upload bears its beginning's time
 
 

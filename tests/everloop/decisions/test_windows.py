@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from everloop.decisions.objects import Listed
+from everloop.decisions.objects import ListedVersion
 from everloop.decisions.windows import (
     GIVEN_UP,
     chosen,
@@ -72,7 +72,7 @@ def listed(found):
     versions = {}
     for a in reversed(found):
         of_key = versions.setdefault(a.key, [])
-        of_key.append(Listed(a.key, a.version_id, not of_key, T, False, a.etag, a.size))
+        of_key.append(ListedVersion(a.key, a.version_id, not of_key, T, False, a.etag, a.size))
     return versions
 
 

@@ -89,12 +89,12 @@ def test_an_endpoint_has_two_alarms_of_one_metric_each_at_most_and_they_act():
     for alarm in alarms:
         assert valid("cloudwatch", "PutMetricAlarm", alarm) == ""
         assert alarm["AlarmActions"] == alarm["OKActions"] == [FUNCTION]
-        assert alarm["TreatMissingData"] == "ignore"  # silence mends nothing
+        assert alarm["TreatMissingData"] == "ignore"  # silence fixes nothing
         assert names.of_serving_alarm("everloop", alarm["AlarmName"]) is not None
 
 
 def test_no_alarm_of_a_release_or_of_the_stack_is_taken_for_an_endpoints():
-    stack = (*("heed-violation-errors", "test-endpoint-errors", "serving-errors"), "monitor-failed")
+    stack = (*("on-violation-errors", "probe-endpoint-errors", "serving-errors"), "monitor-failed")
     for name in (*stack, "m-v2-0123abcd-errors", "m-serving-v2-0123abcd-errors"):
         assert names.of_serving_alarm("everloop", f"everloop-{name}") is None, name
     for name in (*stack, "m-serving-errors", "m-v2-v2-0123abcd-errors"):

@@ -42,7 +42,7 @@ LACKED = shortage.Trouble("quota", "ResourceLimitExceeded", "q", 0, 1, False, "n
 WAITS = shortage.Shortage(M, shortage.judgement(2), "arn:p", LACKED, T, LATER, 2, LATER, "waits")
 WRONG = incident.Incident("alarm/errors", "alarm", "f1", T, "rings", "5xx", ("look",), 2)
 TOKEN = token.Token("run/m-w1-0a", "t", M, "arn:x", "end", True)
-MADE = config.Made("m-v1-0a", {"a": [1]}, "m-v1-0b", {"Image": "i"})
+MADE = config.ServingConfig("m-v1-0a", {"a": [1]}, "m-v1-0b", {"Image": "i"})
 SWEPT = sweep.Sweep("data/m/a", T, T, False, T, LATER)
 HEAD = decision.Head(7, "f" * 64)
 

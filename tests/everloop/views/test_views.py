@@ -14,7 +14,7 @@ from everloop.records.run import Run
 from everloop.records.seal import Seal
 from everloop.records.shortage import Shortage, Trouble
 from everloop.views import attention, look, model, release, run, timeline, version
-from everloop.views.version import Registered
+from everloop.views.version import RegisteredVersion
 
 M, T = "m", moment("2026-11-20T10:00:00Z")
 ARN = "arn:aws:sagemaker:eu-west-1:1:model-package/m/2"
@@ -83,7 +83,7 @@ def test_a_version_is_told_by_the_registry_and_by_its_seal_where_that_is_gone():
             decision("serve", True, {"version": 3, "from_version": 2}, subject=""),
         ]
     )
-    package = Registered(ARN, "Approved", {"cause": "data", "everloop-pin": "p"})
+    package = RegisteredVersion(ARN, "Approved", {"cause": "data", "everloop-pin": "p"})
     shown = version.version(2, package, None, None, decided)
     assert (shown.made_of, shown.pinned) == ({"cause": "data"}, "p")
     assert shown.word.by == "policy"

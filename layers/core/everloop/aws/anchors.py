@@ -27,7 +27,7 @@ def anchor(model: str, now: datetime, *, at_most: timedelta = timedelta(0)) -> b
     if head.anchored_at is not None and now - head.anchored_at < at_most:
         return False
     found = Anchor(model, head.seq, head.hash, text(now))
-    document = json.dumps({"version": 1, **found.told()}, indent=1)
+    document = json.dumps({"version": 1, **found.as_dict()}, indent=1)
     storage.write_once(settings().anchor_bucket, found.key, document.encode(), "application/json")
     table.written(records.anchor_head(model, head.seq, now))  # it may be gone: the anchor stands
     return True

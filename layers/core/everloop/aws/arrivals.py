@@ -10,7 +10,7 @@ from everloop.records import arrival as records
 from everloop.records import window as windows
 from everloop.records.arrival import Arrival
 from everloop.records.keys import Item
-from everloop.records.window import Closed, Window
+from everloop.records.window import ClosedWindow, Window
 from everloop.records.writes import Write
 
 # A transaction takes 100 actions: one for the window, two for each object.
@@ -122,12 +122,12 @@ def close(model: str, window: Window, now: datetime, reason: str, cause: str) ->
         raise Conflict(f"window {window.number} of {model} changed meanwhile") from cancelled
 
 
-def closed(model: str, number: int) -> Closed | None:
+def closed_window(model: str, number: int) -> ClosedWindow | None:
     item = table.get(windows.closed_key(model, number))
     return windows.closed_of(item) if item else None
 
 
-def newest_closed(model: str, most: int = 20) -> list[Closed]:
+def newest_closed(model: str, most: int = 20) -> list[ClosedWindow]:
     """Return a model's last closed windows, the newest first."""
     found = table.query(windows.all_closed(model), newest_first=True, limit=most)
     return [windows.closed_of(item) for item in found]
@@ -139,13 +139,13 @@ def find_window(model: str) -> Window | None:
     return windows.of(item) if item else None
 
 
-def last_frozen(model: str) -> Closed | None:
+def last_frozen(model: str) -> ClosedWindow | None:
     """Return the newest closed window that has a manifest."""
     found = map(windows.closed_of, table.query(windows.all_closed(model), newest_first=True))
     return next((window for window in found if window.digest), None)
 
 
-def last_closed(model: str) -> Closed | None:
+def last_closed(model: str) -> ClosedWindow | None:
     return next(iter(newest_closed(model, 1)), None)
 
 

@@ -10,7 +10,7 @@ from everloop.records import release as ended
 from everloop.records import run as trainings
 from everloop.records import seal as seals
 from everloop.records import token as tokens
-from everloop.records.installation import Installed
+from everloop.records.installation import Installation
 from everloop.records.lease import Lease
 from everloop.records.release import Release
 from everloop.records.run import Run
@@ -19,13 +19,13 @@ from everloop.records.token import Token
 from everloop.records.writes import Write
 
 
-def install(installed: Installed) -> None:
+def install(installed: Installation) -> None:
     """Write a model's spec and its place in the index."""
     writes: list[Write] = [installation.put(installed), installation.listed(installed)]
     table.transact(writes, f"installation of {installed.model}")
 
 
-def find_installed(model: str) -> Installed | None:
+def find_installed(model: str) -> Installation | None:
     item = table.get(installation.key(model))
     return installation.of(model, item) if item else None
 
@@ -35,7 +35,7 @@ def pause(model: str, why: str) -> None:
     table.write(installation.pause(model, why))
 
 
-def installed(model: str) -> Installed:
+def installed(model: str) -> Installation:
     """Return a model's installation. Raises BadInput for a model nobody pushed."""
     found = find_installed(model)
     if found is None:

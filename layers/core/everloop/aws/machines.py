@@ -16,14 +16,14 @@ _GONE = ("TaskTimedOut", "InvalidToken", "TaskDoesNotExist")
 
 
 @dataclass(frozen=True)
-class Started:
+class Start:
     """An execution's ARN, and whether this call (or its lost twin) started it."""
 
     arn: str
     new: bool
 
 
-def start(machine: str, name: str, given: dict[str, Any]) -> Started:
+def start(machine: str, name: str, given: dict[str, Any]) -> Start:
     """Start an execution; one of that name that ran already, or runs on other input, is not new."""
     arn = f"{settings().machines}-{machine}"
     try:
@@ -31,11 +31,11 @@ def start(machine: str, name: str, given: dict[str, Any]) -> Started:
             answer = stepfunctions().start_execution(
                 stateMachineArn=arn, name=name, input=json.dumps(given, sort_keys=True)
             )
-            return Started(answer["executionArn"], True)
+            return Start(answer["executionArn"], True)
     except ClientError as error:
         if code_of(error) != "ExecutionAlreadyExists":
             raise
-        return Started(execution_arn(machine, name), False)
+        return Start(execution_arn(machine, name), False)
 
 
 def execution_arn(machine: str, name: str) -> str:
@@ -53,7 +53,7 @@ def status(arn: str) -> str | None:
         raise
 
 
-def wake(token: str, output: dict[str, Any]) -> bool:
+def resume(token: str, output: dict[str, Any]) -> bool:
     """Complete a task by its token; False if nobody waits for it any more."""
     try:
         with translated("task token"):

@@ -19,7 +19,7 @@ LONGEST_DESCRIPTION = 1024  # the API's limit
 
 
 @dataclass(frozen=True)
-class Described:
+class PackageDescription:
     """A package with all that a release or a judgement needs of it."""
 
     package: Package
@@ -34,7 +34,7 @@ class Described:
         return seals.uri(self.metadata, name, self.package.arn)
 
 
-def describe(arn: str) -> Described:
+def describe(arn: str) -> PackageDescription:
     """Read a package as it is now. Raises BadInput if there is none."""
     try:
         with translated(arn):
@@ -44,7 +44,7 @@ def describe(arn: str) -> Described:
             raise BadInput(f"{arn}: {error}") from error
         raise
     containers = (found.get("InferenceSpecification") or {}).get("Containers") or [{}]
-    return Described(
+    return PackageDescription(
         package=_package(found, found.get("LastModifiedTime") or found["CreationTime"]),
         image=str(containers[0].get("Image") or ""),
         model_data_url=str(containers[0].get("ModelDataUrl") or ""),
@@ -54,7 +54,7 @@ def describe(arn: str) -> Described:
     )
 
 
-def find(arn: str) -> Described | None:
+def find(arn: str) -> PackageDescription | None:
     """Read a package as it is now; None if there is none, or it was deleted."""
     try:
         return describe(arn)

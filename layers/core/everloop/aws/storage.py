@@ -12,7 +12,7 @@ from urllib.parse import unquote_plus
 from botocore.exceptions import ClientError
 
 from everloop.aws.clients import code_of, s3, translated
-from everloop.decisions.objects import Listed
+from everloop.decisions.objects import ListedVersion
 from everloop.errors import BadInput, EverloopError, NotReady
 
 _PIECE = 1024 * 1024
@@ -107,7 +107,7 @@ def newest_version(uri: str) -> str | None:
 
 
 @dataclass(frozen=True)
-class Copied:
+class Copy:
     """A copy, and what S3 says of it: its version, and the sha256 (hex) of its bytes.
 
     Both are empty where the target was there, or S3 does not say.
@@ -118,7 +118,7 @@ class Copied:
     sha256: str = ""
 
 
-def copy_once(source: str, version_id: str, bucket: str, key: str) -> Copied:
+def copy_once(source: str, version_id: str, bucket: str, key: str) -> Copy:
     """Copy one version of an object unless the target is there; S3 takes the copy's checksum.
 
     Raises BadInput for more than 5 GB, which S3 does not copy in one piece, and NotReady where this
@@ -144,11 +144,11 @@ def copy_once(source: str, version_id: str, bucket: str, key: str) -> Copied:
             raise NotReady(f"version {version_id} of {source} was deleted") from error
         if code_of(error) != "PreconditionFailed":
             raise
-        return Copied(f"s3://{bucket}/{key}")
+        return Copy(f"s3://{bucket}/{key}")
     made = str(answer["CopyObjectResult"].get("ChecksumSHA256") or "")
     whole = "-" not in made  # of the object, and not of its parts' checksums
     sha256 = base64.b64decode(made).hex() if whole else ""
-    return Copied(f"s3://{bucket}/{key}", str(answer.get("VersionId") or ""), sha256)
+    return Copy(f"s3://{bucket}/{key}", str(answer.get("VersionId") or ""), sha256)
 
 
 def copy_new(source: str, bucket: str, key: str) -> bool:
@@ -250,12 +250,14 @@ def listed(bucket: str, prefix: str, *, after: str = "") -> Iterator[tuple[str, 
                 yield entry["Key"], entry["LastModified"]
 
 
-def versions_of(bucket: str, key: str) -> list[Listed]:
+def versions_of(bucket: str, key: str) -> list[ListedVersion]:
     """Return all versions and delete markers of one key."""
     return versions_among(bucket, key, [key]).get(key, [])
 
 
-def versions_among(bucket: str, prefix: str, keys: Collection[str]) -> dict[str, list[Listed]]:
+def versions_among(
+    bucket: str, prefix: str, keys: Collection[str]
+) -> dict[str, list[ListedVersion]]:
     """Return the versions and delete markers of these keys, which all begin with `prefix`.
 
     A page holds a thousand, and each but the first begins before a wanted key: there are never
@@ -266,9 +268,9 @@ def versions_among(bucket: str, prefix: str, keys: Collection[str]) -> dict[str,
 
 def versions_within(
     bucket: str, prefix: str, keys: Collection[str], calls: int | None
-) -> tuple[dict[str, list[Listed]], set[str]]:
+) -> tuple[dict[str, list[ListedVersion]], set[str]]:
     """Return what `versions_among` does in at most so many calls, and the keys left for later."""
-    found: dict[str, list[Listed]] = {}
+    found: dict[str, list[ListedVersion]] = {}
     wanted = sorted(set(keys))
     position, start = 0, dict[str, str]()
     while position < len(wanted):
@@ -297,7 +299,7 @@ def versions_within(
     return {key: listed for key, listed in found.items() if key not in left}, left
 
 
-def versions_after(bucket: str, prefix: str, after: str) -> tuple[list[Listed], str]:
+def versions_after(bucket: str, prefix: str, after: str) -> tuple[list[ListedVersion], str]:
     """Return a page of versions and delete markers behind a key, and the key that it ends with.
 
     All that the page shows of a key is there, except of one with more than a thousand versions,
@@ -311,11 +313,13 @@ def versions_after(bucket: str, prefix: str, after: str) -> tuple[list[Listed], 
     return page, last
 
 
-def _page(bucket: str, prefix: str, start: dict[str, str]) -> tuple[list[Listed], dict[str, str]]:
+def _page(
+    bucket: str, prefix: str, start: dict[str, str]
+) -> tuple[list[ListedVersion], dict[str, str]]:
     with _named(f"s3://{bucket}/{prefix}"):
         answer: Any = s3().list_object_versions(Bucket=bucket, Prefix=prefix, **start)  # type: ignore[arg-type]
     found = [
-        Listed(
+        ListedVersion(
             key=entry["Key"],
             version_id=entry.get("VersionId") or "null",
             latest=bool(entry.get("IsLatest")),

@@ -133,11 +133,11 @@ def worth_retraining(
     """Decide what a violation is answered with: a new run, or the reason why there is none.
 
     `in_a_row` is how many looks found one, where a look did; `trainable` is false where no
-    training mends it.
+    training fixes it.
     """
     if not trainable:
         return Permission(
-            False, "no training mends what cannot be read: see what clients send, and how"
+            False, "no training fixes what cannot be read: see what clients send, and how"
         )
     if in_a_row is not None and in_a_row < limits.violations_in_a_row:
         return Permission(

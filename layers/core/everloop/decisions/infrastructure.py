@@ -156,7 +156,7 @@ def _plain(text: str) -> str:
     return text.replace("&#39;", "'").replace("&quot;", '"').strip()
 
 
-def described(found: Trouble) -> str:
+def description(found: Trouble) -> str:
     """Say in one sentence what AWS lacked."""
     if found.kind == QUOTA and found.there is not None:
         return f"the quota '{found.quota}' is {found.there}, and at least {found.wanted} is needed"
@@ -219,7 +219,7 @@ def to_do(found: Trouble, model: str, *, held: bool) -> tuple[str, ...]:
             f"Or take another instance type in model.toml, and push: everloop push models/{model}"
         )
     if held:
-        lines += ["When it is mended, or to try it once more:", f"  everloop resume {model}"]
+        lines += ["When it is repaired, or to try it once more:", f"  everloop resume {model}"]
     else:
         lines.append("Nothing is lost, and it is tried again by itself.")
     return tuple(lines)

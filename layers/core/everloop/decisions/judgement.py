@@ -93,12 +93,12 @@ def numbers(verdict: Verdict) -> dict[str, float | int | str]:
     """Return the numbers that a verdict rests on, by names for people."""
     found: dict[str, float | int | str] = {}
     for metric, bar in sorted((verdict.facts.get("bars") or {}).items()):
-        found[metric] = _told(bar["value"])
-        found[f"bar of {metric}"] = _told(bar["bar"])
+        found[metric] = _plain_value(bar["value"])
+        found[f"bar of {metric}"] = _plain_value(bar["bar"])
     compared = verdict.facts.get("comparison") or {}
     for name in ("candidate", "champion", "gain", "gain_low", "gain_high", "least_gain", "rows"):
         if name in compared:
-            found[name.replace("_", " ")] = _told(compared[name])
+            found[name.replace("_", " ")] = _plain_value(compared[name])
     return found
 
 
@@ -211,7 +211,7 @@ def _plain(value: float) -> float | None:
     return None if value != value else value
 
 
-def _told(value: object) -> float | int | str:
+def _plain_value(value: object) -> float | int | str:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return value
     return "not a number" if value is None else str(value)

@@ -82,7 +82,7 @@ def wrong_name(name: str) -> str:
     return f"labels/…/{name}: {why}; upload plain CSV under a name that ends in .csv"
 
 
-def said_of_labels(findings: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+def label_records(findings: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
     """Return a list of what findings say of labels; looks of before say nothing.
 
     Raises BadInput for findings.json of another shape.

@@ -27,7 +27,7 @@ def under_way(status: str | None, since: datetime | None, now: datetime) -> bool
     return since is not None and now - since < _STARTING
 
 
-def heard(rhythm: Rhythm, arrivals: Iterable[datetime], now: datetime) -> Rhythm:
+def with_arrivals(rhythm: Rhythm, arrivals: Iterable[datetime], now: datetime) -> Rhythm:
     """Return the rhythm with files that arrived, and without what is too old to count."""
     last, pauses = rhythm.last, dict(rhythm.pauses)
     for when in sorted(arrivals):

@@ -93,7 +93,7 @@ def overdue(schedule: str, asked: datetime, now: datetime) -> Decision:
 _SLACK = timedelta(minutes=5)
 
 
-# Monitors of what comes in; a violation of theirs is mended by no training.
+# Monitors of what comes in; a violation of theirs is repaired by no training.
 TRAFFIC = "traffic"
 # Reasons that are the rule: nothing came at all, or labels that are still to come.
 _EXPECTED = ("no-traffic", "few-labels", "no-key")
@@ -186,7 +186,7 @@ def _violations(
 
 def _unjudged(missing: Sequence[Mapping[str, Any]]) -> str:
     """Say what could not be judged, and why; empty where everything could."""
-    shown = "; ".join(_said(each) for each in missing[:5])
+    shown = "; ".join(_description(each) for each in missing[:5])
     return shown + (f"; and {len(missing) - 5} more" if len(missing) > 5 else "")
 
 
@@ -217,7 +217,7 @@ def _is_blind(missing: Mapping[str, Any]) -> bool:
     return not missing.get("feature") and missing.get("reason") not in _EXPECTED
 
 
-def _said(missing: Mapping[str, Any]) -> str:
+def _description(missing: Mapping[str, Any]) -> str:
     told = str(missing.get("description") or missing.get("reason") or "no reason was given")
     return f"{str(missing.get('monitor'))[:50]}: {told[:300]}"
 

@@ -21,7 +21,7 @@ REPLACED = "replaced"  # gone, and its key holds something newer: no withdrawal
 
 
 @dataclass(frozen=True)
-class Listed:
+class ListedVersion:
     """A version, or a delete marker, as S3 lists it."""
 
     key: str
@@ -49,7 +49,7 @@ class Deletion:
     words: str = ""
 
 
-def newest_first(listed: Sequence[Listed]) -> list[Listed]:
+def newest_first(listed: Sequence[ListedVersion]) -> list[ListedVersion]:
     """Sort one key's versions and markers as S3 orders them, which lists both apart.
 
     Times are whole seconds. In the same second a deletion counts as the later act, unless S3 says
@@ -58,7 +58,9 @@ def newest_first(listed: Sequence[Listed]) -> list[Listed]:
     return sorted(listed, key=lambda one: (one.latest, one.modified, one.marker), reverse=True)
 
 
-def below_markers(listed: Sequence[Listed]) -> Iterator[tuple[Listed, Listed | None]]:
+def below_markers(
+    listed: Sequence[ListedVersion],
+) -> Iterator[tuple[ListedVersion, ListedVersion | None]]:
     """Yield a key's versions, the newest first, each with the delete marker that hides it."""
     marker = None
     for one in newest_first(listed):
@@ -70,7 +72,7 @@ def below_markers(listed: Sequence[Listed]) -> Iterator[tuple[Listed, Listed | N
 
 def settled(
     key: str,
-    listed: Sequence[Listed],
+    listed: Sequence[ListedVersion],
     states: Mapping[str, ObjectState],
     now: datetime,
     *,
@@ -89,20 +91,20 @@ def settled(
             found += _hidden(version, marker, known, told)
         elif known is not None and known.state == WITHDRAWN:
             by = told.by if told is not None else NOBODY
-            why = _words(told, "its delete marker was taken away: S3 shows it again")
+            why = _reason(told, "its delete marker was taken away: S3 shows it again")
             found.append(ObjectState(key, version.version_id, PRESENT, why, now, by))
     if told is None or told.marker or told.expired or not seen:
         return found
     known = states.get(object_id(key, told.version_id))
     there = any(one.version_id == told.version_id for one in listed)
     if not there and (known is None or known.state != WITHDRAWN or (told.by and not known.by)):
-        why = _words(told, "this version was deleted for good")
+        why = _reason(told, "this version was deleted for good")
         found.append(ObjectState(key, told.version_id, WITHDRAWN, why, told.at, told.by))
     return found
 
 
 def restored(
-    listed: Sequence[Listed], states: Mapping[str, ObjectState], told: Deletion
+    listed: Sequence[ListedVersion], states: Mapping[str, ObjectState], told: Deletion
 ) -> ObjectState | str:
     """Return the state of a key's newest version that a person brings back, or why they cannot.
 
@@ -124,7 +126,7 @@ def restored(
 
 
 def _hidden(
-    version: Listed, marker: Listed, known: ObjectState | None, told: Deletion | None
+    version: ListedVersion, marker: ListedVersion, known: ObjectState | None, told: Deletion | None
 ) -> list[ObjectState]:
     """Return the withdrawal of a version below a marker, unless the ledger has it, and by whom."""
     named = told is not None and told.marker and told.version_id == marker.version_id
@@ -143,5 +145,5 @@ def _hidden(
     return [] if made == known else [made]
 
 
-def _words(told: Deletion | None, otherwise: str) -> str:
+def _reason(told: Deletion | None, otherwise: str) -> str:
     return f"{otherwise}: {told.words}" if told is not None and told.words else otherwise

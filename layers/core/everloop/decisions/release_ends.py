@@ -6,7 +6,7 @@ from typing import Any
 
 from everloop.decisions.infrastructure import trouble, trouble_of
 from everloop.decisions.releases import Serving
-from everloop.errors import Tampered, said
+from everloop.errors import Tampered, message_of
 from everloop.names import is_staging_config, version_of_config
 from everloop.records.release import (
     ERROR,
@@ -60,7 +60,7 @@ def _never_asked(
     """Say why production was never asked for a version; None where it was."""
     if error is not None:
         kind = TAMPERED if error.get("Error") == Tampered.__name__ else ERROR
-        return kind, f"{error.get('Error')}: {said(error)}"
+        return kind, f"{error.get('Error')}: {message_of(error)}"
     if tests is not None and not tests.get("passed"):
         return TESTS_FAILED, str(tests.get("reason"))
     if rollout is not None and not rollout.get("started"):
@@ -109,7 +109,7 @@ def arrived(rollout: Mapping[str, Any] | None) -> bool:
 
 
 @dataclass(frozen=True)
-class Needed:
+class Kept:
     """What a model's endpoints serve from, and the version they may be brought back to by hand."""
 
     configs: frozenset[str]
@@ -123,7 +123,7 @@ class Needed:
         )
 
 
-def needed(serving: Serving | None, staging: Serving | None, ended: Sequence[Release]) -> Needed:
+def needed(serving: Serving | None, staging: Serving | None, ended: Sequence[Release]) -> Kept:
     """Return what stays: what serves, and the version that was released before it.
 
     `ended` are the releases that ended, the newest first.
@@ -132,7 +132,7 @@ def needed(serving: Serving | None, staging: Serving | None, ended: Sequence[Rel
     now = serving.version if serving else None
     before = next((r.version for r in ended if r.outcome == RELEASED and r.version != now), None)
     versions = {each.version for each in used} | {before}
-    return Needed(
+    return Kept(
         frozenset(each.config for each in used),
         frozenset(version for version in versions if version is not None),
         before,

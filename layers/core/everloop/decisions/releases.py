@@ -35,7 +35,7 @@ class Package:
     pinned: str = ""  # the stamp that says so; a later one is greater
 
     @property
-    def spoken_at(self) -> datetime:
+    def decided_at(self) -> datetime:
         """When somebody spoke on it last. Only where no record says so, when it was changed last:
         any other stamp on the package changes that.
         """
@@ -68,7 +68,7 @@ class Serving:
         """Whether this version is in service, and not only as it was staged."""
         return self.status == "InService" and self.version == version and not self.staged
 
-    def came_and_leaves(self, config: str) -> bool:
+    def is_being_replaced(self, config: str) -> bool:
         """Whether this config is in service, and somebody asked for another one already."""
         moves = self.status == "Updating" and self.pending_config not in (None, config)
         return moves and self.config == config
@@ -97,7 +97,7 @@ def without_effect(package: Package, packages: Sequence[Package], wanted: Packag
         return ""
     if not wanted.pinned and wanted.version < package.version:
         return ""  # its release has failed, which was told
-    if not wanted.pinned and wanted.spoken_at > package.spoken_at:
+    if not wanted.pinned and wanted.decided_at > package.decided_at:
         return ""  # it was overtaken by an approval that came later
     approve = f"everloop approve {package.model} --version {package.version}"
     is_ = "is pinned" if wanted.pinned else "is approved, too, and higher"
@@ -145,21 +145,21 @@ def release_wanted(
     """Decide whether another version should serve than the one that does.
 
     `paused` holds releases back, but never keeps a version in service whose approval was withdrawn.
-    Where nothing can take the place of such a version, it serves on: only a person can mend that.
+    Where nothing can take the place of such a version, it serves on: only a person can repair that.
     """
     wanted = desired(packages, releases)
     now = serving.version if serving and serving.status == "InService" else None
     found = ReleaseDecision(
         False,
         "no version is approved that could be released",
-        _looked_at(wanted, now, serving),
+        _facts(wanted, now, serving),
         looked=True,
         serving=now,
         serves=serving is not None,
     )
     approved = any(p.version == now and p.deployable for p in packages)
     if wanted is None:
-        return found if now is None or approved else _stays(now, packages, found)
+        return found if now is None or approved else _keeps_serving(now, packages, found)
     against = _against(wanted, serving)
     if not against and paused and (now is None or approved):
         against = f"{paused}; version {wanted.version} waits"
@@ -168,7 +168,7 @@ def release_wanted(
     return replace(found, go=True, reason=_change(wanted, now), package=wanted)
 
 
-def _looked_at(wanted: Package | None, now: int | None, serving: Serving | None) -> dict[str, Any]:
+def _facts(wanted: Package | None, now: int | None, serving: Serving | None) -> dict[str, Any]:
     """Return what a release is decided upon, as it is written down."""
     facts: dict[str, Any] = {
         "desired": wanted.version if wanted else None,
@@ -202,7 +202,9 @@ def _pinned(wanted: Package) -> str:
     return "; it is pinned" if wanted.pinned else ""
 
 
-def _stays(version: int, packages: Sequence[Package], found: ReleaseDecision) -> ReleaseDecision:
+def _keeps_serving(
+    version: int, packages: Sequence[Package], found: ReleaseDecision
+) -> ReleaseDecision:
     """Say of a version whose approval was withdrawn that it serves on."""
     package = next((package for package in packages if package.version == version), None)
     is_ = package.approval if package else "gone from the registry"
@@ -214,7 +216,7 @@ def _stays(version: int, packages: Sequence[Package], found: ReleaseDecision) ->
 def _failed_since_approval(package: Package, releases: Sequence[Release]) -> bool:
     failures: dict[str, int] = {}
     for release in releases:
-        same = release.version == package.version and release.approved_at >= package.spoken_at
+        same = release.version == package.version and release.approved_at >= package.decided_at
         if same and release.outcome in _TRIES:
             failures[release.outcome] = failures.get(release.outcome, 0) + 1
     return any(failures[outcome] >= _TRIES[outcome] for outcome in failures)

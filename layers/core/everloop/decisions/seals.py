@@ -23,7 +23,7 @@ def uri(metadata: Mapping[str, str], name: str, subject: str) -> str:
 
 
 @dataclass(frozen=True)
-class Found:
+class Contents:
     """What there is now; a digest is None where there is no object any more."""
 
     container_digest: str
@@ -68,7 +68,7 @@ def with_versions(seal: Seal, found: Mapping[str, str]) -> Seal:
     return replace(seal, versions={**seal.versions, **kept}) if kept else seal
 
 
-def broken(seal: Seal, found: Found) -> list[str]:
+def broken(seal: Seal, found: Contents) -> list[str]:
     """Say what was changed since a version was sealed; an empty list where nothing was.
 
     An object that is gone breaks nothing while the same bytes lie in its other place.
@@ -86,7 +86,7 @@ def broken(seal: Seal, found: Found) -> list[str]:
     return said
 
 
-def gone(seal: Seal, found: Found) -> list[tuple[str, str]]:
+def gone(seal: Seal, found: Contents) -> list[tuple[str, str]]:
     """Return what lies in one of its places only: which is empty, and which has the bytes."""
     pairs = []
     for _, needed, other in places(seal):

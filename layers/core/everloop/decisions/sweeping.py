@@ -18,7 +18,7 @@ PATIENCE = timedelta(minutes=15)
 _MARGIN, _LONG_MARGIN = timedelta(hours=1), timedelta(days=7)
 
 
-def begun(sweep: Sweep, now: datetime) -> Sweep:
+def started(sweep: Sweep, now: datetime) -> Sweep:
     """Return the sweep at a tick; between two passes, at the beginning of the next."""
     if sweep.began_at is not None:
         return replace(sweep, looked_at=now)

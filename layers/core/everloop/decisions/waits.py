@@ -12,7 +12,7 @@ from everloop.decisions.infrastructure import (
     QUOTA,
     SPOT,
     THROTTLING,
-    described,
+    description,
 )
 from everloop.names import digest
 from everloop.records.shortage import Trouble
@@ -35,7 +35,7 @@ NOT_TOLD, WAITS, HELD = "", "waits", "held"
 
 
 @dataclass(frozen=True)
-class Again:
+class Retry:
     """What is done about it: wait so long and try again, or hold until something changes (None).
 
     `tell` is what people must have been told by now.
@@ -50,7 +50,7 @@ class Again:
         return self.wait_seconds is None
 
 
-def again(found: Trouble, *, since: datetime, tries: int, now: datetime, name: str) -> Again:
+def again(found: Trouble, *, since: datetime, tries: int, now: datetime, name: str) -> Retry:
     """Decide what is done after `tries` tries that met it, the first of them at `since`.
 
     Waits double, and vary by `name` between half and one and a half of that: what was refused
@@ -58,16 +58,16 @@ def again(found: Trouble, *, since: datetime, tries: int, now: datetime, name: s
     """
     waited = now - since
     if not found.retry:
-        return Again(None, HELD, f"{described(found)}; waiting cannot help")
+        return Retry(None, HELD, f"{description(found)}; waiting cannot help")
     most = _MOST_TRIES.get(found.kind)
     if waited >= _PATIENCE[found.kind] or (most is not None and tries >= most):
-        return Again(None, HELD, f"{described(found)}; tried {tries} times in {_length(waited)}")
+        return Retry(None, HELD, f"{description(found)}; tried {tries} times in {_length(waited)}")
     middle = min(_FIRST * 2 ** min(tries - 1, 10), _LONGEST)
     share = int(digest([name, tries])[:8], 16) / 0xFFFFFFFF
     seconds = round(middle.total_seconds() * (0.5 + share))
     tell = WAITS if waited >= _MATTERS or found.kind == SPOT else NOT_TOLD
     minutes = max(1, round(seconds / 60))
-    return Again(seconds, tell, f"{described(found)}; tried again in {minutes} min")
+    return Retry(seconds, tell, f"{description(found)}; tried again in {minutes} min")
 
 
 def goes_on(found: Trouble, met_at: datetime, now: datetime) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from everloop.decisions.objects import REPLACED, Listed, below_markers
+from everloop.decisions.objects import REPLACED, ListedVersion, below_markers
 from everloop.moments import text
 from everloop.names import digest
 from everloop.records.arrival import Arrival
@@ -91,7 +91,7 @@ class LeftOut:
 
     arrival: Arrival
     state: str
-    marker: Listed | None = None
+    marker: ListedVersion | None = None
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ class Selection:
 
 def chosen(
     arrivals: Mapping[int, Sequence[Arrival]],
-    listed: Mapping[str, Sequence[Listed]],
+    listed: Mapping[str, Sequence[ListedVersion]],
     states: Mapping[str, ObjectState],
 ) -> Selection:
     """Choose the newest version of each key that is still there, as S3 lists and orders them.
@@ -138,7 +138,7 @@ def chosen(
 
 
 def _choose(
-    came: Mapping[str, Arrival], listed: Sequence[Listed], states: Mapping[str, ObjectState]
+    came: Mapping[str, Arrival], listed: Sequence[ListedVersion], states: Mapping[str, ObjectState]
 ) -> tuple[Arrival | None, list[LeftOut]]:
     """Choose among the arrivals of one key."""
     left_out, closed, found = list[LeftOut](), False, set[str]()

@@ -10,7 +10,7 @@ from everloop.aws.settings import settings
 from everloop.flows import incidents
 from everloop.messages import Message, endpoint_page
 from everloop.pipelines.rollouts import serving_alarms
-from everloop.records.installation import Installed
+from everloop.records.installation import Installation
 from everloop.spec import policy
 
 # What has been quiet for longer was told when it became so, by its action or by a tick.
@@ -21,7 +21,7 @@ _HAPPENED = {
 }
 
 
-def wanted(installed: Installed) -> dict[str, dict[str, object]]:
+def desired_alarms(installed: Installation) -> dict[str, dict[str, object]]:
     """Return the alarms that a model's endpoint should have, by name."""
     bars = policy.deploy(installed.spec).alarms
     stack = settings()
@@ -29,13 +29,13 @@ def wanted(installed: Installed) -> dict[str, dict[str, object]]:
     return {str(alarm["AlarmName"]): alarm for alarm in found}
 
 
-def ensure(installed: Installed) -> None:
+def ensure(installed: Installation) -> None:
     """Put the endpoint's alarms, as the spec has them now; twice is once."""
-    for alarm in wanted(installed).values():
+    for alarm in desired_alarms(installed).values():
         alarms.put(alarm)
 
 
-def mend(installed: Installed, known: Mapping[str, Alarm], *, serves: bool) -> Iterator[str]:
+def repair(installed: Installation, known: Mapping[str, Alarm], *, serves: bool) -> Iterator[str]:
     """Make alarms again that are missing or other than wanted, and delete those of no endpoint.
 
     `known` are the stack's alarms by name. Yields what was done, for people.
@@ -46,7 +46,7 @@ def mend(installed: Installed, known: Mapping[str, Alarm], *, serves: bool) -> I
         for name in (names.serving_alarm(settings().stack, model, word) for word in names.ALARMS)
         if name in known
     }
-    should = wanted(installed) if serves else {}
+    should = desired_alarms(installed) if serves else {}
     for name, alarm in should.items():
         has = there.get(name)
         if has and has.threshold == alarm["Threshold"] and has.actions:
@@ -61,7 +61,7 @@ def mend(installed: Installed, known: Mapping[str, Alarm], *, serves: bool) -> I
         yield f"{', '.join(left)} watched what is gone: an endpoint, a bar, or a release"
 
 
-def look(installed: Installed, known: Mapping[str, Alarm], now: datetime) -> None:
+def catch_up(installed: Installation, known: Mapping[str, Alarm], now: datetime) -> None:
     """Tell of alarms what their actions did not: that they ring, or have become quiet lately."""
     for word in names.ALARMS:
         alarm = known.get(names.serving_alarm(settings().stack, installed.model, word))
@@ -72,7 +72,7 @@ def look(installed: Installed, known: Mapping[str, Alarm], now: datetime) -> Non
 
 
 def changed(
-    installed: Installed, word: str, state: str, reason: str, since: datetime, now: datetime
+    installed: Installation, word: str, state: str, reason: str, since: datetime, now: datetime
 ) -> bool:
     """Tell that an endpoint's alarm rings, or is quiet again, unless it was told before."""
     model, subject = installed.model, f"alarm/{word}"
@@ -83,7 +83,7 @@ def changed(
         return False
     serving = endpoints.serving(model)
     version = serving.version if serving else None
-    return incidents.began(
+    return incidents.open_incident(
         Message(
             kind="endpoint-alarm",
             model=model,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from everloop.aws import approvals, journal, registry
-from everloop.aws.registry import Described
+from everloop.aws.registry import PackageDescription
 from everloop.decisions.approvals import APPROVED, PENDING, from_chain, seen
 from everloop.decisions.releases import Package
 from everloop.flows import report
@@ -26,7 +26,7 @@ class Versions:
 
 
 @dataclass(frozen=True)
-class Told:
+class ApprovalEvent:
     """What an event says of a version: that its approval was changed, and when."""
 
     version: int
@@ -38,7 +38,7 @@ def versions(
     now: datetime | None,
     *,
     closer: Collection[int] = (),
-    told: Told | None = None,
+    told: ApprovalEvent | None = None,
 ) -> Versions:
     """Return all versions as the registry has them, with when each was spoken on and its pin.
 
@@ -61,7 +61,7 @@ def versions(
         if described is None:
             continue  # deleted a moment ago
         at = told.approval_at if told and told.version == package.version else None
-        approval = _heed(described, before, now, at) if now else None
+        approval = _record_approval(described, before, now, at) if now else None
         if approval is not None:
             fresh[package.version] = approval
         word = approval or before
@@ -92,8 +92,8 @@ def _in_turn(found: list[Package], now: datetime | None) -> set[int]:
     return {approved[int(now.timestamp() // 60) % len(approved)]}
 
 
-def _heed(
-    described: Described, before: Approval | None, now: datetime, told_at: datetime | None
+def _record_approval(
+    described: PackageDescription, before: Approval | None, now: datetime, told_at: datetime | None
 ) -> Approval | None:
     """Write down what is new of a version's approval, and return it."""
     package = described.package

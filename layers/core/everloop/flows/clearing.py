@@ -8,10 +8,10 @@ from itertools import islice
 from everloop import names
 from everloop.aws import alarms, configs, endpoints, ledger
 from everloop.aws.settings import settings
-from everloop.decisions.release_ends import Needed, needed
+from everloop.decisions.release_ends import Kept, needed
 from everloop.decisions.releases import Serving
 from everloop.errors import Conflict
-from everloop.records.installation import Installed
+from everloop.records.installation import Installation
 from everloop.records.lease import RELEASE
 from everloop.records.release import Release
 from everloop.spec import policy
@@ -28,7 +28,7 @@ class Cleared:
     more: bool = False
 
 
-def clear(installed: Installed, serving: Serving | None, ended: Sequence[Release]) -> Cleared:
+def clear(installed: Installation, serving: Serving | None, ended: Sequence[Release]) -> Cleared:
     """Delete alarms of releases, and configs and SageMaker models that nothing needs.
 
     To be called while no other release of the model can begin, where `serving` is settled. What
@@ -48,7 +48,7 @@ def clear(installed: Installed, serving: Serving | None, ended: Sequence[Release
     return cleared
 
 
-def clear_left_behind(installed: Installed, now: datetime) -> list[str]:
+def clear_left_behind(installed: Installation, now: datetime) -> list[str]:
     """Clear up what a release could not, while none runs; return what was deleted."""
     model, holder = installed.model, f"clearing:{installed.model}"
     try:
@@ -64,7 +64,7 @@ def clear_left_behind(installed: Installed, now: datetime) -> list[str]:
     return cleared.deleted
 
 
-def _configs(model: str, kept: Needed, cleared: Cleared) -> list[str]:
+def _configs(model: str, kept: Kept, cleared: Cleared) -> list[str]:
     """Delete the configs that nothing needs; return those that stay.
 
     Of the version that served before, the newest is enough: those before it are of other specs.
@@ -85,7 +85,7 @@ def _configs(model: str, kept: Needed, cleared: Cleared) -> list[str]:
     return stay
 
 
-def _models(model: str, kept: Needed, stay: Sequence[str], cleared: Cleared) -> None:
+def _models(model: str, kept: Kept, stay: Sequence[str], cleared: Cleared) -> None:
     made = [configs.get(model, config) for config in stay]
     known = {each.sagemaker_model for each in made if each is not None}
     unknown = kept.versions if None in made else frozenset()  # made before records were kept

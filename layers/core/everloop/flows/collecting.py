@@ -10,11 +10,13 @@ from everloop.messages import Message
 from everloop.moments import text
 from everloop.names import digest
 from everloop.records.arrival import Arrival
-from everloop.records.installation import Installed
+from everloop.records.installation import Installation
 from everloop.spec.policy import data as data_policy
 
 
-def collect(model: str, installed: Installed | None, came: Sequence[Arrival], now: datetime) -> int:
+def collect(
+    model: str, installed: Installation | None, came: Sequence[Arrival], now: datetime
+) -> int:
     """Put what came into the open window, and start what it calls for; return how many were new."""
     marker = data_policy(installed.spec).marker if installed else None
     marked = [arrival for arrival in came if is_marker(arrival.key, marker)]
@@ -53,15 +55,15 @@ def collect(model: str, installed: Installed | None, came: Sequence[Arrival], no
         return added
     window = arrivals.open_window(model)
     if last is not None and window.marker == last.key and window.token:
-        machines.wake(window.token, {"marker": last.key})
+        machines.resume(window.token, {"marker": last.key})
         arrivals.forget_token(model, window.token)
     asked = training.start_on_data(installed, window, now)
     logger.info("looked at training", model=model, go=asked.decision.go, why=asked.decision.reason)
     return added
 
 
-def tell_marker_alone(
-    installed: Installed, marker: str, marked_at: datetime, now: datetime
+def notify_lone_marker(
+    installed: Installation, marker: str, marked_at: datetime, now: datetime
 ) -> None:
     """Say, once, that a marker came and there is nothing that it could speak of."""
     model, id = installed.model, f"marker:{marker}:{text(marked_at)}"

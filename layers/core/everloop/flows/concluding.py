@@ -13,10 +13,10 @@ from everloop import names
 from everloop.aws import arrivals, ledger, people, pipelines
 from everloop.decisions.governor import useless_in_a_row
 from everloop.decisions.infrastructure import trouble
-from everloop.decisions.mending import PATIENCE
-from everloop.flows import files, freezing, report, shortages, waking
+from everloop.decisions.repairs import PATIENCE
+from everloop.flows import files, freezing, report, resuming, shortages
 from everloop.messages import Message
-from everloop.records.installation import Installed
+from everloop.records.installation import Installation
 from everloop.records.lease import TRAINING
 from everloop.records.run import BELOW_BARS, FAILED, REGISTERED, RUNNING, STOPPED, WAITING, Run
 from everloop.records.shortage import Trouble
@@ -69,7 +69,7 @@ def _outcome(found: Mapping[str, Any], package: str) -> tuple[str, str]:
 
 
 def with_files(
-    installed: Installed, concluded: Conclusion, window: int, time: datetime
+    installed: Installation, concluded: Conclusion, window: int, time: datetime
 ) -> tuple[Conclusion, bool]:
     """Look at what the run's job put down of its files; return the conclusion, and whether the
     window is to be trained again.
@@ -88,7 +88,7 @@ def with_files(
         if found.without_data and concluded.outcome == REGISTERED:
             left_out = f"; {found.without_data} files without data were left out"
             concluded = dataclasses.replace(concluded, reason=concluded.reason + left_out)
-    closed = arrivals.closed(installed.model, window)
+    closed = arrivals.closed_window(installed.model, window)
     again = (
         concluded.outcome in (FAILED, BAD_FILES)
         and closed is not None
@@ -100,8 +100,8 @@ def with_files(
     return concluded, again
 
 
-def tell(
-    installed: Installed,
+def notify(
+    installed: Installation,
     concluded: Conclusion,
     runs: Sequence[Run],
     *,
@@ -185,7 +185,7 @@ def _bad_files(model: str, concluded: Conclusion, window: int) -> Message:
 
 
 def conclude_lost(
-    installed: Installed, runs: Sequence[Run], now: datetime
+    installed: Installation, runs: Sequence[Run], now: datetime
 ) -> Iterator[tuple[Run, Conclusion]]:
     """Conclude the runs whose machines died before they saw the end; yield each with its end.
 
@@ -218,7 +218,7 @@ def conclude_lost(
             concluded, ended_at = Conclusion(FAILED, "its machine died before it began"), now
         elif execution.ended:
             found = pipelines.describe(execution.arn)
-            concluded, ended_at = conclusion(waking.ending_of(found)), found.changed_at
+            concluded, ended_at = conclusion(resuming.ending_of(found)), found.changed_at
         else:
             continue
         if concluded.lacked is not None:  # the next attempt lets it go on, if there is one
@@ -229,7 +229,7 @@ def conclude_lost(
         concluded, again = with_files(installed, concluded, window, now)
         ended = dataclasses.replace(run, outcome=concluded.outcome, ended_at=ended_at)
         others = [other for other in runs if other.name != run.name]
-        tell(
+        notify(
             installed,
             concluded,
             [*others, ended],

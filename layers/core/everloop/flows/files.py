@@ -11,7 +11,7 @@ from everloop.errors import BadInput
 from everloop.flows import withdrawing
 from everloop.flows.report import logger
 from everloop.messages import Message
-from everloop.records.installation import Installed
+from everloop.records.installation import Installation
 from everloop.records.object_state import SET_ASIDE, WITHDRAWN, ObjectState
 
 _SHOWN = 8  # files in a message; `everloop data list` has them all
@@ -75,7 +75,7 @@ def actor(arn: str) -> str:
     return f"run {arn.rpartition('/')[2]}"
 
 
-def set_aside(installed: Installed, files: Files, arn: str, time: datetime) -> None:
+def set_aside(installed: Installation, files: Files, arn: str, time: datetime) -> None:
     """Tell which files were set aside, and remember it: they are in no later dataset."""
     model = installed.model
     known = objects.states_of(model, [each.id for each in files.set_aside])
@@ -87,7 +87,7 @@ def set_aside(installed: Installed, files: Files, arn: str, time: datetime) -> N
     ]
     if not fresh:
         return
-    withdrawing.tell(model, fresh, time, "the data's own rules refused it")
+    withdrawing.record(model, fresh, time, "the data's own rules refused it")
     if not files.bad:  # else the end of the training is told, with them
         people.notify(
             Message(

@@ -10,13 +10,13 @@ from everloop.decisions.windows import Selection, chosen, kept_windows, manifest
 from everloop.flows import report, withdrawing
 from everloop.messages import Message
 from everloop.moments import text
-from everloop.records.installation import Installed
+from everloop.records.installation import Installation
 from everloop.records.object_state import WITHDRAWN, ObjectState
-from everloop.records.window import NOTHING_LEFT, Closed
+from everloop.records.window import NOTHING_LEFT, ClosedWindow
 from everloop.spec import policy
 
 
-def freeze(installed: Installed, closed: Closed, now: datetime) -> Closed:
+def freeze(installed: Installation, closed: ClosedWindow, now: datetime) -> ClosedWindow:
     """Write a closed window's manifest, or write it again where objects were taken out since.
 
     A window that is answered stays as it is. One where nothing is left ends here, told.
@@ -32,13 +32,13 @@ def freeze(installed: Installed, closed: Closed, now: datetime) -> Closed:
         return _nothing_left(installed, closed, frozen["left_out"], now)
     if closed.digest != frozen["digest"]:
         _write(model, closed, frozen)
-    written = arrivals.closed(model, closed.number)
+    written = arrivals.closed_window(model, closed.number)
     assert written is not None
     _decided(model, closed, written, frozen["left_out"], now)
     return written
 
 
-def differs(installed: Installed, closed: Closed, *, but: str) -> bool:
+def differs(installed: Installation, closed: ClosedWindow, *, but: str) -> bool:
     """Whether a window's dataset would be another one now: objects were taken out since.
 
     What the run itself set aside, named `but`, does not count: it may be written down already.
@@ -51,7 +51,7 @@ def differs(installed: Installed, closed: Closed, *, but: str) -> bool:
     return bool(frozen["digest"] != closed.digest)
 
 
-def next_dataset(installed: Installed, now: datetime) -> dict[str, Any]:
+def next_dataset(installed: Installation, now: datetime) -> dict[str, Any]:
     """Return what the next dataset would be, if the open window were frozen now."""
     number, states = arrivals.open_window(installed.model).number, objects.states(installed.model)
     numbers, selection = _select(installed, number, states)
@@ -65,7 +65,7 @@ def next_dataset(installed: Installed, now: datetime) -> dict[str, Any]:
 
 
 def _select(
-    installed: Installed, number: int, states: dict[str, ObjectState]
+    installed: Installation, number: int, states: dict[str, ObjectState]
 ) -> tuple[list[int], Selection]:
     """Choose what is in a window's dataset, now that S3 is asked."""
     numbers = kept_windows(number, policy.data(installed.spec).keep)
@@ -76,7 +76,7 @@ def _select(
     return numbers, chosen(came, listed, states)
 
 
-def _write(model: str, closed: Closed, frozen: dict[str, Any]) -> None:
+def _write(model: str, closed: ClosedWindow, frozen: dict[str, Any]) -> None:
     uri = storage.write_once(
         settings().artefact_bucket,
         f"datasets/{model}/{frozen['digest']}.json",
@@ -89,7 +89,7 @@ def _write(model: str, closed: Closed, frozen: dict[str, Any]) -> None:
 
 
 def _decided(
-    model: str, before: Closed, written: Closed, left_out: dict[str, int], now: datetime
+    model: str, before: ClosedWindow, written: ClosedWindow, left_out: dict[str, int], now: datetime
 ) -> None:
     again = before.digest not in (None, written.digest)
     since = "; objects were taken out since it was frozen first" if again else ""
@@ -113,7 +113,7 @@ def _decided(
 
 def _remember(
     model: str,
-    closed: Closed,
+    closed: ClosedWindow,
     selection: Selection,
     states: dict[str, ObjectState],
     now: datetime,
@@ -131,14 +131,14 @@ def _remember(
         marked = marker.version_id if marker else ""
         changed.append(ObjectState(key, version, WITHDRAWN, why, at, "", marked))
     how = f"no event told of it; S3 was asked when window {closed.number} was frozen"
-    withdrawing.tell(model, changed, now, how)
+    withdrawing.record(model, changed, now, how)
     for state in changed:
         objects.put(model, state)
 
 
 def _nothing_left(
-    installed: Installed, closed: Closed, left_out: dict[str, int], now: datetime
-) -> Closed:
+    installed: Installation, closed: ClosedWindow, left_out: dict[str, int], now: datetime
+) -> ClosedWindow:
     model = installed.model
     told = ", ".join(f"{count} {state}" for state, count in left_out.items() if count)
     reason = f"nothing is left to train on: of its objects {told or 'none came'}"
@@ -165,4 +165,4 @@ def _nothing_left(
         now,
     )
     arrivals.note_outcome(model, closed.number, NOTHING_LEFT)
-    return arrivals.closed(model, closed.number) or closed
+    return arrivals.closed_window(model, closed.number) or closed

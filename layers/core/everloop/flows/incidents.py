@@ -13,7 +13,9 @@ from everloop.aws import incidents, people
 from everloop.messages import Message
 
 
-def began(message: Message, spec: Mapping[str, Any] | None, time: datetime, *subjects: str) -> bool:
+def open_incident(
+    message: Message, spec: Mapping[str, Any] | None, time: datetime, *subjects: str
+) -> bool:
     """Tell of something that is wrong, unless it was told when it began; True if told now.
 
     `subjects` name what is wrong, so that its end finds it: "monitor", "alarm/errors". Where one of

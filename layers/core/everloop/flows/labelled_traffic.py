@@ -10,13 +10,13 @@ from everloop.decisions import late_labels
 from everloop.errors import BadInput
 from everloop.flows import report
 from everloop.flows.report import logger
-from everloop.records.installation import Installed
+from everloop.records.installation import Installation
 from everloop.spec import policy
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
-def drop(installed: Installed, findings: Mapping[str, Any]) -> int:
+def drop(installed: Installation, findings: Mapping[str, Any]) -> int:
     """Copy the files that a look made of labelled traffic to the model's data; return how many.
 
     The same file is copied once. What somebody has deleted stays deleted. Raises BadInput for
@@ -25,7 +25,7 @@ def drop(installed: Installed, findings: Mapping[str, Any]) -> int:
     if not policy.learns_from_traffic(installed.spec):
         return 0
     copied = 0
-    for made in late_labels.said_of_labels(findings, "learned"):
+    for made in late_labels.label_records(findings, "learned"):
         if made.get("new") and made.get("rows"):
             copied += _drop(installed.model, str(made.get("day")), str(made.get("key")))
     report.count("LabelledTrafficDropped", model=installed.model, value=copied)

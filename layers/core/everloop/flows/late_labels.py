@@ -17,7 +17,7 @@ from everloop.messages import Message
 from everloop.moments import text
 from everloop.names import digest
 from everloop.pipelines.processing import MANIFEST
-from everloop.records.installation import Installed
+from everloop.records.installation import Installation
 from everloop.spec import policy
 
 # Versions before the serving one whose holdout is looked up, the newest first.
@@ -33,7 +33,7 @@ class Inputs:
     kept: str | None = None
 
 
-def label_files(installed: Installed, since: datetime, until: datetime) -> LabelFiles:
+def label_files(installed: Installation, since: datetime, until: datetime) -> LabelFiles:
     """Return which label files count for a look, and how many of them are new."""
     if not policy.joins_labels(installed.spec):
         return LabelFiles()
@@ -44,7 +44,7 @@ def label_files(installed: Installed, since: datetime, until: datetime) -> Label
 
 
 def inputs(
-    installed: Installed, folder: str, labels: LabelFiles, serving: Serving, until: datetime
+    installed: Installation, folder: str, labels: LabelFiles, serving: Serving, until: datetime
 ) -> Inputs:
     """Write what a look is given, below its folder; the same look writes the same."""
     if not policy.joins_labels(installed.spec):
@@ -91,11 +91,11 @@ def inputs(
     )
 
 
-def tell_refused(
-    installed: Installed, findings: Mapping[str, Any], findings_uri: str, time: datetime
+def notify_refused(
+    installed: Installation, findings: Mapping[str, Any], findings_uri: str, time: datetime
 ) -> None:
     """Tell people of label files that came since the look before and cannot be used."""
-    found = late_labels.said_of_labels(findings, "refused")
+    found = late_labels.label_records(findings, "refused")
     refused = [each for each in found if each.get("new")]
     if not refused:
         return
@@ -144,7 +144,7 @@ def _kept(model: str, oldest: str, look: str) -> list[str]:
     return late_labels.kept_files(all_of_them(), oldest, look)
 
 
-def _evaluations(installed: Installed, versions: set[int]) -> dict[int, str]:
+def _evaluations(installed: Installation, versions: set[int]) -> dict[int, str]:
     """Return where the evaluations lie of versions that served before, as far as they do."""
     bucket, found = settings().artefact_bucket, {}
     group = installed.pipeline_arn.rpartition(":")[0]

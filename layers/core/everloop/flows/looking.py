@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from everloop.aws import machines, monitoring
-from everloop.decisions.looks import Silence, after_look, heard, silent, under_way
+from everloop.decisions.looks import Silence, after_look, silent, under_way, with_arrivals
 from everloop.decisions.monitoring import TRAFFIC, Findings
 from everloop.decisions.releases import Serving
 from everloop.errors import Conflict
 from everloop.flows import incidents, report
 from everloop.messages import Message
 from everloop.moments import text
-from everloop.records.installation import Installed
+from everloop.records.installation import Installation
 from everloop.records.monitor import Watch
 from everloop.spec import policy
 
@@ -47,7 +47,7 @@ def has_turn(model: str, look: str, until: datetime) -> bool:
 
 
 def note_traffic(
-    installed: Installed,
+    installed: Installation,
     found: Watch,
     serving: Serving,
     arrivals: Sequence[datetime],
@@ -56,7 +56,7 @@ def note_traffic(
     """Note when traffic came; tell people once when there is none for too long, and once when it
     is back. Return why it could not judge, empty if silence is not too long."""
     model, asked = installed.model, policy.watch(installed.spec)
-    rhythm = heard(found.rhythm, arrivals, now)
+    rhythm = with_arrivals(found.rhythm, arrivals, now)
     if arrivals and found.silent_since:
         incidents.over(model, _SILENT, installed.spec, now, "Traffic is captured again.")
     silence = Silence(False, "")
@@ -73,14 +73,14 @@ def note_traffic(
     since = silence.since if silence.go else ""
     if silence.go:
         report.count("CouldNotJudge", model=model)
-        _tell_of_silence(installed, silence, since, serving, now)
+        _notify_silence(installed, silence, since, serving, now)
     if rhythm != found.rhythm or since != found.silent_since:
         monitoring.note_rhythm(model, rhythm, since)
     return silence.reason if silence.go else ""
 
 
-def _tell_of_silence(
-    installed: Installed, silence: Silence, since: str, serving: Serving, now: datetime
+def _notify_silence(
+    installed: Installation, silence: Silence, since: str, serving: Serving, now: datetime
 ) -> None:
     model = installed.model
     report.decided(
@@ -110,11 +110,11 @@ def _tell_of_silence(
             "If such pauses are its rhythm: silent_hours in [monitor] of model.toml.",
         ),
     )
-    incidents.began(message, installed.spec, now, _SILENT)
+    incidents.open_incident(message, installed.spec, now, _SILENT)
 
 
 def count_look(
-    installed: Installed, found: Findings, look: str, findings_uri: str, now: datetime
+    installed: Installation, found: Findings, look: str, findings_uri: str, now: datetime
 ) -> None:
     """Count a look among those in a row; tell people of the last that is one too many, and of the
     first that can judge again."""
@@ -131,15 +131,20 @@ def count_look(
     report.count("CouldNotJudge", model=model, value=1 if found.blind else 0)
     most = policy.watch(installed.spec).blind_looks
     if after.blind >= most:
-        _tell_of_blindness(installed, found, after.blind, after.blind_since, findings_uri, now)
+        _notify_blindness(installed, found, after.blind, after.blind_since, findings_uri, now)
     elif before.blind >= most and not after.blind:
         incidents.over(model, _BLIND, installed.spec, now, "The monitor can judge again.")
     if after != before:
         monitoring.note_streaks(model, after)
 
 
-def _tell_of_blindness(
-    installed: Installed, found: Findings, looks: int, since: str, findings_uri: str, now: datetime
+def _notify_blindness(
+    installed: Installation,
+    found: Findings,
+    looks: int,
+    since: str,
+    findings_uri: str,
+    now: datetime,
 ) -> None:
     page = findings_uri.rpartition("/")[0] + "/report.html"
     message = Message(
@@ -166,4 +171,4 @@ def _tell_of_blindness(
         ),
         links={"report": page},
     )
-    incidents.began(message, installed.spec, now, _BLIND)
+    incidents.open_incident(message, installed.spec, now, _BLIND)

@@ -16,8 +16,8 @@ from everloop.errors import BadInput, Conflict
 from everloop.flows import sealing
 from everloop.flows.report import logger
 from everloop.pipelines.rollouts import endpoint_config
-from everloop.records.config import Made
-from everloop.records.installation import Installed
+from everloop.records.config import ServingConfig
+from everloop.records.installation import Installation
 from everloop.records.seal import Seal
 from everloop.spec import policy
 
@@ -26,7 +26,7 @@ PRODUCTION: Final = "production"
 _MOST_TURNS = 5  # names that somebody else has taken
 
 
-def planned(installed: Installed, seal: Seal, stage: str, turn: int = 0) -> Made:
+def planned(installed: Installation, seal: Seal, stage: str, turn: int = 0) -> ServingConfig:
     """Return what a stage of a version's release is made of; the same seal and spec give the same.
 
     What is served is the sealed copy of the model. Another `turn` gives the same by other names.
@@ -45,10 +45,10 @@ def planned(installed: Installed, seal: Seal, stage: str, turn: int = 0) -> Made
     fleet = deploy.staging if staging else deploy.production
     config = endpoint_config(sagemaker_model, fleet, kms_key=stack.kms_key, **capture)
     name = names.endpoint_config(model, version, config, staging=staging)
-    return Made(name, config, sagemaker_model, served)
+    return ServingConfig(name, config, sagemaker_model, served)
 
 
-def make(installed: Installed, seal: Seal, stage: str) -> Made:
+def make(installed: Installation, seal: Seal, stage: str) -> ServingConfig:
     """See to it that a stage's model and config are there, and return them.
 
     Where somebody else's things have their names, they get others: the same ones each time.
@@ -66,7 +66,9 @@ def make(installed: Installed, seal: Seal, stage: str) -> Made:
     raise Conflict(f"{_MOST_TURNS} names are taken by others: {taken}") from taken
 
 
-def restore(installed: Installed, serving: Serving | None, instead: Made | None = None) -> str:
+def restore(
+    installed: Installation, serving: Serving | None, instead: ServingConfig | None = None
+) -> str:
     """Make the config and the model again that an endpoint serves from, where they were deleted.
 
     Without them AWS takes no update of the endpoint, and starts no instance that fails. `instead`
@@ -85,7 +87,7 @@ def restore(installed: Installed, serving: Serving | None, instead: Made | None 
             f"{'is' if found is None else 'has models that are'} gone, and nothing says what it was"
         )
     if found is not None and made.sagemaker_model not in found:
-        made = Made(made.config_name, made.config, found[0], made.container)
+        made = ServingConfig(made.config_name, made.config, found[0], made.container)
     try:
         endpoints.ensure_model(made.sagemaker_model, made.container, settings().sagemaker_role)
         if found is None:
@@ -99,7 +101,7 @@ def restore(installed: Installed, serving: Serving | None, instead: Made | None 
     return f"{what}, which {serving.endpoint} serves from, was deleted, and was made again"
 
 
-def _known(installed: Installed, serving: Serving) -> Made | None:
+def _known(installed: Installation, serving: Serving) -> ServingConfig | None:
     """Return what a config of ours was made of; of before, what it would be made of now."""
     made = configs.get(installed.model, serving.config)
     if made is not None or serving.version is None:
@@ -115,7 +117,7 @@ def _known(installed: Installed, serving: Serving) -> Made | None:
     return planned(installed, seal, STAGING if serving.staged else PRODUCTION)
 
 
-def _ensure(model: str, made: Made) -> None:
+def _ensure(model: str, made: ServingConfig) -> None:
     endpoints.ensure_model(made.sagemaker_model, made.container, settings().sagemaker_role)
     configs.put(model, made)
     endpoints.ensure_config(made.config_name, made.config)

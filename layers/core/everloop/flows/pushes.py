@@ -5,7 +5,7 @@ from datetime import datetime
 
 from everloop.aws import functions, shortages, storage
 from everloop.aws.settings import settings
-from everloop.decisions.objects import Listed
+from everloop.decisions.objects import ListedVersion
 from everloop.decisions.sweeping import PATIENCE, is_new
 from everloop.facts import OBJECT_CREATED, is_model_name
 from everloop.flows import report
@@ -60,7 +60,7 @@ def find(sweep: Sweep, now: datetime) -> None:
             shortages.put(replace(waits, until=now + PUSHED_AGAIN))
 
 
-def _event(pushed: Listed) -> dict[str, object]:
+def _event(pushed: ListedVersion) -> dict[str, object]:
     """Return the event that S3 sent, or would have sent, of a push."""
     stack = settings()
     return {

@@ -11,18 +11,18 @@ from typing import Final
 from everloop.aws import pipelines, registry, storage
 from everloop.aws.settings import settings
 from everloop.errors import BadInput, NotReady
-from everloop.records.installation import Installed
+from everloop.records.installation import Installation
 
 BUNDLE: Final = "bundle.tar.gz"
 SPEC: Final = "spec.json"
 DEFINITION: Final = "definition.json"  # of the pipeline, as it was installed
 
 
-class Lost(BadInput):
+class NothingLeft(BadInput):
     """Something is gone that nothing is left of: only a push brings it back."""
 
 
-def reinstall(installed: Installed, now: datetime) -> Iterator[str]:
+def reinstall(installed: Installation, now: datetime) -> Iterator[str]:
     """Make again what is missing, and say of each what it was. Raises Lost."""
     bucket, key = storage.split(installed.bundle_uri)
     folder = key.rpartition("/")[0]
@@ -41,7 +41,7 @@ def reinstall(installed: Installed, now: datetime) -> Iterator[str]:
         yield f"the pipeline {installed.model} was deleted, and was made again"
 
 
-def _bundle(installed: Installed) -> str:
+def _bundle(installed: Installation) -> str:
     """Copy the bundle back from the push, or from a version's sealed copy, by its digest."""
     bucket, key = storage.split(installed.bundle_uri)
     model, digest = installed.model, installed.bundle_digest
@@ -53,14 +53,16 @@ def _bundle(installed: Installed) -> str:
         if found is not None and found[0] == digest:
             storage.copy_once(source, found[1], bucket, key)
             return source
-    raise Lost(f"the bundle {key} was deleted, and no copy of it is left: push the folder again")
+    raise NothingLeft(
+        f"the bundle {key} was deleted, and no copy of it is left: push the folder again"
+    )
 
 
-def _pipeline(installed: Installed, bucket: str, key: str, now: datetime) -> None:
+def _pipeline(installed: Installation, bucket: str, key: str, now: datetime) -> None:
     try:
         definition = storage.read(bucket, key).decode()
     except NotReady:
-        raise Lost(
+        raise NothingLeft(
             f"the pipeline {installed.model} was deleted, and {key} is not there to make it again "
             "from: push the folder again"
         ) from None

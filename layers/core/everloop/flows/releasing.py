@@ -7,7 +7,7 @@ from datetime import datetime
 from everloop import names
 from everloop.aws import endpoints, ledger, machines, people
 from everloop.decisions.approvals import POLICY
-from everloop.decisions.infrastructure import described
+from everloop.decisions.infrastructure import description
 from everloop.decisions.releases import (
     Package,
     ReleaseDecision,
@@ -16,30 +16,32 @@ from everloop.decisions.releases import (
     without_effect,
 )
 from everloop.flows import approving, report, shortages
-from everloop.flows.approving import Told
+from everloop.flows.approving import ApprovalEvent
 from everloop.messages import Message
 from everloop.moments import text
-from everloop.records.installation import Installed
+from everloop.records.installation import Installation
 from everloop.records.lease import RELEASE
 from everloop.records.release import RELEASED, Release
 
 
-def wanted(installed: Installed) -> Package | None:
+def desired_version(installed: Installation) -> Package | None:
     """Return the version that should serve, by the registry and the releases that failed."""
     releases = ledger.releases(installed.model)
     versions = approving.versions(installed.model, None, closer=_failed(releases))
     return desired(versions.packages, releases)
 
 
-def look(installed: Installed, now: datetime, told: Told | None = None) -> ReleaseDecision:
+def decide(
+    installed: Installation, now: datetime, told: ApprovalEvent | None = None
+) -> ReleaseDecision:
     """Read registry, endpoint and past releases, and decide whether a release is wanted."""
-    packages, releases = _heeded(installed, now, told)
+    packages, releases = _read(installed, now, told)
     serving = endpoints.serving(installed.model)
     return release_wanted(packages, releases, serving, paused=installed.paused)
 
 
-def _heeded(
-    installed: Installed, now: datetime, told: Told | None
+def _read(
+    installed: Installation, now: datetime, told: ApprovalEvent | None
 ) -> tuple[list[Package], list[Release]]:
     """Read versions and releases; an approval that changes nothing is answered with the reason."""
     releases = ledger.releases(installed.model)
@@ -84,7 +86,7 @@ def _failed(releases: Sequence[Release]) -> frozenset[int]:
 
 
 def start_wanted(
-    installed: Installed, cause: str, now: datetime, told: Told | None = None
+    installed: Installation, cause: str, now: datetime, told: ApprovalEvent | None = None
 ) -> ReleaseDecision:
     """Start the release of what should serve, unless it serves or another release runs.
 
@@ -94,16 +96,16 @@ def start_wanted(
     lease = ledger.lease(model, RELEASE)
     if lease.held(now):
         if told is not None:
-            _heeded(installed, now, told)
+            _read(installed, now, told)
         holder = lease.holder.rpartition(":")[2]
         return ReleaseDecision(False, f"{holder} is under way; it looks again when it ends")
-    decision = look(installed, now, told)
+    decision = decide(installed, now, told)
     wanted = decision.package
     if wanted is None:
         return decision
     held = shortages.held(installed, RELEASE)
-    if held is not None and held.subject == wanted.arn and wanted.spoken_at <= held.met_at:
-        reason = f"version {wanted.version} is held: {described(held.trouble)}"
+    if held is not None and held.subject == wanted.arn and wanted.decided_at <= held.met_at:
+        reason = f"version {wanted.version} is held: {description(held.trouble)}"
         return replace(decision, go=False, reason=reason)
     epoch = max(lease.epoch, ledger.last_epoch(model)) + 1
     name = names.deploy_execution(model, epoch, wanted.version)

@@ -69,7 +69,7 @@ _METRICS = {
     "monitor": "Monitored",
     "violation": "ViolationFound",
     "retrain": "RetrainingStarted",
-    "reconcile": "Mended",
+    "reconcile": "Repaired",
     "pause": "Paused",
     "resume": "Resumed",
     "withdraw": "DataWithdrawn",

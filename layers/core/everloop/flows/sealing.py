@@ -14,12 +14,12 @@ from dataclasses import replace
 from datetime import datetime
 
 from everloop.aws import ledger, registry, storage
-from everloop.aws.registry import Described
+from everloop.aws.registry import PackageDescription
 from everloop.aws.settings import settings
-from everloop.aws.storage import Copied
+from everloop.aws.storage import Copy
 from everloop.decisions.seals import (
     NO_VERSION,
-    Found,
+    Contents,
     broken,
     container_digest,
     expected,
@@ -35,7 +35,7 @@ from everloop.records.seal import Seal
 _SOURCE = "SAGEMAKER_SUBMIT_DIRECTORY"
 
 
-def sealed(described: Described, now: datetime) -> Seal:
+def sealed(described: PackageDescription, now: datetime) -> Seal:
     """Return a version's seal; seal it now if it has none.
 
     Raises BadInput for a version that cannot be sealed, Tampered if its bundle is not the one that
@@ -86,7 +86,7 @@ def metadata(model: str, version: int, arn: str) -> Mapping[str, str]:
     return described.metadata
 
 
-def verified(described: Described) -> Seal:
+def verified(described: PackageDescription) -> Seal:
     """Return a version's seal once everything was compared with it again. Raises Tampered.
 
     Raises EverloopError where something is to be copied back first, which the next plan does.
@@ -99,7 +99,7 @@ def verified(described: Described) -> Seal:
     return seal
 
 
-def restored(described: Described) -> Seal:
+def restored(described: PackageDescription) -> Seal:
     """Return a version's seal, compared like `verified`; make copies again that were deleted."""
     seal, empty = _compared(described)
     for uri, source in empty:
@@ -111,7 +111,7 @@ def restored(described: Described) -> Seal:
     return seal
 
 
-def _compared(described: Described) -> tuple[Seal, list[tuple[str, str]]]:
+def _compared(described: PackageDescription) -> tuple[Seal, list[tuple[str, str]]]:
     package = described.package
     seal = ledger.seal(package.model, package.version)
     if seal is None:
@@ -123,7 +123,7 @@ def _compared(described: Described) -> tuple[Seal, list[tuple[str, str]]]:
             digests[uri] = wanted
             continue
         digests[uri], versions[uri] = storage.measured(uri) or (None, NO_VERSION)
-    found = Found(_container(described), digests)
+    found = Contents(_container(described), digests)
     said = broken(seal, found)
     if said:
         raise Tampered(f"version {package.version} is not what was registered: {'; '.join(said)}")
@@ -133,7 +133,7 @@ def _compared(described: Described) -> tuple[Seal, list[tuple[str, str]]]:
     return completed(knowing, described), gone(seal, found)
 
 
-def completed(seal: Seal, described: Described) -> Seal:
+def completed(seal: Seal, described: PackageDescription) -> Seal:
     """Return a seal of before with what the package says, unless that was changed since."""
     if seal.complete or _container(described) != seal.container_digest:
         return seal
@@ -147,7 +147,7 @@ def completed(seal: Seal, described: Described) -> Seal:
     return whole
 
 
-def _seal(described: Described) -> Seal:
+def _seal(described: PackageDescription) -> Seal:
     package, source = described.package, described.model_data_url
     bundle_uri = described.environment.get(_SOURCE) or described.uri("bundle-uri")
     for what, uri in (("model data", source), ("bundle", bundle_uri)):
@@ -198,10 +198,10 @@ def _seal(described: Described) -> Seal:
     return seal
 
 
-def _bundle_copy(model: str, uri: str, digest: str, version_id: str) -> Copied:
+def _bundle_copy(model: str, uri: str, digest: str, version_id: str) -> Copy:
     key = f"models/{model}/{digest}/bundle.tar.gz"
     return storage.copy_once(uri, version_id, settings().artefact_bucket, key)
 
 
-def _container(described: Described) -> str:
+def _container(described: PackageDescription) -> str:
     return container_digest(described.image, described.model_data_url, described.environment)

@@ -11,13 +11,13 @@ from typing import Any
 
 from everloop.aws import people, shortages
 from everloop.aws.settings import settings
-from everloop.decisions.infrastructure import described, quota_code, to_do, trouble_of
-from everloop.decisions.waits import HELD, Again, again, goes_on
+from everloop.decisions.infrastructure import description, quota_code, to_do, trouble_of
+from everloop.decisions.waits import HELD, Retry, again, goes_on
 from everloop.errors import NoCapacity
 from everloop.flows import report
 from everloop.messages import Message, console
 from everloop.moments import text
-from everloop.records.installation import Installed
+from everloop.records.installation import Installation
 from everloop.records.lease import RELEASE, TRAINING
 from everloop.records.shortage import JUDGEMENT, LOOK, PUSH, Shortage, Trouble, kind_of
 
@@ -32,7 +32,9 @@ _WORDS = {
 }
 
 
-def meet(installed: Installed, activity: str, subject: str, found: Trouble, now: datetime) -> Again:
+def meet(
+    installed: Installation, activity: str, subject: str, found: Trouble, now: datetime
+) -> Retry:
     """Write down what was met, tell people if it matters by now, and say what is done about it.
 
     `now` is when the step began: the step that is tried again meets it once.
@@ -61,7 +63,7 @@ def meet(installed: Installed, activity: str, subject: str, found: Trouble, now:
         told=told,
     )
     if decided.tell and decided.tell != told:
-        _tell(installed, shortage, decided, now)
+        _notify(installed, shortage, decided, now)
         shortage = dataclasses.replace(shortage, told=decided.tell)
     shortages.put(shortage)
     if before is not None and before.activity != activity:
@@ -69,26 +71,26 @@ def meet(installed: Installed, activity: str, subject: str, found: Trouble, now:
     return decided
 
 
-def _is_another(installed: Installed, known: Shortage, found: Trouble) -> bool:
+def _is_another(installed: Installation, known: Shortage, found: Trouble) -> bool:
     """Whether what was held is past: somebody pushed since, or it is something else that lacks."""
     met = (known.trouble.code, known.trouble.quota)
     pushed = installed.installed_at > known.met_at
     return known.held and (pushed or met != (found.code, found.quota))
 
 
-def over(installed: Installed, activity: str, now: datetime) -> None:
+def over(installed: Installation, activity: str, now: datetime) -> None:
     """End what an activity waited for, since it got it; tell whoever was told that it waits."""
     known = shortages.find(installed.model, activity)
     if known is None:
         return
     if known.told:
-        reason = f"{_words(known)} got what it waited for since {text(known.since)}"
+        reason = f"{_reason(known)} got what it waited for since {text(known.since)}"
         _decide(known, go=True, reason=reason, now=now, said="over")
         message = Message(
             kind="ok-again",
             model=installed.model,
-            happened=f"{_words(known)} waits for AWS no more",
-            why=f"It waited since {text(known.since)}: {described(known.trouble)}.",
+            happened=f"{_reason(known)} waits for AWS no more",
+            why=f"It waited since {text(known.since)}: {description(known.trouble)}.",
             id=f"{known.activity}:{text(known.since)}:over",
             numbers={"tries that met it": known.tries},
         )
@@ -97,7 +99,7 @@ def over(installed: Installed, activity: str, now: datetime) -> None:
 
 
 def end_settled(
-    installed: Installed, pending: Collection[str], approved: Collection[str], now: datetime
+    installed: Installation, pending: Collection[str], approved: Collection[str], now: datetime
 ) -> None:
     """End what waits to judge versions that are not pending any more, or to release what is not
     approved any more: a person was faster.
@@ -111,7 +113,7 @@ def end_settled(
             shortages.end(installed.model, known.activity, now)
 
 
-def held(installed: Installed, activity: str) -> Shortage | None:
+def held(installed: Installation, activity: str) -> Shortage | None:
     """Return what holds an activity, unless somebody has pushed the model since, or resumed it."""
     known = shortages.find(installed.model, activity)
     if known is None or not known.held or installed.installed_at > known.met_at:
@@ -119,7 +121,7 @@ def held(installed: Installed, activity: str) -> Shortage | None:
     return known
 
 
-def let_go(installed: Installed, activity: str) -> Shortage | None:
+def let_go(installed: Installation, activity: str) -> Shortage | None:
     """Return what an activity waited for, if nothing holds it any more."""
     known = shortages.find(installed.model, activity)
     return known if held(installed, activity) is None else None
@@ -136,7 +138,7 @@ def resume(model: str, now: datetime) -> list[str]:
     return [known.activity for known in found]
 
 
-def tell_of_push(
+def notify_push(
     model: str, version: str, spec: Mapping[str, Any] | None, error: NoCapacity, now: datetime
 ) -> None:
     """Tell once what AWS lacks to install a push: its event tries again, and later a tick a day."""
@@ -148,7 +150,7 @@ def tell_of_push(
         kind="waits-for-capacity",
         model=model,
         happened=f"a push waits for AWS: {found.quota or found.code}",
-        why=f"{described(found)}. It is no fault of the push, which is kept.",
+        why=f"{description(found)}. It is no fault of the push, which is kept.",
         id=f"push:{version}",
         numbers={} if found.there is None else {"the quota is": found.there},
         to_do=to_do(found, model, held=False),
@@ -167,7 +169,7 @@ def push_ended(model: str, now: datetime) -> None:
         shortages.end(model, PUSH, now)
 
 
-def answer(decided: Again) -> dict[str, Any]:
+def answer(decided: Retry) -> dict[str, Any]:
     """Return what a machine is told that waits; 0 seconds where it is held."""
     return {
         "outcome": WAITS,
@@ -177,7 +179,7 @@ def answer(decided: Again) -> dict[str, Any]:
     }
 
 
-def _tell(installed: Installed, shortage: Shortage, decided: Again, now: datetime) -> None:
+def _notify(installed: Installation, shortage: Shortage, decided: Retry, now: datetime) -> None:
     found, is_held = shortage.trouble, decided.tell == HELD
     _decide(shortage, go=False, reason=decided.reason, now=now, said=decided.tell)
     numbers: dict[str, float | int | str] = {"tries": shortage.tries}
@@ -191,7 +193,7 @@ def _tell(installed: Installed, shortage: Shortage, decided: Again, now: datetim
         Message(
             kind="waits-for-capacity",
             model=installed.model,
-            happened=f"{_words(shortage)} "
+            happened=f"{_reason(shortage)} "
             + (f"is held: {what}" if is_held else f"waits for AWS: {what}"),
             why=f"{decided.reason[:1].upper()}{decided.reason[1:]}.\n"
             f"It waits since {text(shortage.since)} ({found.code}). It is no verdict on the model, "
@@ -206,7 +208,7 @@ def _tell(installed: Installed, shortage: Shortage, decided: Again, now: datetim
     )
 
 
-def _words(shortage: Shortage) -> str:
+def _reason(shortage: Shortage) -> str:
     return _WORDS[kind_of(shortage.activity)]
 
 

@@ -14,14 +14,14 @@ from typing import Any
 from everloop.aws import arrivals, ledger, objects, seen, storage
 from everloop.aws import sweep as cursor
 from everloop.aws.settings import settings
-from everloop.decisions.objects import Listed, below_markers
-from everloop.decisions.sweeping import PATIENCE, advanced, begun, is_new, overlaps, pages_due
+from everloop.decisions.objects import ListedVersion, below_markers
+from everloop.decisions.sweeping import PATIENCE, advanced, is_new, overlaps, pages_due, started
 from everloop.facts import is_model_name
 from everloop.flows import collecting, pushes, report, withdrawing
 from everloop.flows.report import logger
 from everloop.moments import moment
 from everloop.names import digest
-from everloop.records.installation import Installed
+from everloop.records.installation import Installation
 from everloop.records.object_state import WITHDRAWN, ObjectState, object_id
 from everloop.records.sweep import Sweep
 from everloop.spec.policy import data as data_policy
@@ -35,7 +35,7 @@ def sweep(now: datetime, models: Sequence[str]) -> list[str]:
     `models` are the installed ones.
     """
     found = cursor.read()
-    pages, sweep = pages_due(found, now), begun(found, now)
+    pages, sweep = pages_due(found, now), started(found, now)
     known = {model: _Model(model, now) for model in models}
     troubled: list[str] = []
     for _ in range(pages):
@@ -58,7 +58,7 @@ class _Model:
         self._now = now
 
     @cached_property
-    def installed(self) -> Installed | None:
+    def installed(self) -> Installation | None:
         return ledger.find_installed(self.name)
 
     @cached_property
@@ -109,10 +109,10 @@ def _key(entry: Mapping[str, Any]) -> str:
 
 
 def _look(
-    page: Sequence[Listed], sweep: Sweep, upto: str, known: dict[str, _Model], now: datetime
+    page: Sequence[ListedVersion], sweep: Sweep, upto: str, known: dict[str, _Model], now: datetime
 ) -> list[str]:
     """Look at a page, model by model; one model's trouble keeps none from another."""
-    by_model: dict[str, dict[str, list[Listed]]] = defaultdict(lambda: defaultdict(list))
+    by_model: dict[str, dict[str, list[ListedVersion]]] = defaultdict(lambda: defaultdict(list))
     for version in page:
         parts = version.key.split("/", 2)
         if len(parts) == 3 and is_model_name(parts[1]):
@@ -133,7 +133,7 @@ def _look(
 
 
 def _arrivals(
-    model: _Model, versions: Mapping[str, Sequence[Listed]], sweep: Sweep, now: datetime
+    model: _Model, versions: Mapping[str, Sequence[ListedVersion]], sweep: Sweep, now: datetime
 ) -> None:
     """Collect what is current and never came to us."""
     fresh = {
@@ -168,7 +168,7 @@ def _arrivals(
 
 def _deletions(
     model: _Model,
-    versions: Mapping[str, Sequence[Listed]],
+    versions: Mapping[str, Sequence[ListedVersion]],
     sweep: Sweep,
     upto: str,
     now: datetime,
@@ -208,7 +208,7 @@ def _is_withdrawn(model: _Model, id: str) -> bool:
 
 def _gone(
     model: _Model,
-    versions: Mapping[str, Sequence[Listed]],
+    versions: Mapping[str, Sequence[ListedVersion]],
     after: str,
     upto: str,
     now: datetime,
@@ -234,6 +234,6 @@ def _gone(
         why = "S3 has this version no more: it was deleted for good"
         changed.append(ObjectState(key, entry["version_id"], WITHDRAWN, why, now))
     how = "reconcile held the newest dataset against S3; no event told of it"
-    withdrawing.tell(model.name, changed, now, how)
+    withdrawing.record(model.name, changed, now, how)
     for state in changed:
         objects.put(model.name, state)

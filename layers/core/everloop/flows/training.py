@@ -11,22 +11,22 @@ from everloop.decisions.governor import failed_for_its_code, may_train
 from everloop.decisions.infrastructure import trouble
 from everloop.decisions.windows import GIVEN_UP, completeness, left_over, trained_with
 from everloop.flows import shortages
-from everloop.records.installation import Installed
+from everloop.records.installation import Installation
 from everloop.records.lease import TRAINING
 from everloop.records.run import DATA, REGISTERED, VIOLATION, Run
-from everloop.records.window import Closed, Window
+from everloop.records.window import ClosedWindow, Window
 from everloop.spec import policy
 
 
 @dataclass(frozen=True)
-class Asked:
+class TrainingStart:
     """What became of the wish to train, and the execution it led to."""
 
     decision: Decision
     execution: str = ""
 
 
-def start(installed: Installed, window: int, attempt: int, cause: str, quiet: int) -> str:
+def start(installed: Installation, window: int, attempt: int, cause: str, quiet: int) -> str:
     """Start the train machine of a window; the same attempt twice is one. Return its ARN."""
     name = names.train_execution(installed.model, window, attempt)
     given = {
@@ -50,35 +50,39 @@ def take_up(arn: str) -> None:
         pipelines.resume(execution)
 
 
-def start_on_data(installed: Installed, window: Window, now: datetime) -> Asked:
+def start_on_data(installed: Installation, window: Window, now: datetime) -> TrainingStart:
     """Start what arrivals call for, unless a training runs (its end will look again)."""
     if not window.objects:
-        return Asked(Decision(False, f"window {window.number} is empty"))
+        return TrainingStart(Decision(False, f"window {window.number} is empty"))
     wanted = trains_on_data(installed, ledger.runs(installed.model))
     if not wanted.go:
-        return Asked(wanted)
+        return TrainingStart(wanted)
     return _start_open(installed, window, DATA, now)
 
 
-def start_on_violation(installed: Installed, window: Window, now: datetime) -> Asked:
+def start_on_violation(installed: Installation, window: Window, now: datetime) -> TrainingStart:
     """Start what a violation calls for, on what has arrived."""
     if not window.objects:
         return start_left_over(installed, now)
     return _start_open(installed, window, VIOLATION, now)
 
 
-def _start_open(installed: Installed, window: Window, cause: str, now: datetime) -> Asked:
+def _start_open(
+    installed: Installation, window: Window, cause: str, now: datetime
+) -> TrainingStart:
     lease = ledger.lease(installed.model, TRAINING)
     if lease.held(now):
         holder = lease.holder.rpartition(":")[2]
-        return Asked(Decision(False, f"{holder} is training; what arrived is in the next dataset"))
+        return TrainingStart(
+            Decision(False, f"{holder} is training; what arrived is in the next dataset")
+        )
     quiet = completeness(window, policy.data(installed.spec).quiet, now).wait_seconds
     arn = start(installed, window.number, window.attempt, cause, quiet)
     reason = f"{window.objects} objects wait in window {window.number}"
-    return Asked(Decision(True, reason), arn)
+    return TrainingStart(Decision(True, reason), arn)
 
 
-def trains_on_data(installed: Installed, runs: list[Run]) -> Decision:
+def trains_on_data(installed: Installation, runs: list[Run]) -> Decision:
     """Whether arrivals alone start a training: if the spec says so, or nothing is trained yet."""
     if installed.paused:
         return Decision(False, installed.paused)
@@ -89,7 +93,7 @@ def trains_on_data(installed: Installed, runs: list[Run]) -> Decision:
     return Decision(False, "[retrain] lets data alone not train; it waits for another cause")
 
 
-def untrained(installed: Installed, given_up: Collection[int] = ()) -> Closed | None:
+def untrained(installed: Installation, given_up: Collection[int] = ()) -> ClosedWindow | None:
     """Return the newest frozen window that nobody trained on, itself or in a later dataset.
 
     A window that was given up, or is held, is passed over, with those whose data is in its dataset:
@@ -104,7 +108,7 @@ def untrained(installed: Installed, given_up: Collection[int] = ()) -> Closed | 
     return next((closed for closed in found if closed.number == number), None)
 
 
-def held_windows(installed: Installed) -> range:
+def held_windows(installed: Installation) -> range:
     """Return the windows that nobody tries until something changes: AWS lacks what they need.
 
     A drop, a push and `everloop resume` are such changes.
@@ -113,18 +117,18 @@ def held_windows(installed: Installed) -> range:
     return range(1, int(held.subject) + 1) if held else range(0)
 
 
-def trained_since(installed: Installed, window: int) -> int | None:
+def trained_since(installed: Installation, window: int) -> int | None:
     """Return the later window, if there is one, whose training had this one's data, too."""
     found = _outcomes(arrivals.newest_closed(installed.model))
     return trained_with(window, found, policy.data(installed.spec).keep)
 
 
-def _outcomes(found: list[Closed]) -> list[tuple[int, str | None]]:
+def _outcomes(found: list[ClosedWindow]) -> list[tuple[int, str | None]]:
     return [(closed.number, closed.outcome) for closed in found]
 
 
 def may_train_frozen(
-    installed: Installed, closed: Closed, runs: list[Run], now: datetime
+    installed: Installation, closed: ClosedWindow, runs: list[Run], now: datetime
 ) -> Decision:
     """Whether a window that is frozen and untrained may be trained now.
 
@@ -138,7 +142,7 @@ def may_train_frozen(
     return may_train(DATA, runs, limits, now, name=name, paused=installed.paused)
 
 
-def start_left_over(installed: Installed, now: datetime, *, but: int = 0) -> Asked:
+def start_left_over(installed: Installation, now: datetime, *, but: int = 0) -> TrainingStart:
     """Start the training of what was frozen and not trained, else of what has arrived meanwhile.
 
     `but` is the window that just ended.
@@ -148,15 +152,17 @@ def start_left_over(installed: Installed, now: datetime, *, but: int = 0) -> Ask
     if last is not None and last.number != but:
         allowed = may_train_frozen(installed, last, ledger.runs(model), now)
         if not allowed.go:
-            return Asked(allowed)
+            return TrainingStart(allowed)
         attempt = last.attempt + 1
         arrivals.set_attempt(model, last.number, attempt)
         arn = start(installed, last.number, attempt, last.cause, 0)
-        return Asked(Decision(True, f"window {last.number} is frozen and was not trained"), arn)
+        return TrainingStart(
+            Decision(True, f"window {last.number} is frozen and was not trained"), arn
+        )
     return start_on_data(installed, arrivals.open_window(model), now)
 
 
-def start_after_push(installed: Installed, now: datetime) -> Asked:
+def start_after_push(installed: Installation, now: datetime) -> TrainingStart:
     """Train again what failed for its code, now that there is other code; else what waits.
 
     It is the newest window's data: an older one's is in its dataset, or was given up with it.
@@ -168,5 +174,5 @@ def start_after_push(installed: Installed, now: datetime) -> Asked:
         assert last.outcome is not None
         arrivals.clear_outcome(installed.model, last.number, last.outcome)
     if ledger.lease(installed.model, TRAINING).held(now):
-        return Asked(Decision(False, "a training runs; its end looks at what is left over"))
+        return TrainingStart(Decision(False, "a training runs; its end looks at what is left over"))
     return start_left_over(installed, now)

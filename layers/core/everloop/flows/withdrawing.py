@@ -7,7 +7,7 @@ from typing import Any
 
 from everloop.aws import arrivals, ledger, objects, people, seen, storage
 from everloop.aws.settings import settings
-from everloop.decisions.objects import Deletion, Listed, restored, settled
+from everloop.decisions.objects import Deletion, ListedVersion, restored, settled
 from everloop.flows import report
 from everloop.messages import Message
 from everloop.names import digest
@@ -19,7 +19,7 @@ _KINDS = {WITHDRAWN: "withdraw", SET_ASIDE: "set-aside", PRESENT: "restore"}
 
 
 @dataclass(frozen=True)
-class Settled:
+class Settlement:
     """What has changed, and current versions that never came to us: they belong into a window.
 
     `left` are the keys that there were not calls enough for.
@@ -37,7 +37,7 @@ def settle(
     how: str,
     *,
     calls: int | None = None,
-) -> Settled:
+) -> Settlement:
     """Ask S3 for these keys, remember what is withdrawn of them, and bring back what is not any
     more.
 
@@ -63,11 +63,11 @@ def settle(
         if current is not None and current.id not in came:
             unseen[current.id] = arrived(current)
     # First told, then written down: what is written down nobody looks at again.
-    tell(model, list(changed.values()), now, how)
+    record(model, list(changed.values()), now, how)
     for state in changed.values():
         remember(model, state, listings.get(state.key, []), now)
         unseen.pop(state.id, None)
-    return Settled(list(changed.values()), list(unseen.values()), left)
+    return Settlement(list(changed.values()), list(unseen.values()), left)
 
 
 def restore(
@@ -83,13 +83,15 @@ def restore(
             left[key] = found
         else:
             back.append(found)
-    tell(model, back, now, "everloop data restore")
+    record(model, back, now, "everloop data restore")
     for state in back:
         remember(model, state, listings[state.key], now)
     return {state.key for state in back}, left
 
 
-def remember(model: str, state: ObjectState, listed: Sequence[Listed], now: datetime) -> None:
+def remember(
+    model: str, state: ObjectState, listed: Sequence[ListedVersion], now: datetime
+) -> None:
     """Write a state down. What is present again counts as an arrival: it is in the next dataset,
     whatever the spec's `keep` says, and starts a training as a drop does.
     """
@@ -100,13 +102,13 @@ def remember(model: str, state: ObjectState, listed: Sequence[Listed], now: date
     objects.put(model, state)
 
 
-def arrived(version: Listed, at: datetime | None = None) -> Arrival:
+def arrived(version: ListedVersion, at: datetime | None = None) -> Arrival:
     """Return a version that S3 lists as an arrival; S3 gives its sequencers in events only."""
     when = at or version.modified
     return Arrival(version.key, version.version_id, version.etag, version.size, "", when)
 
 
-def tell(model: str, changed: Sequence[ObjectState], now: datetime, how: str) -> None:
+def record(model: str, changed: Sequence[ObjectState], now: datetime, how: str) -> None:
     """Record in the model's chain what changed: a decision for each kind of state and each actor.
 
     `how` says how we came to know.

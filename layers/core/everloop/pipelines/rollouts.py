@@ -132,7 +132,7 @@ def serving_alarms(stack: str, model: str, bars: AlarmBars, function: str) -> li
     """Return PutMetricAlarm's arguments for an endpoint, whatever version it serves.
 
     Each has one metric: a served model has two of them at most, and pays for no more. Where nothing
-    is asked an alarm stays as it was: silence is no proof that what rang is mended.
+    is asked an alarm stays as it was: silence is no proof that what rang is repaired.
     """
     said = {names.ERRORS: "errors", names.LATENCY: "too slowly"}
     return [

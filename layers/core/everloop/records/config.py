@@ -9,7 +9,7 @@ from everloop.records.writes import Delete, Put
 
 
 @dataclass(frozen=True)
-class Made:
+class ServingConfig:
     """An endpoint config and the one model that it serves, as both were asked for."""
 
     config_name: str
@@ -22,7 +22,7 @@ def key(model: str, config_name: str) -> Key:
     return of_model(model, f"CONFIG#{config_name}")
 
 
-def put(model: str, made: Made) -> Put:
+def put(model: str, made: ServingConfig) -> Put:
     return Put(
         key(model, made.config_name),
         {
@@ -33,8 +33,8 @@ def put(model: str, made: Made) -> Put:
     )
 
 
-def of(config_name: str, item: Item) -> Made:
-    return Made(config_name, item["config"], item["sagemaker_model"], item["container"])
+def of(config_name: str, item: Item) -> ServingConfig:
+    return ServingConfig(config_name, item["config"], item["sagemaker_model"], item["container"])
 
 
 def forget(model: str, config_name: str) -> Delete:

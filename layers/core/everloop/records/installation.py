@@ -13,7 +13,7 @@ INDEX = Range("MODELS")
 
 
 @dataclass(frozen=True)
-class Installed:
+class Installation:
     """A model as it was pushed last: its spec (JSON) and where its parts lie."""
 
     model: str
@@ -30,7 +30,7 @@ def key(model: str) -> Key:
     return of_model(model, "SPEC")
 
 
-def put(installed: Installed) -> Update:
+def put(installed: Installation) -> Update:
     """Return an update, so that a push does not end a pause."""
     return set_of(
         key(installed.model),
@@ -49,8 +49,8 @@ def pause(model: str, why: str) -> Update:
     return set_of(key(model), {"paused": why}, EXISTS)
 
 
-def of(model: str, item: Item) -> Installed:
-    return Installed(
+def of(model: str, item: Item) -> Installation:
+    return Installation(
         model=model,
         spec=item["spec"],
         bundle_digest=item["bundle_digest"],
@@ -62,7 +62,7 @@ def of(model: str, item: Item) -> Installed:
     )
 
 
-def listed(installed: Installed) -> Put:
+def listed(installed: Installation) -> Put:
     """Return what puts a model into the index."""
     place = Key(INDEX.pk, installed.model)
     return Put(place, {"installed_at": text(installed.installed_at)})

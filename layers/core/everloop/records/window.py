@@ -32,7 +32,7 @@ class Window:
 
 
 @dataclass(frozen=True)
-class Closed:
+class ClosedWindow:
     """A closed window. Without a digest its manifest is still to be written."""
 
     number: int
@@ -178,8 +178,8 @@ def all_closed(model: str) -> Range:
     return among(model, "WINDOW#")
 
 
-def closed_of(item: Item) -> Closed:
-    return Closed(
+def closed_of(item: Item) -> ClosedWindow:
+    return ClosedWindow(
         number=int(item["number"]),
         closed_at=moment(item["closed_at"]),
         objects=item["objects"],

@@ -10,12 +10,12 @@ from everloop.records.approval import Approval
 from everloop.records.incident import Incident
 from everloop.records.release import RELEASED, Release
 from everloop.records.shortage import Shortage
-from everloop.views.timeline import Decided, Outcome
+from everloop.views.timeline import Outcome, TimelineEntry
 
 
 @dataclass(frozen=True)
 class Attention:
-    """What was found, and the command that mends it (empty: it mends itself)."""
+    """What was found, and the command that fixes it (empty: it repairs itself)."""
 
     outcome: Outcome
     said: str
@@ -63,7 +63,7 @@ def given_up(
         if again_since or not gives_up(last, releases):
             continue
         said = f"version {version} is approved, and its release was given up: {last.reason}"
-        again = f"everloop approve {model} --version {version} --reason 'its cause is mended'"
+        again = f"everloop approve {model} --version {version} --reason 'its cause is fixed'"
         return Attention("bad", said, again)
     return None
 
@@ -90,7 +90,7 @@ def waits(model: str, shortages: Iterable[Shortage]) -> Iterator[Attention]:
 
 
 def untrained(
-    model: str, waiting: int, causes: Sequence[str], decided: Sequence[Decided]
+    model: str, waiting: int, causes: Sequence[str], decided: Sequence[TimelineEntry]
 ) -> Attention | None:
     """Say why nothing will be trained on so many objects that came; None where something will."""
     if not waiting:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from everloop.views.timeline import Decided, Outcome
+from everloop.views.timeline import Outcome, TimelineEntry
 
 
 @dataclass(frozen=True)
@@ -23,12 +23,12 @@ class Look:
     report: str
 
 
-def looks(decided: Iterable[Decided]) -> list[Look]:
+def looks(decided: Iterable[TimelineEntry]) -> list[Look]:
     """Return the looks among a model's decisions, the newest first."""
     return [_look(each) for each in reversed(list(decided)) if each.kind == "monitor"]
 
 
-def _look(decided: Decided) -> Look:
+def _look(decided: TimelineEntry) -> Look:
     facts, rows = decided.facts, decided.facts.get("rows")
     findings = str(facts.get("findings_uri") or "")
     return Look(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from everloop.decisions.releases import Package, Serving
 from everloop.records.run import RUNNING, WAITING, Run
-from everloop.views.timeline import Decided
+from everloop.views.timeline import TimelineEntry
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Model:
     approval: str
     training: str
     paused: str
-    last: Decided | None
+    last: TimelineEntry | None
 
 
 def model(
@@ -27,7 +27,7 @@ def model(
     packages: Sequence[Package],
     serving: Serving | None,
     runs: Sequence[Run],
-    decided: Sequence[Decided],
+    decided: Sequence[TimelineEntry],
     *,
     paused: str = "",
 ) -> Model:

@@ -8,7 +8,7 @@ Outcome = Literal["good", "bad", "waiting", "info"]
 
 
 @dataclass(frozen=True)
-class Decided:
+class TimelineEntry:
     """A decision as people are shown it.
 
     `go` is what was decided, `outcome` what that means: a monitor that goes has found a violation,
@@ -27,18 +27,18 @@ class Decided:
     facts: Mapping[str, Any]
 
 
-def timeline(decisions: Iterable[Mapping[str, Any]]) -> list[Decided]:
+def timeline(decisions: Iterable[Mapping[str, Any]]) -> list[TimelineEntry]:
     """Return decisions as the ledger keeps them, of whichever version of Everloop, for people."""
     return [_decided(decision) for decision in decisions]
 
 
-def of_version(decided: Iterable[Decided], version: int) -> list[Decided]:
+def of_version(decided: Iterable[TimelineEntry], version: int) -> list[TimelineEntry]:
     return [each for each in decided if each.version == version]
 
 
-def _decided(decision: Mapping[str, Any]) -> Decided:
+def _decided(decision: Mapping[str, Any]) -> TimelineEntry:
     facts = decision.get("facts")
-    return Decided(
+    return TimelineEntry(
         seq=int(decision["seq"]),
         time=str(decision["time"]),
         kind=str(decision["kind"]),

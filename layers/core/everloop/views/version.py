@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from everloop.decisions.approvals import PIN, POLICY
 from everloop.records.approval import Approval
 from everloop.records.seal import Seal
-from everloop.views.timeline import Decided, of_version
+from everloop.views.timeline import TimelineEntry, of_version
 
 
 @dataclass(frozen=True)
-class Registered:
+class RegisteredVersion:
     """A version's package as the registry has it."""
 
     arn: str
@@ -19,7 +19,7 @@ class Registered:
 
 
 @dataclass(frozen=True)
-class Word:
+class ApprovalWord:
     """The last word on a version: whose, when, which, and in which words."""
 
     by: str
@@ -60,18 +60,18 @@ class Version:
     made_of: Mapping[str, str]
     pinned: str
     model_digest: str
-    word: Word | None
+    word: ApprovalWord | None
     tests: Sequence[Test]
     service: Sequence[Service]
-    decisions: Sequence[Decided]
+    decisions: Sequence[TimelineEntry]
 
 
 def version(
     number: int,
-    package: Registered | None,
+    package: RegisteredVersion | None,
     seal: Seal | None,
     approval: Approval | None,
-    decided: Sequence[Decided],
+    decided: Sequence[TimelineEntry],
 ) -> Version | None:
     """Return what is known of a version; None for one that nobody knows."""
     about = of_version(decided, number)
@@ -87,30 +87,34 @@ def version(
         made_of=made_of,
         pinned=pinned,
         model_digest=seal.model_digest if seal else "",
-        word=_word(approval, about),
+        word=_approval_word(approval, about),
         tests=_tests(about),
         service=_service(number, decided),
         decisions=about,
     )
 
 
-def _word(approval: Approval | None, about: Sequence[Decided]) -> Word | None:
+def _approval_word(
+    approval: Approval | None, about: Sequence[TimelineEntry]
+) -> ApprovalWord | None:
     spoken = [each for each in about if each.kind == "approve"]
     if spoken:
         last = spoken[-1]
         status = str(last.facts.get("approval") or "")
-        return Word(last.actor, str(last.facts.get("at") or last.time), status, last.reason)
+        return ApprovalWord(last.actor, str(last.facts.get("at") or last.time), status, last.reason)
     if approval is not None:
-        return Word(approval.by, f"{approval.at:%Y-%m-%d %H:%M}", approval.status, approval.reason)
+        return ApprovalWord(
+            approval.by, f"{approval.at:%Y-%m-%d %H:%M}", approval.status, approval.reason
+        )
     judged = [each for each in about if each.kind == "judge"]
     if not judged:
         return None
     verdict = str(judged[-1].facts.get("verdict") or "")
     by = "nobody yet: a person is asked" if verdict == "ask" else POLICY
-    return Word(by, judged[-1].time, verdict, judged[-1].reason)
+    return ApprovalWord(by, judged[-1].time, verdict, judged[-1].reason)
 
 
-def _tests(about: Iterable[Decided]) -> list[Test]:
+def _tests(about: Iterable[TimelineEntry]) -> list[Test]:
     return [
         Test(each.time, str(test.get("test")), bool(test.get("passed")), str(test.get("reason")))
         for each in about
@@ -119,7 +123,7 @@ def _tests(about: Iterable[Decided]) -> list[Test]:
     ]
 
 
-def _service(number: int, decided: Iterable[Decided]) -> list[Service]:
+def _service(number: int, decided: Iterable[TimelineEntry]) -> list[Service]:
     found = []
     for each in decided:
         if each.kind not in ("serve", "rollback"):

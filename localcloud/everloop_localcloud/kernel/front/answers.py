@@ -10,7 +10,7 @@ from everloop_localcloud.kernel import signatures, verification, wire
 from everloop_localcloud.kernel.account import Call
 from everloop_localcloud.kernel.errors import AwsError
 from everloop_localcloud.kernel.front.admission import OWN_PATH, admitted
-from everloop_localcloud.kernel.front.itself import told_of_itself
+from everloop_localcloud.kernel.front.itself import answer_about_itself
 from everloop_localcloud.kernel.front.routing import check_target, service_of
 from everloop_localcloud.kernel.front.served import Served
 from everloop_localcloud.kernel.messages import Answer, Request
@@ -26,7 +26,7 @@ def respond(cloud: Served, request: Request) -> Answer:
     try:
         told = admitted(cloud, service, request)
         if request.path.startswith(OWN_PATH):
-            return told_of_itself(cloud, request)
+            return answer_about_itself(cloud, request)
         if service != "s3" and request.long is not None:
             request.body, request.long = request.long.read(), None
         if told is not None:

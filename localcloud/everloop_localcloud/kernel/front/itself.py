@@ -13,7 +13,7 @@ from everloop_localcloud.kernel.front.served import Served
 from everloop_localcloud.kernel.messages import Answer, Request
 
 
-def told_of_itself(cloud: Served, request: Request) -> Answer:
+def answer_about_itself(cloud: Served, request: Request) -> Answer:
     """Answer what is no call of AWS's: how the cloud is, and who called what."""
     if request.method not in ("GET", "HEAD"):
         told = f"{request.path} takes GET, not {request.method}"

@@ -8,9 +8,9 @@ from everloop.decisions import Decision
 from everloop.decisions.approvals import PENDING
 from everloop.facts import PackageChanged, package_changed
 from everloop.flows import approving, judging, releasing
-from everloop.flows.approving import Told
+from everloop.flows.approving import ApprovalEvent
 from everloop.flows.report import logger
-from everloop.records.installation import Installed
+from everloop.records.installation import Installation
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -25,12 +25,12 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     installed = ledger.find_installed(fact.model)
     if installed is None:
         return {"go": False, "reason": f"{fact.model} is no model of ours"}
-    decision = _heed(fact, installed)
+    decision = _start(fact, installed)
     logger.info("looked", model=fact.model, go=decision.go, why=decision.reason)
     return {"go": decision.go, "reason": decision.reason}
 
 
-def _heed(fact: PackageChanged, installed: Installed) -> Decision:
+def _start(fact: PackageChanged, installed: Installation) -> Decision:
     described = registry.find(fact.arn)
     if described is None:
         cause = f"version {fact.version} is gone from the registry"
@@ -43,5 +43,5 @@ def _heed(fact: PackageChanged, installed: Installed) -> Decision:
         if judged.go:
             return judged  # else it may be an approval that was taken back
     cause = f"version {package.version} {package.approval.lower()}"
-    told = Told(fact.version, fact.approval_at)
+    told = ApprovalEvent(fact.version, fact.approval_at)
     return releasing.start_wanted(installed, cause, fact.time, told)

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-import heed_registry
+import on_package_changed
 import reconcile
 from everloop.aws import approvals, ledger
 from everloop.flows import report
@@ -20,7 +20,7 @@ def heed(account, name, arn, version=1):
     event = account.event(
         f"sagemaker-model-package-{name}", ModelPackageArn=arn, ModelPackageVersion=version
     )
-    return heed_registry.handler(event, account.context)
+    return on_package_changed.handler(event, account.context)
 
 
 def test_a_new_version_is_judged_once(account):
@@ -106,7 +106,7 @@ def tell(account, arn, version=1, fields=("ModelApprovalStatus",), at=None):
         UpdatedModelPackageFields=list(fields),
         LastModifiedTime=at or changed_at(account, arn),
     )
-    return heed_registry.handler(event, account.context)
+    return on_package_changed.handler(event, account.context)
 
 
 def words(account):

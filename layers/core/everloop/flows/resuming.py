@@ -17,7 +17,7 @@ def endpoint_subject(endpoint: str) -> str:
     return f"endpoint/{endpoint}"
 
 
-def look_at_run(arn: str, *, before: datetime | None = None) -> str:
+def resume_after_run(arn: str, *, before: datetime | None = None) -> str:
     """Wake whoever waits for a pipeline execution if it has ended; return what was found.
 
     With `before`, only if it ended before that: an event that is younger is still on its way.
@@ -30,7 +30,7 @@ def look_at_run(arn: str, *, before: datetime | None = None) -> str:
     token = ledger.token(run_subject(execution.pipeline, execution.display_name))
     if token is None:
         return f"{arn} is {execution.status}, and nobody waits for it"
-    return _wake(token, ending_of(execution))
+    return _resume(token, ending_of(execution))
 
 
 def ending_of(execution: Execution) -> dict[str, object]:
@@ -47,7 +47,7 @@ def ending_of(execution: Execution) -> dict[str, object]:
     }
 
 
-def look_at_endpoint(endpoint: str, *, before: datetime | None = None) -> str:
+def resume_after_endpoint(endpoint: str, *, before: datetime | None = None) -> str:
     """Wake whoever waits for an endpoint if it has settled; return what was found.
 
     Before the change was asked for, the endpoint's state is about something else: then only the
@@ -65,12 +65,12 @@ def look_at_endpoint(endpoint: str, *, before: datetime | None = None) -> str:
         status, config, reason = serving.status, serving.config, serving.failure_reason
         arrived = serving.status == "InService" and config == token.wanted
         # Somebody may have asked for something else the moment it came into service.
-        arrived = arrived or (token.armed and serving.came_and_leaves(token.wanted))
+        arrived = arrived or (token.armed and serving.is_being_replaced(token.wanted))
         if not arrived and not (token.armed and serving.settled):
             return f"{endpoint} is {status} with {config}, {token.wanted} is wanted"
         if before is not None and serving.changed_at is not None and serving.changed_at > before:
             return f"{endpoint} has just settled"
-    return _wake(
+    return _resume(
         token,
         {
             "started": True,
@@ -85,11 +85,11 @@ def look_at_endpoint(endpoint: str, *, before: datetime | None = None) -> str:
 
 def refuse(token: str, reason: str, *, later: bool = False) -> None:
     """End a wait for work that was not started; `later` says that it may be, another time."""
-    machines.wake(token, {"started": False, "reason": reason, "later": later})
+    machines.resume(token, {"started": False, "reason": reason, "later": later})
 
 
-def _wake(token: Token, output: dict[str, object]) -> str:
-    waited = machines.wake(token.token, output)
+def _resume(token: Token, output: dict[str, object]) -> str:
+    waited = machines.resume(token.token, output)
     ledger.drop_token(token)
     end = "woke" if waited else "nobody waits any more in"
     return f"{end} {token.execution.rpartition(':')[2]}: {output['status']}"

@@ -1,10 +1,10 @@
-"""Flaws in waking, mending and the ledger."""
+"""Flaws in waking, repairing and the ledger."""
 
 from proofs.planting import Code, Together
 from proofs.sim.mutants.mutant import Mutant
 
 FLAWS = (
-    Mutant("tell nobody of a violation", Code("functions.heed_violation", "_tell(...)")),
+    Mutant("tell nobody of a violation", Code("functions.on_violation", "_notify(...)")),
     Mutant(
         "tell again what was told",
         Code("aws.people", "known is not None and notification.counts(known, time)", "False"),
@@ -30,38 +30,45 @@ FLAWS = (
             "...\nmonitoring.note_look(request.model, request.scheduled_at)",
         ),
     ),
-    Mutant("wake nobody", Code("functions.wake", "waking.look_at_run(...)", "''")),
-    Mutant("wake no release", Code("functions.wake", "waking.look_at_endpoint(...)", "''")),
+    Mutant(
+        "wake nobody", Code("functions.resume_execution", "resuming.resume_after_run(...)", "''")
+    ),
+    Mutant(
+        "wake no release",
+        Code("functions.resume_execution", "resuming.resume_after_endpoint(...)", "''"),
+    ),
     Mutant(
         "take a wake that came late for an error",
         Code("aws.machines", "if code_of(error) in _GONE:\n    return False"),
     ),
     Mutant(
         "wake before what was asked for has begun",
-        Code("flows.waking", "token.armed and serving.settled", "serving.settled"),
+        Code("flows.resuming", "token.armed and serving.settled", "serving.settled"),
     ),
     Mutant(
-        "leave the leases of the dead", Code("flows.mending", "ledger.free_lease(...)", "False")
+        "leave the leases of the dead", Code("flows.repairing", "ledger.free_lease(...)", "False")
     ),
     Mutant(
         "leave the staging of the dead",
-        Code("flows.mending", "kind == RELEASE and (not _staging_is_gone(installed))", "False"),
+        Code("flows.repairing", "kind == RELEASE and (not _staging_is_gone(installed))", "False"),
     ),
     Mutant(
         "conclude no run that nobody saw end",
         Code(
-            "flows.mending",
+            "flows.repairing",
             "concluding.conclude_lost(installed, runs, now)",
             "concluding.conclude_lost(installed, [], now)",
         ),
     ),
-    Mutant("mend no window", Code("flows.mending", "yield from _window(installed, now)")),
-    Mutant("mend no judgement", Code("flows.mending", "yield from _judgements(installed, now)")),
+    Mutant("repair no window", Code("flows.repairing", "yield from _window(installed, now)")),
     Mutant(
-        "mend no release",
-        Code("flows.mending", "(yield from _release(installed, now))", "Decision(False, '')"),
+        "repair no judgement", Code("flows.repairing", "yield from _judgements(installed, now)")
     ),
-    Mutant("mend no schedule", Code("flows.mending", "yield from _schedule(installed)")),
+    Mutant(
+        "repair no release",
+        Code("flows.repairing", "(yield from _release(installed, now))", "Decision(False, '')"),
+    ),
+    Mutant("repair no schedule", Code("flows.repairing", "yield from _schedule(installed)")),
     Mutant(
         "let two decisions have one place",
         Together(
@@ -84,6 +91,6 @@ FLAWS = (
     ),
     Mutant(
         "leave what production serves from deleted",
-        Code("flows.mending", "making.restore(...)", "''"),
+        Code("flows.repairing", "making.restore(...)", "''"),
     ),
 )

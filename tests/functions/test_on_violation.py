@@ -2,8 +2,8 @@
 
 import pytest
 
-import heed_violation
 import judge_findings
+import on_violation
 from everloop import notices
 from everloop.aws import clients, ledger
 from everloop.decisions.governor import Permission
@@ -39,20 +39,20 @@ def test_a_violation_trains_on_what_has_arrived_and_data_alone_does_not(trained)
     trained.drop(trained.arrival("data/flight-delays/2013-04.csv"))
     assert trained.executions("train") == []
     event = trained.violation()
-    assert heed_violation.handler(event, trained.context)["go"] is True
+    assert on_violation.handler(event, trained.context)["go"] is True
     assert trained.executions("train") == ["flight-delays-w1-a1"]
 
 
 def test_the_same_violation_twice_is_one(trained):
     trained.drop(trained.arrival("data/flight-delays/2013-04.csv"))
     for _ in range(3):
-        heed_violation.handler(trained.violation(), trained.context)
+        on_violation.handler(trained.violation(), trained.context)
     assert len(retrain_decisions(trained)) == 1
     assert trained.executions("train") == ["flight-delays-w1-a1"]
 
 
 def test_a_violation_without_new_data_is_a_recorded_refusal(trained):
-    heed_violation.handler(trained.violation(), trained.context)
+    on_violation.handler(trained.violation(), trained.context)
     (decision,) = retrain_decisions(trained)
     assert not decision["go"]
     assert "no data has arrived" in decision["reason"]
@@ -63,7 +63,7 @@ def test_a_violation_within_the_cooldown_waits(trained):
     trained.drop(trained.arrival("data/flight-delays/2013-04.csv"))
     late = moment("2026-11-20T09:00:00Z")
     ledger.put_run("flight-delays", Run("w2-a1", "e", "b", DATA, late, REGISTERED, late))
-    heed_violation.handler(trained.violation(), trained.context)
+    on_violation.handler(trained.violation(), trained.context)
     assert "cooling down" in retrain_decisions(trained)[0]["reason"]
 
 
@@ -97,13 +97,13 @@ def test_a_violation_within_the_cooldown_waits(trained):
     ids=["5xx", "native monitor", "muted", "of a rollout"],
 )
 def test_an_alarm_is_heeded_unless_it_is_muted_or_a_rollouts_own(trained, name, changes, heeded):
-    heed_violation.handler(trained.event(name, **changes), trained.context)
+    on_violation.handler(trained.event(name, **changes), trained.context)
     assert bool(retrain_decisions(trained)) is heeded
 
 
 def test_an_event_of_another_kind_is_bad_input(account):
     with pytest.raises(BadInput, match="is no violation"):
-        heed_violation.handler({"detail-type": "Scheduled Event"}, account.context)
+        on_violation.handler({"detail-type": "Scheduled Event"}, account.context)
 
 
 def findings(account, violated):
@@ -135,7 +135,7 @@ def test_findings_of_another_shape_are_bad_input(trained):
 
 
 def look(account, violated, minute, monitor="data"):
-    """Let a monitor look; return what it found as heed_violation is told of it."""
+    """Let a monitor look; return what it found as on_violation is told of it."""
     uri = f"s3://{account.artefacts}/monitoring/flight-delays/{minute}/findings.json"
     check = {"monitor": monitor, "feature": "temp", "statistic": "psi", "value": 0.3}
     check |= {"threshold": 0.1, "violated": violated}
@@ -148,7 +148,7 @@ def look(account, violated, minute, monitor="data"):
     judge_findings.handler(request, account.context)
     if violated:
         event = account.event("everloop-violation-found", findings_uri=uri)
-        heed_violation.handler({**event, "time": time}, account.context)
+        on_violation.handler({**event, "time": time}, account.context)
 
 
 def test_a_violation_that_goes_on_is_one_message_and_its_end_another(trained):
@@ -184,10 +184,10 @@ def test_a_violation_that_dies_before_it_is_told_is_told_by_the_next_try(trained
     event = trained.violation()
     trained.meanwhile(clients.sns(), "Publish", die)
     with pytest.raises(SystemExit):
-        heed_violation.handler(event, trained.context)
+        on_violation.handler(event, trained.context)
     (client, name, answer) = trained.answered.pop()
     client.meta.events.unregister(name, answer)
-    heed_violation.handler(event, trained.context)
+    on_violation.handler(event, trained.context)
     assert trained.mails() == ["flight-delays: a violation was found, and no training answers it"]
 
 
@@ -209,7 +209,7 @@ def test_a_try_that_finds_no_answer_any_more_tells_that(trained):
         )
         unanswered = () if answer.under_way else (notices.UNANSWERED,)
         for _ in range(2):
-            incidents.began(message, spec, time, "violation/data", *unanswered)
+            incidents.open_incident(message, spec, time, "violation/data", *unanswered)
     assert trained.mails() == [
         "flight-delays v2: a violation was found",
         "flight-delays v2: a violation was found, and no training answers it",
@@ -229,7 +229,7 @@ def test_looks_that_fail_are_told_once_and_so_is_their_end(trained):
 
 def test_an_alarm_that_is_quiet_again_is_told(trained):
     alarm = "cloudwatch-alarm-modelmonitor-feature-drift"
-    heed_violation.handler(trained.event(alarm), trained.context)
-    heed_violation.handler(trained.event(alarm, state__value="OK"), trained.context)
+    on_violation.handler(trained.event(alarm), trained.context)
+    on_violation.handler(trained.event(alarm, state__value="OK"), trained.context)
     assert len(trained.mails()) == 2
     assert len(retrain_decisions(trained)) == 1

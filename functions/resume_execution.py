@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from everloop.aws.settings import settings
 from everloop.facts import RunChanged, run_or_endpoint_changed
-from everloop.flows import waking
+from everloop.flows import resuming
 from everloop.flows.report import logger
 
 if TYPE_CHECKING:
@@ -16,8 +16,8 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     """Look at what the event is about, as it is now, and return what was found."""
     fact = run_or_endpoint_changed(event, settings().home)
     if isinstance(fact, RunChanged):
-        found = waking.look_at_run(fact.execution_arn)
+        found = resuming.resume_after_run(fact.execution_arn)
     else:
-        found = waking.look_at_endpoint(fact.endpoint)
+        found = resuming.resume_after_endpoint(fact.endpoint)
     logger.info("looked", found=found)
     return {"found": found}

@@ -1,4 +1,4 @@
-"""Mending a model: each place where an event may have been lost is looked at, and taken on from."""
+"""Repairing a model: each place where an event may be lost is looked at, and taken on from."""
 
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ from everloop.aws import (
 from everloop.aws.alarms import Alarm
 from everloop.decisions import Decision
 from everloop.decisions.approvals import APPROVED, PENDING
-from everloop.decisions.mending import PATIENCE, RUNNING, SUCCEEDED, is_abandoned, next_attempt
 from everloop.decisions.monitoring import overdue
 from everloop.decisions.releases import ReleaseDecision
+from everloop.decisions.repairs import PATIENCE, RUNNING, SUCCEEDED, is_abandoned, next_attempt
 from everloop.errors import BadInput, NoCapacity, NotReady
 from everloop.flows import (
     alarming,
@@ -31,12 +31,12 @@ from everloop.flows import (
     making,
     reinstalling,
     releasing,
+    resuming,
     shortages,
     training,
-    waking,
 )
 from everloop.moments import text
-from everloop.records.installation import Installed
+from everloop.records.installation import Installation
 from everloop.records.lease import RELEASE, TRAINING, Lease
 from everloop.records.run import DATA
 from everloop.records.shortage import judgement
@@ -47,8 +47,8 @@ _JUDGEMENTS = 3  # that fail before a person must look
 
 
 @dataclass(frozen=True)
-class Mend:
-    """What was mended, and why; or, where `stuck` names the fact, what only a person can mend."""
+class Repair:
+    """What was repaired, and why; or, where `stuck` names the fact, what only people can repair."""
 
     subject: str
     reason: str
@@ -66,10 +66,10 @@ class _Waits:
     cause: str
 
 
-def mends(
-    installed: Installed, now: datetime, known: Mapping[str, Alarm] | None = None
-) -> Iterator[Mend]:
-    """Mend what is to be mended of a model, and tell each thing that was.
+def repairs(
+    installed: Installation, now: datetime, known: Mapping[str, Alarm] | None = None
+) -> Iterator[Repair]:
+    """Repair what is to be repaired of a model, and tell each thing that was.
 
     `known` are the stack's alarms by name; None where nobody could list them.
     """
@@ -92,18 +92,18 @@ def mends(
 
 
 def _apart(
-    mended: Iterator[Mend], subject: str, now: datetime, troubled: list[Exception]
-) -> Iterator[Mend]:
-    """Mend what others do not need; what only a person can mend is told, once a day."""
+    repaired: Iterator[Repair], subject: str, now: datetime, troubled: list[Exception]
+) -> Iterator[Repair]:
+    """Repair what others do not need; what only a person can repair is told, once a day."""
     try:
-        yield from mended
+        yield from repaired
     except (BadInput, NoCapacity) as error:
-        yield Mend(subject, f"cannot be made again: {error}", f"{subject}:{now:%Y-%m-%d}")
-    except Exception as error:  # raised once all else is mended
+        yield Repair(subject, f"cannot be made again: {error}", f"{subject}:{now:%Y-%m-%d}")
+    except Exception as error:  # raised once all else is repaired
         troubled.append(error)
 
 
-def _lease(installed: Installed, kind: str, now: datetime) -> Generator[Mend, None, Lease]:
+def _lease(installed: Installation, kind: str, now: datetime) -> Generator[Repair, None, Lease]:
     """Look at who holds a lease; return it as it was found."""
     lease = ledger.lease(installed.model, kind)
     if lease.holder:
@@ -111,7 +111,7 @@ def _lease(installed: Installed, kind: str, now: datetime) -> Generator[Mend, No
     return lease
 
 
-def _held(installed: Installed, kind: str, lease: Lease, now: datetime) -> Iterator[Mend]:
+def _held(installed: Installation, kind: str, lease: Lease, now: datetime) -> Iterator[Repair]:
     model = installed.model
     status = machines.status(lease.holder)
     name = lease.holder.rpartition(":")[2]
@@ -121,14 +121,14 @@ def _held(installed: Installed, kind: str, lease: Lease, now: datetime) -> Itera
         if kind == RELEASE and not _staging_is_gone(installed):
             return  # the next tick tries again; until then nobody else releases
         if ledger.free_lease(model, kind, lease.holder):
-            yield Mend(name, f"{name} is {status or 'gone'} and still held the {kind} lease")
+            yield Repair(name, f"{name} is {status or 'gone'} and still held the {kind} lease")
         return
-    found = _look(lease, now)
+    found = _resume(lease, now)
     if found.startswith("woke"):
-        yield Mend(lease.waits_for, f"{found}; its event was lost")
+        yield Repair(lease.waits_for, f"{found}; its event was lost")
 
 
-def _staging_is_gone(installed: Installed) -> bool:
+def _staging_is_gone(installed: Installation) -> bool:
     """Delete what a dead release has left in staging; nobody else does if no other follows."""
     if policy.deploy(installed.spec).keep_staging:
         return True
@@ -139,16 +139,18 @@ def _staging_is_gone(installed: Installed) -> bool:
     return True
 
 
-def _look(lease: Lease, now: datetime) -> str:
+def _resume(lease: Lease, now: datetime) -> str:
     if not lease.waits_for or (lease.since and now - lease.since < PATIENCE):
         return ""
     before = now - PATIENCE
     if lease.waits_for.startswith("endpoint/"):
-        return waking.look_at_endpoint(lease.waits_for.removeprefix("endpoint/"), before=before)
-    return waking.look_at_run(lease.waits_for, before=before)
+        return resuming.resume_after_endpoint(
+            lease.waits_for.removeprefix("endpoint/"), before=before
+        )
+    return resuming.resume_after_run(lease.waits_for, before=before)
 
 
-def _window(installed: Installed, now: datetime) -> Iterator[Mend]:
+def _window(installed: Installation, now: datetime) -> Iterator[Repair]:
     """Start the training of a window that is frozen and untrained, else of the open one.
 
     What was given up keeps nothing behind it: neither an older window, whose data its dataset has
@@ -159,7 +161,7 @@ def _window(installed: Installed, now: datetime) -> Iterator[Mend]:
         return  # its end looks for what is left over
     runs = ledger.runs(model)
     for run, concluded in concluding.conclude_lost(installed, runs, now):
-        yield Mend(run.name, f"nobody saw {run.name} end: {concluded.reason}")
+        yield Repair(run.name, f"nobody saw {run.name} end: {concluded.reason}")
         runs = ledger.runs(model)
     given_up = set(training.held_windows(installed))
     while (last := training.untrained(installed, given_up)) is not None:
@@ -173,12 +175,12 @@ def _window(installed: Installed, now: datetime) -> Iterator[Mend]:
         waits = _Waits(window.number, window.attempt, window.last_at, DATA)
         yield from _attempt(installed, waits, training.trains_on_data(installed, runs), now)
     elif window.marker and window.marked_at and now - window.marked_at > PATIENCE:
-        collecting.tell_marker_alone(installed, window.marker, window.marked_at, now)
+        collecting.notify_lone_marker(installed, window.marker, window.marked_at, now)
 
 
 def _attempt(
-    installed: Installed, waits: _Waits, allowed: Decision, now: datetime
-) -> Generator[Mend, None, bool]:
+    installed: Installation, waits: _Waits, allowed: Decision, now: datetime
+) -> Generator[Repair, None, bool]:
     """Start another attempt at a window if it needs one; return whether it was given up."""
     if not allowed.go:
         return False
@@ -187,17 +189,17 @@ def _attempt(
     decision = next_attempt(waits.attempt, status, waits.since, now)
     said = f"the training of window {waits.number} {decision.reason}"
     if decision.given_up:
-        yield Mend(name, said, f"gave-up:{name}")
+        yield Repair(name, said, f"gave-up:{name}")
         return True
     if decision.go:
         following = decision.attempt
         arrivals.set_attempt(installed.model, waits.number, following)
         arn = training.start(installed, waits.number, following, waits.cause, 0)
-        yield Mend(arn, said)
+        yield Repair(arn, said)
     return False
 
 
-def _judgements(installed: Installed, now: datetime) -> Iterator[Mend]:
+def _judgements(installed: Installation, now: datetime) -> Iterator[Repair]:
     packages = registry.packages(installed.model)
     pending = {package.arn for package in packages if package.approval == PENDING}
     approved = {package.arn for package in packages if package.approval == APPROVED}
@@ -218,25 +220,25 @@ def _judgements(installed: Installed, now: datetime) -> Iterator[Mend]:
             failed += 1
         else:
             said = f"the judgement of version {package.version} is {status} after three attempts"
-            yield Mend(package.arn, said, f"gave-up:{name}")
+            yield Repair(package.arn, said, f"gave-up:{name}")
             continue
         if status is not None or now - package.modified_at < PATIENCE:
             continue
         started = judging.start_evaluation(package, attempt)
         if started.go:
-            yield Mend(package.arn, f"version {package.version} waited for judgement")
+            yield Repair(package.arn, f"version {package.version} waited for judgement")
 
 
-def _reinstalled(installed: Installed, now: datetime) -> Iterator[Mend]:
+def _reinstalled(installed: Installation, now: datetime) -> Iterator[Repair]:
     """Make again what a push made, if somebody deleted it: trainings need it."""
     try:
         for made in reinstalling.reinstall(installed, now):
-            yield Mend("installation", made, made_again=True)
-    except reinstalling.Lost as lost:
-        yield Mend("installation", str(lost), f"lost:{installed.bundle_digest}")
+            yield Repair("installation", made, made_again=True)
+    except reinstalling.NothingLeft as lost:
+        yield Repair("installation", str(lost), f"lost:{installed.bundle_digest}")
 
 
-def _made_again(installed: Installed) -> Iterator[Mend]:
+def _made_again(installed: Installation) -> Iterator[Repair]:
     """Make again what production serves from, if somebody deleted it."""
     serving = endpoints.serving(installed.model)
     if serving is None or serving.status != "InService":
@@ -246,50 +248,50 @@ def _made_again(installed: Installed) -> Iterator[Mend]:
         restored = making.restore(installed, serving)
     except BadInput as error:  # not ours: a release gets on with something in its place
         if serving.version is not None:
-            yield Mend(subject, str(error), f"lost:{serving.config}")
+            yield Repair(subject, str(error), f"lost:{serving.config}")
         return
     if restored:
-        yield Mend(subject, restored, made_again=True)
+        yield Repair(subject, restored, made_again=True)
 
 
-def _release(installed: Installed, now: datetime) -> Generator[Mend, None, ReleaseDecision]:
+def _release(installed: Installation, now: datetime) -> Generator[Repair, None, ReleaseDecision]:
     """Start the release that is wanted; return what was decided."""
     decision = releasing.start_wanted(installed, "reconcile", now)
     if decision.new:
-        yield Mend(decision.execution, decision.reason)
+        yield Repair(decision.execution, decision.reason)
     elif decision.stays:
         which = decision.stays
         word = approvals.all_of(installed.model).get(decision.serving or 0)
         if word is not None:  # told once for each time that it is withdrawn
             which += f":{text(word.at)}"
-        yield Mend(f"endpoint/{installed.model}", decision.reason, f"stays:{which}")
+        yield Repair(f"endpoint/{installed.model}", decision.reason, f"stays:{which}")
     return decision
 
 
-def _left_behind(installed: Installed, now: datetime) -> Iterator[Mend]:
+def _left_behind(installed: Installation, now: datetime) -> Iterator[Repair]:
     """Delete what a release should have, when it ended, and could not."""
     gone = clearing.clear_left_behind(installed, now)
     if gone:
-        yield Mend("left behind", f"{', '.join(gone)}: a release that ended could not delete it")
+        yield Repair("left behind", f"{', '.join(gone)}: a release that ended could not delete it")
 
 
 def _alarms(
-    installed: Installed, decision: ReleaseDecision, known: Mapping[str, Alarm], now: datetime
-) -> Iterator[Mend]:
+    installed: Installation, decision: ReleaseDecision, known: Mapping[str, Alarm], now: datetime
+) -> Iterator[Repair]:
     # While a release is under way, its own steps see to the endpoint's alarms.
     if not decision.go and decision.looked:
-        for done in alarming.mend(installed, known, serves=decision.serves):
-            yield Mend("alarms", done)
-        alarming.look(installed, known, now)
+        for done in alarming.repair(installed, known, serves=decision.serves):
+            yield Repair("alarms", done)
+        alarming.catch_up(installed, known, now)
 
 
-def _schedule(installed: Installed) -> Iterator[Mend]:
+def _schedule(installed: Installation) -> Iterator[Repair]:
     if schedules.state(installed.model) is None:
         schedules.ensure(installed.model, policy.monitor_schedule(installed.spec))
-        yield Mend("schedule", "the monitor's schedule was missing", made_again=True)
+        yield Repair("schedule", "the monitor's schedule was missing", made_again=True)
 
 
-def _monitor(installed: Installed, now: datetime) -> Iterator[Mend]:
+def _monitor(installed: Installation, now: datetime) -> Iterator[Repair]:
     asked = monitoring.last_asked(installed.model)
     if asked is None:
         monitoring.note_asked(installed.model, now)  # from here on it counts
@@ -298,4 +300,4 @@ def _monitor(installed: Installed, now: datetime) -> Iterator[Mend]:
     if decision.go:
         state = schedules.state(installed.model)
         reason = f"{decision.reason}; its schedule is {state}"
-        yield Mend(MONITOR, reason, f"overdue:{text(asked)}")
+        yield Repair(MONITOR, reason, f"overdue:{text(asked)}")

@@ -1,4 +1,4 @@
-"""Mending: what an event should have started for a model, and did not."""
+"""Repairing: what an event should have started for a model, and did not."""
 
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from everloop.records.lease import Lease
 RUNNING, SUCCEEDED = "RUNNING", "SUCCEEDED"
 
 # How long a thing may be as it is before it counts as forgotten: an event takes seconds, a batch
-# of arrivals a few more, and mending what is on its way costs an attempt for nothing.
+# of arrivals a few more, and repairing what is on its way costs an attempt for nothing.
 PATIENCE = timedelta(minutes=2)
 MOST_ATTEMPTS = 5
 # A model takes some thirty calls, half a second: so many fit well into reconcile's time.

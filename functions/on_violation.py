@@ -31,7 +31,7 @@ from everloop.facts import (
 from everloop.flows import alarming, incidents, report, training
 from everloop.flows.report import logger
 from everloop.moments import text
-from everloop.records.installation import Installed
+from everloop.records.installation import Installation
 from everloop.spec import policy
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
 
 
 def _alarm(changed: AlarmChanged) -> dict[str, Any]:
-    """Tell that an endpoint's alarm rings, or is quiet again. No training would mend that."""
+    """Tell that an endpoint's alarm rings, or is quiet again. No training would repair that."""
     named = names.of_serving_alarm(settings().stack, changed.name)
     installed = ledger.find_installed(named[0]) if named and is_model_name(named[0]) else None
     if named is None or installed is None:
@@ -101,7 +101,7 @@ def _alarm(changed: AlarmChanged) -> dict[str, Any]:
     return {"go": False, "reason": f"{changed.name} is {changed.state}, {told=}"}
 
 
-def _answer(installed: Installed, trouble: Trouble) -> dict[str, Any]:
+def _answer(installed: Installation, trouble: Trouble) -> dict[str, Any]:
     model = installed.model
     window = arrivals.open_window(model)
     last = arrivals.last_closed(model)
@@ -126,7 +126,7 @@ def _answer(installed: Installed, trouble: Trouble) -> dict[str, Any]:
             reason = asked.decision.reason
             answer = replace(decision, go=False, reason=reason, under_way=True)
     # What was answered is not looked at again: so it is told before.
-    _tell(installed, trouble, answer)
+    _notify(installed, trouble, answer)
     report.decided(
         "retrain",
         id=trouble.fact,
@@ -140,7 +140,7 @@ def _answer(installed: Installed, trouble: Trouble) -> dict[str, Any]:
     return {"go": decision.go, "reason": decision.reason}
 
 
-def _tell(installed: Installed, trouble: Trouble, answer: Permission) -> None:
+def _notify(installed: Installation, trouble: Trouble, answer: Permission) -> None:
     """Tell of a violation when it begins, and when no training answers it any more."""
     folder = trouble.subject.rpartition("/")[0] if trouble.subject.startswith("s3://") else ""
     message = notices.violation(
@@ -158,12 +158,12 @@ def _tell(installed: Installed, trouble: Trouble, answer: Permission) -> None:
         incidents.passed_over(trouble.model, notices.UNANSWERED)
     else:
         subjects.append(notices.UNANSWERED)
-    incidents.began(message, installed.spec, trouble.time, *subjects)
+    incidents.open_incident(message, installed.spec, trouble.time, *subjects)
 
 
 def _trouble(sign: ViolationFound | AlarmRaised | JobEnded) -> Trouble | None:
     if isinstance(sign, ViolationFound):
-        found = _found(sign)
+        found = _findings(sign)
         if not found.go:
             return None
         return Trouble(
@@ -199,7 +199,7 @@ def _at(model: str, reason: str, subject: str, time: datetime, *, over: bool = F
     return Trouble(model, reason, subject, time, f"{subject}:{text(time)}", (subject,), over=over)
 
 
-def _found(sign: ViolationFound) -> Findings:
+def _findings(sign: ViolationFound) -> Findings:
     """Read what the monitor found. Raises BadInput where no monitor of the model's can have."""
     own = f"s3://{settings().artefact_bucket}/monitoring/{sign.model}/"
     if not sign.findings_uri.startswith(own):
