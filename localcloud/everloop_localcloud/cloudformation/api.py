@@ -50,8 +50,7 @@ class CloudFormation(ChangeSets):
                 case "DELETE_IN_PROGRESS" | "ROLLBACK_IN_PROGRESS":
                     self.cloud.spawn(self.engine.delete, row, name=f"stack {row['Name']}")
                 case "UPDATE_ROLLBACK_IN_PROGRESS":
-                    reason = "the cloud ended during the rollback; update the stack again"
-                    self.stacks.set_status(row, "UPDATE_ROLLBACK_FAILED", reason)
+                    self.cloud.spawn(self.engine.roll_back, row, name=f"stack {row['Name']}")
 
     @operation
     def create_stack(self, call: Call, request: dict[str, Any]) -> dict[str, Any]:

@@ -137,7 +137,9 @@ class ChangeSets(Api):
     def begin_update(self, row: dict[str, Any], wanted: dict[str, Any]) -> None:
         """Start an update; what was before is kept until it is known to have worked."""
         members = ("Template", "Processed", "Parameters", "Capabilities", "Description")
-        row["Before"] = {name: row[name] for name in (*members, "Tags", "Outputs") if name in row}
+        if "Before" not in row:  # else the last state that was whole: an update failed, and stayed
+            kept = (*members, "Tags", "Outputs")
+            row["Before"] = {name: row[name] for name in kept if name in row}
         row |= wanted
         self.stacks.set_status(row, "UPDATE_IN_PROGRESS", "User Initiated")
         self.cloud.spawn(self.engine.update, row, name=f"stack {row['Name']}")

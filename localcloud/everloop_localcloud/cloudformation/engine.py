@@ -3,8 +3,9 @@
 import logging
 from typing import Any
 
+from everloop_localcloud.cloudformation import replacing
 from everloop_localcloud.cloudformation.plan import Plan
-from everloop_localcloud.cloudformation.resources import Site, kind_of
+from everloop_localcloud.cloudformation.resources import Kind, Made, Site, kind_of
 from everloop_localcloud.cloudformation.stacks import Stacks
 from everloop_localcloud.kernel.account import Account
 from everloop_localcloud.kernel.errors import AwsError
@@ -34,7 +35,7 @@ class Engine:
 
     def create(self, row: dict[str, Any]) -> None:
         """Make all of a new stack; on failure remove what was made, unless told to keep it."""
-        failure = self._bring(row, [])
+        failure = self._bring(row)
         if failure is None:
             self._stacks.set_status(row, "CREATE_COMPLETE")
             return
@@ -57,11 +58,10 @@ class Engine:
 
     def update(self, row: dict[str, Any]) -> None:
         """Bring a stack from its earlier template, in row["Before"], to its present one."""
-        done: list[tuple[str, dict[str, Any] | None]] = []
-        failure = self._bring(row, done)
+        failure = self._bring(row)
         if failure is None:
             self._stacks.set_status(row, "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
-            stuck = self._clean_up(row, done)
+            stuck = self._clean_up(row)
             row.pop("Before", None)
             self._stacks.set_status(
                 row, "UPDATE_COMPLETE", f"failed to delete: {stuck}" if stuck else ""
@@ -73,8 +73,12 @@ class Engine:
             self._stacks.set_status(row, "UPDATE_FAILED", reason)
             return
         self._stacks.set_status(row, "UPDATE_ROLLBACK_IN_PROGRESS", reason)
-        stuck = self._undo(row, done)
-        row |= row.pop("Before")
+        self.roll_back(row)
+
+    def roll_back(self, row: dict[str, Any]) -> None:
+        """Bring a stack back to row["Before"], from wherever its update or this got to."""
+        reason, stuck = row["Reason"], self._undo(row)
+        row |= row.pop("Before", {})
         if stuck:
             failed = f"{reason} Then failed to roll back: {stuck}"
             self._stacks.set_status(row, "UPDATE_ROLLBACK_FAILED", failed)
@@ -94,17 +98,15 @@ class Engine:
     def _site(self, row: dict[str, Any], logical_id: str) -> Site:
         return Site(self._cloud, row["Name"], logical_id)
 
-    def _bring(
-        self, row: dict[str, Any], done: list[tuple[str, dict[str, Any] | None]]
-    ) -> _FailedError | None:
-        """Make and change what the template wants; note in `done` what was there before."""
+    def _bring(self, row: dict[str, Any]) -> _FailedError | None:
+        """Make and change what the template wants; an update's steps are written down ahead."""
         try:
             resources = self._stacks.resources(row)
             plan = Plan(
                 self._cloud, row["Name"], row["Id"], row["Processed"], row["Parameters"], resources
             )
             for number, logical_id in enumerate(plan.order):
-                self._one(row, plan, logical_id, number, resources, done)
+                self._one(row, plan, logical_id, number, resources)
             row["Outputs"] = plan.outputs()
         except _FailedError as failure:
             return failure
@@ -119,10 +121,9 @@ class Engine:
         logical_id: str,
         number: int,
         resources: dict[str, dict[str, Any]],
-        done: list[tuple[str, dict[str, Any] | None]],
     ) -> None:
         resource, have = plan.wanted[logical_id], resources.get(logical_id)
-        kind, site = kind_of(logical_id, resource["Type"]), self._site(row, logical_id)
+        kind = kind_of(logical_id, resource["Type"])
         verb = "CREATE" if have is None else "UPDATE"
         ref = have["Ref"] if have else ""
         try:
@@ -132,17 +133,14 @@ class Engine:
                 "UpdateReplace": resource.get("UpdateReplacePolicy", "Delete"),
                 "Order": number,
             }
-            if have and have["Type"] == resource["Type"] and have["Properties"] == properties:
+            if have and have["Properties"] == properties:
                 if any(have[key] != value for key, value in policies.items()):
+                    self._step(row, logical_id, have, properties)
                     resources[logical_id] = {**have, **policies}
                     self._stacks.keep(row, logical_id, resources[logical_id])
                 return
             self._stacks.note(row, logical_id, kind.type, ref, f"{verb}_IN_PROGRESS")
-            changing = have is not None and have["Type"] == resource["Type"]
-            if have and changing and not kind.replaces(have["Properties"], properties):
-                made = kind.update(site, ref, have["Properties"], properties)
-            else:
-                made = kind.create(site, properties)
+            made = self._made(row, logical_id, kind, have, properties)
         except Exception as error:
             if not isinstance(error, AwsError):
                 log.exception("%s of %s failed", logical_id, row["Name"])
@@ -160,7 +158,40 @@ class Engine:
         }
         self._stacks.keep(row, logical_id, resources[logical_id])
         self._stacks.note(row, logical_id, kind.type, made.ref, f"{verb}_COMPLETE")
-        done.append((logical_id, have))
+
+    def _made(
+        self,
+        row: dict[str, Any],
+        logical_id: str,
+        kind: Kind,
+        have: dict[str, Any] | None,
+        properties: dict[str, Any],
+    ) -> Made:
+        """Make, replace or change one resource. Raises AwsError, also where its name is taken."""
+        site = self._site(row, logical_id)
+        replaces = have is not None and kind.replaces(have["Properties"], properties)
+        if have is not None:
+            kind.check_change(have["Properties"], properties)
+        if have is not None and not replaces:
+            self._step(row, logical_id, have, properties)
+            return kind.update(site, have["Ref"], have["Properties"], properties)
+        identity = replacing.identity(kind.type, properties)
+        owner = self._stacks.owner(kind.type, identity) if identity is not None else None
+        if owner is not None:
+            raise AwsError("AlreadyExistsException", f"{identity} already exists in stack {owner}")
+        self._step(row, logical_id, have, properties, replaces)
+        return kind.create(site, properties)
+
+    def _step(
+        self,
+        row: dict[str, Any],
+        logical_id: str,
+        have: dict[str, Any] | None,
+        properties: dict[str, Any],
+        replaces: bool = False,
+    ) -> None:
+        if "Before" in row:  # what is created is kept, and removed as a whole
+            self._stacks.begin_step(row, logical_id, have, properties, replaces)
 
     def _delete_one(self, row: dict[str, Any], logical_id: str, resource: dict[str, Any]) -> bool:
         """Remove one resource; tell whether it is gone."""
@@ -196,19 +227,20 @@ class Engine:
             self._stacks.drop(row, logical_id)
         return stuck
 
-    def _clean_up(
-        self, row: dict[str, Any], done: list[tuple[str, dict[str, Any] | None]]
-    ) -> list[str]:
+    def _clean_up(self, row: dict[str, Any]) -> list[str]:
         """Remove what was replaced, and what the template does not want any more."""
         stuck = []
         resources = self._stacks.resources(row)
-        for logical_id, before in reversed(done):
-            if before is None or before["Ref"] == resources[logical_id]["Ref"]:
-                continue
-            if before["UpdateReplace"] == "Delete" and not self._delete_one(
-                row, logical_id, before
+        for key, step in self._stacks.steps(row):
+            before, logical_id = step["Before"], step["LogicalId"]
+            replaced = before is not None and before["Ref"] != resources[logical_id]["Ref"]
+            if (
+                replaced
+                and before["UpdateReplace"] == "Delete"
+                and not self._delete_one(row, logical_id, before)
             ):
                 stuck.append(logical_id)
+            self._stacks.end_step(key)
         wanted = Plan(
             self._cloud, row["Name"], row["Id"], row["Processed"], row["Parameters"], resources
         ).wanted
@@ -220,37 +252,42 @@ class Engine:
             self._stacks.drop(row, logical_id)
         return stuck
 
-    def _undo(
-        self, row: dict[str, Any], done: list[tuple[str, dict[str, Any] | None]]
-    ) -> list[str]:
-        """Take back what an update did, the last thing first; return what could not be."""
+    def _undo(self, row: dict[str, Any]) -> list[str]:
+        """Take back what an update began, the last thing first; return what could not be."""
         stuck = []
         resources = self._stacks.resources(row)
-        for logical_id, before in reversed(done):
-            now = resources[logical_id]
-            if before is None or before["Ref"] != now["Ref"]:
-                if before is None and now["Deletion"] == "Retain":
-                    kind = kind_of(logical_id, now["Type"])
-                    self._stacks.note(row, logical_id, kind.type, now["Ref"], "DELETE_SKIPPED")
-                elif not self._delete_one(row, logical_id, now):
-                    stuck.append(logical_id)
-                if before is None:
-                    self._stacks.drop(row, logical_id)
-                else:
-                    self._stacks.keep(row, logical_id, before)
-                continue
-            kind = kind_of(logical_id, now["Type"])
-            self._stacks.note(row, logical_id, kind.type, now["Ref"], "UPDATE_IN_PROGRESS")
-            try:
-                site = self._site(row, logical_id)
-                kind.update(site, now["Ref"], now["Properties"], before["Properties"])
-            except Exception as error:
-                if not isinstance(error, AwsError):
-                    log.exception("rolling back %s of %s failed", logical_id, row["Name"])
-                reason = f"{kind.type} {logical_id}: {error}"
-                self._stacks.note(row, logical_id, kind.type, now["Ref"], "UPDATE_FAILED", reason)
+        for key, step in self._stacks.steps(row):
+            logical_id, before = step["LogicalId"], step["Before"]
+            now = resources.get(logical_id)  # None: it could not even be made
+            new = now is not None and (before is None or before["Ref"] != now["Ref"])
+            if now is not None and before is None and now["Deletion"] == "Retain":
+                kind = kind_of(logical_id, now["Type"])
+                self._stacks.note(row, logical_id, kind.type, now["Ref"], "DELETE_SKIPPED")
+            elif now is not None and new and not self._delete_one(row, logical_id, now):
                 stuck.append(logical_id)
-                continue
-            self._stacks.keep(row, logical_id, before)
-            self._stacks.note(row, logical_id, kind.type, now["Ref"], "UPDATE_COMPLETE")
+            if before is None:
+                self._stacks.drop(row, logical_id)
+            elif new or step["Replaces"] or self._change_back(row, step):
+                self._stacks.keep(row, logical_id, before)
+            else:
+                stuck.append(logical_id)
+            self._stacks.end_step(key)
         return stuck
+
+    def _change_back(self, row: dict[str, Any], step: dict[str, Any]) -> bool:
+        """Undo a change in place, also one that failed half way; tell whether it worked."""
+        logical_id, before = step["LogicalId"], step["Before"]
+        if step["After"] == before["Properties"]:
+            return True
+        kind, ref = kind_of(logical_id, before["Type"]), before["Ref"]
+        self._stacks.note(row, logical_id, kind.type, ref, "UPDATE_IN_PROGRESS")
+        try:
+            kind.update(self._site(row, logical_id), ref, step["After"], before["Properties"])
+        except Exception as error:
+            if not isinstance(error, AwsError):
+                log.exception("rolling back %s of %s failed", logical_id, row["Name"])
+            reason = f"{kind.type} {logical_id}: {error}"
+            self._stacks.note(row, logical_id, kind.type, ref, "UPDATE_FAILED", reason)
+            return False
+        self._stacks.note(row, logical_id, kind.type, ref, "UPDATE_COMPLETE")
+        return True

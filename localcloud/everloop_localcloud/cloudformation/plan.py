@@ -82,6 +82,16 @@ class Plan:
         """Return the changes this plan would make, as DescribeChangeSet shows them."""
         changes: list[dict[str, Any]] = []
         self._later = set(self.wanted) - set(self._resources)
+        other = [
+            logical_id
+            for logical_id, have in self._resources.items()
+            if self.wanted.get(logical_id, have)["Type"] != have["Type"]
+        ]
+        if other:
+            raise invalid(
+                "Update of resource type is not permitted. The new template modifies resource type "
+                f"of the following resources: [{', '.join(sorted(other))}]"
+            )
         for logical_id in self.order:
             resource = self.wanted[logical_id]
             kind = kind_of(logical_id, resource["Type"])
@@ -90,9 +100,9 @@ class Plan:
             if have is None:
                 changes.append(_change("Add", logical_id, resource["Type"]))
                 continue
-            if have["Type"] == resource["Type"] and have["Properties"] == properties:
+            if have["Properties"] == properties:
                 continue
-            new = have["Type"] != resource["Type"] or kind.replaces(have["Properties"], properties)
+            new = kind.replaces(have["Properties"], properties)
             if new:
                 self._later.add(logical_id)
             change = _change("Modify", logical_id, resource["Type"], have["Ref"])

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Iterator
 from typing import Any
 
-from everloop_localcloud.cloudformation import parameters
+from everloop_localcloud.cloudformation import parameters, replacing
 from everloop_localcloud.cloudformation.errors import invalid
 from everloop_localcloud.kernel.account import Account
 
@@ -18,6 +18,7 @@ class Stacks:
         self._cloud = cloud
         self.rows = cloud.store.table("cloudformation.stacks")
         self._resources = cloud.store.table("cloudformation.resources")
+        self._steps = cloud.store.table("cloudformation.steps")
         self._events = cloud.store.table("cloudformation.events")
 
     def find(self, name: str) -> dict[str, Any]:
@@ -96,6 +97,46 @@ class Stacks:
     def drop(self, row: dict[str, Any], logical_id: str) -> None:
         self._resources.pop(f"{row['Id']}/{logical_id}", None)
 
+    def owner(self, type_name: str, identity: str) -> str | None:
+        """Return the id of the stack that has a resource, or is to delete it; None if none has."""
+        for key in self._resources:
+            if _is(self._resources[key], type_name, identity):
+                return key.rpartition("/")[0]
+        for key in self._steps:
+            before = self._steps[key]["Before"]
+            if before is not None and _is(before, type_name, identity):
+                return key.rpartition("/")[0]
+        return None
+
+    def begin_step(
+        self,
+        row: dict[str, Any],
+        logical_id: str,
+        before: dict[str, Any] | None,
+        after: dict[str, Any],
+        replaces: bool,
+    ) -> None:
+        """Write down what an update is about to do, once for each resource: it may be undone."""
+        if any(step["LogicalId"] == logical_id for _, step in self.steps(row)):
+            return
+        row["Steps"] = row.get("Steps", 0) + 1
+        self._steps[f"{row['Id']}/{row['Steps']:08d}"] = {
+            "LogicalId": logical_id,
+            "Before": before,
+            "After": after,
+            "Replaces": replaces,
+        }
+        self.save(row)
+
+    def steps(self, row: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+        """Return what an update has begun, the newest first, each with its key."""
+        prefix = row["Id"] + "/"
+        keys = sorted((key for key in self._steps if key.startswith(prefix)), reverse=True)
+        return [(key, self._steps[key]) for key in keys]
+
+    def end_step(self, key: str) -> None:
+        self._steps.pop(key, None)
+
     def shown(self, row: dict[str, Any]) -> dict[str, Any]:
         """Return a stack as DescribeStacks answers it."""
         declared = row["Processed"].get("Parameters") or {}
@@ -140,3 +181,10 @@ class Stacks:
                 "DriftInformation": {"StackResourceDriftStatus": "NOT_CHECKED"},
             }
             yield summary
+
+
+def _is(resource: dict[str, Any], type_name: str, identity: str) -> bool:
+    return (
+        resource["Type"] == type_name
+        and replacing.identity(type_name, resource["Properties"]) == identity
+    )

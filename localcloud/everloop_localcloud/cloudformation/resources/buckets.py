@@ -31,7 +31,6 @@ class Bucket(Kind):
             "Tags",
         }
     )
-    replacing = frozenset({"BucketName"})
 
     def create(self, site: Site, given: dict[str, Any]) -> Made:
         name = given.get("BucketName") or site.name(63, lower=True)
@@ -215,7 +214,6 @@ class BucketPolicy(Kind):
     type = "AWS::S3::BucketPolicy"
     properties = frozenset({"Bucket", "PolicyDocument"})
     required = properties
-    replacing = frozenset({"Bucket"})
 
     def create(self, site: Site, given: dict[str, Any]) -> Made:
         bucket, policy = given["Bucket"], document(given["PolicyDocument"])

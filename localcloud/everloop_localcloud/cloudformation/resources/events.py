@@ -5,7 +5,6 @@ from typing import Any
 from everloop_localcloud.cloudformation.resources.kind import (
     Kind,
     Made,
-    Replaced,
     Site,
     document,
     picked,
@@ -24,7 +23,6 @@ class EventBus(Kind):
     _direct = ("Description", "KmsKeyIdentifier", "DeadLetterConfig")
     properties = frozenset({"Name", "Tags", *_direct})
     required = frozenset({"Name"})
-    replacing = frozenset({"Name"})
 
     def create(self, site: Site, given: dict[str, Any]) -> Made:
         request = {"Name": given["Name"], **picked(given, self._direct)}
@@ -60,7 +58,6 @@ class Rule(Kind):
     type = "AWS::Events::Rule"
     _direct = ("Description", "EventBusName", "ScheduleExpression", "State", "RoleArn")
     properties = frozenset({"Name", "EventPattern", "Targets", "Tags", *_direct})
-    replacing = frozenset({"Name", "EventBusName"})
 
     def create(self, site: Site, given: dict[str, Any]) -> Made:
         return self._put(site, given.get("Name") or site.name(64), {}, given)
@@ -100,7 +97,7 @@ class Rule(Kind):
         return Made(name if bus == "default" else f"{bus}|{name}", {"Arn": arn})
 
 
-class ScheduleGroup(Replaced):
+class ScheduleGroup(Kind):
     type = "AWS::Scheduler::ScheduleGroup"
     properties = frozenset({"Name", "Tags"})
 
@@ -109,6 +106,11 @@ class ScheduleGroup(Replaced):
         request = {"Name": name, "Tags": _tag_list(given.get("Tags"))}
         arn = site.call("scheduler", "CreateScheduleGroup", request)["ScheduleGroupArn"]
         return Made(name, {"Arn": arn, "State": "ACTIVE"})
+
+    def update(self, site: Site, ref: str, before: dict[str, Any], given: dict[str, Any]) -> Made:
+        arn = site.cloud.arn("scheduler", f"schedule-group/{ref}")
+        _retag(site, "scheduler", arn, before, given)
+        return Made(ref, {"Arn": arn, "State": "ACTIVE"})
 
     def delete(self, site: Site, ref: str, given: dict[str, Any]) -> None:
         site.gone("scheduler", "DeleteScheduleGroup", {"Name": ref})
@@ -130,7 +132,7 @@ class Schedule(Kind):
     )
     properties = frozenset({"Name", *_direct})
     required = frozenset({"ScheduleExpression", "FlexibleTimeWindow", "Target"})
-    replacing = frozenset({"Name", "GroupName"})
+    rigid = frozenset({"GroupName"})
 
     def create(self, site: Site, given: dict[str, Any]) -> Made:
         name = given.get("Name") or site.name(64)

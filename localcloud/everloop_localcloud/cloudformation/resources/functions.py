@@ -77,7 +77,6 @@ class Function(Kind):
         }
     )
     required = frozenset({"Code", "Role"})
-    replacing = frozenset({"FunctionName", "PackageType"})
 
     def create(self, site: Site, given: dict[str, Any]) -> Made:
         name = given.get("FunctionName") or site.name(64)
@@ -195,7 +194,6 @@ class EventSourceMapping(Kind):
     )
     properties = frozenset({"EventSourceArn", "Tags", *_direct})
     required = frozenset({"FunctionName"})
-    replacing = frozenset({"EventSourceArn"})
 
     def create(self, site: Site, given: dict[str, Any]) -> Made:
         request = picked(given, ("EventSourceArn", *self._direct))
@@ -228,7 +226,6 @@ class EventInvokeConfig(Kind):
     _direct = ("MaximumRetryAttempts", "MaximumEventAgeInSeconds", "DestinationConfig")
     properties = frozenset({"FunctionName", "Qualifier", *_direct})
     required = frozenset({"FunctionName", "Qualifier"})
-    replacing = frozenset({"FunctionName", "Qualifier"})
 
     def create(self, site: Site, given: dict[str, Any]) -> Made:
         request = picked(given, ("FunctionName", "Qualifier", *self._direct))

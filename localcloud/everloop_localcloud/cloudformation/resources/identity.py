@@ -39,7 +39,6 @@ class Role(Kind):
         }
     )
     required = frozenset({"AssumeRolePolicyDocument"})
-    replacing = frozenset({"RoleName", "Path"})
 
     def create(self, site: Site, given: dict[str, Any]) -> Made:
         name = given.get("RoleName") or site.name(64)
@@ -119,7 +118,7 @@ class Policy(Kind):
     type = "AWS::IAM::Policy"
     properties = frozenset({"PolicyName", "PolicyDocument", "Roles"})
     required = properties
-    replacing = frozenset({"PolicyName"})
+    rigid = frozenset({"PolicyName"})
 
     def create(self, site: Site, given: dict[str, Any]) -> Made:
         name, text = given["PolicyName"], _inline(given["PolicyDocument"])
@@ -142,7 +141,6 @@ class ManagedPolicy(Kind):
     type = "AWS::IAM::ManagedPolicy"
     properties = frozenset({"ManagedPolicyName", "PolicyDocument", "Roles", "Path", "Description"})
     required = frozenset({"PolicyDocument"})
-    replacing = frozenset({"ManagedPolicyName", "Path", "Description"})
 
     def create(self, site: Site, given: dict[str, Any]) -> Made:
         name = given.get("ManagedPolicyName") or site.name(128)

@@ -5,10 +5,11 @@ import re
 import secrets
 import string
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from everloop_localcloud.cloudformation import replacing
 from everloop_localcloud.cloudformation.errors import invalid
 from everloop_localcloud.kernel import wire
 from everloop_localcloud.kernel.account import Account
@@ -61,14 +62,16 @@ class Site:
 class Kind(ABC):
     """A resource type. Properties that it neither honours nor ignores for a reason are refused.
 
-    A change of a property in `replacing` makes a new resource; any other is an update in place.
+    Which changes make a new resource is AWS's: see replacing. So does here what is `rigid`, which
+    AWS changes in place. What is `fixed` cannot be changed at all, on AWS either.
     """
 
     type: ClassVar[str]
     properties: ClassVar[frozenset[str]]
     required: ClassVar[frozenset[str]] = frozenset()
     ignored: ClassVar[dict[str, str]] = {}
-    replacing: ClassVar[frozenset[str]] = frozenset()
+    rigid: ClassVar[frozenset[str]] = frozenset()
+    fixed: ClassVar[frozenset[str]] = frozenset()
 
     def check(self, logical_id: str, given: Mapping[str, Any]) -> None:
         """Raise AwsError for a property this cloud would not honour, or one that is missing."""
@@ -83,9 +86,26 @@ class Kind(ABC):
         if missing:
             raise invalid(f"{logical_id}: {self.type} needs {', '.join(missing)}")
 
+    def replaced_for(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+        """Return the changed properties for which AWS makes a new resource."""
+        return _changed(replacing.properties(self.type), before, after)
+
     def replaces(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
         """Tell whether the change from one set of properties to another needs a new resource."""
-        return any(before.get(name) != after.get(name) for name in self.replacing)
+        return bool(self.replaced_for(before, after) or _changed(self.rigid, before, after))
+
+    def check_change(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+        """Raise AwsError for a change that cannot be: its name is taken, or nothing changes it."""
+        if lasting := _changed(self.fixed, before, after):
+            raise invalid(f"{', '.join(lasting)} of {self.type} cannot be changed")
+        refusal = replacing.refusal(self.type, before, after)
+        if refusal is not None and self.replaced_for(before, after):
+            raise invalid(refusal)
+        if refusal is not None and (here := _changed(self.rigid, before, after)):
+            raise invalid(
+                f"the local cloud cannot change {', '.join(here)} of {self.type} in place, as AWS "
+                f"does. Rename {replacing.custom_name(self.type, after)} and update the stack again"
+            )
 
     @abstractmethod
     def create(self, site: Site, given: dict[str, Any]) -> Made: ...
@@ -102,11 +122,14 @@ class Kind(ABC):
 class Replaced(Kind):
     """A resource type that has no updates: whatever changes makes a new resource."""
 
-    def replaces(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
-        return before != after
-
     def update(self, site: Site, ref: str, before: dict[str, Any], given: dict[str, Any]) -> Made:
         raise AssertionError(f"{self.type} {ref} was to be replaced")
+
+
+def _changed(
+    names: Iterable[str], before: Mapping[str, Any], after: Mapping[str, Any]
+) -> list[str]:
+    return sorted(name for name in names if before.get(name) != after.get(name))
 
 
 def only(given: Mapping[str, Any], names: set[str], where: str) -> None:

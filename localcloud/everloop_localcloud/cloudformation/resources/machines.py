@@ -24,7 +24,6 @@ class StateMachine(Kind):
     _sources = ("Definition", "DefinitionString", "DefinitionS3Location", "DefinitionSubstitutions")
     properties = frozenset({"StateMachineName", "StateMachineType", "Tags", *_settings, *_sources})
     required = frozenset({"RoleArn"})
-    replacing = frozenset({"StateMachineName", "StateMachineType"})
 
     def create(self, site: Site, given: dict[str, Any]) -> Made:
         name = given.get("StateMachineName") or site.name(80)

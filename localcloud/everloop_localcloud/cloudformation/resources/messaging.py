@@ -56,7 +56,6 @@ class Queue(Kind):
         "ContentBasedDeduplication": "false",
     }
     properties = frozenset({"QueueName", "Tags", *_attributes})
-    replacing = frozenset({"QueueName", "FifoQueue"})
 
     def create(self, site: Site, given: dict[str, Any]) -> Made:
         fifo = _text(given.get("FifoQueue", "false")) == "true"
@@ -129,7 +128,6 @@ class Topic(Kind):
         "TracingConfig",
     )
     properties = frozenset({"TopicName", "Subscription", "Tags", *_attributes})
-    replacing = frozenset({"TopicName", "FifoTopic", "Subscription"})
 
     def create(self, site: Site, given: dict[str, Any]) -> Made:
         name = given.get("TopicName") or site.name(250)
@@ -138,8 +136,7 @@ class Topic(Kind):
         if given.get("Tags"):
             request["Tags"] = _tag_list(given["Tags"])
         arn = site.call("sns", "CreateTopic", request)["TopicArn"]
-        for subscription in given.get("Subscription") or []:
-            site.call("sns", "Subscribe", {"TopicArn": arn, **subscription})
+        self._subscribe(site, arn, None, given.get("Subscription"))
         return self._made(arn)
 
     def update(self, site: Site, ref: str, before: dict[str, Any], given: dict[str, Any]) -> Made:
@@ -148,6 +145,7 @@ class Topic(Kind):
                 value = _text(given.get(key, ""))
                 request = {"TopicArn": ref, "AttributeName": key, "AttributeValue": value}
                 site.call("sns", "SetTopicAttributes", request)
+        self._subscribe(site, ref, before.get("Subscription"), given.get("Subscription"))
         new, gone = tag_changes(before.get("Tags"), given.get("Tags"))
         if gone:
             site.call("sns", "UntagResource", {"ResourceArn": ref, "TagKeys": gone})
@@ -159,6 +157,20 @@ class Topic(Kind):
         site.gone("sns", "DeleteTopic", {"TopicArn": ref})
 
     @staticmethod
+    def _subscribe(site: Site, topic: str, before: Any, given: Any) -> None:
+        gone = [each for each in before or [] if each not in (given or [])]
+        if gone:
+            request = {"TopicArn": topic}
+            found = site.call("sns", "ListSubscriptionsByTopic", request)["Subscriptions"]
+            for one in found:
+                if {"Protocol": one["Protocol"], "Endpoint": one["Endpoint"]} in gone:
+                    arn = {"SubscriptionArn": one["SubscriptionArn"]}
+                    site.gone("sns", "Unsubscribe", arn)
+        for each in given or []:
+            if each not in (before or []):
+                site.call("sns", "Subscribe", {"TopicArn": topic, **each})
+
+    @staticmethod
     def _made(arn: str) -> Made:
         return Made(arn, {"TopicArn": arn, "TopicName": arn.rpartition(":")[2]})
 
@@ -167,7 +179,6 @@ class TopicPolicy(Kind):
     type = "AWS::SNS::TopicPolicy"
     properties = frozenset({"Topics", "PolicyDocument"})
     required = properties
-    replacing = frozenset({"Topics"})
 
     def create(self, site: Site, given: dict[str, Any]) -> Made:
         for topic in given["Topics"]:
@@ -177,6 +188,8 @@ class TopicPolicy(Kind):
         return Made(site.name(128))
 
     def update(self, site: Site, ref: str, before: dict[str, Any], given: dict[str, Any]) -> Made:
+        left = [topic for topic in before["Topics"] if topic not in given["Topics"]]
+        self.delete(site, ref, {"Topics": left})
         self.create(site, given)
         return Made(ref)
 
@@ -199,7 +212,6 @@ class Subscription(Kind):
     _attributes = ("FilterPolicy", "FilterPolicyScope", "RawMessageDelivery", "RedrivePolicy")
     properties = frozenset({"TopicArn", "Protocol", "Endpoint", *_attributes})
     required = frozenset({"TopicArn", "Protocol"})
-    replacing = frozenset({"TopicArn", "Protocol", "Endpoint"})
 
     def create(self, site: Site, given: dict[str, Any]) -> Made:
         attributes = {key: _text(given[key]) for key in self._attributes if key in given}

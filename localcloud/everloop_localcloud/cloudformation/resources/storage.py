@@ -1,8 +1,8 @@
 """Resource types that keep things: DynamoDB, KMS, SSM."""
 
+from collections.abc import Mapping
 from typing import Any
 
-from everloop_localcloud.cloudformation.errors import invalid
 from everloop_localcloud.cloudformation.resources.kind import (
     Kind,
     Made,
@@ -11,6 +11,7 @@ from everloop_localcloud.cloudformation.resources.kind import (
     is_true,
     only,
     picked,
+    tag_changes,
     tag_list,
     tag_map,
 )
@@ -40,19 +41,23 @@ class Table(Kind):
         }
     )
     required = frozenset({"KeySchema"})
-    replacing = frozenset({"TableName", "KeySchema", "LocalSecondaryIndexes"})
+    rigid = frozenset(
+        {
+            "AttributeDefinitions",
+            "GlobalSecondaryIndexes",
+            "LocalSecondaryIndexes",
+            "StreamSpecification",
+        }
+    )
     _updating = ("BillingMode", "ProvisionedThroughput", "DeletionProtectionEnabled", "TableClass")
 
-    def replaces(self, before: Any, after: Any) -> bool:
-        fixed = ("AttributeDefinitions", "GlobalSecondaryIndexes", "StreamSpecification")
-        if any(before.get(name) != after.get(name) for name in fixed) and "TableName" in after:
-            raise invalid(
-                f"the local cloud cannot change {', '.join(fixed)} of the table "
-                f"{after['TableName']} in place; give it another TableName"
-            )
-        return super().replaces(before, after) or any(
-            before.get(name) != after.get(name) for name in fixed
+    def replaced_for(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+        types = _attribute_types(before)
+        edited = any(
+            types.get(name, kind) != kind for name, kind in _attribute_types(after).items()
         )
+        found = super().replaced_for(before, after)
+        return sorted({*found, "AttributeDefinitions"}) if edited else found
 
     def create(self, site: Site, given: dict[str, Any]) -> Made:
         name = given.get("TableName") or site.name(255)
@@ -126,6 +131,11 @@ class Table(Kind):
         return Made(name, attributes)
 
 
+def _attribute_types(given: Mapping[str, Any]) -> dict[str, str]:
+    declared = given.get("AttributeDefinitions") or []
+    return {each["AttributeName"]: each["AttributeType"] for each in declared}
+
+
 def _encryption(given: dict[str, Any]) -> dict[str, Any]:
     only(given, {"SSEEnabled", "SSEType", "KMSMasterKeyId"}, "SSESpecification")
     renamed = {"Enabled": given["SSEEnabled"]}
@@ -134,6 +144,7 @@ def _encryption(given: dict[str, Any]) -> dict[str, Any]:
 
 class Key(Kind):
     type = "AWS::KMS::Key"
+    fixed = frozenset({"KeySpec", "KeyUsage", "MultiRegion"})
     properties = frozenset(
         {
             "Description",
@@ -147,16 +158,13 @@ class Key(Kind):
             "Tags",
         }
     )
-    replacing = frozenset({"KeySpec", "KeyUsage", "MultiRegion", "Tags"})
 
     def create(self, site: Site, given: dict[str, Any]) -> Made:
         request = picked(given, ("Description", "KeySpec", "KeyUsage", "MultiRegion"))
         if "KeyPolicy" in given:
             request["Policy"] = document(given["KeyPolicy"])
         if given.get("Tags"):
-            request["Tags"] = [
-                {"TagKey": key, "TagValue": value} for key, value in tag_map(given["Tags"]).items()
-            ]
+            request["Tags"] = _kms_tags(given["Tags"])
         made = site.call("kms", "CreateKey", request)["KeyMetadata"]
         self._switch(site, made["KeyId"], {}, given)
         return Made(made["KeyId"], {"Arn": made["Arn"], "KeyId": made["KeyId"]})
@@ -170,6 +178,11 @@ class Key(Kind):
             request = {"KeyId": ref, "PolicyName": "default", "Policy": policy}
             site.call("kms", "PutKeyPolicy", request)
         self._switch(site, ref, before, given)
+        new, gone = tag_changes(before.get("Tags"), given.get("Tags"))
+        if gone:
+            site.call("kms", "UntagResource", {"KeyId": ref, "TagKeys": gone})
+        if new:
+            site.call("kms", "TagResource", {"KeyId": ref, "Tags": _kms_tags(new)})
         return Made(ref, {"Arn": site.cloud.arn("kms", f"key/{ref}"), "KeyId": ref})
 
     def delete(self, site: Site, ref: str, given: dict[str, Any]) -> None:
@@ -187,11 +200,14 @@ class Key(Kind):
             site.call("kms", "EnableKey" if enabled else "DisableKey", {"KeyId": key})
 
 
+def _kms_tags(given: Any) -> list[dict[str, str]]:
+    return [{"TagKey": key, "TagValue": value} for key, value in tag_map(given).items()]
+
+
 class Alias(Kind):
     type = "AWS::KMS::Alias"
     properties = frozenset({"AliasName", "TargetKeyId"})
     required = properties
-    replacing = frozenset({"AliasName"})
 
     def create(self, site: Site, given: dict[str, Any]) -> Made:
         site.call("kms", "CreateAlias", given)
@@ -211,7 +227,7 @@ class Parameter(Kind):
         {"Name", "Type", "Value", "Description", "AllowedPattern", "Tier", "DataType", "Tags"}
     )
     required = frozenset({"Type", "Value"})
-    replacing = frozenset({"Name", "Type", "DataType", "Tags"})
+    rigid = frozenset({"Type", "DataType", "Tags"})
 
     def create(self, site: Site, given: dict[str, Any]) -> Made:
         name = given.get("Name") or site.name(200)

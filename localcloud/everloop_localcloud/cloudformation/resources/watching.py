@@ -16,7 +16,7 @@ from everloop_localcloud.cloudformation.resources.kind import (
 class LogGroup(Kind):
     type = "AWS::Logs::LogGroup"
     properties = frozenset({"LogGroupName", "RetentionInDays", "KmsKeyId", "LogGroupClass", "Tags"})
-    replacing = frozenset({"LogGroupName", "LogGroupClass"})
+    rigid = frozenset({"LogGroupClass"})
 
     def create(self, site: Site, given: dict[str, Any]) -> Made:
         name = given.get("LogGroupName") or site.name(512)
@@ -80,7 +80,6 @@ class _Alarm(Kind):
 
     _put: str
     _direct: tuple[str, ...]
-    replacing = frozenset({"AlarmName"})
 
     def create(self, site: Site, given: dict[str, Any]) -> Made:
         return self._written(site, given.get("AlarmName") or site.name(255), {}, given)
@@ -159,7 +158,6 @@ class Dashboard(Kind):
     type = "AWS::CloudWatch::Dashboard"
     properties = frozenset({"DashboardName", "DashboardBody"})
     required = frozenset({"DashboardBody"})
-    replacing = frozenset({"DashboardName"})
 
     def create(self, site: Site, given: dict[str, Any]) -> Made:
         return self._put(site, given.get("DashboardName") or site.name(255), given)
