@@ -10,7 +10,7 @@ NPM := build/npm
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test fuzz load soak sim sim-mutants check lint types template machines conformance audit audit-selftest iam clients bench services new-operation sam-local wheels clean
+.PHONY: help setup demo test fuzz load soak sim sim-mutants check lint types template machines conformance audit audit-selftest iam images clients bench services new-operation sam-local wheels clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -84,7 +84,11 @@ audit: .venv-audit/audit.ready ## What auditors find in template, policies, code
 audit-selftest: .venv-audit/audit.ready ## Plant flaws into a copy: is each found?
 	@PYTHONPATH=localcloud .venv-audit/bin/python -m proofs.audit --selftest
 
+images: .venv-clients/clients.ready ## Write the table of AWS's images from the SageMaker SDK's own list
+	@.venv-clients/bin/python tools/image_table.py
+
 clients: .venv-clients/clients.ready ## Scripts of strangers, with AWS's own clients: which work unchanged; ONLY="walk_through cli_s3"
+	@.venv-clients/bin/python tools/image_table.py --check
 	@$(BIN)/python proofs/clients/run.py $(ONLY)
 
 bench: $(VENV)/dev.ready .venv-bench/bench.ready ## Figures, measured side by side in one run

@@ -100,12 +100,14 @@ def _checked(model: str, data: bytes, scripts: Mapping[str, bytes]) -> CheckedPu
     # The validator costs as much to import as all the rest, and most events here are no pushes.
     from everloop.pipelines.own import own_definition
     from everloop.pipelines.standard import BundleRef, Site, render
+    from everloop.spec import images
     from everloop.spec.model_spec import load_spec
 
     stack = settings()
     bundle = open_bundle(data)
     spec = load_spec(bundle.text("model.toml"), name=model)
     _check_topic(spec.notify.topic)
+    images.check(spec.train.framework, spec.train.version, stack.region)
     jobs_digest = hashlib.sha256(
         b"".join(name.encode() + b"\0" + content for name, content in sorted(scripts.items()))
     ).hexdigest()

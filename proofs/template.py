@@ -68,7 +68,7 @@ class Template:
             name: _value(name, declared, yes=yes)
             for name, declared in plain.get("Parameters", {}).items()
         }
-        values = _PSEUDO | parameters | (given or {})
+        self._values = values = _PSEUDO | parameters | (given or {})
         self._resolver = _Options(plain, values, self._physical)
         self._resolver.yes = yes
 
@@ -103,9 +103,9 @@ class Template:
             "AWS::StepFunctions::StateMachine",
         )
         if is_arn and attribute in (None, "Arn") and prefix:
-            here = f"{REGION}:{ACCOUNT}"
+            here = f"{self._values['AWS::Region']}:{ACCOUNT}"
             streams = ":*" if resource["Type"] == "AWS::Logs::LogGroup" else ""
-            return f"arn:aws:{prefix.format(here=here)}{name}{streams}"
+            return f"arn:{self._values['AWS::Partition']}:{prefix.format(here=here)}{name}{streams}"
         if attribute == "Arn":
             kind = resource.get("Type", "what there is not")
             raise NotKnown(f"{logical}.Arn: {__name__} knows no ARN of {kind}; add it")

@@ -10,6 +10,7 @@ from everloop.errors import BadInput
 from everloop.pipelines import own as own_pipeline
 from everloop.pipelines.own import COMPILED, SOURCE, own_definition
 from everloop.pipelines.standard import BundleRef, Site
+from everloop.spec import images
 from everloop.spec.model_spec import ModelSpec, load_spec
 from everloop_cli import drops, sdk
 from everloop_cli.records import Records
@@ -29,7 +30,9 @@ def push(site: Stack, folder: Path) -> dict[str, Any]:
         data = packed(sdk.with_pipeline(folder, contents(folder), model))
         bundle = open_bundle(data)
         spec = load_spec(bundle.text("model.toml"), name=model, source=str(folder / "model.toml"))
-        _check_pipeline(site, bundle, spec)
+        region = site.sagemaker.meta.region_name
+        images.check(spec.train.framework, spec.train.version, region)
+        _check_pipeline(region, bundle, spec)
     except BadInput as error:
         raise Trouble(f"{folder} cannot be pushed:\n{error}") from error
     key = f"models/{model}/bundle.tar.gz"
@@ -43,9 +46,8 @@ def push(site: Stack, folder: Path) -> dict[str, Any]:
     }
 
 
-def _check_pipeline(site: Stack, bundle: Bundle, spec: ModelSpec) -> None:
+def _check_pipeline(region: str, bundle: Bundle, spec: ModelSpec) -> None:
     """Check as the stack will; only names that no pipeline.py can know stand for its own."""
-    region = site.sagemaker.meta.region_name
     any_stack = Site("artefacts", region, "arn:aws:iam::123456789012:role/stack", "s3://artefacts")
     own_definition(bundle, spec, any_stack, BundleRef("s3://artefacts/bundle.tar.gz", "0" * 64))
 

@@ -22,7 +22,7 @@ from sagemaker.core.workflow.properties import Properties, PropertyFile
 from sagemaker.mlops.workflow.pipeline import Pipeline
 from sagemaker.mlops.workflow.steps import Step, StepTypeEnum
 
-from everloop.pipelines.own import BUNDLE, IMAGE, ROLE, SITE
+from everloop.pipelines.own import BUNDLE, IMAGE, ROLE, SERVING_IMAGE, SITE
 from everloop.pipelines.standard import PARAMETERS, StandardSteps, lineage
 from everloop.spec.model_spec import ModelSpec, load_spec
 
@@ -76,11 +76,12 @@ class Context:
     """What a pipeline.py is given. The stack that installs it fills in texts with `${…}`."""
 
     def __init__(self, spec: ModelSpec) -> None:
-        self._steps = StandardSteps(spec, SITE, BUNDLE, IMAGE)
+        self._steps = StandardSteps(spec, SITE, BUNDLE, IMAGE, SERVING_IMAGE)
         self.spec = spec
         self.model = spec.name
         self.role = ROLE
         self.image = IMAGE
+        self.serving_image = SERVING_IMAGE
         self.bundle_uri = BUNDLE.uri
         self.parameters = [ParameterString(each["Name"], **_default(each)) for each in PARAMETERS]
         self.session = _session()

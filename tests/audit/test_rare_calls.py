@@ -96,7 +96,8 @@ def test_a_tick_whose_function_is_gone_lies_in_the_dead_letter_queue(cloud):
 def test_a_machine_that_is_stopped_stops_its_job(cloud, machine):
     path = Path(ROOT / "statemachines" / f"{machine}.asl.yaml")
     name = MACHINES[machine]
-    state = yaml.safe_load(path.read_text())["States"][name]
+    text = path.read_text().replace("${Partition}", "aws")
+    state = yaml.safe_load(text)["States"][name]
     state = {key: value for key, value in state.items() if key not in ("Catch", "Next")}
     given = {"Type": "Pass", "Assign": {"plan": "{% $states.input %}", "waited": 0}}
     given["Next"] = name

@@ -269,7 +269,7 @@ def test_the_policies_that_decisions_take_come_from_the_document() -> None:
         ),
         pytest.param(
             '[train]\nversion = "0.23-1"',
-            "train.version is '0.23-1'; there are 1.9-0, 1.4-2",
+            "train.version is '0.23-1'; there are 1.9-0, 1.4-2-py312",
             id="an image that is not there",
         ),
         pytest.param(

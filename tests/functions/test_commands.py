@@ -129,3 +129,15 @@ def test_a_region_of_a_profile_is_the_stacks(monkeypatch, tmp_path):
     assert Site().region == Site().client("sqs").meta.region_name == "eu-west-1"
     config.write_text("")
     assert Site().region == Site().client("sqs").meta.region_name == "us-east-1"
+
+
+def test_a_push_that_has_no_image_here_is_refused_before_it_is_uploaded(stack, tmp_path, capsys):
+    folder = tmp_path / "churn"
+    folder.mkdir()
+    for name in ("preprocess.py", "train.py", "inference.py"):
+        (folder / name).write_text("")
+    spec = 'problem = "regression"\ndata = { target = "price" }\ntrain.version = "1.4-2"\n'
+    (folder / "model.toml").write_text(spec)
+    assert "AWS has no image for inference" in said(capsys, "push", str(folder), code=2)
+    kept = stack.client("s3").list_objects_v2(Bucket=stack.data, Prefix="models/churn/")
+    assert kept["KeyCount"] == 0

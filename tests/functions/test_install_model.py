@@ -56,6 +56,13 @@ def test_a_script_of_the_jobs_that_was_deleted_comes_with_the_next_push(account)
     assert s3.get_object(Bucket=account.artefacts, Key=key)["Body"].read() == before
 
 
+def test_a_version_that_aws_has_no_image_to_serve_with_is_refused(account):
+    answer = account.push(data=account.bundle(SPEC + 'train.version = "1.4-2"\n'))
+    assert not answer["go"]
+    assert "'1.4-2', of which AWS has no image for inference" in answer["reason"]
+    assert ledger.models() == []
+
+
 def test_the_same_push_twice_is_one_installation(account):
     data = account.bundle()
     key = "models/flight-delays/bundle.tar.gz"

@@ -1,27 +1,95 @@
-"""Where AWS's images lie."""
+"""Where AWS's images lie: the table is what AWS's own list says, by use, version and region."""
+
+import json
+from pathlib import Path
 
 import pytest
 
 from everloop.errors import BadInput
+from everloop.spec import images
 from everloop.spec.images import image_uri
+from tools import image_table
+
+ROOT = Path(__file__).parents[3]
+HERE = Path(__file__).parent
+SKLEARN = "scikit-learn"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """The table, made of AWS's file as the SDK has it (sklearn-of-aws.json is a copy)."""
+    folder = tmp_path_factory.mktemp("lists")
+    (folder / "sklearn.json").write_text((HERE / "sklearn-of-aws.json").read_text())
+    return image_table.table(folder, "3.27.0")
+
+
+def test_the_table_is_what_the_script_makes_of_awss_list(made):
+    assert image_table.written(made) == image_table.TABLE.read_text()
+
+
+def test_the_list_is_of_the_sdk_that_everloop_is_used_with(made):
+    pins = (ROOT / "requirements" / "clients.txt").read_text().split()
+    assert made["from"] in pins
+    assert f'"{made["from"]}"' in (ROOT / "pyproject.toml").read_text()
 
 
 def test_an_image_lies_in_its_regions_registry() -> None:
-    assert image_uri("scikit-learn", "1.9-0", "us-east-1") == (
+    assert image_uri(SKLEARN, "1.9-0", "us-east-1") == (
         "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.9-0-cpu-py3"
     )
-    assert image_uri("scikit-learn", "1.9-0", "sa-east-1").startswith("737474898029.dkr.ecr.sa-")
+    assert image_uri(SKLEARN, "1.9-0", "sa-east-1").startswith("737474898029.dkr.ecr.sa-")
+
+
+@pytest.mark.parametrize(
+    ("region", "registry"),
+    [
+        ("cn-north-1", "450853457545.dkr.ecr.cn-north-1.amazonaws.com.cn/"),
+        ("cn-northwest-1", "451049120500.dkr.ecr.cn-northwest-1.amazonaws.com.cn/"),
+        ("us-gov-west-1", "414596584902.dkr.ecr.us-gov-west-1.amazonaws.com/"),
+        ("us-gov-east-1", "237065988967.dkr.ecr.us-gov-east-1.amazonaws.com/"),
+        ("ap-south-2", "628508329040.dkr.ecr.ap-south-2.amazonaws.com/"),
+    ],
+)
+def test_each_partition_has_its_own_domain(region, registry) -> None:
+    assert image_uri(SKLEARN, "1.9-0", region, "inference").startswith(registry)
+
+
+def test_every_region_of_awss_list_that_is_not_isolated_has_an_image_of_every_version() -> None:
+    told = json.loads((HERE / "sklearn-of-aws.json").read_text())
+    regions = told["inference"]["versions"]["1.9-0"]["registries"]
+    assert len(regions) == 37
+    for region in regions:
+        for version in images.versions(SKLEARN):
+            if region.startswith("us-iso"):
+                with pytest.raises(BadInput, match="is isolated from the internet"):
+                    images.check(SKLEARN, version, region)
+            else:
+                images.check(SKLEARN, version, region)
+
+
+def test_a_version_that_aws_serves_none_of_is_not_offered() -> None:
+    assert images.versions(SKLEARN) == ("1.9-0", "1.4-2-py312")
+    with pytest.raises(BadInput, match=r"'1\.4-2', of which AWS has no image for inference; there"):
+        images.check(SKLEARN, "1.4-2", "us-east-1")
+
+
+def test_what_was_pushed_before_it_lacked_an_image_goes_on_as_it_was() -> None:
+    assert "1.4-2" in images.known(SKLEARN)
+    both = {image_uri(SKLEARN, "1.4-2", "us-east-1", use) for use in images.USES}
+    assert len(both) == 1
 
 
 @pytest.mark.parametrize(
     ("asked", "words"),
     [
         (("torch", "2.3", "us-east-1"), "train.framework is 'torch'; there is: scikit-learn"),
-        (("scikit-learn", "2.0", "us-east-1"), "train.version is '2.0'; there are: 1.9-0"),
-        (("scikit-learn", "1.9-0", "moon-1"), "region 'moon-1' has no known image; there are: ap-"),
+        ((SKLEARN, "2.0", "us-east-1"), "train.version is '2.0'; there are: 1.9-0"),
+        ((SKLEARN, "1.9-0", "moon-1"), "region 'moon-1' has no known image; there are: af-"),
+        ((SKLEARN, "1.9-0", "us-isob-east-1"), "region 'us-isob-east-1' is isolated from the"),
     ],
 )
 def test_what_there_is_not_is_refused_by_name(asked: tuple[str, str, str], words: str) -> None:
-    with pytest.raises(BadInput) as error:
-        image_uri(*asked)
-    assert str(error.value).startswith(words)
+    for refuse in (image_uri, images.check):
+        with pytest.raises(BadInput) as error:
+            refuse(*asked)
+        assert str(error.value).startswith(words)

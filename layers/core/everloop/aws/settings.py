@@ -35,6 +35,11 @@ class Settings:
         region, account = self.machines.split(":")[3:5]
         return Home(account, region)
 
+    @property
+    def partition(self) -> str:
+        """The part of AWS that the region is in: aws, aws-cn or aws-us-gov."""
+        return self.machines.split(":")[1]
+
 
 def read(environment: Mapping[str, str]) -> Settings:
     """Read the settings. Raises KeyError naming the variable that is missing."""

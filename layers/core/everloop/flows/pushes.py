@@ -71,7 +71,7 @@ def _event(pushed: ListedVersion) -> dict[str, object]:
         "account": stack.home.account,
         "region": stack.home.region,
         "time": text(pushed.modified),
-        "resources": [f"arn:aws:s3:::{stack.data_bucket}"],
+        "resources": [f"arn:{stack.partition}:s3:::{stack.data_bucket}"],
         "detail": {
             "version": "0",
             "bucket": {"name": stack.data_bucket},

@@ -13,8 +13,7 @@ from typing import Any
 from everloop.bundle import Bundle
 from everloop.errors import BadInput
 from everloop.pipelines.own_problems import problems
-from everloop.pipelines.standard import BundleRef, Site
-from everloop.spec.images import image_uri
+from everloop.pipelines.standard import BundleRef, Site, images_of
 from everloop.spec.model_spec import ModelSpec
 
 SOURCE, COMPILED = "pipeline.py", "pipeline.json"
@@ -23,7 +22,8 @@ _NAMED = re.compile(r"\$\{([^}]*)\}")
 
 # What a pipeline.py is compiled against.
 # The role is written as an ARN, because the SDK looks other names up in IAM.
-ROLE, IMAGE = "arn:${Partition}:iam::${AccountId}:role/${RoleName}", "${Image}"
+ROLE = "arn:${Partition}:iam::${AccountId}:role/${RoleName}"
+IMAGE, SERVING_IMAGE = "${Image}", "${ServingImage}"
 SITE = Site("${ArtefactBucket}", "${Region}", ROLE, "${JobsUri}")
 BUNDLE = BundleRef("${BundleFolder}/bundle.tar.gz", "${BundleDigest}")
 
@@ -110,12 +110,14 @@ def fill(definition: Json, spec: ModelSpec, site: Site, ref: BundleRef) -> Json:
     Raises BadInput for a name that this stack does not know.
     """
     _, partition, _, _, account, role = site.role_arn.split(":", 5)
+    image, serving_image = images_of(spec, site.region)
     known = {
         "Partition": partition,
         "AccountId": account,
         "RoleName": role.partition("/")[2],
         "Region": site.region,
-        "Image": image_uri(spec.train.framework, spec.train.version, site.region),
+        "Image": image,
+        "ServingImage": serving_image,
         "ArtefactBucket": site.artefact_bucket,
         "JobsUri": site.jobs_uri,
         "BundleFolder": ref.uri.rpartition("/")[0],

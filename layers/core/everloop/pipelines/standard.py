@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from everloop.pipelines.processing import Json, Machine, processing
-from everloop.spec.images import image_uri
+from everloop.spec.images import USES, image_uri
 from everloop.spec.model_spec import ModelSpec
 
 _EXECUTION = {"Get": "Execution.PipelineExecutionId"}
@@ -43,8 +43,7 @@ class BundleRef:
 
 def render(spec: ModelSpec, site: Site, bundle: BundleRef) -> str:
     """Return the pipeline's definition as JSON. Raises BadInput for an unknown image or region."""
-    image = image_uri(spec.train.framework, spec.train.version, site.region)
-    made = StandardSteps(spec, site, bundle, image)
+    made = StandardSteps(spec, site, bundle, *images_of(spec, site.region))
     definition = {
         "Version": "2020-12-01",
         "Metadata": {},
@@ -52,6 +51,13 @@ def render(spec: ModelSpec, site: Site, bundle: BundleRef) -> str:
         "Steps": [made.preprocess(), made.train(), made.evaluate(), made.meets_bars()],
     }
     return json.dumps(definition, sort_keys=True, separators=(",", ":"))
+
+
+def images_of(spec: ModelSpec, region: str) -> tuple[str, str]:
+    """Return what a model trains in, and what it serves from. Raises BadInput."""
+    train = spec.train
+    made = [image_uri(train.framework, train.version, region, use) for use in USES]
+    return made[0], made[1]
 
 
 def lineage(bundle: BundleRef) -> Json:
@@ -72,11 +78,14 @@ class StandardSteps:
     `model` is where a step finds the trained model: an S3 URI, or a function of the definition.
     """
 
-    def __init__(self, spec: ModelSpec, site: Site, bundle: BundleRef, image: str) -> None:
+    def __init__(
+        self, spec: ModelSpec, site: Site, bundle: BundleRef, image: str, serving_image: str
+    ) -> None:
         self._spec = spec
         self._site = site
         self._bundle = bundle
         self._image = image
+        self._serving_image = serving_image
 
     def preprocess(self) -> Json:
         """Run preprocess.py on the frozen dataset: train, validation, holdout and baseline out."""
@@ -171,7 +180,7 @@ class StandardSteps:
             "InferenceSpecification": {
                 "Containers": [
                     {
-                        "Image": self._image,
+                        "Image": self._serving_image,
                         "ModelDataUrl": model,
                         "Environment": {
                             "SAGEMAKER_PROGRAM": "inference.py",

@@ -5,13 +5,14 @@ import json
 import math
 import re
 from datetime import timedelta
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from everloop.messages import Kind
-from everloop.spec.images import VERSIONS
+from everloop.spec import images
 
+_FRAMEWORK: Final = "scikit-learn"
 _INSTANCE = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9]+")
 _RATE = re.compile(r"rate\((1 (minute|hour|day)|(?!1 )[1-9]\d* (minutes|hours|days))\)")
 _TOPIC = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}(\.fifo)?")
@@ -26,8 +27,8 @@ def _instance(value: str) -> str:
 
 
 def _version(value: str) -> str:
-    if value not in VERSIONS:
-        raise ValueError(f"there are {', '.join(VERSIONS)}")
+    if value not in images.known(_FRAMEWORK):
+        raise ValueError(f"there are {', '.join(images.versions(_FRAMEWORK))}")
     return value
 
 
@@ -159,8 +160,8 @@ class Data(Section):
 
 
 class Train(Section):
-    framework: Literal["scikit-learn"] = "scikit-learn"
-    version: Annotated[str, AfterValidator(_version)] = VERSIONS[0]
+    framework: Literal["scikit-learn"] = _FRAMEWORK
+    version: Annotated[str, AfterValidator(_version)] = images.versions(_FRAMEWORK)[0]
     instance: Instance = "ml.m5.large"
     volume_gb: Annotated[int, Field(ge=1, le=16384)] = 30
     hyperparameters: dict[str, Annotated[Any, AfterValidator(_hyperparameter)]] = {}
