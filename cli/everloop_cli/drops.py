@@ -8,8 +8,8 @@ from typing import Any
 
 from everloop_cli.trouble import Trouble
 from everloop_jobs.formats.check import check
+from everloop_jobs.formats.expected import Expected
 from everloop_jobs.formats.no_data import no_data_by_name
-from everloop_jobs.formats.wanted import Wanted
 
 
 @dataclass
@@ -85,7 +85,7 @@ def _take(found: Drop, path: Path, name: str, marker: str, anyway: bool) -> None
 
 def inspect(found: Drop, spec: Mapping[str, Any], progress: Callable[[int], None]) -> None:
     """Read every file as the job will; those without data are left out, and what is wrong noted."""
-    wanted, marker = Wanted.by(spec), spec["data"]["marker"]
+    wanted, marker = Expected.by(spec), spec["data"]["marker"]
     for name, path in list(found.files.items()):
         if _last(name) == marker:
             continue

@@ -10,7 +10,7 @@ from everloop_cli.site import Site
 from everloop_cli.trouble import Trouble
 from everloop_jobs.formats.check import check
 from everloop_jobs.formats.dialect import Dialect
-from everloop_jobs.formats.wanted import Wanted
+from everloop_jobs.formats.expected import Expected
 
 
 def upload(site: Site, model: str, paths: list[Path]) -> dict[str, Any]:
@@ -30,7 +30,7 @@ def upload(site: Site, model: str, paths: list[Path]) -> dict[str, Any]:
         )
     files = _files(paths)
     dialect = Dialect.of(spec["data"])
-    wanted = Wanted((key, target), {target: "number"}, dialect=dialect)
+    wanted = Expected((key, target), {target: "number"}, dialect=dialect)
     problems, rows = [], 0
     for path in files:
         wrong, count = _problems(path, wanted)
@@ -67,7 +67,7 @@ def _files(paths: list[Path]) -> list[Path]:
     return found
 
 
-def _problems(path: Path, wanted: Wanted) -> tuple[list[str], int]:
+def _problems(path: Path, wanted: Expected) -> tuple[list[str], int]:
     """Return why a file is none of labels, and how many rows it has."""
     why = wrong_name(path.name)
     if why:

@@ -46,13 +46,13 @@ def scores_of(body: bytes, content_type: str, rows: int) -> list[float]:
     if not is_json(text, content_type):
         return _from_csv(text, rows)
     try:
-        found = json_values(text)
+        parsed = json_values(text)
     except Unreadable:
         if text.lstrip()[:1] != "[":
             raise
         return _from_csv(text.replace("[", " ").replace("]", " "), rows)  # as NumPy prints it
     # JSON Lines: a line for each row, or for each part of a batch.
-    per_row = [_scores(value, 1 if len(found) > 1 else rows) for value in found]
+    per_row = [_scores(value, 1 if len(parsed) > 1 else rows) for value in parsed]
     return _fitting([score for some in per_row for score in some], rows)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 _BUCKETS = 10
-_CATEGORIES = 1000  # the most frequent ones are told one by one
+_CATEGORIES = 1000  # the most frequent ones are listed one by one
 _SAMPLE = 2048  # values kept per numeric feature, as its sketch: enough to tell 0.03 apart
 
 
@@ -79,17 +79,17 @@ def constraints_of(statistics: dict[str, Any], threshold: float) -> dict[str, An
     """Return constraints.json as a baseline job suggests it."""
     features = []
     for feature in statistics["features"]:
-        told = feature.get("numerical_statistics") or feature["string_statistics"]
-        present, missing = told["common"]["num_present"], told["common"]["num_missing"]
+        summary = feature.get("numerical_statistics") or feature["string_statistics"]
+        present, missing = summary["common"]["num_present"], summary["common"]["num_missing"]
         made: dict[str, Any] = {
             "name": feature["name"],
             "inferred_type": feature["inferred_type"],
             "completeness": present / (present + missing) if present + missing else 0.0,
         }
-        if "min" in told:
-            made["num_constraints"] = {"is_non_negative": told["min"] >= 0}
-        elif "distribution" in told and "categorical" in told["distribution"]:
-            buckets = told["distribution"]["categorical"]["buckets"]
+        if "min" in summary:
+            made["num_constraints"] = {"is_non_negative": summary["min"] >= 0}
+        elif "distribution" in summary and "categorical" in summary["distribution"]:
+            buckets = summary["distribution"]["categorical"]["buckets"]
             made["string_constraints"] = {"domains": [bucket["value"] for bucket in buckets]}
         features.append(made)
     return {

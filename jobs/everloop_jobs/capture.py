@@ -59,16 +59,16 @@ def captured(folder: Path, columns: Columns, key: str | None) -> Traffic:
         for record in _records(path):
             records += 1
             try:
-                found, answered = _rows(record, columns, key)
+                sent, answered = _rows(record, columns, key)
             except Unreadable as error:
                 reasons[str(error)] += 1
             except BROKEN:
                 reasons["the record is none of data capture's, or broken"] += 1
             else:
-                rows += [_bounded(row, columns.known, unknown) for row in found]
-                unanswered += 0 if answered else len(found)
-    told = dict(reasons.most_common())
-    return Traffic(pd.DataFrame(rows, dtype=object), records, told, unanswered)
+                rows += [_bounded(row, columns.known, unknown) for row in sent]
+                unanswered += 0 if answered else len(sent)
+    unreadable = dict(reasons.most_common())
+    return Traffic(pd.DataFrame(rows, dtype=object), records, unreadable, unanswered)
 
 
 def _bounded(row: Row, known: frozenset[str], unknown: set[str]) -> Row:

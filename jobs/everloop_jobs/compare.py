@@ -12,7 +12,7 @@ import pandas as pd
 
 import metrics
 import report
-from container import INPUT, output, run, spec, unpacked, write_json
+from container import INPUT, output, read_spec, run, unpacked, write_json
 from metric_table import HIGHER_IS_BETTER
 from scoring import rows_of, scores, slices_of, target_of
 
@@ -20,12 +20,12 @@ _RESAMPLES = 1000
 
 
 def main() -> str:
-    asked = spec()
-    data = asked["data"]
-    problem = asked["problem"]
+    spec = read_spec()
+    data = spec["data"]
+    problem = spec["problem"]
     rows = rows_of(INPUT / "holdout")
     truth = target_of(rows, data["target"], problem)
-    given = rows.drop(columns=[data["target"]])
+    features = rows.drop(columns=[data["target"]])
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         scored = {}
@@ -33,31 +33,31 @@ def main() -> str:
             code = unpacked(INPUT / code_input / "bundle.tar.gz", work / side / "code")
             model = unpacked(INPUT / side / "model.tar.gz", work / side / "model")
             scored[side] = scores(
-                code, model, given, work / side / "scored", problem=problem, whose=side
+                code, model, features, work / side / "scored", problem=problem, whose=side
             )
-    told = comparison(asked, truth, scored["candidate"], scored["champion"], rows)
+    result = comparison(spec, truth, scored["candidate"], scored["champion"], rows)
     target = output("comparison")
-    write_json(target / "comparison.json", told)
-    page = report.comparison(asked, told, truth, scored["candidate"], scored["champion"])
+    write_json(target / "comparison.json", result)
+    page = report.comparison(spec, result, truth, scored["candidate"], scored["champion"])
     (target / "report.html").write_text(page)
-    gain = told["gain"]
+    gain = result["gain"]
     return (
-        f"Completed: {told['metric']} {told['candidate']['value']:.4f} against "
-        f"{told['champion']['value']:.4f}; gain {gain['value']:+.4f} "
+        f"Completed: {result['metric']} {result['candidate']['value']:.4f} against "
+        f"{result['champion']['value']:.4f}; gain {gain['value']:+.4f} "
         f"({gain['low']:+.4f} to {gain['high']:+.4f})"
     )
 
 
 def comparison(
-    asked: dict[str, Any],
+    spec: dict[str, Any],
     truth: metrics.Array,
     candidate: metrics.Array,
     champion: metrics.Array,
     rows: pd.DataFrame,
 ) -> dict[str, Any]:
     """Return comparison.json: both values, and the paired bootstrap of the gain."""
-    problem = asked["problem"]
-    metric, confidence = (asked["evaluate"]["compare"][key] for key in ("metric", "confidence"))
+    problem = spec["problem"]
+    metric, confidence = (spec["evaluate"]["compare"][key] for key in ("metric", "confidence"))
     sign = 1 if HIGHER_IS_BETTER[metric] else -1
     new = metrics.metrics_of(problem, truth, candidate)[metric]
     old = metrics.metrics_of(problem, truth, champion)[metric]
@@ -70,7 +70,7 @@ def comparison(
 
     gain = side([sign * (a - b) for a, b in pairs], sign * (new(everything) - old(everything)))
     slices = []
-    parts = slices_of(rows, asked["evaluate"]["slices"], asked["evaluate"]["least_slice_rows"])
+    parts = slices_of(rows, spec["evaluate"]["slices"], spec["evaluate"]["least_slice_rows"])
     for column, value, index in parts:
         ones = np.ones(len(index))
         a = metrics.metrics_of(problem, truth[index], candidate[index])[metric](ones)

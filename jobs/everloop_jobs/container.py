@@ -22,7 +22,7 @@ class JobError(Exception):
     """Ends the job with exit code 1; the message reaches people as the job's ExitMessage."""
 
 
-def spec() -> dict[str, Any]:
+def read_spec() -> dict[str, Any]:
     """Return the model's validated spec, as install_model wrote it beside the bundle."""
     return read_json(INPUT / "code" / "spec.json")
 
@@ -31,12 +31,12 @@ def read_json(path: Path) -> dict[str, Any]:
     """Read one of the job's inputs. Raises JobError where it is missing or no JSON."""
     name = path.relative_to(INPUT)
     try:
-        found: dict[str, Any] = json.loads(path.read_text())
+        document: dict[str, Any] = json.loads(path.read_text())
     except FileNotFoundError as error:
         raise JobError(f"{name} is missing among the job's inputs") from error
     except (ValueError, RecursionError, MemoryError) as error:
         raise JobError(f"{name} is no JSON: {error}") from error
-    return found
+    return document
 
 
 def unpacked(archive: Path, folder: Path) -> Path:
@@ -100,7 +100,7 @@ def run_script(
 
     What it writes is shown as it comes, whatever bytes they are.
     """
-    told = codecs.getincrementaldecoder("utf-8")("replace")
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
     tail = ""
     with subprocess.Popen(
         command, cwd=cwd, stderr=subprocess.PIPE, env={**os.environ, **(environment or {})}
@@ -109,7 +109,7 @@ def run_script(
         piece = b"-"
         while piece:
             piece = running.stderr.read1(65_536)
-            text = told.decode(piece, final=not piece)
+            text = decoder.decode(piece, final=not piece)
             tail = (tail + text)[-_TAIL:]
             sys.stderr.write(text)
         sys.stderr.flush()

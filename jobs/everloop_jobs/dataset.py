@@ -22,8 +22,8 @@ from botocore.exceptions import (
 import files
 from container import JobError
 from formats.check import check
+from formats.expected import Expected
 from formats.no_data import no_data_by_name
-from formats.wanted import Wanted
 
 # A job has hours: it tries longer than a function may.
 _PATIENT = Config(
@@ -37,10 +37,10 @@ _GONE = ("NoSuchKey", "NoSuchVersion", "404", "MethodNotAllowed")  # the last: a
 class Dataset:
     """The objects of a manifest, in a folder."""
 
-    def __init__(self, manifest: dict[str, Any], asked: dict[str, Any], folder: Path) -> None:
+    def __init__(self, manifest: dict[str, Any], spec: dict[str, Any], folder: Path) -> None:
         self.folder = folder
         self._manifest = manifest
-        self._asked = asked
+        self._spec = spec
         self._files = files.listed(manifest)
         self._local: dict[str, files.File] = {}  # by file name
         self._s3 = boto3.client("s3", config=_PATIENT)
@@ -52,11 +52,11 @@ class Dataset:
         """
         entries = {str(entry["key"]): entry for entry in self._manifest["objects"]}
         by_key = {file.key: file for file in self._files}
-        marker = self._asked["data"]["marker"]
+        marker = self._spec["data"]["marker"]
         for file in self._files:
             file.empty = _named(file.key, no_data_by_name(_below(file.key), marker))
-        wanted = [key for key, file in by_key.items() if not file.empty]
-        self._local = {name: by_key[key] for name, key in local_names(wanted).items()}
+        with_data = [key for key, file in by_key.items() if not file.empty]
+        self._local = {name: by_key[key] for name, key in local_names(with_data).items()}
 
         def fetch(item: tuple[str, files.File]) -> str:
             name, file = item
@@ -72,11 +72,11 @@ class Dataset:
 
     def check(self) -> None:
         """Look into every file, and note what it is."""
-        wanted = Wanted.by(self._asked)
+        expected = Expected.by(self._spec)
         for name, file in self._local.items():
             if file.bad:
                 continue
-            seen = check(self.folder / name, file.key, wanted)
+            seen = check(self.folder / name, file.key, expected)
             file.rows, file.empty, file.bad = seen.rows, seen.empty, seen.bad
             file.doubts, file.notes = seen.doubts, seen.notes
 
@@ -86,7 +86,7 @@ class Dataset:
         Raises JobError where nothing can be trained. SageMaker uploads no output of a job that
         failed, so the record is put to S3 from here.
         """
-        data = self._asked["data"]
+        data = self._spec["data"]
         rule = rule or data.get("bad_files", "refuse")
         why = files.judged(self._files, rule, data.get("max_bad_share", 1.0))
         for file in self._files:
@@ -121,7 +121,7 @@ class Dataset:
 
     def summary(self) -> str:
         """Return how many objects there are, and how many of them were left out."""
-        marker = self._asked["data"]["marker"]
+        marker = self._spec["data"]["marker"]
         left = [file for file in self._files if file.status != files.USED]
         out = sum(PurePosixPath(file.key).name != marker for file in left)
         return f"{len(self._files)} objects" + (f" ({out} left out)" if out else "")
@@ -191,9 +191,9 @@ def _rare_name(key: str, last: str, taken: Container[str]) -> str:
     # Sorts behind the plain name, as its key does; an underscore is behind the dot in ASCII.
     plain = PurePosixPath(last.replace("\0", "_"))
     for attempt in count():
-        said = f"{key}{attempt or ''}".encode("utf-8", "surrogatepass")
-        told = hashlib.sha256(said).hexdigest()[:12]
-        name = f"{plain.stem[:40]}_{told}{plain.suffix[:10]}"
+        encoded = f"{key}{attempt or ''}".encode("utf-8", "surrogatepass")
+        digest = hashlib.sha256(encoded).hexdigest()[:12]
+        name = f"{plain.stem[:40]}_{digest}{plain.suffix[:10]}"
         if name not in taken:
             return name
     raise AssertionError("unreachable")

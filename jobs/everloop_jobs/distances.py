@@ -96,10 +96,10 @@ def share_noise(share: float, reference_rows: int, current_rows: int, alpha: flo
 
 
 def unseen(counts: Mapping[str, float], rows: int) -> float:
-    """Estimate the share of values that a sample of these counts has not told.
+    """Estimate the share of values that a sample of these counts has not shown.
 
     Good and Turing: what was seen once is as frequent as what was not seen at all (Good, 1953).
-    Counts may be those of the most frequent values only; the others are not told, too.
+    Counts may be those of the most frequent values only; the others are not shown either.
     """
     if not rows:
         return 1.0

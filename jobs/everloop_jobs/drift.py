@@ -18,7 +18,7 @@ from metrics import Array
 # its checks: each gets its part of that (Bonferroni).
 FALSE_ALARMS = 0.001
 _PER_FEATURE = 4  # checks that chance can violate
-_MOST_EXTRA = 20  # columns that the baseline lacks, told one by one
+_MOST_EXTRA = 20  # columns that the baseline lacks, listed one by one
 Check = dict[str, Any]
 
 
@@ -55,8 +55,8 @@ def limits(rules: Mapping[str, Any], name: str) -> Limits:
     own = (rules.get("columns") or {}).get(name) or {}
 
     def of(key: str, default: float) -> float:
-        said = own.get(key)
-        return float(rules.get(key, default) if said is None else said)
+        value = own.get(key)
+        return float(rules.get(key, default) if value is None else value)
 
     return Limits(of("threshold", 0.1), of("max_missing", 0.1), of("max_unknown", 0.05))
 
@@ -100,16 +100,16 @@ class _Feature:
     ) -> None:
         self.name: str = feature["name"]
         self.numeric = "numerical_statistics" in feature
-        self.told = feature["numerical_statistics" if self.numeric else "string_statistics"]
+        self.statistics = feature["numerical_statistics" if self.numeric else "string_statistics"]
         self.column = column
         self.allowed = allowed
         self.alpha = alpha
-        common = self.told["common"]
+        common = self.statistics["common"]
         self.present, self.missing = int(common["num_present"]), int(common["num_missing"])
 
     def judge(self, judged: DriftChecks, moved: list[_MovedColumn]) -> None:
         if self.numeric:
-            zero_one = self.told.get("min", -1) >= 0 and self.told.get("max", 2) <= 1
+            zero_one = self.statistics.get("min", -1) >= 0 and self.statistics.get("max", 2) <= 1
             read, wrong = values.numbers(self.column, booleans=zero_one)
             self._complete(judged, read.notna() | wrong)
             self._numbers(judged, moved, read, float(wrong.mean()) if len(wrong) else 0.0)
@@ -141,7 +141,7 @@ class _Feature:
         if wrong:
             text = f"{wrong:.1%} of values are no numbers"
             judged.checks.append(_check(self.name, "data_type_check", wrong, 0.0, text))
-        distribution = self.told.get("distribution")
+        distribution = self.statistics.get("distribution")
         there = read.dropna().to_numpy(dtype=float)
         if distribution is None or not len(there):
             self._undefined(judged, "training" if distribution is None else "the traffic")
@@ -184,7 +184,7 @@ class _Feature:
         Those beyond training's range by more than the range is wide, or negative where none was:
         infinities are, however wide the range.
         """
-        low, high = float(self.told["min"]), float(self.told["max"])
+        low, high = float(self.statistics["min"]), float(self.statistics["max"])
         width = high - low
         slack = 1e-6 * max(abs(low), abs(high), 1e-30)  # clients round to single precision
         strange = (new < low - width - slack) | (new > high + width + slack)
@@ -204,12 +204,12 @@ class _Feature:
         expected = distances.unseen(counts, self.present)
         what = "not among the baseline's categories"
         self._unknown(judged, unknown, expected, "categorical_values_check", what)
-        old, told = self._with_others(counts), self._listed(new, counts)
-        least = distances.variation_noise(old, told, self.alpha)
+        old, current = self._with_others(counts), self._listed(new, counts)
+        least = distances.variation_noise(old, current, self.alpha)
         self._drifted(
             judged,
             moved,
-            distances.variation(old, told),
+            distances.variation(old, current),
             least,
             lambda other: self._category_distance(other),
             read,
@@ -218,19 +218,19 @@ class _Feature:
     def _counts(self) -> dict[str, float]:
         if self.numeric:
             return {}
-        buckets = self.told["distribution"]["categorical"]["buckets"]
+        buckets = self.statistics["distribution"]["categorical"]["buckets"]
         return {bucket["value"]: float(bucket["count"]) for bucket in buckets}
 
     def _with_others(self, counts: Mapping[str, float]) -> dict[str, float]:
-        """Return the baseline's counts, and in one what it does not tell one by one."""
+        """Return the baseline's counts, and in one what it does not list one by one."""
         return {**counts, "\0others": max(0.0, self.present - sum(counts.values()))}
 
     def _listed(self, new: Mapping[str, float], counts: Mapping[str, float]) -> dict[str, float]:
         """Return the traffic's counts likewise, if the baseline has such others at all."""
         if self.present <= sum(counts.values()):
             return dict(new)
-        told = {word: count for word, count in new.items() if word in counts}
-        return {**told, "\0others": sum(new.values()) - sum(told.values())}
+        known = {word: count for word, count in new.items() if word in counts}
+        return {**known, "\0others": sum(new.values()) - sum(known.values())}
 
     def _category_distance(self, other: pd.Series) -> float:
         counts = self._counts()
@@ -275,8 +275,8 @@ class _Feature:
 
 def not_judged(monitor: str, reason: str, description: str, feature: str = "") -> dict[str, str]:
     """Return an entry of findings.json's `not_judged`; without a feature, of the whole monitor."""
-    told = {"monitor": monitor, "reason": reason, "description": description}
-    return {**told, "feature": feature} if feature else told
+    entry = {"monitor": monitor, "reason": reason, "description": description}
+    return {**entry, "feature": feature} if feature else entry
 
 
 def _number_distance(old: Array, other: pd.Series) -> float:
@@ -297,8 +297,8 @@ def _note_swapped(moved: Iterable[_MovedColumn], most: int = 20) -> None:
                 continue
             there, back = one.distance_to(other.column), other.distance_to(one.column)
             if there <= one.threshold and back <= other.threshold:
-                told = f"; its values look like those of {other.check['feature']}, and the other "
-                one.check["description"] += f"{told}way round: are the two swapped?"
+                hint = f"; its values look like those of {other.check['feature']}, and the other "
+                one.check["description"] += f"{hint}way round: are the two swapped?"
 
 
 def _check(feature: str, statistic: str, value: float, threshold: float, what: str) -> Check:

@@ -116,11 +116,11 @@ def labelled_rows(table: sqlite3.Connection, file: int) -> list[tuple[int, float
 
 def _parts(path: Path) -> Iterator[pd.DataFrame]:
     kinds = {INFERENCE: str, TIME: str, VERSION: "Int64", SCORE: float}
-    found = pd.read_csv(
+    reader = pd.read_csv(
         path, usecols=list(kinds), dtype=kinds, keep_default_na=False,
         na_values={VERSION: [""], SCORE: ["", "nan"]}, chunksize=_ROWS,
     )  # fmt: skip
-    with found as parts:
+    with reader as parts:
         yield from parts
 
 

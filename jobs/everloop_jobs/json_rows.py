@@ -62,7 +62,7 @@ def _object_rows(value: Mapping[str, Any], columns: Columns) -> list[Row]:
 
 
 def _inside(value: Mapping[str, Any], named: Sequence[str], columns: Columns) -> list[Row] | None:
-    """Return the rows that lie beside what is said of all of them, as in
+    """Return the rows that lie beside what holds for all of them, as in
     `{"id": …, "features": […]}`; None unless those know more columns of the model than stand here.
     """
     around = next((name for name in _AROUND if isinstance(value.get(name), list | Mapping)), None)

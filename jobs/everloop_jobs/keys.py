@@ -37,8 +37,8 @@ def _plain(key: str) -> bool:
 
 
 def _text(key: str) -> str:
-    found = _WHOLE.fullmatch(key)
-    return found[1] if found else key
+    match = _WHOLE.fullmatch(key)
+    return match[1] if match else key
 
 
 def _number(key: str) -> str:

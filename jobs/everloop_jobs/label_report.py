@@ -11,7 +11,7 @@ def sentences(labels: Mapping[str, Any]) -> list[str]:
     """Return lines that say what came of label files; none where there were none."""
     if not labels["files"] and not labels["refused_files"]:
         return []
-    found = [
+    lines = [
         f"{labels['files']:,} files with {labels['rows']:,} rows: {labels['keys']:,} keys, "
         f"{labels['keys_joined']:,} joined, {labels['keys_without_prediction']:,} without a "
         f"prediction; {labels['corrected']:,} corrected, {labels['bad']:,} bad, "
@@ -20,9 +20,9 @@ def sentences(labels: Mapping[str, Any]) -> list[str]:
         f"label; {labels['predictions_repeated']:,} that a later one replaced, "
         f"{labels['predictions_without_key']:,} of this look without a key",
     ]
-    found += [f"Refused: {each['why']}" for each in labels["refused"]]
+    lines += [f"Refused: {each['why']}" for each in labels["refused"]]
     more = labels["refused_files"] - len(labels["refused"])
-    return [*found, f"and {more} more files refused"] if more else found
+    return [*lines, f"and {more} more files refused"] if more else lines
 
 
 def rows(labels: Mapping[str, Any]) -> list[tuple[str, ...]]:

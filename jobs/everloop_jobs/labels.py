@@ -128,10 +128,10 @@ def _keys(values: pd.Series, dialect: Dialect) -> pd.Series:
 
 
 def _parts(path: Path, columns: tuple[str, str], dialect: Dialect) -> Iterator[pd.DataFrame]:
-    found = pd.read_csv(
+    reader = pd.read_csv(
         path, usecols=list(columns), dtype=str, chunksize=_ROWS, **dialect.for_pandas()
     )
-    with found as parts:
+    with reader as parts:
         yield from parts
 
 

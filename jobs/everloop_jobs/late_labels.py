@@ -32,7 +32,7 @@ _SHOWN = 20  # of what was refused; the log has all
 
 
 def judge(
-    asked: Mapping[str, Any],
+    spec: Mapping[str, Any],
     look: Look,
     rows: pd.DataFrame,
     offline_keys: pd.Series,
@@ -42,8 +42,8 @@ def judge(
 
     `offline_keys` are the keys of the holdout, `offline` the metric on each version's.
     """
-    data = asked["data"]
-    watched, learn = "quality" in asked["monitor"]["watch"], bool(data.get("learn_from_traffic"))
+    data = spec["data"]
+    watched, learn = "quality" in spec["monitor"]["watch"], bool(data.get("learn_from_traffic"))
     if data["key"] is None or not (watched or learn):
         return _summary(Labels(), [], rows, look), []
     judged = {(each["day"], each["version"]): each for each in _before(look, "days")}
@@ -56,7 +56,7 @@ def judge(
             table,
             look.labels,
             (data["key"], data["target"]),
-            binary=asked["problem"] == "binary_classification",
+            binary=spec["problem"] == "binary_classification",
             numbers=numbers,
             dialect=Dialect.of(data),
         )
@@ -67,38 +67,38 @@ def judge(
         for day, files in _files(look, kept).items() if taken.known else []:
             joined.append(joining.join(table, day, files, numbers=numbers))
             if learn:
-                learned += _learn(asked, look, table, joined[-1], files)
+                learned += _learn(spec, look, table, joined[-1], files)
             joined[-1].groups = [
-                group if watched and quality.may_judge(asked, group, judged) else group.counted()
+                group if watched and quality.may_judge(spec, group, judged) else group.counted()
                 for group in joined[-1].groups
             ]
         taken.used = labels.used(table)
         table.close()
-    told = _summary(taken, joined, rows, look)
+    summary = _summary(taken, joined, rows, look)
     before = _before(look, "learned", {each["day"] for each in learned})
-    told["learned"] = [*({**each, "new": False} for each in before), *learned]
+    summary["learned"] = [*({**each, "new": False} for each in before), *learned]
     if not watched:
-        return told, []
+        return summary, []
     groups = [group for day in joined for group in day.groups]
-    checks, told["days"] = quality.judge(asked, groups, offline, judged, look.until)
-    return told, checks
+    checks, summary["days"] = quality.judge(spec, groups, offline, judged, look.until)
+    return summary, checks
 
 
 def _files(look: Look, kept: Mapping[str, Path]) -> dict[str, list[Path]]:
     """Return each day's files: those of earlier looks, then this one's."""
-    found = {}
+    by_day = {}
     for day in sorted({*look.predictions, *kept}):
         if day >= look.oldest:
             own = f"{look.id}.csv.gz"
             earlier = [path for path in look.predictions.get(day, []) if path.name != own]
-            found[day] = [*sorted(earlier), *([kept[day]] if day in kept else [])]
-    return found
+            by_day[day] = [*sorted(earlier), *([kept[day]] if day in kept else [])]
+    return by_day
 
 
 def _before(look: Look, name: str, but: Container[str] = ()) -> list[dict[str, Any]]:
-    """Return what the look before said of days that still count, but of those named."""
-    said = (look.previous.get("labels") or {}).get(name) or []
-    return [each for each in said if each["day"] >= look.oldest and each["day"] not in but]
+    """Return what the look before recorded of days that still count, but for those named."""
+    entries = (look.previous.get("labels") or {}).get(name) or []
+    return [each for each in entries if each["day"] >= look.oldest and each["day"] not in but]
 
 
 def _summary(
@@ -131,15 +131,15 @@ def _summary(
 def _refused(taken: Labels, look: Look) -> list[dict[str, Any]]:
     """Return the files that cannot be used, those first that the look before did not see."""
     seen = str((look.previous.get("labels") or {}).get("until") or "")
-    found = [
+    refused = [
         {"file": name, "came": came, "why": why, "new": came >= seen}
         for name, came, why in taken.refused
     ]
-    return sorted(found, key=lambda each: not each["new"])
+    return sorted(refused, key=lambda each: not each["new"])
 
 
 def _learn(
-    asked: Mapping[str, Any], look: Look, table: sqlite3.Connection, day: Day, files: list[Path]
+    spec: Mapping[str, Any], look: Look, table: sqlite3.Connection, day: Day, files: list[Path]
 ) -> list[dict[str, Any]]:
     """Write a day's labelled rows as training data, once enough of its labels are new."""
     if not day.groups:
@@ -148,11 +148,11 @@ def _learn(
     old = next((each for each in _before(look, "learned") if each["day"] == name), {})
     digest = hashlib.sha256("".join(group.digest for group in day.groups).encode()).hexdigest()
     fresh = sum(group.fresh(str(old.get("until") or "")) for group in day.groups)
-    least = asked["monitor"]["quality"]["min_labelled_rows"]
+    least = spec["monitor"]["quality"]["min_labelled_rows"]
     last_chance = date.fromisoformat(name) <= date.fromisoformat(look.oldest or name) + _DAY
     if digest == old.get("digest") or not fresh or (fresh < least and not last_chance):
         return []
-    made = learning.write(table, files, asked["data"], output("learned") / look.id / f"{name}.csv")
+    made = learning.write(table, files, spec["data"], output("learned") / look.id / f"{name}.csv")
     return [
         {
             "day": name,

@@ -1,4 +1,4 @@
-"""What a look was given besides traffic: which labels came when, and what earlier looks left.
+"""What a look gets besides traffic: which labels came when, and what earlier looks left.
 
 plan_monitoring writes it as look.json; a look that was planned before there was such a file has
 what its environment says.
@@ -40,33 +40,36 @@ class Look:
 
 def read(version: int, since: str, until: str) -> Look:
     """Read the job's look. Raises JobError for a look.json of another shape."""
-    found = sorted((INPUT / LATE).rglob("look.json")) if (INPUT / LATE).exists() else []
+    paths = sorted((INPUT / LATE).rglob("look.json")) if (INPUT / LATE).exists() else []
     folder = INPUT / "labels"
-    if not found:
+    if not paths:
         files = sorted(folder.rglob("*.csv")) if folder.exists() else []
         named = [(path, path.relative_to(folder).as_posix(), since) for path in files]
         id = re.sub(r"[^0-9A-Za-z]", "", since)
         return Look(id, until, served=[("", version)], labels=named)
-    told = read_json(found[0])
+    document = read_json(paths[0])
     try:
         days: dict[str, list[Path]] = {}
-        for key in told["predictions"]:
+        for key in document["predictions"]:
             days.setdefault(key.split("/")[-2], []).append(INPUT / LATE / key)
-        previous = told.get("previous")
+        previous = document.get("previous")
         return Look(
-            id=str(told["look"]),
-            kept=str(told.get("kept") or ""),
-            until=str(told["until"]),
-            oldest=str(told["oldest"]),
-            served=[(str(time), number) for time, number in told["served"]] or [("", version)],
-            labels=[(folder / key, key, str(arrived)) for key, arrived in told["labels"]["files"]],
+            id=str(document["look"]),
+            kept=str(document.get("kept") or ""),
+            until=str(document["until"]),
+            oldest=str(document["oldest"]),
+            served=[(str(time), number) for time, number in document["served"]] or [("", version)],
+            labels=[
+                (folder / key, key, str(arrived)) for key, arrived in document["labels"]["files"]
+            ],
             refused=[
-                (str(name), str(came), str(why)) for name, came, why in told["labels"]["refused"]
+                (str(name), str(came), str(why))
+                for name, came, why in document["labels"]["refused"]
             ],
             predictions=days,
             evaluations={
                 int(number): json.loads((INPUT / LATE / key).read_text())
-                for number, key in told["evaluations"].items()
+                for number, key in document["evaluations"].items()
             },
             previous=json.loads((INPUT / LATE / previous).read_text()) if previous else {},
         )

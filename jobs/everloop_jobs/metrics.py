@@ -24,7 +24,7 @@ def metrics_of(problem: str, target: Array, score: Array) -> dict[str, Metric]:
 
 def _binary(target: Array, score: Array) -> dict[str, Metric]:
     _, group = np.unique(score, return_inverse=True)
-    said = (score >= 0.5).astype(float)
+    predicted = (score >= 0.5).astype(float)
     clipped = np.clip(score, 1e-15, 1 - 1e-15)
     loss = -(target * np.log(clipped) + (1 - target) * np.log(1 - clipped))
     squared = (score - target) ** 2
@@ -42,10 +42,10 @@ def _binary(target: Array, score: Array) -> dict[str, Metric]:
 
     return {
         "auc": auc,
-        "accuracy": lambda w: ratio(w * (said == target), w),
-        "f1": lambda w: ratio(2 * w * said * target, w * (said + target)),
-        "precision": lambda w: ratio(w * said * target, w * said),
-        "recall": lambda w: ratio(w * said * target, w * target),
+        "accuracy": lambda w: ratio(w * (predicted == target), w),
+        "f1": lambda w: ratio(2 * w * predicted * target, w * (predicted + target)),
+        "precision": lambda w: ratio(w * predicted * target, w * predicted),
+        "recall": lambda w: ratio(w * predicted * target, w * target),
         "log_loss": lambda w: ratio(w * loss, w),
         "brier": lambda w: ratio(w * squared, w),
     }
@@ -85,7 +85,7 @@ def intervals(
     for weight in resamples(rows, count):
         for name, metric in measured.items():
             values[name].append(metric(weight))
-    return {name: interval(found, confidence) for name, found in values.items()}
+    return {name: interval(resampled, confidence) for name, resampled in values.items()}
 
 
 def interval(values: list[float], confidence: float) -> tuple[float, float]:

@@ -19,17 +19,17 @@ import metrics
 import quality
 import report
 from capture import SCORE, Traffic, captured
-from container import INPUT, JobError, output, read_json, run, spec, write_json
+from container import INPUT, JobError, output, read_json, read_spec, run, write_json
 from sent_columns import Columns
 
-_SHOWN = 5  # reasons told one by one
+_SHOWN = 5  # reasons listed one by one
 _DEFAULT_MAX_UNREADABLE = 0.05  # in specs of before the key
 _COMPARED = ("baseline_drift_check", "missing_column_check")
 
 
 def main() -> str:
-    asked = spec()
-    data, rules = asked["data"], asked["monitor"]
+    spec = read_spec()
+    data, rules = spec["data"], spec["monitor"]
     statistics = read_json(INPUT / "baseline" / "statistics.json")
     declared = data.get("columns") or {}
     columns = Columns.of(statistics, data["key"], data["timestamp"], data["target"], declared)
@@ -38,10 +38,10 @@ def main() -> str:
     evaluation = read_json(INPUT / "reference" / "evaluation.json")
     reference = pd.read_csv(INPUT / "reference" / "predictions.csv", dtype={"key": str})
     version, since, until = int(_setting("VERSION")), _setting("FROM"), _setting("TO")
-    given = look.read(version, since, until)
-    offline = _offline(asked, {**given.evaluations, version: evaluation})
+    this_look = look.read(version, since, until)
+    offline = _offline(spec, {**this_look.evaluations, version: evaluation})
     scored = rows[rows[SCORE].notna()] if len(rows) else rows
-    labels, quality_checks = late_labels.judge(asked, given, scored, reference["key"], offline)
+    labels, quality_checks = late_labels.judge(spec, this_look, scored, reference["key"], offline)
     unseen = {data["target"], data["key"], data["timestamp"], *rules["ignore"]}
     seen = drift.judge(statistics, traffic.features, rules["data"], unseen)
     checks = _traffic(traffic, rules.get("max_unreadable", _DEFAULT_MAX_UNREADABLE))
@@ -53,7 +53,7 @@ def main() -> str:
             nothing = "no traffic was captured since the last look"
             not_judged.append(drift.not_judged(monitor, "no-traffic", nothing))
         elif len(rows) < rules["min_rows"]:
-            few = f"only {len(rows)} rows, {rules['min_rows']} are wanted"
+            few = f"only {len(rows)} rows, {rules['min_rows']} are needed"
             not_judged.append(drift.not_judged(monitor, "few-rows", few))
         elif monitor == "data":
             checks += seen.checks
@@ -62,12 +62,12 @@ def main() -> str:
                 nothing = "no column's distribution could be compared with training's"
                 not_judged.append(drift.not_judged("data", "undefined", nothing))
         else:
-            _predictions(asked, traffic, reference, checks, not_judged)
+            _predictions(spec, traffic, reference, checks, not_judged)
     checks += quality_checks
     if "quality" in rules["watch"] and not quality_checks:
-        not_judged += _quality(asked, labels)
+        not_judged += _quality(spec, labels)
     not_judged += [_undefined(check) for check in checks if not math.isfinite(check["value"])]
-    told: dict[str, Any] = {
+    findings: dict[str, Any] = {
         "version": 1,
         "model": _setting("MODEL"),
         "endpoint": _setting("ENDPOINT"),
@@ -84,8 +84,8 @@ def main() -> str:
         "checks": checks,
         "not_judged": not_judged,
     }
-    _write(told, seen.typed, rows, reference)
-    return _message(told)
+    _write(findings, seen.typed, rows, reference)
+    return _message(findings)
 
 
 def _traffic(traffic: Traffic, most: float) -> list[dict[str, Any]]:
@@ -109,14 +109,14 @@ def _traffic(traffic: Traffic, most: float) -> list[dict[str, Any]]:
 
 
 def _predictions(
-    asked: dict[str, Any],
+    spec: dict[str, Any],
     traffic: Traffic,
     reference: pd.DataFrame,
     checks: list[dict[str, Any]],
     not_judged: list[dict[str, str]],
 ) -> None:
     """Check the scores: how many are none, and whether the others moved."""
-    rules = asked["monitor"]
+    rules = spec["monitor"]
     answered = len(traffic.rows) - traffic.unanswered
     old, new = (_finite(frame) for frame in (reference["score"], traffic.rows[SCORE]))
     if answered:
@@ -137,7 +137,7 @@ def _predictions(
     if len(new) >= rules["min_rows"]:
         checks.append(_moved(old, new, rules["prediction"]["threshold"]))
         return
-    few = f"only {len(new)} scores for {len(traffic.rows)} rows, {rules['min_rows']} are wanted"
+    few = f"only {len(new)} scores for {len(traffic.rows)} rows, {rules['min_rows']} are needed"
     if traffic.unanswered:
         few += f"; of {traffic.unanswered} rows the answer was not captured"
     not_judged.append(drift.not_judged("prediction", "few-answers", few))
@@ -160,14 +160,14 @@ def _moved(old: metrics.Array, new: metrics.Array, threshold: float) -> dict[str
     }
 
 
-def _quality(asked: dict[str, Any], labels: dict[str, Any]) -> list[dict[str, str]]:
+def _quality(spec: dict[str, Any], labels: dict[str, Any]) -> list[dict[str, str]]:
     """Say why quality was not judged; nothing where it was judged before on the same labels."""
     statuses = {str(day["status"]) for day in labels["days"]}
-    least = asked["monitor"]["quality"]["min_labelled_rows"]
-    if asked["data"]["key"] is None:
-        told = ("no-key", "without [data] key no label finds its prediction")
+    least = spec["monitor"]["quality"]["min_labelled_rows"]
+    if spec["data"]["key"] is None:
+        reason = ("no-key", "without [data] key no label finds its prediction")
     elif labels["keys"] and not labels["keys_joined"]:
-        told = (
+        reason = (
             "labels-join-nothing",
             f"labels for {labels['keys']} keys have come, and none of them is the key of a "
             "prediction that is kept",
@@ -175,11 +175,12 @@ def _quality(asked: dict[str, Any], labels: dict[str, Any]) -> list[dict[str, st
     elif quality.KNOWN in statuses:
         return []
     elif statuses & {quality.NO_METRIC, quality.NOT_DEFINED}:
-        told = ("undefined", "; ".join(sorted(statuses & {quality.NO_METRIC, quality.NOT_DEFINED})))
+        why = "; ".join(sorted(statuses & {quality.NO_METRIC, quality.NOT_DEFINED}))
+        reason = ("undefined", why)
     else:
-        few = f"only {labels['predictions_labelled']} rows have labels, {least} are wanted"
-        told = ("few-labels", few)
-    return [drift.not_judged("quality", *told)]
+        few = f"only {labels['predictions_labelled']} rows have labels, {least} are needed"
+        reason = ("few-labels", few)
+    return [drift.not_judged("quality", *reason)]
 
 
 def _finite(scores: pd.Series) -> metrics.Array:
@@ -193,10 +194,10 @@ def _undefined(check: dict[str, Any]) -> dict[str, str]:
     return drift.not_judged(check["monitor"], "undefined", what, feature=check["feature"])
 
 
-def _offline(asked: dict[str, Any], evaluations: dict[int, Any]) -> dict[int, float]:
+def _offline(spec: dict[str, Any], evaluations: dict[int, Any]) -> dict[int, float]:
     """Return the compared metric of each version whose holdout's is known."""
-    found = {v: quality.offline_metric(asked, each) for v, each in evaluations.items()}
-    return {version: value for version, value in found.items() if value is not None}
+    measured = {v: quality.offline_metric(spec, each) for v, each in evaluations.items()}
+    return {version: value for version, value in measured.items() if value is not None}
 
 
 def _setting(name: str) -> str:
@@ -207,10 +208,10 @@ def _setting(name: str) -> str:
 
 
 def _write(
-    told: dict[str, Any], features: pd.DataFrame, rows: pd.DataFrame, reference: pd.DataFrame
+    findings: dict[str, Any], features: pd.DataFrame, rows: pd.DataFrame, reference: pd.DataFrame
 ) -> None:
     target = output("findings")
-    write_json(target / "findings.json", told)
+    write_json(target / "findings.json", findings)
     write_json(target / "statistics.json", baseline.statistics_of(features))
     violations = [
         {
@@ -218,28 +219,28 @@ def _write(
             "constraint_check_type": check["statistic"],
             "description": check["description"],
         }
-        for check in told["checks"]
+        for check in findings["checks"]
         if check["violated"]
     ]
     write_json(target / "constraint_violations.json", {"violations": violations})
     scores = _finite(rows[SCORE]) if len(rows) else np.array([])
-    page = report.findings(told, scores, _finite(reference["score"]))
+    page = report.findings(findings, scores, _finite(reference["score"]))
     (target / "report.html").write_text(page, encoding="utf-8")
 
 
-def _message(told: dict[str, Any]) -> str:
+def _message(findings: dict[str, Any]) -> str:
     """Say how it ended, in the words of Model Monitor's own containers where they have some."""
-    violated = sum(check["violated"] for check in told["checks"])
+    violated = sum(check["violated"] for check in findings["checks"])
     if violated:
         return f"CompletedWithViolations: Job completed successfully with {violated} violations."
-    blind = [f"{each['monitor']} ({each['description']})" for each in told["not_judged"]]
-    judged = [check for check in told["checks"] if check["monitor"] != "traffic"]
+    blind = [f"{each['monitor']} ({each['description']})" for each in findings["not_judged"]]
+    judged = [check for check in findings["checks"] if check["monitor"] != "traffic"]
     if not any(math.isfinite(check["value"]) for check in judged):
         return f"Completed: Could not judge: {'; '.join(blind[:_SHOWN]) or 'nothing is watched'}."
     # That there are no labels, or not yet, is the rule; findings.json says it.
-    early = sum(each["reason"] in ("few-labels", "no-key") for each in told["not_judged"])
-    said = f" Could not judge: {'; '.join(blind[:_SHOWN])}." if len(blind) > early else ""
-    return f"Completed: Job completed successfully with no violations.{said}"
+    early = sum(each["reason"] in ("few-labels", "no-key") for each in findings["not_judged"])
+    remark = f" Could not judge: {'; '.join(blind[:_SHOWN])}." if len(blind) > early else ""
+    return f"Completed: Job completed successfully with no violations.{remark}"
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from container import INPUT, JobError, run_script, write_json
 _COLUMNS = ("row", "key", "target", "score")
 
 
-def run(code: Path, model: Path, target: Path, asked: dict[str, Any]) -> dict[str, Any]:
+def run(code: Path, model: Path, target: Path, spec: dict[str, Any]) -> dict[str, Any]:
     """Return evaluation.json as evaluate.py wrote it into `target`. Raises JobError."""
     command = [sys.executable, "evaluate.py", "--model", str(model)]
     command += ["--data", str(INPUT / "holdout"), "--output", str(target)]
@@ -25,36 +25,36 @@ def run(code: Path, model: Path, target: Path, asked: dict[str, Any]) -> dict[st
         if not (target / name).exists():
             raise JobError(f"evaluate.py of the model wrote no {name} into --output")
     _check_predictions(target / "predictions.csv")
-    return _checked(target / "evaluation.json", asked)
+    return _checked(target / "evaluation.json", spec)
 
 
-def _checked(path: Path, asked: dict[str, Any]) -> dict[str, Any]:
+def _checked(path: Path, spec: dict[str, Any]) -> dict[str, Any]:
     where = "evaluation.json of the model's evaluate.py"
     try:
-        found = json.loads(path.read_text())
+        document = json.loads(path.read_text())
     except (ValueError, RecursionError, MemoryError) as error:
         raise JobError(f"{where} is no JSON: {error}") from error
-    if not isinstance(found, dict) or not isinstance(found.get("metrics"), dict):
+    if not isinstance(document, dict) or not isinstance(document.get("metrics"), dict):
         raise JobError(
             f'{where} has no "metrics": write {{"metrics": {{"auc": {{"value": 0.7}}}}}}'
         )
-    if not isinstance(found.get("rows"), int) or found["rows"] < 1:
-        raise JobError(f'{where}: "rows" is {found.get("rows")!r}; write the number of rows')
-    for name, metric in found["metrics"].items():
+    if not isinstance(document.get("rows"), int) or document["rows"] < 1:
+        raise JobError(f'{where}: "rows" is {document.get("rows")!r}; write the number of rows')
+    for name, metric in document["metrics"].items():
         value = metric.get("value") if isinstance(metric, dict) else None
         if not _is_finite(value):
             raise JobError(f'{where}: metrics.{name} has no finite number as its "value"')
         # Intervals are a courtesy: nothing decides by them.
         known = {side: metric.get(side) for side in ("low", "high")}
         sides = {side: float(at) if _is_finite(at) else math.nan for side, at in known.items()}
-        found["metrics"][name] = {**metric, **sides}
-    compare = asked["evaluate"]["compare"]["metric"]
-    for name in [*asked["evaluate"]["metrics"], compare]:
-        if name not in found["metrics"]:
+        document["metrics"][name] = {**metric, **sides}
+    compare = spec["evaluate"]["compare"]["metric"]
+    for name in [*spec["evaluate"]["metrics"], compare]:
+        if name not in document["metrics"]:
             raise JobError(f"{where} has no metric {name!r}, which model.toml asks for")
-    told = {"version": 1, "problem": asked["problem"], "slices": [], **found}
-    write_json(path, told)  # also turns Python's NaN into what pipelines can read
-    return told
+    result = {"version": 1, "problem": spec["problem"], "slices": [], **document}
+    write_json(path, result)  # also turns Python's NaN into what pipelines can read
+    return result
 
 
 def _is_finite(value: Any) -> bool:

@@ -26,7 +26,7 @@ BROKEN = (
     csv.Error,
 )
 _NUMPY = b"\x93NUMPY"
-# pandas reads longer fields than Python's csv does unless it is told (131,072 characters).
+# pandas reads longer fields than Python's csv does unless its limit is raised (131,072 characters).
 csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
 
 
@@ -98,19 +98,19 @@ def csv_lines(text: str) -> list[list[str]]:
 
 def _parameters(content_type: str) -> dict[str, str]:
     """Return what a content type says behind its first semicolon, such as header=absent."""
-    found = {}
+    parameters = {}
     for part in content_type.split(";")[1:]:
         name, _, value = part.partition("=")
-        found[name.strip().lower()] = value.strip().strip("\"'").lower()
-    return found
+        parameters[name.strip().lower()] = value.strip().strip("\"'").lower()
+    return parameters
 
 
 def _csv_rows(text: str, content_type: str, columns: Columns) -> list[Row]:
     lines = csv_lines(text)
     if not lines:
         raise Unreadable("the request is empty")
-    said = _parameters(content_type).get("header", "")
-    if said == "present" or (said != "absent" and _is_header(lines[0], columns.known)):
+    header = _parameters(content_type).get("header", "")
+    if header == "present" or (header != "absent" and _is_header(lines[0], columns.known)):
         names, values = distinct(lines[0]), lines[1:]
     else:
         names, values = columns.names(len(lines[0])), lines
@@ -123,7 +123,7 @@ def _is_header(line: Sequence[str], known: frozenset[str]) -> bool:
     """Whether a first line names columns: half of its fields, or of the known names, are names.
 
     One field may be a category that is called as a column is. Names that are written in another
-    way are names all the same: what is missing then is told as missing.
+    way are names all the same: what is missing then is reported as missing.
     """
     names = {name.strip().lower() for name in known}
     hits = len(names & {field.strip().lower() for field in line})
@@ -140,10 +140,10 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _array(found: Any, columns: Columns) -> list[Row]:
+def _array(array: Any, columns: Columns) -> list[Row]:
     """Return the rows of an array: a table, one row, or a structured array with names."""
-    if found.dtype.names:
-        return [dict(zip(found.dtype.names, row.item(), strict=True)) for row in found.ravel()]
-    if found.ndim == 0 or found.ndim > 2:
-        raise Unreadable(f"its array has {found.ndim} dimensions; a table has 2")
-    return json_rows(found.tolist(), columns)
+    if array.dtype.names:
+        return [dict(zip(array.dtype.names, row.item(), strict=True)) for row in array.ravel()]
+    if array.ndim == 0 or array.ndim > 2:
+        raise Unreadable(f"its array has {array.ndim} dimensions; a table has 2")
+    return json_rows(array.tolist(), columns)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import splits
-from container import INPUT, JobError, read_json, run, run_script, spec, unpacked
+from container import INPUT, JobError, read_json, read_spec, run, run_script, unpacked
 from dataset import Dataset
 from formats.dialect import Dialect
 
@@ -15,30 +15,30 @@ _NEEDED = ("bucket", "key", "etag")
 
 
 def main() -> str:
-    asked = spec()
+    spec = read_spec()
     manifest = _manifest()
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         raw = work / "raw"
         raw.mkdir()
-        dataset = Dataset(manifest, asked, raw)
+        dataset = Dataset(manifest, spec, raw)
         dataset.fetch()
         dataset.check()
         dataset.settle()
         code = unpacked(INPUT / "code" / "bundle.tar.gz", work / "code")
-        rows = _split(dataset, code, work, asked)
-    told = ", ".join(f"{part} {count}" for part, count in rows.items())
-    return f"Completed: {dataset.summary()}, rows: {told}"
+        rows = _split(dataset, code, work, spec)
+    counts = ", ".join(f"{part} {count}" for part, count in rows.items())
+    return f"Completed: {dataset.summary()}, rows: {counts}"
 
 
-def _split(dataset: Dataset, code: Path, work: Path, asked: dict[str, Any]) -> dict[str, int]:
+def _split(dataset: Dataset, code: Path, work: Path, spec: dict[str, Any]) -> dict[str, int]:
     """Run preprocess.py; once more without the files that brought it targets of no use."""
     for made in (work / "made", work / "again"):
         made.mkdir()
         try:
-            _preprocess(code, dataset.folder, made, asked)
-            rows = splits.checked(made, asked)
-            splits.handed_on(made, asked)
+            _preprocess(code, dataset.folder, made, spec)
+            rows = splits.checked(made, spec)
+            splits.handed_on(made, spec)
             return rows
         except splits.BadTargets as error:
             if made.name == "again" or not dataset.doubtful():
@@ -53,19 +53,19 @@ def _split(dataset: Dataset, code: Path, work: Path, asked: dict[str, Any]) -> d
     raise AssertionError("unreachable")
 
 
-def _preprocess(code: Path, raw: Path, made: Path, asked: dict[str, Any]) -> None:
+def _preprocess(code: Path, raw: Path, made: Path, spec: dict[str, Any]) -> None:
     command = [sys.executable, "preprocess.py", "--input", str(raw), "--output", str(made)]
-    dialect = json.dumps(Dialect.of(asked["data"]).for_pandas())
+    dialect = json.dumps(Dialect.of(spec["data"]).for_pandas())
     failed, last = run_script(command, code, {"EVERLOOP_READ_CSV": dialect})
     if failed:
         raise JobError(f"preprocess.py failed: {last}")
 
 
 def _manifest() -> dict[str, Any]:
-    found = sorted((INPUT / "dataset").glob("*.json"))
-    if len(found) != 1:
-        raise JobError(f"one manifest belongs into the input dataset, there are {len(found)}")
-    manifest = read_json(found[0])
+    paths = sorted((INPUT / "dataset").glob("*.json"))
+    if len(paths) != 1:
+        raise JobError(f"one manifest belongs into the input dataset, there are {len(paths)}")
+    manifest = read_json(paths[0])
     objects = manifest.get("objects") if isinstance(manifest, dict) else None
     if not objects:
         raise JobError("the manifest lists no objects: there is nothing to train on")

@@ -26,7 +26,7 @@ TOO_FEW, KNOWN, NO_METRIC, NOT_DEFINED, BETWEEN, JUDGED = (
 
 
 def judge(
-    asked: Mapping[str, Any],
+    spec: Mapping[str, Any],
     groups: Sequence[Group],
     offline: Mapping[int, float],
     before: Mapping[tuple[str, int | None], Mapping[str, Any]],
@@ -37,7 +37,7 @@ def judge(
     `offline` is the metric on each version's holdout; `before` what the look before returned of
     days and versions; `until` when this look's labels end.
     """
-    least = asked["monitor"]["quality"]["min_labelled_rows"]
+    least = spec["monitor"]["quality"]["min_labelled_rows"]
     checks: list[dict[str, Any]] = []
     days = []
     for version in sorted({group.version for group in groups}, key=lambda each: each or 0):
@@ -47,7 +47,7 @@ def judge(
             if not together:
                 continue
             judged = [_judged(before, group) for group in together]
-            status, check = _status(asked, together, judged, offline.get(version or 0), least)
+            status, check = _status(spec, together, judged, offline.get(version or 0), least)
             checks += [check] if check else []
             for group, old in zip(together, judged, strict=True):
                 days.append(_group_record(group, status, old, check, until))
@@ -56,29 +56,29 @@ def judge(
 
 
 def may_judge(
-    asked: Mapping[str, Any],
+    spec: Mapping[str, Any],
     group: Group,
     before: Mapping[tuple[str, int | None], Mapping[str, Any]],
 ) -> bool:
     """Whether a judgement may need a group's rows: by itself, or with other small ones."""
-    least = asked["monitor"]["quality"]["min_labelled_rows"]
+    least = spec["monitor"]["quality"]["min_labelled_rows"]
     if group.version is None:
         return False
     return group.labelled < least or _fresh(group, _judged(before, group)) >= least
 
 
-def offline_metric(asked: Mapping[str, Any], evaluation: Mapping[str, Any]) -> float | None:
+def offline_metric(spec: Mapping[str, Any], evaluation: Mapping[str, Any]) -> float | None:
     """Return the compared metric of an evaluation.json; None where it has none."""
-    found = (evaluation.get("metrics") or {}).get(asked["evaluate"]["compare"]["metric"]) or {}
-    value = found.get("value")
+    metric = (evaluation.get("metrics") or {}).get(spec["evaluate"]["compare"]["metric"]) or {}
+    value = metric.get("value")
     return None if value is None else float(value)
 
 
 def _judged(
     before: Mapping[tuple[str, int | None], Mapping[str, Any]], group: Group
 ) -> Mapping[str, Any]:
-    found = before.get((group.day, group.version)) or {}
-    return found.get("judged") or {}
+    earlier = before.get((group.day, group.version)) or {}
+    return earlier.get("judged") or {}
 
 
 def _fresh(group: Group, old: Mapping[str, Any]) -> int:
@@ -116,7 +116,7 @@ def _group_record(
 
 
 def _status(
-    asked: Mapping[str, Any],
+    spec: Mapping[str, Any],
     together: Sequence[Group],
     judged: Sequence[Mapping[str, Any]],
     offline: float | None,
@@ -131,23 +131,23 @@ def _status(
         return KNOWN, None
     if offline is None:
         return NO_METRIC, None
-    check = _check(asked, together, offline)
+    check = _check(spec, together, offline)
     if check["value"] != check["value"]:
         return NOT_DEFINED, None
     return JUDGED, check
 
 
-def _check(asked: Mapping[str, Any], together: Sequence[Group], offline: float) -> dict[str, Any]:
+def _check(spec: Mapping[str, Any], together: Sequence[Group], offline: float) -> dict[str, Any]:
     """Compare the labelled rows' metric with the holdout's."""
     truth = np.concatenate([group.target for group in together])
     score = np.concatenate([group.score for group in together])
-    of = metrics.metrics_of(asked["problem"], truth, score)
-    metric = asked["evaluate"]["compare"]["metric"]
+    of = metrics.metrics_of(spec["problem"], truth, score)
+    metric = spec["evaluate"]["compare"]["metric"]
     value = of[metric](np.ones(len(truth)))
     spread = metrics.intervals({metric: of[metric]}, len(truth), confidence=0.95, count=_RESAMPLES)
     low, high = spread[metric]
     higher = HIGHER_IS_BETTER[metric]
-    max_drop = asked["monitor"]["quality"]["max_drop"]
+    max_drop = spec["monitor"]["quality"]["max_drop"]
     threshold = offline - max_drop if higher else offline + max_drop
     # Only a loss that the interval cannot explain is a violation.
     lost = high < threshold if higher else low > threshold

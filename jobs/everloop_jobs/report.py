@@ -42,36 +42,36 @@ svg .faint{fill-opacity:.35;stroke:none}svg rect.main,svg rect.bad,svg rect.trac
 """
 
 
-def evaluation(asked: dict[str, Any], told: dict[str, Any], truth: Array, score: Array) -> str:
-    """Return the page of an evaluation; `asked` is the model's spec."""
-    bars = asked["evaluate"]["metrics"]
-    cards = [_card(name, found, bars.get(name)) for name, found in told["metrics"].items()]
+def evaluation(spec: dict[str, Any], result: dict[str, Any], truth: Array, score: Array) -> str:
+    """Return the page of an evaluation."""
+    bars = spec["evaluate"]["metrics"]
+    cards = [_card(name, measured, bars.get(name)) for name, measured in result["metrics"].items()]
     parts = [f'<div class="cards">{"".join(cards)}</div>']
-    if told["problem"] == "regression":
+    if result["problem"] == "regression":
         parts += ["<h2>Predicted and true values</h2>", charts.scatter(truth, score)]
         parts.append("<h2>Errors</h2>")
         parts.append(charts.densities([("score - target", score - truth, "main")], "error"))
     else:
         classes = [("0", score[truth == 0], "other"), ("1", score[truth == 1], "main")]
-        named = [(f"{asked['data']['target']} = {name}", *rest) for name, *rest in classes]
+        named = [(f"{spec['data']['target']} = {name}", *rest) for name, *rest in classes]
         parts += ["<h2>Scores by outcome</h2>", charts.densities(named, "score")]
         parts += ["<h2>Calibration</h2>", charts.calibration(truth, score)]
-    metric = _metric(asked, told["metrics"])
+    metric = _metric(spec, result["metrics"])
     rows = [
         (f"{part['column']} {part['value']}", _number(part["metrics"].get(metric)), part["rows"])
-        for part in told["slices"]
+        for part in result["slices"]
     ]
     if rows:
         drawn = [(f"{name} ({count:,})", value, math.nan, math.nan) for name, value, count in rows]
         parts += ["<h2>Slices</h2>", charts.intervals(drawn, f"{metric} by slice", zero=False)]
-    return _page(f"{asked['name']}: evaluation", f"{told['rows']:,} rows of the holdout", *parts)
+    return _page(f"{spec['name']}: evaluation", f"{result['rows']:,} rows of the holdout", *parts)
 
 
 def comparison(
-    asked: dict[str, Any], told: dict[str, Any], truth: Array, candidate: Array, champion: Array
+    spec: dict[str, Any], result: dict[str, Any], truth: Array, candidate: Array, champion: Array
 ) -> str:
     """Return the page of a comparison; its gains are positive where the candidate is better."""
-    gain, metric = told["gain"], told["metric"]
+    gain, metric = result["gain"], result["metric"]
     tone = "good" if gain["low"] > 0 else "bad" if gain["high"] < 0 else ""
     words = {
         "good": "The candidate is better",
@@ -84,11 +84,13 @@ def comparison(
         f"{gain['confidence']:.0%} confidence ({gain['resamples']:,} resamples of the same rows)"
         "</div>"
     )
-    both = [(s, *(told[s][k] for k in ("value", "low", "high"))) for s in ("candidate", "champion")]
+    both = [
+        (s, *(result[s][k] for k in ("value", "low", "high"))) for s in ("candidate", "champion")
+    ]
     gains = [("all rows", gain["value"], gain["low"], gain["high"])]
     gains += [
         (f"{p['column']} {p['value']} ({p['rows']:,})", p["gain"]["value"], math.nan, math.nan)
-        for p in told["slices"]
+        for p in result["slices"]
     ]
     better = "higher" if HIGHER_IS_BETTER[metric] else "lower"
     parts = [
@@ -104,16 +106,16 @@ def comparison(
             [("candidate", candidate, "main"), ("champion", champion, "other")], "score"
         ),
     ]
-    if asked["problem"] == "regression":
+    if spec["problem"] == "regression":
         errors = [("candidate", candidate - truth, "main"), ("champion", champion - truth, "other")]
         parts += ["<h2>Errors</h2>", charts.densities(errors, "score - target")]
-    title = f"{asked['name']}: candidate against champion"
-    return _page(title, f"{told['rows']:,} rows of the candidate's holdout", *parts)
+    title = f"{spec['name']}: candidate against champion"
+    return _page(title, f"{result['rows']:,} rows of the candidate's holdout", *parts)
 
 
-def findings(told: dict[str, Any], scores: Array, reference: Array) -> str:
+def findings(findings: dict[str, Any], scores: Array, reference: Array) -> str:
     """Return the page of a monitor's findings."""
-    checks = told["checks"]
+    checks = findings["checks"]
     defined = [check for check in checks if math.isfinite(check["value"])]
     drifts = [
         (_short(check), check["value"], check["threshold"], check["violated"])
@@ -125,23 +127,24 @@ def findings(told: dict[str, Any], scores: Array, reference: Array) -> str:
     drifts.sort(key=lambda row: (-row[3], -row[1]))
     rows = [(_tone(check), check["monitor"], check["description"]) for check in checks]
     rows += [
-        (("bad", "not judged"), each["monitor"], each["description"]) for each in told["not_judged"]
+        (("bad", "not judged"), each["monitor"], each["description"])
+        for each in findings["not_judged"]
     ]
     order = ("violated", "not judged", "not defined", "ok")
     rows.sort(key=lambda row: order.index(row[0][1]))
     counts = [
-        f"{told['rows']:,} rows",
-        f"{told['labelled_rows']:,} with labels",
-        f"{told['unreadable_records']:,} of {told['records']:,} records unreadable",
-        f"{told['bad_labels']:,} bad labels",
+        f"{findings['rows']:,} rows",
+        f"{findings['labelled_rows']:,} with labels",
+        f"{findings['unreadable_records']:,} of {findings['records']:,} records unreadable",
+        f"{findings['bad_labels']:,} bad labels",
     ]
     subtitle = (
-        f"version {told['serving_version']} on {told['endpoint']}, {told['from']} to {told['to']}: "
-        + ", ".join(counts)
+        f"version {findings['serving_version']} on {findings['endpoint']}, "
+        f"{findings['from']} to {findings['to']}: {', '.join(counts)}"
     )
-    parts = [_verdict(told, defined)]
-    if told["unreadable"]:
-        broken = [(f"{each['records']:,}", each["reason"]) for each in told["unreadable"]]
+    parts = [_verdict(findings, defined)]
+    if findings["unreadable"]:
+        broken = [(f"{each['records']:,}", each["reason"]) for each in findings["unreadable"]]
         parts += ["<h2>What could not be read</h2>", _table(("records", "why"), broken)]
     if drifts:
         parts += ["<h2>Distance from the baseline</h2>", charts.bars(drifts[:40])]
@@ -152,15 +155,15 @@ def findings(told: dict[str, Any], scores: Array, reference: Array) -> str:
     )
     if rows:
         parts += ["<h2>Every check</h2>", _table(("", "monitor", "what was seen"), rows)]
-    parts += _labels(told["labels"])
-    return _page(f"{told['model']}: what the monitor saw", subtitle, *parts)
+    parts += _labels(findings["labels"])
+    return _page(f"{findings['model']}: what the monitor saw", subtitle, *parts)
 
 
-def _verdict(told: dict[str, Any], defined: list[dict[str, Any]]) -> str:
+def _verdict(findings: dict[str, Any], defined: list[dict[str, Any]]) -> str:
     """Return what a person reads first: after no check at all nothing is called good."""
     violated = [check for check in defined if check["violated"]]
     judged = [check for check in defined if check["monitor"] != "traffic"]
-    blind = [f"{each['monitor']}: {each['description']}" for each in told["not_judged"]]
+    blind = [f"{each['monitor']}: {each['description']}" for each in findings["not_judged"]]
     if violated:
         head, tone = f"{len(violated)} of {len(defined)} checks violated", "bad"
         lines = _some([check["description"] for check in violated])
@@ -173,8 +176,8 @@ def _verdict(told: dict[str, Any], defined: list[dict[str, Any]]) -> str:
         lines += _some(blind)
     elif blind:
         lines += [f"could not judge {line}" for line in _some(blind)]
-    said = "".join(f"<br>{html.escape(line)}" for line in lines)
-    return f'<div class="verdict {tone}"><b>{head}</b>{said}</div>'
+    listed = "".join(f"<br>{html.escape(line)}" for line in lines)
+    return f'<div class="verdict {tone}"><b>{head}</b>{listed}</div>'
 
 
 def _some(lines: list[str], most: int = 5) -> list[str]:
@@ -188,12 +191,16 @@ def _tone(check: dict[str, Any]) -> tuple[str, str]:
     return ("bad", "violated") if check["violated"] else ("soft", "ok")
 
 
-def _labels(told: dict[str, Any]) -> list[str]:
-    lines, rows = label_report.sentences(told), label_report.rows(told)
+def _labels(labels: dict[str, Any]) -> list[str]:
+    lines, rows = label_report.sentences(labels), label_report.rows(labels)
     if not lines:
         return []
-    said = "".join(f'<p class="soft">{html.escape(line)}</p>' for line in lines)
-    return ["<h2>Labels that came</h2>", said, *([_table(label_report.HEAD, rows)] if rows else [])]
+    paragraphs = "".join(f'<p class="soft">{html.escape(line)}</p>' for line in lines)
+    return [
+        "<h2>Labels that came</h2>",
+        paragraphs,
+        *([_table(label_report.HEAD, rows)] if rows else []),
+    ]
 
 
 def _short(check: dict[str, Any]) -> str:
@@ -201,22 +208,22 @@ def _short(check: dict[str, Any]) -> str:
     return f"{check['feature']}: {kind}"
 
 
-def _metric(asked: dict[str, Any], known: dict[str, Any]) -> str:
+def _metric(spec: dict[str, Any], known: dict[str, Any]) -> str:
     """Return the metric that candidates are compared on, or the first that was measured."""
-    wanted = str(asked["evaluate"]["compare"]["metric"])
-    return wanted if wanted in known else next(iter(known))
+    compared = str(spec["evaluate"]["compare"]["metric"])
+    return compared if compared in known else next(iter(known))
 
 
-def _number(found: dict[str, Any] | None) -> float:
-    value = (found or {}).get("value")
+def _number(metric: dict[str, Any] | None) -> float:
+    value = (metric or {}).get("value")
     return math.nan if value is None else float(value)
 
 
-def _card(name: str, found: dict[str, Any], bar: dict[str, float | None] | None) -> str:
-    value = _number(found)
+def _card(name: str, metric: dict[str, Any], bar: dict[str, float | None] | None) -> str:
+    value = _number(metric)
     lines = []
-    if math.isfinite(found["low"]) and math.isfinite(found["high"]):
-        lines.append(f"{found['low']:.4f} to {found['high']:.4f} (95 %)")
+    if math.isfinite(metric["low"]) and math.isfinite(metric["high"]):
+        lines.append(f"{metric['low']:.4f} to {metric['high']:.4f} (95 %)")
     tone = ""
     if bar is not None:
         higher = bar.get("min") is not None

@@ -49,13 +49,13 @@ def scores(
 ) -> Array:
     """Return one score per row. Raises JobError where the handlers fail or answer otherwise."""
     work.mkdir(parents=True, exist_ok=True)
-    given, taken = work / "rows.csv", work / "scores.csv"
-    rows.to_csv(given, index=False)
-    command = [sys.executable, "-c", _SCORER, str(code), str(model), str(given), str(taken)]
+    sent, received = work / "rows.csv", work / "scores.csv"
+    rows.to_csv(sent, index=False)
+    command = [sys.executable, "-c", _SCORER, str(code), str(model), str(sent), str(received)]
     failed, last = run_script(command)
     if failed:
         raise JobError(f"inference.py of the {whose} failed on the holdout: {last}")
-    lines = taken.read_text(encoding="utf-8", errors="replace").split()
+    lines = received.read_text(encoding="utf-8", errors="replace").split()
     if len(lines) != len(rows):
         raise JobError(
             f"inference.py of the {whose} answered {len(lines)} lines for {len(rows)} rows; "
@@ -66,23 +66,23 @@ def scores(
 
 def _numbers(lines: list[str], problem: str, whose: str) -> Array:
     try:
-        found: Array = np.array([float(line) for line in lines])
+        numbers: Array = np.array([float(line) for line in lines])
     except ValueError as error:
         raise JobError(
             f"inference.py of the {whose} answered something that is no number: {error}"
         ) from error
     # NaN would sort above every score and so look like the surest of all.
-    belongs = np.isfinite(found)
-    wanted = "finite numbers"
+    belongs = np.isfinite(numbers)
+    rule = "finite numbers"
     if problem == "binary_classification":
-        belongs &= (found >= 0) & (found <= 1)
-        wanted = "probabilities, from 0 to 1"
+        belongs &= (numbers >= 0) & (numbers <= 1)
+        rule = "probabilities, from 0 to 1"
     if not belongs.all():
         row = int(np.argmin(belongs))
         raise JobError(
-            f"inference.py of the {whose} answered {lines[row]} for row {row}; scores are {wanted}"
+            f"inference.py of the {whose} answered {lines[row]} for row {row}; scores are {rule}"
         )
-    return found
+    return numbers
 
 
 def target_of(
@@ -96,15 +96,15 @@ def target_of(
         raise JobError(f"{where} has no column {name!r}, the [data].target")
     values = pd.to_numeric(rows[name], errors="coerce").to_numpy(dtype=float)
     belongs = np.isfinite(values)
-    wanted = "numbers"
+    rule = "numbers"
     if problem == "binary_classification":
         belongs &= (values == 0) | (values == 1)
-        wanted = "0 or 1"
+        rule = "0 or 1"
     if not belongs.all():
         row = int(np.argmin(belongs))
         raise JobError(
             f"{where}'s {name!r} is {str(rows[name].iloc[row])[:60]!r} in row {first + row}; "
-            f"targets are {wanted}"
+            f"targets are {rule}"
         )
     numbers: Array = values
     return numbers
@@ -114,7 +114,7 @@ def slices_of(
     rows: pd.DataFrame, columns: list[str], least_rows: int
 ) -> list[tuple[str, str, Array]]:
     """Return (column, value, row positions) of every slice that has rows enough."""
-    found = []
+    slices = []
     for column in columns:
         if column not in rows:
             raise JobError(
@@ -123,5 +123,5 @@ def slices_of(
             )
         for value, index in sorted(rows.groupby(column).indices.items()):
             if value and len(index) >= least_rows:
-                found.append((column, str(value), index))
-    return found
+                slices.append((column, str(value), index))
+    return slices

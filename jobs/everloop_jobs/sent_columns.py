@@ -64,11 +64,11 @@ class Columns:
 
 def distinct(names: Sequence[str]) -> tuple[str, ...]:
     """Return a header's names; one that comes again is called as pandas calls it: name.1."""
-    found: dict[str, None] = {}
+    seen: dict[str, None] = {}
     for name in names:
         own, number = name, 0
-        while own in found:
+        while own in seen:
             number += 1
             own = f"{name}.{number}"
-        found[own] = None
-    return tuple(found)
+        seen[own] = None
+    return tuple(seen)

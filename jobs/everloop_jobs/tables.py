@@ -5,7 +5,7 @@ from pathlib import Path
 
 from formats.check import check
 from formats.dialect import PANDAS, Dialect
-from formats.wanted import Wanted
+from formats.expected import Expected
 
 
 def problems_of(
@@ -19,6 +19,6 @@ def problems_of(
 
     `columns` are expected columns and their kinds (`number` or `text`); `required` must be there.
     """
-    wanted = Wanted(tuple(dict.fromkeys([*columns, *required])), columns, dialect=dialect)
-    seen = check(path, name, wanted)
+    expected = Expected(tuple(dict.fromkeys([*columns, *required])), columns, dialect=dialect)
+    seen = check(path, name, expected)
     return [*seen.bad, *([seen.empty] if seen.empty else [])]

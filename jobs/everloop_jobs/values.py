@@ -1,7 +1,7 @@
 """Values of traffic, read as training read its own: by pandas' reader of CSV.
 
 What is missing, what is a number and what is true must mean the same on both sides, or data that
-did not change would look as if it had. So the very reader is asked, for each distinct value.
+did not change would look as if it had. So the very reader decides, for each distinct value.
 """
 
 import csv
@@ -25,15 +25,15 @@ def numbers(column: pd.Series, *, booleans: bool) -> tuple[pd.Series, pd.Series]
     """
     codes, distinct = _distinct(column, {})
     words = pd.Series(distinct, dtype=object)
-    found = np.array(pd.to_numeric(words, errors="coerce"), dtype=float)
+    parsed = np.array(pd.to_numeric(words, errors="coerce"), dtype=float)
     if booleans:
-        found[words.isin(_TRUE).to_numpy()] = 1.0
-        found[words.isin(_FALSE).to_numpy()] = 0.0
-    other = np.isnan(found) & ~_missing(distinct)
+        parsed[words.isin(_TRUE).to_numpy()] = 1.0
+        parsed[words.isin(_FALSE).to_numpy()] = 0.0
+    other = np.isnan(parsed) & ~_missing(distinct)
     index = column.index
     if not len(distinct):
         return pd.Series(np.nan, index=index), pd.Series(False, index=index)
-    values = np.where(codes < 0, np.nan, found[codes])
+    values = np.where(codes < 0, np.nan, parsed[codes])
     return pd.Series(values, index=index), pd.Series((codes >= 0) & other[codes], index=index)
 
 
@@ -53,18 +53,18 @@ def _spellings(domain: Sequence[str]) -> dict[Any, str]:
 
     JSON has numbers and true where CSV had words: 5 is '5', and 5.0 is '5' where that was known.
     """
-    found: dict[Any, str] = {}
+    spellings: dict[Any, str] = {}
     for word in domain:
         if word.lower() in ("true", "false"):
-            found.setdefault(("bool", word.lower() == "true"), word)
+            spellings.setdefault(("bool", word.lower() == "true"), word)
             continue
         try:
             number = float(word)
         except ValueError:
             continue
         if math.isfinite(number):
-            found.setdefault(("number", number), word)
-    return found
+            spellings.setdefault(("number", number), word)
+    return spellings
 
 
 def _distinct(column: pd.Series, spellings: Mapping[Any, str]) -> tuple[Any, list[str]]:

@@ -8,7 +8,7 @@ URI = "s3://artefacts/monitoring/m/2026-11-20T1100/findings.json"
 
 
 def look(**facts):
-    reason = "could not judge (9 rows, 0 with labels): data: only 9 rows, 200 are wanted"
+    reason = "could not judge (9 rows, 0 with labels): data: only 9 rows, 200 are needed"
     return {
         "kind": "monitor",
         "go": False,
@@ -29,7 +29,7 @@ def test_a_look_that_could_not_judge_is_told_with_its_report(facts):
     assert list(look_findings.of_model("m", [look(), look(**facts)])) == [
         (
             "the last look, at 2026-11-20T11:05:00.000Z: could not judge (9 rows, 0 with labels): "
-            "data: only 9 rows, 200 are wanted",
+            "data: only 9 rows, 200 are needed",
             "aws s3 cp s3://artefacts/monitoring/m/2026-11-20T1100/report.html .",
         )
     ]

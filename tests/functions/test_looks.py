@@ -17,7 +17,7 @@ MODEL, HOUR = "flight-delays", timedelta(hours=1)
 CHECK = {"monitor": "data", "feature": "temp", "statistic": "baseline_drift_check"}
 GOOD = {**CHECK, "value": 0.01, "threshold": 0.1, "violated": False, "description": "temp"}
 BAD = {**GOOD, "value": 0.5, "violated": True, "description": "temp moved"}
-FEW = {"monitor": "data", "reason": "few-rows", "description": "only 9 rows, 200 are wanted"}
+FEW = {"monitor": "data", "reason": "few-rows", "description": "only 9 rows, 200 are needed"}
 LABELS = {"monitor": "quality", "reason": "few-labels", "description": "only 0 rows have labels"}
 UNREADABLE = {
     "monitor": "traffic",
@@ -156,7 +156,7 @@ def test_after_no_check_nothing_is_called_good(serving):
     found = judge(serving, soon(1), rows=9, checks=[], not_judged=[FEW, LABELS])
     assert found == {
         "violated": False,
-        "reason": "could not judge (9 rows, 0 with labels): data: only 9 rows, 200 are wanted; "
+        "reason": "could not judge (9 rows, 0 with labels): data: only 9 rows, 200 are needed; "
         "quality: only 0 rows have labels",
     }
     (decision,) = decisions(serving, "monitor")

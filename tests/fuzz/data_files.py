@@ -99,7 +99,7 @@ _DIALECTS = st.sampled_from(
 @contextmanager
 def _tables(folder: Path) -> Iterator[Check]:
     pandas, path = importlib.import_module("pandas"), folder / "drop.csv"
-    look, wanted = _job("formats.check").check, _job("formats.wanted").Wanted
+    look, wanted = _job("formats.check").check, _job("formats.expected").Expected
     baseline, dialect_of = _job("baseline"), _job("formats.dialect").Dialect.of
     write_json = _job("container").write_json
 

@@ -184,8 +184,8 @@ def test_what_is_ignored_or_not_watched_is_not_judged(watched: Container, bundle
 def test_too_few_rows_are_not_judged(watched: Container) -> None:
     capture(watched, usual(99, colour="purple"))
     assert watched.succeed("monitor.py", ASKED) == (
-        "Completed: Could not judge: data (only 99 rows, 100 are wanted); prediction (only 99 "
-        "rows, 100 are wanted); quality (only 0 rows have labels, 200 are wanted)."
+        "Completed: Could not judge: data (only 99 rows, 100 are needed); prediction (only 99 "
+        "rows, 100 are needed); quality (only 0 rows have labels, 200 are needed)."
     )
     told = watched.read("findings/findings.json")
     assert {check["monitor"] for check in told["checks"]} == {"traffic"}
@@ -256,8 +256,8 @@ def test_answers_that_were_not_captured_blind_the_predictions_alone(watched: Con
     del asked["captureData"]["endpointOutput"]
     capture(watched, asked)
     assert watched.succeed("monitor.py", ASKED) == (
-        f"{NOTHING} Could not judge: prediction (only 0 scores for 300 rows, 100 are wanted; of "
-        "300 rows the answer was not captured); quality (only 0 rows have labels, 200 are wanted)."
+        f"{NOTHING} Could not judge: prediction (only 0 scores for 300 rows, 100 are needed; of "
+        "300 rows the answer was not captured); quality (only 0 rows have labels, 200 are needed)."
     )
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from everloop_jobs.formats.check import check
 from everloop_jobs.formats.dialect import MISSING, Dialect, OpenQuotes, Rows
-from everloop_jobs.formats.wanted import Wanted
+from everloop_jobs.formats.expected import Expected
 
 NAMES = ("id", "price")
 # What makes parsers differ, far more often than chance would.
@@ -78,7 +78,7 @@ def test_what_pandas_reads_is_taken_and_what_is_taken_pandas_reads(
 ) -> None:
     path = tmp_path / "drop.csv"
     path.write_bytes(text.encode())
-    seen = check(path, "drop.csv", Wanted(NAMES, target="price", dialect=dialect))
+    seen = check(path, "drop.csv", Expected(NAMES, target="price", dialect=dialect))
     frame = read(path, dialect)
     there = frame is not None and set(NAMES) <= set(frame.columns)
     if seen.bad:
@@ -113,7 +113,7 @@ def test_missing_values_are_those_of_pandas(tmp_path: Path) -> None:
 def test_a_long_field_is_read(tmp_path: Path, length: int) -> None:
     path = tmp_path / "drop.csv"
     path.write_text(f"id,price\n{'x' * length},2\n")
-    assert check(path, "drop.csv", Wanted(NAMES, target="price")).rows == 1
+    assert check(path, "drop.csv", Expected(NAMES, target="price")).rows == 1
 
 
 def test_a_file_that_ends_inside_quotes_says_where_they_open(tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_a_quote_mark_that_is_never_closed_does_not_fill_the_memory(tmp_path: Pa
     path.write_text('id,price\n1,2\n"3,4\n' + "5,6\n" * 500)
     usual = csv.field_size_limit(1000)
     try:
-        (said,) = check(path, "drop.csv", Wanted(NAMES, target="price")).bad
+        (said,) = check(path, "drop.csv", Expected(NAMES, target="price")).bad
     finally:
         csv.field_size_limit(usual)
     assert usual >= 2**27
@@ -141,10 +141,10 @@ def test_a_quote_mark_that_is_never_closed_does_not_fill_the_memory(tmp_path: Pa
 def test_a_file_of_one_line_is_not_taken_into_memory(tmp_path: Path) -> None:
     path = tmp_path / "drop.csv"
     path.write_text('[{"id": 1, "text": "' + "x" * 17_000_000 + '"}]')
-    assert check(path, "drop.csv", Wanted(NAMES)).bad == [
+    assert check(path, "drop.csv", Expected(NAMES)).bad == [
         "drop.csv: is JSON; write it as CSV with a header"
     ]
     path.write_text("x" * 17_000_000)
-    assert check(path, "drop.csv", Wanted(NAMES)).bad == [
+    assert check(path, "drop.csv", Expected(NAMES)).bad == [
         "drop.csv: its first 16 MB are one line; a header belongs there"
     ]

@@ -11,7 +11,7 @@ import pytest
 
 from everloop_jobs.formats.check import FileCheck, check
 from everloop_jobs.formats.dialect import Dialect
-from everloop_jobs.formats.wanted import Wanted
+from everloop_jobs.formats.expected import Expected
 
 HEAD = "id,colour,price\n"
 TEXT = HEAD + "1,red,2\n"
@@ -32,7 +32,7 @@ def looked_at(
     path = folder / "drop.csv"
     path.write_bytes(data.encode() if isinstance(data, str) else data)
     columns = {"price": kind}
-    return check(path, "may.csv", Wanted(NAMES, columns, "price", dialect=dialect or Dialect()))
+    return check(path, "may.csv", Expected(NAMES, columns, "price", dialect=dialect or Dialect()))
 
 
 @pytest.mark.parametrize(

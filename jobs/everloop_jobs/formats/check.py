@@ -1,7 +1,7 @@
 """Check a dropped CSV file, row by row, before anything is computed from it.
 
 Nothing is refused that pandas reads in the file's dialect, but for what it cannot read as meant: a
-file that was cut off, a name that is wanted and stands there twice, and rows that are longer than
+file that was cut off, a required name that stands there twice, and rows that are longer than
 the header, whose values pandas moves to the next names.
 """
 
@@ -14,10 +14,10 @@ from pathlib import Path
 
 from . import header
 from .dialect import Dialect, OpenQuotes, Rows
+from .expected import Expected
 from .header import clipped
 from .recognise import HEAD, what_it_is
 from .values import Values, more
-from .wanted import Wanted
 
 _LINES = 20  # in which a header is looked for
 _FIRST_LINE = 16_777_216  # bytes; no header is longer, and what is one line would fill the memory
@@ -35,21 +35,21 @@ class FileCheck:
     notes: list[str] = field(default_factory=list)  # worth saying, and no reason to refuse
 
 
-def check(path: Path, name: str, wanted: Wanted) -> FileCheck:
+def check(path: Path, name: str, expected: Expected) -> FileCheck:
     """Read a file and return what it is; every reason names the file by `name`."""
     with path.open("rb") as file:
         head = file.read(HEAD)
     if not head.strip(b" \t\r\n\xef\xbb\xbf") and path.stat().st_size <= len(head):
         return FileCheck(rows=0, empty=f"{name}: is empty")
     seen = FileCheck()
-    reading = _Reading(path, wanted, seen)
+    reading = _Reading(path, expected, seen)
     try:
         if _starts_with_a_line(path):
             reading.read()
         else:
             seen.bad = [f"its first {_FIRST_LINE // 2**20} MB are one line; a header belongs there"]
     except UnicodeError as error:
-        seen.bad = [_no_text(path, wanted.dialect, error)]
+        seen.bad = [_no_text(path, expected.dialect, error)]
     except OpenQuotes as error:
         seen.bad = [_never_closed(error, reading)]
     except (csv.Error, MemoryError) as error:
@@ -59,13 +59,13 @@ def check(path: Path, name: str, wanted: Wanted) -> FileCheck:
             "mark never closed?"
         ]
     if seen.bad and not reading.named:
-        what, fix = what_it_is(head, wanted.dialect.encoding)
+        what, fix = what_it_is(head, expected.dialect.encoding)
         if what:
             seen.bad, reading.foreign = [f"is {what}; {fix}"], True
-        if reading.foreign and wanted.names_only:
+        if reading.foreign and expected.names_only:
             seen.notes, seen.bad = [f"{seen.bad[0]}; reading it is left to preprocess.py"], []
-    for told in (seen.bad, seen.doubts, seen.notes):
-        told[:] = [f"{name}: {line}" for line in told]
+    for lines in (seen.bad, seen.doubts, seen.notes):
+        lines[:] = [f"{name}: {line}" for line in lines]
     if seen.empty:
         seen.empty = f"{name}: {seen.empty}"
     return seen
@@ -74,20 +74,20 @@ def check(path: Path, name: str, wanted: Wanted) -> FileCheck:
 class _Reading:
     """One pass through a file: its header first, then every row."""
 
-    def __init__(self, path: Path, wanted: Wanted, seen: FileCheck) -> None:
+    def __init__(self, path: Path, expected: Expected, seen: FileCheck) -> None:
         self._path = path
-        self._wanted = wanted
+        self._expected = expected
         self._seen = seen
-        self.rows = Rows(path, wanted.dialect, "replace" if wanted.names_only else "strict")
+        self.rows = Rows(path, expected.dialect, "replace" if expected.names_only else "strict")
         self.count = 0
-        self.named = False  # the header has every name that is wanted
+        self.named = False  # the header has every required name
         self.foreign = False  # it is written in another way than the dialect
 
     def read(self) -> None:
-        wanted, seen = self._wanted, self._seen
+        expected, seen = self._expected, self._seen
         rows = iter(self.rows)
         head = next(rows, [])
-        lost = [name for name in wanted.required if name not in head]
+        lost = [name for name in expected.required if name not in head]
         if not head:
             seen.empty, seen.rows = "is empty", 0
             return
@@ -96,7 +96,7 @@ class _Reading:
             return
         self.named = True
         twice = [name for name, times in Counter(head).items() if times > 1]
-        needed = [name for name in twice if name in wanted.required]
+        needed = [name for name in twice if name in expected.required]
         if needed:
             seen.bad = [
                 f"the header names column {clipped(needed[0])} twice, and which is meant "
@@ -104,9 +104,9 @@ class _Reading:
             ]
             return
         if twice:
-            told = clipped(twice[0])
-            seen.notes.append(f"the header names column {told} twice; pandas renames the second")
-        if wanted.names_only:
+            column = clipped(twice[0])
+            seen.notes.append(f"the header names column {column} twice; pandas renames the second")
+        if expected.names_only:
             return
         self._values(head, rows)
         seen.rows = self.count
@@ -115,19 +115,19 @@ class _Reading:
 
     def _without(self, head: Sequence[str], lost: Sequence[str]) -> list[str]:
         """Say why a header lacks names."""
-        wanted, dialect = self._wanted, self._wanted.dialect
+        expected, dialect = self._expected, self._expected.dialect
         self.foreign = True
-        found = header.elsewhere(_first_lines(self._path, dialect), wanted.required, dialect)
-        if found:
-            return [found]
-        if len(lost) == len(wanted.required) and header.is_values(head):
+        reason = header.elsewhere(_first_lines(self._path, dialect), expected.required, dialect)
+        if reason:
+            return [reason]
+        if len(lost) == len(expected.required) and header.is_values(head):
             return ["its first line holds values where names belong; put a header above it"]
         self.foreign = False
-        return [header.missing(each, head, wanted.columns) for each in lost]
+        return [header.missing(each, head, expected.columns) for each in lost]
 
     def _values(self, head: Sequence[str], rows: Iterator[list[str]]) -> None:
         seen, width = self._seen, len(head)
-        values = Values(head, self._wanted)
+        values = Values(head, self._expected)
         short, first_short, fields = 0, "", width
         for row in rows:
             self.count += 1
@@ -146,8 +146,8 @@ class _Reading:
             return
         seen.bad, seen.doubts = values.bad(), values.doubts()
         if short:
-            told = f"{first_short}{more(short)}; what lacks counts as missing"
-            (seen.bad or seen.doubts or seen.notes).insert(0, told)
+            note = f"{first_short}{more(short)}; what lacks counts as missing"
+            (seen.bad or seen.doubts or seen.notes).insert(0, note)
 
     def _too_many(self, extra: Sequence[str]) -> str:
         line = f" (line {self.rows.line})"
@@ -200,8 +200,8 @@ def _no_text(path: Path, dialect: Dialect, error: UnicodeError) -> str:
             number += 1
             try:
                 line.decode()
-            except UnicodeDecodeError as found:
-                error = found
+            except UnicodeDecodeError as undecodable:
+                error = undecodable
                 break
     if not isinstance(error, UnicodeDecodeError):
         return f"is no UTF-8 text: {error}"

@@ -135,8 +135,8 @@ def _without_comment(line: str, dialect: Dialect, open_quote: bool) -> tuple[str
     """Return a line without its comment, and whether it ends inside quotes."""
     mark, quote = dialect.comment or "", dialect.quote
     if not quote or (not open_quote and quote not in line):
-        found = line.find(mark)
-        return (line if found < 0 else _before(line[:found], dialect)), False
+        start = line.find(mark)
+        return (line if start < 0 else _before(line[:start], dialect)), False
     at_start, closed = True, -2  # of a field: only there does a quote mark open quotes
     for place, character in enumerate(line):
         if open_quote:

@@ -1,4 +1,4 @@
-"""Why a file's first line does not name the columns that are wanted: what is there instead."""
+"""Why a file's first line does not name the expected columns: what is there instead."""
 
 import csv
 import difflib
@@ -18,42 +18,42 @@ def clipped(text: str) -> str:
     return repr(text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…")
 
 
-def elsewhere(lines: Sequence[str], wanted: Iterable[str], dialect: Dialect) -> str:
-    """Return where the wanted names are: behind other separators, or further down; else nothing.
+def elsewhere(lines: Sequence[str], expected: Iterable[str], dialect: Dialect) -> str:
+    """Return where the expected names are: behind other separators, or further down; else nothing.
 
     `lines` are the first of the file.
     """
-    names = {_plain(name) for name in wanted}
+    names = {_plain(name) for name in expected}
     for number, line in enumerate(lines):
         for mark, what in _SEPARATORS.items():
             if number < dialect.skip_lines or (
                 number == dialect.skip_lines and mark == dialect.separator
             ):
                 continue
-            found = _split(line, mark, dialect)
-            if not names or not names <= {_plain(name) for name in found}:
+            fields = _split(line, mark, dialect)
+            if not names or not names <= {_plain(name) for name in fields}:
                 continue
             return _advice(lines, number, mark, what, dialect)
     return ""
 
 
 def _advice(lines: Sequence[str], number: int, mark: str, what: str, dialect: Dialect) -> str:
-    said, fixes, keys = [], [], []
+    problems, fixes, keys = [], [], []
     if mark != dialect.separator:
-        said.append(f"its fields are separated by {what}")
+        problems.append(f"its fields are separated by {what}")
         kept = "commas" if dialect.separator == "," else _SEPARATORS.get(dialect.separator, "")
         fixes.append(f"separate them by {kept or repr(dialect.separator)}")
         keys.append(f"separator = {_toml(mark)}")
         rows = [_split(line, mark, dialect) for line in lines[number + 1 : number + 20]]
         if dialect.decimal == "." and any(_DECIMAL_COMMA.fullmatch(f) for row in rows for f in row):
-            said[-1] += " and its numbers have decimal commas"
+            problems[-1] += " and its numbers have decimal commas"
             keys.append('decimal = ","')
     if number > dialect.skip_lines:
-        said.append(f"its header is in line {number + 1}, below a comment or title")
+        problems.append(f"its header is in line {number + 1}, below a comment or title")
         fixes.append("remove the lines above it")
         keys.append(f"skip_lines = {number}")
     declared = f"declare [data.dialect] {', '.join(keys)}"
-    return f"{', and '.join(said)}; {' and '.join(fixes)}, or {declared}"
+    return f"{', and '.join(problems)}; {' and '.join(fixes)}, or {declared}"
 
 
 def _toml(mark: str) -> str:
@@ -81,15 +81,15 @@ def is_values(head: Sequence[str]) -> bool:
 
 def missing(name: str, head: Sequence[str], known: Iterable[str]) -> str:
     """Say that a column is missing, and which one of the header may be meant."""
-    said = f"column {name!r} is missing"
+    problem = f"column {name!r} is missing"
     alike = [column for column in head if _plain(column) == _plain(name)]
     if alike:
         return (
-            f"{said}; there is {clipped(alike[0])}: names are the same only letter by letter, "
+            f"{problem}; there is {clipped(alike[0])}: names are the same only letter by letter, "
             "with case, spaces and quotes"
         )
     declared = set(known)
     close = difflib.get_close_matches(
         name, [column[:200] for column in head if column not in declared][:1000], n=1, cutoff=0.5
     )
-    return f"{said}; was it renamed to {close[0]!r}?" if close else said
+    return f"{problem}; was it renamed to {close[0]!r}?" if close else problem

@@ -1,4 +1,4 @@
-"""What a file is that is no CSV of the dialect: told by its first bytes."""
+"""What a file is that is no CSV of the dialect: recognised by its first bytes."""
 
 import codecs
 import re
@@ -58,10 +58,10 @@ def what_it_is(head: bytes, encoding: str = "utf-8") -> tuple[str, str]:
 
     `head` are its first bytes, `encoding` the one that was expected.
     """
-    found = "utf-8" if head.startswith(codecs.BOM_UTF8) else wide_encoding(head)
-    if found and not _same(found, encoding):
-        fix = f"save it as {encoding.upper()}, or declare [data.dialect] encoding = {found!r}"
-        return f"text in {found.upper()}", fix
+    detected = "utf-8" if head.startswith(codecs.BOM_UTF8) else wide_encoding(head)
+    if detected and not _same(detected, encoding):
+        fix = f"save it as {encoding.upper()}, or declare [data.dialect] encoding = {detected!r}"
+        return f"text in {detected.upper()}", fix
     for signature, what, fix in _SIGNATURES:
         if head.startswith(signature):
             return what, fix
@@ -70,8 +70,8 @@ def what_it_is(head: bytes, encoding: str = "utf-8") -> tuple[str, str]:
     if head[257:262] == b"ustar":
         return "a tar archive", _UNPACK
     text = head.decode("utf-8-sig", "replace").lstrip()
-    for told in _TEXTS:
-        what, fix = told(text)
+    for recognise in _TEXTS:
+        what, fix = recognise(text)
         if what:
             return what, fix
     if head.count(0) > len(head) // 10:

@@ -5,21 +5,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .dialect import MISSING, Dialect
+from .expected import Expected
 from .header import clipped
-from .wanted import Wanted
 
 
 class Values:
     """The values of the columns whose values matter."""
 
-    def __init__(self, head: Sequence[str], wanted: Wanted) -> None:
-        self._wanted = wanted
-        at = {name: head.index(name) for name in wanted.required}
+    def __init__(self, head: Sequence[str], expected: Expected) -> None:
+        self._expected = expected
+        at = {name: head.index(name) for name in expected.required}
         self._numbers = [
-            (name, at[name]) for name, kind in wanted.columns.items() if kind == "number"
+            (name, at[name]) for name, kind in expected.columns.items() if kind == "number"
         ]
-        self._target = at[wanted.target] if wanted.target is not None else -1
-        dialect = wanted.dialect
+        self._target = at[expected.target] if expected.target is not None else -1
+        dialect = expected.dialect
         self._plain = dialect.plain if dialect.thousands or dialect.decimal != "." else str
         self._words: dict[str, Wrong] = {}
         self._lacking = Wrong()
@@ -36,7 +36,7 @@ class Values:
                 self._lacking.add(number, text)
                 return
             value = self._value(text)
-            if value is None or (self._wanted.classes and value not in (0, 1)):
+            if value is None or (self._expected.classes and value not in (0, 1)):
                 self._classes.add(number, text)
 
     def _value(self, text: str) -> float | None:
@@ -57,20 +57,20 @@ class Values:
         ]
 
     def doubts(self) -> list[str]:
-        target, found = self._wanted.target, []
+        target, doubts = self._expected.target, []
         if self._classes.count and target not in self._words:
-            wanted = "targets are 0 or 1" if self._wanted.classes else "targets are numbers"
-            hint = _hint(self._classes.text, self._wanted.dialect)
-            found.append(f"the target {target!r} is {self._classes.first}; {hint or wanted}")
+            rule = "targets are 0 or 1" if self._expected.classes else "targets are numbers"
+            hint = _hint(self._classes.text, self._expected.dialect)
+            doubts.append(f"the target {target!r} is {self._classes.first}; {hint or rule}")
         if self._lacking.count:
-            found.append(
+            doubts.append(
                 f"the target {target!r} is missing in row {self._lacking.row}{self._lacking.more}; "
                 "drop rows with their targets, or leave the others out in preprocess.py"
             )
-        return found
+        return doubts
 
     def _belongs(self, text: str) -> str:
-        return _hint(text, self._wanted.dialect) or "numbers belong there"
+        return _hint(text, self._expected.dialect) or "numbers belong there"
 
 
 def more(count: int) -> str:

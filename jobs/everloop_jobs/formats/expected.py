@@ -1,4 +1,4 @@
-"""What a model's spec wants of the files of a drop."""
+"""What a model's spec expects of the files of a drop."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,8 +8,8 @@ from .dialect import PANDAS, Dialect
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What a model's spec wants of a file."""
+class Expected:
+    """What a model's spec expects of a file."""
 
     required: tuple[str, ...]
     columns: Mapping[str, str] = field(default_factory=dict)  # and their kinds, number or text
@@ -19,8 +19,8 @@ class Wanted:
     names_only: bool = False
 
     @classmethod
-    def by(cls, spec: Mapping[str, Any]) -> "Wanted":
-        """Return what a spec wants, as the prepare job and `everloop drop` read it."""
+    def by(cls, spec: Mapping[str, Any]) -> "Expected":
+        """Return what a spec expects, as the prepare job and `everloop drop` read it."""
         data = spec["data"]
         named = [data["target"], *(data[each] for each in ("key", "timestamp") if data[each])]
         return cls(
