@@ -23,7 +23,13 @@ _SPECS = sorted((ROOT / "models").glob("*/model.toml"))
 _KEYS = st.sampled_from(
     [
         *("data.target", "data.key", "data.marker", "data.quiet_minutes", "data.keep", "name"),
-        *("data.columns", "train.instance", "train.hyperparameters", "train.time_limit_minutes"),
+        *(
+            "data.columns",
+            "train.instance",
+            "prepare.instance",
+            "train.hyperparameters",
+            "train.time_limit_minutes",
+        ),
         *("train.volume_gb", "evaluate.metrics", "evaluate.slices", "evaluate.compare", "problem"),
         *("evaluate.max_slice_drop", "approve.by", "approve.freeze", "deploy.strategy", "deploy"),
         *("deploy.step_percent", "deploy.step_minutes", "deploy.tests.tolerance", "description"),

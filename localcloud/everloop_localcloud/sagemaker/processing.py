@@ -10,6 +10,7 @@ from everloop_localcloud.kernel.account import Account, Call
 from everloop_localcloud.kernel.api import operation
 from everloop_localcloud.kernel.errors import AwsError, validation
 from everloop_localcloud.sagemaker.behalf import Behalf
+from everloop_localcloud.sagemaker.disks import check_key
 from everloop_localcloud.sagemaker.jobs import ENDED, Jobs, Leaving, Record
 from everloop_localcloud.sagemaker.listing import page, pick
 from everloop_localcloud.sagemaker.part import Part, Records
@@ -47,6 +48,7 @@ class Processing(Part):
             if (request.get(unsupported) or {}).get("EnableNetworkIsolation"):
                 raise validation("the local cloud cannot isolate a job from the network")
         self._jobs.check_image(request["AppSpecification"]["ImageUri"])
+        check_key(request.get("ProcessingResources", {}).get("ClusterConfig", {}))
         for item in request.get("ProcessingInputs", []):
             if "S3Input" not in item:
                 raise validation(f"the local cloud takes S3Input only: {item['InputName']}")

@@ -11,6 +11,7 @@ from everloop_localcloud.kernel.api import operation
 from everloop_localcloud.kernel.errors import AwsError, validation
 from everloop_localcloud.sagemaker import packages, training_metrics
 from everloop_localcloud.sagemaker.behalf import Behalf
+from everloop_localcloud.sagemaker.disks import check_key
 from everloop_localcloud.sagemaker.jobs import Jobs, Leaving, Outcome, Record, upload
 from everloop_localcloud.sagemaker.listing import page, pick
 from everloop_localcloud.sagemaker.model_files import NotFetched, unpack
@@ -123,6 +124,7 @@ class Training(Part):
         if image is None:
             raise validation("the local cloud has no marketplace algorithms: give TrainingImage")
         self._jobs.check_image(image)
+        check_key(request.get("ResourceConfig", {}))
         if request.get("EnableNetworkIsolation"):
             raise validation("the local cloud cannot isolate a job from the network")
         if request.get("ResourceConfig", {}).get("InstanceCount", 1) != 1:

@@ -9,6 +9,7 @@ from everloop_localcloud.kernel.account import Account, Call
 from everloop_localcloud.kernel.api import operation
 from everloop_localcloud.kernel.errors import AwsError, validation
 from everloop_localcloud.sagemaker.behalf import Behalf
+from everloop_localcloud.sagemaker.disks import check_key
 from everloop_localcloud.sagemaker.instance import Instance, NotHealthy
 from everloop_localcloud.sagemaker.jobs import Jobs, Leaving, Record
 from everloop_localcloud.sagemaker.listing import page, pick
@@ -278,6 +279,7 @@ class Sender:
 
 def _check(request: Record) -> None:
     refuse(request, ("DataCaptureConfig",), "of a transform job")
+    check_key(request.get("TransformResources", {}))
     source = request["TransformInput"]["DataSource"]["S3DataSource"]
     if source["S3DataType"] not in ("S3Prefix", "ManifestFile"):
         raise validation(f"the local cloud does not take S3DataType {source['S3DataType']}")

@@ -140,3 +140,31 @@ def test_monitor_keeps_predictions_where_it_is_told() -> None:
     places = {each["OutputName"]: each["S3Output"]["S3Uri"] for each in asked}
     assert places["predictions"] == "s3://a/predictions/30d/x"
     assert places["learned"] == "s3://a/predictions/30d/x/learned"
+
+
+def instance_of(job: dict[str, Any]) -> str:
+    return str(job["resources"]["ClusterConfig"]["InstanceType"])
+
+
+def test_looks_and_comparisons_do_not_run_on_what_trains(monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = {
+        **SPEC,
+        "train": {**SPEC["train"], "instance": "ml.p4d.24xlarge"},
+        "evaluate": {**SPEC["evaluate"], "instance": "ml.c5.large"},
+        "monitor": {**SPEC["monitor"], "instance": "ml.c5.xlarge"},
+    }
+    monkeypatch.setitem(COMMON, "spec", spec)
+    assert (instance_of(compare()), instance_of(monitor())) == ("ml.c5.large", "ml.c5.xlarge")
+
+
+def test_a_model_that_was_installed_before_has_the_defaults(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before = {
+        name: dict(found) if isinstance(found, dict) else found for name, found in SPEC.items()
+    }
+    before.pop("prepare")
+    for section in ("evaluate", "monitor"):
+        before[section].pop("instance")
+    monkeypatch.setitem(COMMON, "spec", before)
+    assert (instance_of(compare()), instance_of(monitor())) == ("ml.t3.large", "ml.t3.medium")

@@ -291,3 +291,50 @@ def test_the_first_job_is_told_where_to_put_what_became_of_each_file() -> None:
             ],
         }
     }
+
+
+GPU = {"prepare": "ml.r5.large", "evaluate": "ml.c5.large", "monitor": "ml.t3.medium"}
+
+
+def test_no_job_but_training_runs_on_what_trains() -> None:
+    plain = 'problem = "regression"\n[data]\ntarget = "y"\n[train]\ninstance = "ml.g5.xlarge"\n'
+    sections = "".join(f'[{job}]\ninstance = "{name}"\n' for job, name in GPU.items())
+    for spec, prepare, evaluate in (
+        (plain + sections, GPU["prepare"], GPU["evaluate"]),
+        (plain, "ml.t3.large", "ml.t3.large"),
+    ):
+        definition = rendered(spec, SITE)
+        train = step(definition, "Train")["Arguments"]["ResourceConfig"]
+        clusters = {
+            name: step(definition, name)["Arguments"]["ProcessingResources"]["ClusterConfig"]
+            for name in ("Preprocess", "Evaluate")
+        }
+        assert train["InstanceType"] == "ml.g5.xlarge"
+        assert clusters["Preprocess"]["InstanceType"] == prepare
+        assert clusters["Evaluate"]["InstanceType"] == evaluate
+
+
+@pytest.mark.parametrize(
+    ("instance", "encrypted"),
+    [
+        *((f"ml.{name}", True) for name in ("m5.large", "t3.medium", "p3.2xlarge", "c7i.xlarge")),
+        *(
+            (f"ml.{name}", False)
+            for name in ("m5d.large", "g4dn.xlarge", "g5.xlarge", "g6e.2xlarge")
+        ),
+        *((f"ml.{name}", False) for name in ("p4d.24xlarge", "p5en.48xlarge", "trn1.2xlarge")),
+    ],
+)
+def test_a_key_goes_to_volumes_that_take_one(instance: str, encrypted: bool) -> None:
+    jobs = ("prepare", "train", "evaluate")
+    spec = 'problem = "regression"\n[data]\ntarget = "y"\n'
+    spec += "".join(f'[{job}]\ninstance = "{instance}"\n' for job in jobs)
+    definition = rendered(spec, VARIANTS["encrypted"][1])
+    train = step(definition, "Train")["Arguments"]
+    assert ("VolumeKmsKeyId" in train["ResourceConfig"]) is encrypted
+    assert train["OutputDataConfig"]["KmsKeyId"]
+    for name in ("Preprocess", "Evaluate"):
+        arguments = step(definition, name)["Arguments"]
+        cluster = arguments["ProcessingResources"]["ClusterConfig"]
+        assert ("VolumeKmsKeyId" in cluster) is encrypted
+        assert arguments["ProcessingOutputConfig"]["KmsKeyId"]

@@ -11,6 +11,7 @@ from typing import Any
 
 from everloop.moments import text
 from everloop.pipelines.processing import Machine, processing
+from everloop.spec import policy
 from everloop.spec.images import image_uri
 
 # A job's name is at most 63 characters, and the machine adds the number of its wait and try.
@@ -62,6 +63,7 @@ def compare(
         f"{name}-compare",
         "compare.py",
         spec,
+        policy.job_instances(spec).evaluate,
         inputs,
         {"comparison": output_uri},
         {},
@@ -117,6 +119,7 @@ def monitor(
         f"{name}-monitor",
         "monitor.py",
         spec,
+        policy.job_instances(spec).monitor,
         inputs,
         outputs,
         environment,
@@ -134,6 +137,7 @@ def _job(
     name: str,
     script: str,
     spec: Mapping[str, Any],
+    instance: str,
     inputs: Mapping[str, str],
     outputs_to: Mapping[str, str],
     environment: Mapping[str, str],
@@ -144,7 +148,7 @@ def _job(
     train = spec["train"]
     machine = Machine(
         image_uri(train["framework"], train["version"], region),
-        train["instance"],
+        instance,
         train["volume_gb"],
         min(_MOST_SECONDS, train["time_limit_minutes"] * 60),
         region,

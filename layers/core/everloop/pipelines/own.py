@@ -12,6 +12,7 @@ from typing import Any
 
 from everloop.bundle import Bundle
 from everloop.errors import BadInput
+from everloop.pipelines.disks import has_own_disk
 from everloop.pipelines.own_problems import problems
 from everloop.pipelines.standard import BundleRef, Site, images_of
 from everloop.spec.model_spec import ModelSpec
@@ -138,7 +139,9 @@ def fill(definition: Json, spec: ModelSpec, site: Site, ref: BundleRef) -> Json:
             return value
         made = {key: walk(item) for key, item in value.items()}
         if site.kms_key_id:
-            if {"InstanceType", "VolumeSizeInGB"} <= set(made):
+            if {"InstanceType", "VolumeSizeInGB"} <= set(made) and not has_own_disk(
+                str(made["InstanceType"])
+            ):
                 made.setdefault("VolumeKmsKeyId", site.kms_key_id)
             if "S3OutputPath" in made or "Outputs" in made:
                 made.setdefault("KmsKeyId", site.kms_key_id)

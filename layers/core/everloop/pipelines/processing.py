@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from everloop.pipelines.disks import has_own_disk
+
 INPUT: Final = "/opt/ml/processing/input"
 OUTPUT: Final = "/opt/ml/processing/output"
 MANIFEST: Final = ".manifest"  # how the name of an input ends that lists what the input is
@@ -44,7 +46,8 @@ def processing(
     }
     output: Json = {"Outputs": list(_outputs(outputs))}
     if machine.kms_key:
-        cluster["VolumeKmsKeyId"] = machine.kms_key
+        if not has_own_disk(machine.instance):
+            cluster["VolumeKmsKeyId"] = machine.kms_key
         output["KmsKeyId"] = machine.kms_key
     return {
         "AppSpecification": {

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from everloop.pipelines.disks import has_own_disk
 from everloop.pipelines.processing import Json, Machine, processing
 from everloop.spec.images import USES, image_uri
 from everloop.spec.model_spec import ModelSpec
@@ -93,7 +94,10 @@ class StandardSteps:
         dataset = {"Get": "Parameters.DatasetUri"}
         # Outputs of a job that failed are lost: what became of each file is put there by the job.
         files = {"EVERLOOP_FILES_URI": self._run("files/files.json")}
-        return self._processing("Preprocess", "prepare.py", {"dataset": dataset}, outputs, files)
+        instance = self._spec.prepare.instance
+        return self._processing(
+            "Preprocess", "prepare.py", instance, {"dataset": dataset}, outputs, files
+        )
 
     def train(self) -> Json:
         """Run train.py in script mode on the outputs of `preprocess`."""
@@ -121,7 +125,8 @@ class StandardSteps:
         }
         if self._site.kms_key_id:
             arguments["OutputDataConfig"]["KmsKeyId"] = self._site.kms_key_id
-            arguments["ResourceConfig"]["VolumeKmsKeyId"] = self._site.kms_key_id
+            if not has_own_disk(train.instance):
+                arguments["ResourceConfig"]["VolumeKmsKeyId"] = self._site.kms_key_id
         if train.spot:
             arguments["EnableManagedSpotTraining"] = True
             # Spot capacity may be hours away. After these the job ends, people are told, and the
@@ -132,7 +137,8 @@ class StandardSteps:
     def evaluate(self, model: Any = TRAINED) -> Json:
         """Measure the model on the holdout of `preprocess`."""
         inputs = {"model": model, "holdout": _output_of("Preprocess", "holdout")}
-        step = self._processing("Evaluate", "evaluate.py", inputs, ("evaluation",))
+        instance = self._spec.evaluate.instance
+        step = self._processing("Evaluate", "evaluate.py", instance, inputs, ("evaluation",))
         step["PropertyFiles"] = [
             {
                 "PropertyFileName": "evaluation",
@@ -225,6 +231,7 @@ class StandardSteps:
         self,
         name: str,
         script: str,
+        instance: str,
         inputs: Mapping[str, Any],
         outputs: Iterable[str],
         environment: Mapping[str, Any] = MappingProxyType({}),
@@ -232,7 +239,7 @@ class StandardSteps:
         train, site = self._spec.train, self._site
         machine = Machine(
             self._image,
-            train.instance,
+            instance,
             train.volume_gb,
             train.time_limit_minutes * 60,
             site.region,

@@ -21,6 +21,7 @@ from everloop.spec.sections import (
     Line,
     Monitor,
     Notify,
+    Prepare,
     Retrain,
     Section,
     Train,
@@ -38,6 +39,7 @@ class ModelSpec(Section):
     problem: Problem
     description: Line = ""
     data: Data
+    prepare: Prepare = Prepare()
     train: Train = Train()
     evaluate: Evaluate = Evaluate()
     approve: Approve = Approve()

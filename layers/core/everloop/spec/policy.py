@@ -53,6 +53,15 @@ class DeployPolicy:
 
 
 @dataclass(frozen=True)
+class JobInstances:
+    """What the processing jobs run on. None trains: a model's GPU is not theirs to pay."""
+
+    prepare: str = "ml.t3.large"
+    evaluate: str = "ml.t3.large"
+    monitor: str = "ml.t3.medium"
+
+
+@dataclass(frozen=True)
 class NotifyPolicy:
     """What people are told, and on which topic; None is the stack's own."""
 
@@ -114,6 +123,14 @@ def watch(spec: Spec) -> WatchPolicy:
         silent_hours=section.get("silent_hours"),
         captured=spec["deploy"]["capture_percent"] > 0,
     )
+
+
+def job_instances(spec: Spec) -> JobInstances:
+    """Return what the jobs run on; specs of before have defaults."""
+    named = {
+        job: (spec.get(job) or {}).get("instance") for job in ("prepare", "evaluate", "monitor")
+    }
+    return JobInstances(**{job: instance for job, instance in named.items() if instance})
 
 
 def judgement(spec: Spec) -> Rules:

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from everloop.messages import Kind
 from everloop.spec import images
+from everloop.spec.policy import JobInstances
 
 _FRAMEWORK: Final = "scikit-learn"
 _INSTANCE = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9]+")
@@ -159,6 +160,13 @@ class Data(Section):
         return timedelta(minutes=self.quiet_minutes)
 
 
+_JOBS: Final = JobInstances()
+
+
+class Prepare(Section):
+    instance: Instance = _JOBS.prepare
+
+
 class Train(Section):
     framework: Literal["scikit-learn"] = _FRAMEWORK
     version: Annotated[str, AfterValidator(_version)] = images.versions(_FRAMEWORK)[0]
@@ -183,6 +191,7 @@ class Compare(Section):
 
 
 class Evaluate(Section):
+    instance: Instance = _JOBS.evaluate
     metrics: dict[str, Bar] = {}
     compare: Compare | None = None
     slices: list[Column] = []
@@ -268,6 +277,7 @@ class Quality(Section):
 
 
 class Monitor(Section):
+    instance: Instance = _JOBS.monitor
     schedule: Annotated[str, AfterValidator(_schedule)] = "rate(1 hour)"
     watch: list[Literal["data", "prediction", "quality"]] = ["data", "prediction", "quality"]
     min_rows: Count = 200
