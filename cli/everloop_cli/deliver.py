@@ -1,27 +1,29 @@
 """What people bring: a model's folder (push) and data (drop). Both are plain uploads to S3."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from everloop.aws import buckets, ledger, storage
+from everloop.aws.settings import settings
 from everloop.bundle import Bundle, contents, open_bundle, packed
 from everloop.errors import BadInput
 from everloop.pipelines import own as own_pipeline
 from everloop.pipelines.own import COMPILED, SOURCE, own_definition
 from everloop.pipelines.standard import BundleRef, Site
+from everloop.reading import attention
+from everloop.reading import models as reading
 from everloop.spec import images
 from everloop.spec.model_spec import ModelSpec, load_spec
-from everloop_cli import drops, sdk
-from everloop_cli.records import Records
-from everloop_cli.site import Site as Stack
+from everloop_cli import drops, models, sdk
 from everloop_cli.trouble import Trouble
 
 _PATIENCE_S = 60  # for a push to be installed
 _MARKER = "_SUCCESS"  # that of most models, where the model is not known
 
 
-def push(site: Stack, folder: Path) -> dict[str, Any]:
+def push(folder: Path) -> dict[str, Any]:
     """Pack a model's folder, check it as the stack will, and upload it."""
     if not folder.is_dir():
         raise Trouble(f"{folder} is no folder. A model is a folder: everloop push models/NAME")
@@ -30,20 +32,17 @@ def push(site: Stack, folder: Path) -> dict[str, Any]:
         data = packed(sdk.with_pipeline(folder, contents(folder), model))
         bundle = open_bundle(data)
         spec = load_spec(bundle.text("model.toml"), name=model, source=str(folder / "model.toml"))
-        region = site.sagemaker.meta.region_name
+        region = settings().region
         images.check(spec.train.framework, spec.train.version, region)
         _check_pipeline(region, bundle, spec)
     except BadInput as error:
         raise Trouble(f"{folder} cannot be pushed:\n{error}") from error
-    key = f"models/{model}/bundle.tar.gz"
-    bucket = site.output("DataBucket")
-    site.s3.put_object(Bucket=bucket, Key=key, Body=data)
-    return {
-        "model": model,
-        "digest": bundle.digest,
-        "bytes": len(data),
-        "to": f"s3://{bucket}/{key}",
-    }
+    to = storage.write(settings().data_bucket, _bundle_key(model), data, "application/gzip")
+    return {"model": model, "digest": bundle.digest, "bytes": len(data), "to": to}
+
+
+def _bundle_key(model: str) -> str:
+    return f"models/{model}/bundle.tar.gz"
 
 
 def _check_pipeline(region: str, bundle: Bundle, spec: ModelSpec) -> None:
@@ -68,7 +67,6 @@ def compile_pipeline(folder: Path) -> dict[str, Any]:
 
 
 def drop(
-    site: Stack,
     model: str,
     paths: list[Path],
     *,
@@ -81,7 +79,7 @@ def drop(
     `progress` is told what is done, how many bytes of how many. `anyway` uploads whatever is there.
     Raises Trouble, before anything is uploaded, for a model that is not installed and bad files.
     """
-    spec = _spec(site, model, anyway)
+    spec = _spec(model, anyway)
     marker = str(spec["data"]["marker"]) if spec else _MARKER
     found = drops.collected(paths, marker, anyway=anyway)
     if spec is not None and not anyway:
@@ -96,14 +94,10 @@ def drop(
     if not found.files:
         said = "\n".join(some(found.left_out))
         raise Trouble(f"nothing to drop: name files or folders that hold some\n{said}".strip())
-    bucket, total = site.output("DataBucket"), found.bytes
+    bucket, total = settings().data_bucket, found.bytes
     for name, path in found.in_order(marker):
-        site.s3.upload_file(
-            str(path),
-            bucket,
-            f"data/{model}/{prefix}{name}",
-            Callback=lambda count: progress("dropping", count, total),
-        )
+        key = f"data/{model}/{prefix}{name}"
+        buckets.upload(path, bucket, key, lambda count: progress("dropping", count, total))
     return {
         "model": model,
         "files": len(found.files),
@@ -123,28 +117,26 @@ def some(lines: list[str]) -> list[str]:
     return lines[:_SHOWN] + more
 
 
-def _spec(site: Stack, model: str, anyway: bool) -> dict[str, Any] | None:
+def _spec(model: str, anyway: bool) -> Mapping[str, Any] | None:
     """Return the installed spec; a push that is on its way is waited for.
 
     None where nobody pushed the model, and data is to be uploaded `anyway`.
     """
-    records = Records(site)
     for _ in range(_PATIENCE_S):
-        if model in records.models():
-            return records.spec(model)
-        if anyway or not _pushed(site, model):
+        if model in reading.names():
+            return ledger.installed(model).spec
+        if anyway or not _on_its_way(model):
             break
         time.sleep(1)
     if anyway:
         return None
     try:
-        records.known(model)
+        models.known(model)
     except Trouble as error:
         raise Trouble(f"{error}. Data for it would wait unheard: --anyway drops it") from error
-    return records.spec(model)
+    return ledger.installed(model).spec
 
 
-def _pushed(site: Stack, model: str) -> bool:
-    key = f"models/{model}/bundle.tar.gz"
-    found = site.s3.list_objects_v2(Bucket=site.output("DataBucket"), Prefix=key, MaxKeys=1)
-    return found["KeyCount"] > 0
+def _on_its_way(model: str) -> bool:
+    pushed = attention.not_installed().get(model)
+    return pushed is not None and not pushed.wrong

@@ -1,19 +1,16 @@
 """What is wrong with a stack, and how to fix it: each check reads what AWS says, now."""
 
-import re
-import shlex
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from typing import Any
-
-from botocore.exceptions import ClientError
 
 from everloop import names
+from everloop.aws import alarms, buckets, lambdas, rules, schedules, stack, subscribers
+from everloop.aws.clients import FAULTS
+from everloop.aws.settings import Settings
 from everloop.errors import EverloopError
-from everloop.records.window import BAD_FILES
-from everloop_cli import data_findings, look_findings, model_findings, redrive, views
-from everloop_cli.records import Records
-from everloop_cli.site import Site
+from everloop.reading import attention, models
+from everloop_cli import model_findings, redrive
 
 GOOD, WARNING, BAD = "good", "warning", "wrong"
 
@@ -31,173 +28,191 @@ class Finding:
         return asdict(self)
 
 
-def examine(site: Site) -> Iterator[Finding]:
+def examine(here: Settings) -> Iterator[Finding]:
     """Look at the stack, then at each model. A check that is not allowed to look says so."""
-    records = Records(site)
+    installed: list[str] = []
     checks: list[tuple[str, Callable[[], Iterator[Finding]]]] = [
-        ("stack", lambda: _stack(site)),
-        ("functions", lambda: _functions(site)),
-        ("arrivals", lambda: _arrivals(site)),
-        ("rules", lambda: _rules(site)),
-        ("data", lambda: _bucket_findings(site)),
-        ("schedules", lambda: _schedules(site, records.models())),
-        ("dead letters", lambda: _dead_letters(site)),
-        ("alarms", lambda: _alarms(site)),
-        ("notifications", lambda: _notifications(site)),
-        ("data", lambda: _strays(site, records.models())),
-    ]
-    checks += [
-        (f"model {model}", lambda model=model: _model(site, records, model))  # type: ignore[misc]
-        for model in records.models()
+        ("stack", lambda: _stack(here.stack)),
+        ("ledger", lambda: _ledger(installed)),
+        ("functions", lambda: _functions(here.stack)),
+        ("arrivals", _arrivals),
+        ("rules", lambda: _rules(here)),
+        ("data", lambda: _bucket_findings(here.data_bucket)),
+        ("schedules", lambda: _schedules(here.stack, installed)),
+        ("dead letters", lambda: _dead_letters(here.stack)),
+        ("alarms", lambda: _alarms(here.stack)),
+        ("notifications", lambda: _notifications(here.notification_topic)),
+        ("data", lambda: _strays(here.data_bucket, installed)),
+        ("pushes", _pushes),
     ]
     for name, check in checks:
-        try:
-            yield from check()
-        except (ClientError, EverloopError) as error:
-            yield Finding(name, BAD, f"could not look: {error}", "allow the call to who you are")
+        yield from _tried(name, check)
+    for model in installed:
+        yield from _tried(f"model {model}", lambda model=model: _model(here.stack, model))  # type: ignore[misc]
 
 
-def _stack(site: Site) -> Iterator[Finding]:
-    found = site.client("cloudformation").describe_stacks(StackName=site.stack)["Stacks"][0]
-    status = found["StackStatus"]
+def _tried(name: str, check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    try:
+        yield from check()
+    except (*FAULTS, EverloopError) as error:
+        yield Finding(name, BAD, f"could not look: {error}", "allow the call to who you are")
+
+
+def _ledger(installed: list[str]) -> Iterator[Finding]:
+    """Read which models there are, for the checks that follow."""
+    installed += models.names()
+    yield Finding("ledger", GOOD, f"{len(installed)} models are installed")
+
+
+def _stack(name: str) -> Iterator[Finding]:
+    found = stack.find(name)
+    status = found.status if found else "gone"
     good = status in ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE")
-    fix = "" if good else f"aws cloudformation describe-stack-events --stack-name {site.stack}"
-    yield Finding("stack", GOOD if good else BAD, f"{site.stack} is {status}", fix)
+    fix = "" if good else f"aws cloudformation describe-stack-events --stack-name {name}"
+    yield Finding("stack", GOOD if good else BAD, f"{name} is {status}", fix)
 
 
-def _functions(site: Site) -> Iterator[Finding]:
-    pages = site.client("cloudformation").get_paginator("list_stack_resources")
-    names = [
-        resource["PhysicalResourceId"]
-        for page in pages.paginate(StackName=site.stack)
-        for resource in page["StackResourceSummaries"]
-        if resource["ResourceType"] == "AWS::Lambda::Function"
-    ]
-    client = site.client("lambda")
+def _functions(stack_name: str) -> Iterator[Finding]:
+    made = stack.functions(stack_name)
     ill = False
-    for name in names:
+    for name in made:
         said, fix = "", "sam deploy"
-        try:
-            told = client.get_function_configuration(FunctionName=name)
-            reserved = client.get_function_concurrency(FunctionName=name)
-        except client.exceptions.ResourceNotFoundException:
+        able = lambdas.able(name)
+        if able is None:
             said = f"{name} is gone"
-        else:
-            if told.get("State", "Active") not in ("Active", "Inactive"):
-                said = f"{name} is {told.get('State')}: {told.get('StateReason')}"
-            elif reserved.get("ReservedConcurrentExecutions") == 0:
-                said = f"{name} may not run: 0 executions at once are reserved for it"
-                fix = f"aws lambda delete-function-concurrency --function-name {name}"
+        elif not able.active:
+            said = f"{name} is {able.state}: {able.reason}"
+        elif able.reserved == 0:
+            said = f"{name} may not run: 0 executions at once are reserved for it"
+            fix = f"aws lambda delete-function-concurrency --function-name {name}"
         if said:
             ill = True
             yield Finding("functions", BAD, said, fix)
     if not ill:
-        yield Finding("functions", GOOD, f"{len(names)} functions may run")
+        yield Finding("functions", GOOD, f"{len(made)} functions may run")
 
 
-def _arrivals(site: Site) -> Iterator[Finding]:
-    name = f"{site.stack}-collect-data"
-    found = site.client("lambda").list_event_source_mappings(FunctionName=name)
-    states = [mapping["State"] for mapping in found["EventSourceMappings"]]
-    if states == ["Enabled"]:
-        waiting = redrive.waiting(site, "arrivals")
+def _arrivals() -> Iterator[Finding]:
+    found = lambdas.mappings("collect-data")
+    if [mapping.state for mapping in found] == ["Enabled"]:
+        waiting = redrive.waiting("arrivals")
         yield Finding("arrivals", GOOD, f"the queue of arrivals is read; {waiting} objects wait")
         return
-    uuids = " ".join(mapping["UUID"] for mapping in found["EventSourceMappings"])
+    uuids = " ".join(mapping.uuid for mapping in found)
     fix = f"aws lambda update-event-source-mapping --enabled --uuid {uuids}" if uuids else ""
-    said = f"nobody reads the queue of arrivals: its mapping is {', '.join(states) or 'gone'}"
+    states = ", ".join(mapping.state for mapping in found) or "gone"
+    said = f"nobody reads the queue of arrivals: its mapping is {states}"
     yield Finding("arrivals", BAD, said, fix or "sam deploy")
 
 
-def _bucket_findings(site: Site) -> Iterator[Finding]:
-    for said, fix in data_findings.of_bucket(site):
-        yield Finding("data", BAD, said, fix)
+def _bucket_findings(bucket: str) -> Iterator[Finding]:
+    """Tell where the data bucket tells EventBridge nothing: another tool replaced its setting."""
+    found = buckets.notifications(bucket)
+    if "EventBridgeConfiguration" in found:
+        return
+    said = (
+        f"{bucket} tells EventBridge of nothing: its notification setting was replaced. The sweep "
+        "finds what comes and goes, later than events do"
+    )
+    wanted = json.dumps({**found, "EventBridgeConfiguration": {}})
+    command = "aws s3api put-bucket-notification-configuration"
+    fix = f"{command} --bucket {bucket} --notification-configuration '{wanted}'"
+    yield Finding("data", BAD, said, fix)
 
 
-def _rules(site: Site) -> Iterator[Finding]:
-    events = site.client("events")
+def _rules(here: Settings) -> Iterator[Finding]:
     total, ill = 0, False
-    for bus in ("default", site.output("EventBus")):
-        rules = events.list_rules(NamePrefix=f"{site.stack}-", EventBusName=bus)["Rules"]
-        total += len(rules)
-        for rule in rules:
-            if rule["State"] == "DISABLED":
+    for bus in ("default", here.event_bus):
+        for rule in rules.beginning(f"{here.stack}-", bus):
+            total += 1
+            if not rule.enabled:
                 ill = True
-                fix = f"aws events enable-rule --event-bus-name {bus} --name {rule['Name']}"
-                yield Finding("rules", BAD, f"{rule['Name']} is disabled", fix)
-            elif not events.list_targets_by_rule(Rule=rule["Name"], EventBusName=bus)["Targets"]:
+                fix = f"aws events enable-rule --event-bus-name {bus} --name {rule.name}"
+                yield Finding("rules", BAD, f"{rule.name} is disabled", fix)
+            elif not rule.has_target:
                 ill = True
-                yield Finding("rules", BAD, f"{rule['Name']} has no target", "sam deploy")
+                yield Finding("rules", BAD, f"{rule.name} has no target", "sam deploy")
     if not ill:
         yield Finding("rules", GOOD if total else BAD, f"{total} rules are enabled")
 
 
-def _schedules(site: Site, models: list[str]) -> Iterator[Finding]:
-    scheduler = site.client("scheduler")
-    pages = scheduler.get_paginator("list_schedules").paginate(GroupName=site.stack)
-    states = {s["Name"]: s["State"] for page in pages for s in page["Schedules"]}
-    wanted = {f"{site.stack}-reconcile": "sam deploy"}
-    wanted |= {f"{site.stack}-{m}-monitor": "reconcile makes it within minutes" for m in models}
+def _schedules(stack_name: str, installed: list[str]) -> Iterator[Finding]:
+    states = schedules.states()
+    wanted = {f"{stack_name}-reconcile": "sam deploy"}
+    for model in installed:
+        wanted[f"{stack_name}-{model}-monitor"] = "reconcile makes it within minutes"
     ill = False
     for name, fix in wanted.items():
         state = states.get(name)
         if state != "ENABLED":
             ill = True
             said = f"{name} is {'missing' if state is None else state.lower()}"
-            yield Finding("schedules", BAD, said, fix if state is None else _enable(site, name))
+            fix = fix if state is None else _enable(stack_name, name)
+            yield Finding("schedules", BAD, said, fix)
     if not ill:
         yield Finding("schedules", GOOD, f"{len(wanted)} schedules tick")
 
 
-def _enable(site: Site, name: str) -> str:
+def _enable(group: str, name: str) -> str:
     """Return the command that enables a schedule: Scheduler takes it whole, or not at all."""
     members = ("GroupName", "Name", "ScheduleExpression", "FlexibleTimeWindow", "Target")
     kept = ", ".join(f"{member}: {member}" for member in members)
     found = (
-        f"aws scheduler get-schedule --group-name {site.stack} --name {name} --output json "
+        f"aws scheduler get-schedule --group-name {group} --name {name} --output json "
         f"--query \"{{{kept}, State: 'ENABLED'}}\""
     )
     return f'aws scheduler update-schedule --cli-input-json "$({found})"'
 
 
-def _dead_letters(site: Site) -> Iterator[Finding]:
-    full = {queue: count for queue, count in redrive.counts(site).items() if count}
-    said = ", ".join(f"{count} in {site.stack}-{queue}" for queue, count in full.items())
+def _dead_letters(stack_name: str) -> Iterator[Finding]:
+    full = {queue: count for queue, count in redrive.counts().items() if count}
+    said = ", ".join(f"{count} in {stack_name}-{queue}" for queue, count in full.items())
     if full:
         said += "; look at them first, with  everloop redrive"
     fix = "everloop redrive --all" if full else ""
     yield Finding("dead letters", BAD if full else GOOD, said or "no queue holds any", fix)
 
 
-def _strays(site: Site, models: list[str]) -> Iterator[Finding]:
-    found = list(model_findings.strays(site, models))
-    for _, said, fix in found:
-        yield Finding("data", WARNING, said, fix)
-    if not found:
+def _strays(bucket: str, installed: list[str]) -> Iterator[Finding]:
+    """Tell of data and labels that are there for a model that is not."""
+    ill = False
+    for kind in ("data", "labels"):
+        for name in buckets.prefixes(bucket, f"{kind}/"):
+            if name in installed:
+                continue
+            ill = True
+            near = [each for each in installed if each.lower() == name.lower()]
+            hint = f" (did you mean {near[0]}?)" if near else ""
+            said = f"{kind}/{name}/ holds objects, and no model {name} is installed{hint}"
+            yield Finding("data", WARNING, said, f"everloop push models/{name}")
+    if not ill:
         yield Finding("data", GOOD, "data and labels are those of installed models")
 
 
-def _alarms(site: Site) -> Iterator[Finding]:
-    pages = site.client("cloudwatch").get_paginator("describe_alarms")
-    alarms = [
-        alarm
-        for page in pages.paginate(AlarmNamePrefix=f"{site.stack}-")
-        for alarm in page["MetricAlarms"]
-    ]
+def _pushes() -> Iterator[Finding]:
+    """Tell of models that were pushed and never installed: nothing else here looks at them."""
+    found = attention.not_installed()
+    for model, each in found.items():
+        yield Finding(f"model {model}", BAD if each.wrong else WARNING, each.found, each.fix)
+    if not found:
+        yield Finding("pushes", GOOD, "every model that was pushed is installed")
+
+
+def _alarms(stack_name: str) -> Iterator[Finding]:
+    found = alarms.beginning(f"{stack_name}-")
     ill = False
-    for alarm in alarms:
-        name = alarm["AlarmName"]
-        if not alarm["ActionsEnabled"]:
+    for name, alarm in found.items():
+        if not alarm.tells:
             ill = True
             fix = f"aws cloudwatch enable-alarm-actions --alarm-names {name}"
             yield Finding("alarms", BAD, f"{name} tells nobody: its actions are disabled", fix)
-        if alarm["StateValue"] == "ALARM":
+        if alarm.state == alarms.RINGS:
             ill = True
-            said = f"{name} rings: {alarm.get('AlarmDescription') or alarm['StateReason']}"
-            said += f" See docs/operate.md, {_section(site.stack, name)}"
-            yield Finding("alarms", BAD, said, _why_it_rings(site.stack, name))
+            said = f"{name} rings: {alarm.description or alarm.reason}"
+            said += f" See docs/operate.md, {_section(stack_name, name)}"
+            yield Finding("alarms", BAD, said, _why_it_rings(stack_name, name))
     if not ill:
-        yield Finding("alarms", GOOD, f"{len(alarms)} alarms, and none rings")
+        yield Finding("alarms", GOOD, f"{len(found)} alarms, and none rings")
 
 
 def _section(stack: str, name: str) -> str:
@@ -223,110 +238,21 @@ def _why_it_rings(stack: str, name: str) -> str:
     return f"aws cloudwatch describe-alarm-history --alarm-name {name} --max-records 5"
 
 
-def _notifications(site: Site) -> Iterator[Finding]:
-    topic = site.output("NotificationTopic")
-    pages = site.client("sns").get_paginator("list_subscriptions_by_topic")
-    told = [one for page in pages.paginate(TopicArn=topic) for one in page["Subscriptions"]]
-    reached = [one for one in told if one["SubscriptionArn"].startswith("arn:")]
+def _notifications(topic: str) -> Iterator[Finding]:
+    found = subscribers.subscribers()
+    reached = [one for one in found if one.confirmed]
     if reached:
         yield Finding("notifications", GOOD, f"{len(reached)} subscribers are told")
         return
-    waits = f"; {told[0]['Endpoint']} has not confirmed" if told else ""
+    waits = f"; {found[0].address} has not confirmed" if found else ""
     fix = f"aws sns subscribe --topic-arn {topic} --protocol email --notification-endpoint YOU"
     yield Finding("notifications", WARNING, f"nobody is told when something stops{waits}", fix)
 
 
-def _model(site: Site, records: Records, model: str) -> Iterator[Finding]:
-    decisions, chain = records.verified(model)
-    live = views.serving(site, model)
-    found = list(_troubles(site, records, model, decisions, live, chain["problems"]))
-    yield from found
-    if not found:
-        serves = f"version {live['version']} serves" if live else "nothing serves yet"
-        said = f"{serves}; its chain of {len(decisions)} decisions is whole"
-        yield Finding(f"model {model}", GOOD, said)
-
-
-def _troubles(
-    site: Site,
-    records: Records,
-    model: str,
-    decisions: list[dict[str, Any]],
-    live: dict[str, Any] | None,
-    problems: list[str],
-) -> Iterator[Finding]:
+def _model(stack_name: str, model: str) -> Iterator[Finding]:
+    found = model_findings.of(stack_name, model)
     check = f"model {model}"
-    if problems:
-        yield Finding(
-            check, BAD, f"the ledger's chain is broken: {problems[0]}", f"everloop why {model}"
-        )
-    paused = records.paused(model)
-    if paused:
-        yield Finding(check, WARNING, paused, f"everloop resume {model}")
-    versions = views.packages(site, model)
-    if live and live["status"] in ("Failed", "OutOfService", "UpdateRollbackFailed"):
-        why = f"{live['status']}: {live['failure'] or 'no reason given'}"
-        yield Finding(check, BAD, f"its endpoint is {why}", f"everloop why {model}")
-    approval = {version["version"]: version["approval"] for version in versions}
-    if live and live["version"] is not None and approval.get(live["version"]) != "Approved":
-        said = f"version {live['version']} serves and is {approval.get(live['version'], 'gone')}"
-        fix = f"everloop approve {model} --version {live['version']} --reason 'it may serve'"
-        if live["version"] not in approval:
-            said += " from the registry; the ledger's seal keeps it going until a push or a drop "
-            said += "brings a version in its place"
-            fix = f"everloop why {model} --version {live['version']}"
-        yield Finding(check, BAD, said, fix)
-    waiting = [v for v, status in approval.items() if status == "PendingManualApproval"]
-    if waiting:
-        said = f"version {max(waiting)} waits for approval"
-        yield Finding(check, WARNING, said, f"everloop approve {model}")
-    serves = live["version"] if live else None
-    for said, fix in data_findings.of_model(site, records, model, versions, serves):
-        yield Finding(check, WARNING, said, fix)
-    yield from _last_training(check, model, decisions)
-    yield from _standing_still(check, model, decisions, records.asked(model))
-    for said, fix in look_findings.of_model(model, decisions):
-        yield Finding(check, WARNING, said, fix)
-    for wrong, said, fix in model_findings.of_model(
-        site, records, model, versions, live, decisions
-    ):
-        yield Finding(check, BAD if wrong else WARNING, said, fix)
-
-
-def _last_training(check: str, model: str, decisions: list[dict[str, Any]]) -> Iterator[Finding]:
-    ends = [decision for decision in decisions if decision["kind"] == "train-end"]
-    if ends and (ends[-1].get("facts") or {}).get("outcome") == BAD_FILES:
-        said = f"nothing was trained of the last drop, for its files: {ends[-1]['reason']}"
-        yield Finding(check, WARNING, said, _take_out(model, ends[-1]))
-    elif ends and not ends[-1]["go"]:
-        said = f"the last training failed: {ends[-1]['reason']}"
-        yield Finding(check, WARNING, said, f"everloop push models/{model}")
-
-
-def _take_out(model: str, ended: dict[str, Any]) -> str:
-    """Return what helps against bad files: a refused one fails every run until it is taken out."""
-    refused = ((ended.get("facts") or {}).get("files") or {}).get("refused")
-    named = re.search(rf"data/{re.escape(model)}/.+?(?=: )", str(ended["reason"]))
-    if refused and named:
-        return f"everloop data undrop {model} {shlex.quote(named[0])}"
-    return f"everloop data list {model}"
-
-
-def _standing_still(
-    check: str, model: str, decisions: list[dict[str, Any]], asked: str
-) -> Iterator[Finding]:
-    """Tell what reconcile could not fix, and what has not gone on since."""
-    for number, decision in enumerate(decisions):
-        if decision["kind"] != "reconcile" or decision["go"]:
-            continue
-        if decision["subject"].startswith("endpoint/"):
-            continue  # what serves was looked at itself
-        later = {each["kind"] for each in decisions[number + 1 :]}
-        if decision["subject"] == "monitor":
-            goes_on, fix = asked > decision["time"], f"everloop push models/{model}"
-        elif decision["subject"].startswith("arn:"):
-            goes_on, fix = bool(later & {"judge", "approve"}), f"everloop approve {model}"
-        else:
-            goes_on, fix = "train" in later, f"everloop push models/{model}"
-        if not goes_on:
-            yield Finding(check, BAD, decision["reason"], fix)
+    for each in found.troubles:
+        yield Finding(check, BAD if each.wrong else WARNING, each.found, each.fix)
+    if not found.troubles:
+        yield Finding(check, GOOD, found.summary)

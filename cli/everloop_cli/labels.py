@@ -4,24 +4,24 @@ import hashlib
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from everloop.aws import buckets, ledger
+from everloop.aws.settings import settings
 from everloop.decisions.late_labels import no_labels, wrong_name
-from everloop_cli.records import Records
-from everloop_cli.site import Site
+from everloop_cli import models
 from everloop_cli.trouble import Trouble
 from everloop_jobs.formats.check import check
 from everloop_jobs.formats.dialect import Dialect
 from everloop_jobs.formats.expected import Expected
 
 
-def upload(site: Site, model: str, paths: list[Path]) -> dict[str, Any]:
+def upload(model: str, paths: list[Path]) -> dict[str, Any]:
     """Check files of labels and upload them below `labels/<model>/`.
 
     Each gets a name of its own by its content: the same file twice is one, and another of the same
     name replaces nothing. Raises Trouble, before anything is uploaded, for files that the monitor
     would refuse.
     """
-    records = Records(site)
-    spec = records.spec(records.known(model))
+    spec = ledger.installed(models.known(model)).spec
     key, target = spec["data"]["key"], spec["data"]["target"]
     if key is None:
         raise Trouble(
@@ -40,9 +40,9 @@ def upload(site: Site, model: str, paths: list[Path]) -> dict[str, Any]:
         raise Trouble(
             "no labels were uploaded, as these files cannot be used:\n" + "\n".join(problems)
         )
-    bucket = site.output("DataBucket")
+    bucket = settings().data_bucket
     for path in files:
-        site.s3.upload_file(str(path), bucket, f"labels/{model}/{_name(path)}")
+        buckets.upload(path, bucket, f"labels/{model}/{_name(path)}")
     return {
         "model": model,
         "files": len(files),

@@ -47,6 +47,7 @@ def variables(url: str, state: Path | None = None) -> dict[str, str]:
         "AWS_ACCESS_KEY_ID": os.environ.get("USER") or "laptop",
         "AWS_SECRET_ACCESS_KEY": secret,
         "AWS_DEFAULT_REGION": REGION,
+        "AWS_REGION": REGION,  # else one that is set would come before
     }
 
 

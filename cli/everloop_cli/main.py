@@ -75,11 +75,13 @@ class Sections(click.Group):
 
 
 @click.group(cls=Sections, context_settings=options.SETTINGS)
+@options.account
 @click.version_option(version("everloop"), prog_name="everloop", message="%(prog)s %(version)s")
 def everloop() -> None:
     """Keep machine-learning models alive on AWS, or whole on this laptop.
 
-    Ordinary AWS credentials and AWS_ENDPOINT_URL decide which stack is meant; --stack names it.
+    Which stack is meant: credentials, profile, region and AWS_ENDPOINT_URL as for the AWS CLI, and
+    --stack.
     """
 
 
@@ -107,8 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(words: list[str], command: str, as_json: bool) -> int:
-    from botocore.exceptions import BotoCoreError, ClientError
-
+    from everloop.aws.clients import FAULTS
     from everloop.errors import EverloopError
 
     try:
@@ -121,7 +122,7 @@ def _run(words: list[str], command: str, as_json: bool) -> int:
         return _error("cannot", command, error.format_message(), as_json=as_json)
     except Trouble as trouble:
         return _error("cannot", command, str(trouble), as_json=as_json)
-    except (BotoCoreError, ClientError, EverloopError) as error:
+    except (*FAULTS, EverloopError) as error:
         return _error("aws", command, f"AWS: {error}", as_json=as_json)
     except (Stopped, KeyboardInterrupt, click.Abort):
         show.progress("stopped", as_json=as_json)

@@ -1,80 +1,158 @@
-"""What doctor finds in what was written down of a model: incidents, waits, releases given up, data
-that nothing will be trained on. Each comes as (wrong?, what was found, the command that fixes it).
-"""
+"""What doctor finds of one model: what needs attention, and what serves, was trained and looked."""
 
-from collections.abc import Iterator
-from typing import Any
-
-from botocore.exceptions import ClientError
+import re
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from everloop import names
-from everloop.views import attention
+from everloop.aws import alarms, endpoints, ledger, monitoring, objects, registry
+from everloop.decisions.releases import Package, Serving
+from everloop.moments import text
+from everloop.reading import attention, story
+from everloop.records.object_state import SET_ASIDE
+from everloop.records.window import BAD_FILES
 from everloop.views.attention import Attention
-from everloop.views.timeline import timeline
-from everloop_cli.records import Records
-from everloop_cli.site import Site
+from everloop.views.look import looks
+from everloop.views.timeline import TimelineEntry, timeline
 
-Found = tuple[bool, str, str]
-
-
-def of_model(
-    site: Site,
-    records: Records,
-    model: str,
-    versions: list[dict[str, Any]],
-    live: dict[str, Any] | None,
-    decisions: list[dict[str, Any]],
-) -> Iterator[Found]:
-    for found in attention.incidents(model, records.incidents(model)):
-        yield _finding(found)
-    if live:
-        yield from _alarms(site, model)
-    pairs = [(version["version"], version["approval"]) for version in versions]
-    given_up = attention.given_up(model, pairs, records.releases(model), records.approvals(model))
-    if given_up:
-        yield _finding(given_up)
-    for found in attention.waits(model, records.shortages(model)):
-        yield _finding(found)
-    causes, waiting = records.spec(model)["retrain"]["on"], records.waiting(model)
-    untrained = attention.untrained(model, waiting, causes, timeline(decisions))
-    if untrained:
-        yield _finding(untrained)
+_RELEASES = 1000  # more than anybody reads
 
 
-def _finding(found: Attention) -> Found:
-    return found.wrong, found.said, found.command
+@dataclass(frozen=True)
+class Found:
+    """What is to be told of a model; the summary where nothing is."""
+
+    troubles: Sequence[Attention]
+    summary: str
 
 
-def _alarms(site: Site, model: str) -> Iterator[Found]:
+def of(stack: str, model: str) -> Found:
+    chain = story.chain(model)
+    decided = timeline(chain.all)
+    packages = sorted(registry.packages(model), key=lambda each: each.version, reverse=True)
+    serving = endpoints.serving(model)
+    troubles: list[Attention] = []
+    if chain.problems:
+        said = f"the ledger's chain is broken: {chain.problems[0]}"
+        troubles.append(_wrong(said, f"everloop why {model}"))
+    installed = ledger.find_installed(model)
+    if installed is not None and installed.paused:
+        troubles.append(_note(installed.paused, f"everloop resume {model}"))
+    troubles += _of_versions(model, packages, serving)
+    troubles += _of_data(model, packages, serving.version if serving else None)
+    troubles += _last_training(model, decided)
+    troubles += _standing_still(model, decided)
+    troubles += _last_look(model, decided)
+    if serving is not None:
+        troubles += _alarm(stack, model)
+    released = ledger.releases(model, newest=_RELEASES)
+    troubles += attention.of_model(model, packages, decided, released)
+    serves = f"version {serving.version} serves" if serving else "nothing serves yet"
+    return Found(troubles, f"{serves}; its chain of {chain.decisions} decisions is whole")
+
+
+def _wrong(said: str, command: str) -> Attention:
+    return Attention("bad", said, command)
+
+
+def _note(said: str, command: str) -> Attention:
+    return Attention("waiting", said, command)
+
+
+def _of_versions(
+    model: str, packages: Sequence[Package], serving: Serving | None
+) -> Iterator[Attention]:
+    if serving and serving.status in ("Failed", "OutOfService", "UpdateRollbackFailed"):
+        why = f"{serving.status}: {serving.failure_reason or 'no reason given'}"
+        yield _wrong(f"its endpoint is {why}", f"everloop why {model}")
+    approval = {package.version: package.approval for package in packages}
+    version = serving.version if serving else None
+    if version is not None and approval.get(version) != "Approved":
+        said = f"version {version} serves and is {approval.get(version, 'gone')}"
+        command = f"everloop approve {model} --version {version} --reason 'it may serve'"
+        if version not in approval:
+            said += " from the registry; the ledger's seal keeps it going until a push or a drop "
+            said += "brings a version in its place"
+            command = f"everloop why {model} --version {version}"
+        yield _wrong(said, command)
+    waiting = [number for number, status in approval.items() if status == "PendingManualApproval"]
+    if waiting:
+        yield _note(f"version {max(waiting)} waits for approval", f"everloop approve {model}")
+
+
+def _of_data(model: str, packages: Sequence[Package], serves: int | None) -> Iterator[Attention]:
+    """Tell of files set aside, and of what serves and was trained on what was withdrawn since."""
+    aside = [each for each in objects.states(model).values() if each.state == SET_ASIDE]
+    if aside:
+        said = f"{len(aside)} files are set aside, and in no dataset: {aside[0].reason}"
+        yield _note(said, f"everloop data list {model}")
+    live = [package for package in packages if package.version == serves]
+    for each in story.trained_on(model, live).versions:
+        said = (
+            f"version {each.version} serves, and was trained on {each.objects} objects that "
+            f"were withdrawn since: {', '.join(each.keys[:3])}"
+        )
+        said += "; the version that is trained after the next drop is without them"
+        yield _note(said, f"everloop drop {model} FILES")
+
+
+def _last_training(model: str, decided: Sequence[TimelineEntry]) -> Iterator[Attention]:
+    ends = [each for each in decided if each.kind == "train-end"]
+    if ends and ends[-1].facts.get("outcome") == BAD_FILES:
+        said = f"nothing was trained of the last drop, for its files: {ends[-1].reason}"
+        yield _note(said, _take_out(model, ends[-1]))
+    elif ends and not ends[-1].go:
+        said = f"the last training failed: {ends[-1].reason}"
+        yield _note(said, f"everloop push models/{model}")
+
+
+def _take_out(model: str, ended: TimelineEntry) -> str:
+    """Return what helps against bad files: a refused one fails every run until it is taken out."""
+    refused = (ended.facts.get("files") or {}).get("refused")
+    named = re.search(rf"data/{re.escape(model)}/.+?(?=: )", ended.reason)
+    if refused and named:
+        return f"everloop data undrop {model} {shlex.quote(named[0])}"
+    return f"everloop data list {model}"
+
+
+def _standing_still(model: str, decided: Sequence[TimelineEntry]) -> Iterator[Attention]:
+    """Tell what reconcile could not fix, and what has not gone on since."""
+    asked = monitoring.last_asked(model)
+    for number, each in enumerate(decided):
+        if each.kind != "reconcile" or each.go or each.subject.startswith("endpoint/"):
+            continue  # what serves was looked at itself
+        later = {one.kind for one in decided[number + 1 :]}
+        if each.subject == "monitor":
+            goes_on = asked is not None and text(asked) > each.time
+            command = f"everloop push models/{model}"
+        elif each.subject.startswith("arn:"):
+            goes_on, command = bool(later & {"judge", "approve"}), f"everloop approve {model}"
+        else:
+            goes_on, command = "train" in later, f"everloop push models/{model}"
+        if not goes_on:
+            yield _wrong(each.reason, command)
+
+
+def _last_look(model: str, decided: Sequence[TimelineEntry]) -> Iterator[Attention]:
+    """Tell where the last look at a model's traffic could not judge, and why.
+
+    After several such looks people are told, and that is an incident as well.
+    """
+    last = next(iter(looks(decided)), None)
+    if last is None or last.violated or last.judged_all:
+        return
+    said = f"the last look, at {last.time}: {last.reason}"
+    yield _note(said, f"aws s3 cp {last.report} ." if last.report else f"everloop status {model}")
+
+
+def _alarm(stack: str, model: str) -> Iterator[Attention]:
     """Tell of an endpoint that nothing watches; what rings is an incident."""
-    wanted = names.serving_alarm(site.stack, model, names.ERRORS)
-    found = site.client("cloudwatch").describe_alarms(AlarmNames=[wanted])["MetricAlarms"]
-    if not found:
+    wanted = names.serving_alarm(stack, model, names.ERRORS)
+    found = alarms.find(wanted)
+    if found is None:
         said = f"nothing rings when its endpoint answers errors: there is no alarm {wanted}"
-        yield False, f"{said}; the next tick of reconcile makes it", ""
-    elif not found[0]["ActionsEnabled"]:
+        yield _note(f"{said}; the next tick of reconcile makes it", "")
+    elif not found.tells:
         said = f"{wanted} tells nobody: its actions are disabled"
-        yield True, said, f"aws cloudwatch enable-alarm-actions --alarm-names {wanted}"
-
-
-def strays(site: Site, installed: list[str]) -> Iterator[Found]:
-    """Tell of data and labels that are there for a model that is not."""
-    for kind in ("data", "labels"):
-        for name in _prefixes(site, f"{kind}/"):
-            if name in installed or not name:
-                continue
-            near = [each for each in installed if each.lower() == name.lower()]
-            hint = f" (did you mean {near[0]}?)" if near else ""
-            said = f"{kind}/{name}/ holds objects, and no model {name} is installed{hint}"
-            yield False, said, f"everloop push models/{name}"
-
-
-def _prefixes(site: Site, begin: str) -> Iterator[str]:
-    pages = site.s3.get_paginator("list_objects_v2")
-    try:
-        for page in pages.paginate(Bucket=site.output("DataBucket"), Prefix=begin, Delimiter="/"):
-            for found in page.get("CommonPrefixes", []):
-                yield found["Prefix"].removeprefix(begin).rstrip("/")
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "NoSuchBucket":
-            raise
+        yield _wrong(said, f"aws cloudwatch enable-alarm-actions --alarm-names {wanted}")

@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from everloop_cli import local_cloud
+
+if TYPE_CHECKING:
+    from everloop.aws.settings import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -42,12 +45,44 @@ def as_json(command: F) -> F:
     )
 
 
-def stack(command: F) -> F:
-    """Add --stack, and --json, which every command that reaches a stack has."""
+def local_stack(command: F) -> F:
+    """Add --stack, and --json, which every command has."""
     wanted = click.option(
         "--stack", metavar="NAME", default="everloop", help="The stack's name (default: everloop)."
     )
     return as_json(wanted(command))
+
+
+def stack(command: F) -> F:
+    """Add what says which stack is meant, on AWS or on the laptop, and --json."""
+    return local_stack(account(command))
+
+
+def account(command: F) -> F:
+    """Add --profile and --region, as the AWS CLI has them; `open_stack` heeds them."""
+
+    def keep(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
+        if value:
+            context.meta[f"everloop.{parameter.name}"] = value
+
+    for name, help_ in (
+        ("region", "AWS region (default: AWS_REGION, AWS_DEFAULT_REGION, the profile's)."),
+        ("profile", "Profile of your AWS config (default: AWS_PROFILE, else default)."),
+    ):
+        add = click.option(
+            f"--{name}", metavar="NAME", expose_value=False, callback=keep, help=help_
+        )
+        command = add(command)
+    return command
+
+
+def open_stack(name: str) -> "Settings":
+    """Open the door to the stack that --stack, --profile and --region name."""
+    from everloop_cli import door
+
+    meta = click.get_current_context().meta
+    given = {word: meta.get(f"everloop.{word}") or "" for word in ("profile", "region")}
+    return door.open_stack(name, **given)
 
 
 def state(command: F) -> F:

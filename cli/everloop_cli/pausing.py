@@ -3,12 +3,11 @@
 from typing import Any
 
 from everloop_cli.calling import call
-from everloop_cli.site import Site
 
 
-def set_pause(site: Site, model: str | None, *, pause: bool, reason: str) -> list[str]:
+def set_pause(model: str | None, *, pause: bool, reason: str) -> list[str]:
     """Pause or resume a model, or all; returns the names of those that changed."""
     request: dict[str, Any] = {"pause": pause, "reason": reason}
     if model:
         request["model"] = model
-    return list(call(site, "pause-models", request)["models"])
+    return list(call("pause-models", request)["models"])

@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from everloop_cli.site import Site
+from everloop.aws import lambdas, queues
+from everloop.aws.clients import FAULTS
+from everloop.aws.queues import Message
+from everloop.aws.settings import settings
+from everloop.errors import EverloopError
 from everloop_cli.trouble import Trouble
 
 ARRIVALS, UNDELIVERED, FAILED = "arrivals-dead", "undelivered", "failed"
@@ -34,107 +36,87 @@ class Letter:
         return {"queue": self.queue, "target": self.target, "what": self.what, "why": self.why}
 
 
-def counts(site: Site) -> dict[str, int]:
+def counts() -> dict[str, int]:
     """Return how many messages each queue of dead letters holds."""
-    return {queue: waiting(site, queue) for queue in QUEUES}
+    return {queue: waiting(queue) for queue in QUEUES}
 
 
-def waiting(site: Site, queue: str) -> int:
+def waiting(queue: str) -> int:
     """Return how many messages a queue of the stack holds."""
-    return _count(site, _url(site, queue))
+    return queues.count(_url(queue))
 
 
-def letters(site: Site, queue: str, *, most: int = 10, hold: int = 0) -> list[Letter]:
+def letters(queue: str, *, most: int = 10, hold: int = 0) -> list[Letter]:
     """Return some letters of a queue; with `hold`, nobody else sees them for so many seconds."""
     found: dict[str, Letter] = {}
-    url = _url(site, queue)
+    url = _url(queue)
     while len(found) < most:
-        answer = site.client("sqs").receive_message(
-            QueueUrl=url,
-            MaxNumberOfMessages=min(10, most - len(found)),
-            VisibilityTimeout=hold,
-            MessageAttributeNames=["All"],
-        )
-        fresh = [m for m in answer.get("Messages", []) if m["MessageId"] not in found]
+        received = queues.receive(url, most=most - len(found), hold=hold)
+        fresh = [message for message in received if message.id not in found]
         if not fresh:
             break
         for message in fresh:
-            found[message["MessageId"]] = _letter(queue, message)
+            found[message.id] = _letter(queue, message)
     return list(found.values())
 
 
-def redrive(site: Site, queue: str) -> Iterator[dict[str, Any]]:
+def redrive(queue: str) -> Iterator[dict[str, Any]]:
     """Hand every letter of a queue over again; tells each one, with `done` and, if not, `trouble`.
 
     What comes back while this runs is left for the next time.
     """
     if queue == ARRIVALS:
-        yield _move_back(site)
+        yield _move_back()
         return
-    left = _count(site, _url(site, queue))
+    left = waiting(queue)
     while left > 0:
-        held = letters(site, queue, most=min(10, left), hold=_HOLD)
+        held = letters(queue, most=min(10, left), hold=_HOLD)
         if not held:
             return
         for letter in held:
-            trouble = _hand_over(site, letter)
+            trouble = _hand_over(letter)
             yield {**letter.as_dict(), "done": not trouble, "trouble": trouble}
         left -= len(held)
 
 
-def _hand_over(site: Site, letter: Letter) -> str:
+def _hand_over(letter: Letter) -> str:
     """Hand a letter over and remove it; returns what stands against it, and then it stays."""
     service, _, resource = letter.target.partition(":")
-    if not resource.startswith(f"{site.stack}-"):
-        return f"{letter.target or 'its target'} is nothing of the stack {site.stack}"
+    stack = settings().stack
+    if not resource.startswith(f"{stack}-"):
+        return f"{letter.target or 'its target'} is nothing of the stack {stack}"
     try:
         if service == "lambda":
-            site.client("lambda").invoke(
-                FunctionName=resource, InvocationType="Event", Payload=letter.payload
-            )
+            lambdas.hand_over(resource, letter.payload)
         else:
-            url = site.client("sqs").get_queue_url(QueueName=resource)["QueueUrl"]
-            site.client("sqs").send_message(QueueUrl=url, MessageBody=letter.payload)
-        site.client("sqs").delete_message(
-            QueueUrl=_url(site, letter.queue), ReceiptHandle=letter.receipt
-        )
-    except ClientError as error:
+            url = queues.find(resource)
+            if url is None:
+                return f"there is no queue {resource}"
+            queues.send(url, letter.payload)
+        queues.remove(_url(letter.queue), letter.receipt)
+    except (EverloopError, *FAULTS) as error:
         return str(error)
     return ""
 
 
-def _move_back(site: Site) -> dict[str, Any]:
+def _move_back() -> dict[str, Any]:
     """Move dead arrivals back to the queue they came from, and wait until that is done."""
-    sqs = site.client("sqs")
-    attributes = sqs.get_queue_attributes(
-        QueueUrl=_url(site, ARRIVALS), AttributeNames=["QueueArn"]
-    )["Attributes"]
     told = {
         "queue": ARRIVALS,
-        "target": f"sqs:{site.stack}-arrivals",
+        "target": f"sqs:{settings().stack}-arrivals",
         "what": "arrivals",
         "why": "refused five times",
     }
-    if not _count(site, _url(site, ARRIVALS)):
+    if not waiting(ARRIVALS):
         return {**told, "moved": 0, "done": True, "trouble": ""}
-    arn = attributes["QueueArn"]
-    sqs.start_message_move_task(SourceArn=arn)
-    while True:
-        task = sqs.list_message_move_tasks(SourceArn=arn, MaxResults=1)["Results"][0]
-        if task["Status"] not in ("RUNNING", "CANCELLING"):
-            break
+    arn = queues.move_back(_url(ARRIVALS))
+    while (move := queues.moving(arn)).under_way:
         time.sleep(0.5)
-    moved = task.get("ApproximateNumberOfMessagesMoved", 0)
-    trouble = task.get("FailureReason", "") if task["Status"] != "COMPLETED" else ""
-    return {**told, "moved": moved, "done": not trouble, "trouble": trouble}
+    return {**told, "moved": move.moved, "done": not move.failure, "trouble": move.failure}
 
 
-def _letter(queue: str, message: dict[str, Any]) -> Letter:
-    attributes = {
-        name: value.get("StringValue", "")
-        for name, value in message.get("MessageAttributes", {}).items()
-    }
-    body, receipt = message["Body"], message["ReceiptHandle"]
+def _letter(queue: str, message: Message) -> Letter:
+    attributes, body, receipt = message.attributes, message.body, message.receipt
     if queue == FAILED:  # Lambda's destination record
         record = _object(body)
         target = _target((record.get("requestContext") or {}).get("functionArn", ""))
@@ -178,15 +160,9 @@ def _object(text: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _url(site: Site, queue: str) -> str:
-    name = f"{site.stack}-{queue}"
-    try:
-        return str(site.client("sqs").get_queue_url(QueueName=name)["QueueUrl"])
-    except ClientError as error:
-        raise Trouble(f"there is no queue {name}: is {site.stack!r} an Everloop stack?") from error
-
-
-def _count(site: Site, url: str) -> int:
-    name = "ApproximateNumberOfMessages"
-    found = site.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=[name])
-    return int(found["Attributes"][name])
+def _url(queue: str) -> str:
+    name = f"{settings().stack}-{queue}"
+    url = queues.find(name)
+    if url is None:
+        raise Trouble(f"there is no queue {name}: is {settings().stack!r} an Everloop stack?")
+    return url

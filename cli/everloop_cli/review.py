@@ -1,22 +1,20 @@
 """A person's word on a version: what it will do, said before; then the registry is changed."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from everloop.aws.registry import PIN
-from everloop.decisions.approvals import APPROVED, PENDING, REJECTED
+from everloop.aws import endpoints, ledger, registry
+from everloop.decisions.approvals import APPROVED, PENDING, PIN, REJECTED
 from everloop.decisions.releases import Package, desired, without_effect
-from everloop.moments import moment
-from everloop_cli import views
-from everloop_cli.records import Records
-from everloop_cli.site import Site
+from everloop.reading.versions import versions
+from everloop_cli import models
 from everloop_cli.trouble import Trouble
 
-_LONGEST_WORDS = 1024  # the API's limit
 _LONGEST_STAMP = 256
+_RELEASES = 1000  # more than anybody reads
 _NOT_IN_A_STAMP = re.compile(r"[^a-zA-Z0-9\s_.:/=+\-@]")
 
 
@@ -50,8 +48,6 @@ class Plan:
 
 
 def plan_word(
-    site: Site,
-    records: Records,
     model: str,
     version: int | None,
     status: str,
@@ -60,7 +56,7 @@ def plan_word(
     instead: bool = False,
 ) -> Plan:
     """Plan an approval or a rejection; without a version, of the newest that waits for a person."""
-    packages = _packages(site, records, model)
+    packages = _packages(model)
     package = _chosen(packages, model, version)
     now = datetime.now(UTC)  # not cut to the second: it is the last word
     changes = [Change(package.arn, status)]
@@ -82,53 +78,52 @@ def plan_word(
         higher = [p for p in packages if p.deployable and p.version > package.version]
         changes += [Change(p.arn, REJECTED) for p in sorted(higher, key=lambda p: p.version)]
         after = [replace(p, approval=REJECTED) if p in higher else p for p in after]
-    will = _will(site, records, model, after, package.version)
+    will = _will(model, after, package.version)
     if instead and len(changes) > 1:
         numbers = ", ".join(change.arn.rpartition("/")[2] for change in changes[1:])
         will = f"rejects version {numbers}, too; {will}"
     return Plan(model, package.version, status, tuple(changes), will)
 
 
-def plan_unpin(site: Site, records: Records, model: str) -> Plan:
+def plan_unpin(model: str) -> Plan:
     """Plan to take away what holds a model at one version."""
-    packages = _packages(site, records, model)
+    packages = _packages(model)
     pinned = [package for package in packages if package.pinned]
     if not pinned:
         raise Trouble(f"no version of {model!r} is pinned")
     after = [replace(package, pinned="") for package in packages]
     changes = tuple(Change(package.arn, None, pin="") for package in pinned)
-    will = _will(site, records, model, after, pinned[0].version)
+    will = _will(model, after, pinned[0].version)
     return Plan(model, pinned[0].version, "unpinned", changes, will)
 
 
-def carry_out(site: Site, plan: Plan, words: str) -> None:
+def carry_out(plan: Plan, words: str) -> None:
     """Change the registry as planned."""
     now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
     for change in plan.changes:
-        request: dict[str, Any] = {"ModelPackageArn": change.arn}
-        if change.status is not None:
-            said = words or f"no words given (everloop, {now})"
-            if change.arn != plan.changes[0].arn:
-                said = f"version {plan.version} instead: {said}"
-            request |= {
-                "ModelApprovalStatus": change.status,
-                "ApprovalDescription": said[:_LONGEST_WORDS],
-            }
-        if change.pin:
-            told = site.sagemaker.describe_model_package(ModelPackageName=change.arn)
-            before: Mapping[str, str] = told.get("CustomerMetadataProperties", {})
-            stamp = f"{change.pin} {_NOT_IN_A_STAMP.sub('', words)}".strip()[:_LONGEST_STAMP]
-            request["CustomerMetadataProperties"] = {**before, PIN: stamp}
-        elif change.pin is not None:
-            request["CustomerMetadataPropertiesToRemove"] = [PIN]
-        site.sagemaker.update_model_package(**request)
+        said = words or f"no words given (everloop, {now})"
+        if change.arn != plan.changes[0].arn:
+            said = f"version {plan.version} instead: {said}"
+        registry.change(
+            change.arn,
+            approval=change.status or "",
+            words=said,
+            metadata=_stamped(change, words) if change.pin else None,
+            without=[PIN] if change.pin == "" else [],
+        )
 
 
-def _will(site: Site, records: Records, model: str, after: Sequence[Package], version: int) -> str:
+def _stamped(change: Change, words: str) -> dict[str, str]:
+    """Return a package's properties with the stamp that pins it."""
+    stamp = f"{change.pin} {_NOT_IN_A_STAMP.sub('', words)}".strip()[:_LONGEST_STAMP]
+    return {**registry.describe(change.arn).metadata, PIN: stamp}
+
+
+def _will(model: str, after: Sequence[Package], version: int) -> str:
     """Say what will serve once the registry is as planned, and how it comes to that."""
-    wanted = desired(after, records.releases(model))
-    live = views.serving(site, model)
-    now = live["version"] if live else None
+    wanted = desired(after, ledger.releases(model, newest=_RELEASES))
+    live = endpoints.serving(model)
+    now = live.version if live else None
     package = next(each for each in after if each.version == version)
     in_vain = without_effect(package, after, wanted)
     if in_vain and package.approval == APPROVED:
@@ -139,37 +134,19 @@ def _will(site: Site, records: Records, model: str, after: Sequence[Package], ve
     if wanted.version == now:
         return f"nothing changes in production: version {now} serves{held}"
     place = f" in place of version {now}" if now is not None else ""
-    paused = records.paused(model)
-    when = f" once the model is resumed ({paused})" if paused else ""
+    installed = ledger.find_installed(model)
+    when = ""
+    if installed is not None and installed.paused:
+        when = f" once the model is resumed ({installed.paused})"
     return f"version {wanted.version} will be tested and released{place}{held}{when}"
 
 
-def _packages(site: Site, records: Records, model: str) -> list[Package]:
-    """Return all versions, with their pins, and when each was spoken on."""
-    found = views.packages(site, model)
+def _packages(model: str) -> list[Package]:
+    """Return all versions; Trouble where there are none, and no such model."""
+    found = versions(model)
     if not found:
-        records.known(model)
-    words = records.approvals(model)
-    read = []
-    for each in found:
-        word = words.get(each["version"])
-        stamp = ""
-        if each["approval"] == APPROVED:
-            told = site.sagemaker.describe_model_package(ModelPackageName=each["arn"])
-            stamp = told.get("CustomerMetadataProperties", {}).get(PIN, "")
-        read.append(
-            Package(
-                model=model,
-                version=each["version"],
-                arn=each["arn"],
-                status=each["status"],
-                approval=each["approval"],
-                modified_at=moment(each["created"]),
-                approved_at=word.at if word else None,
-                pinned=stamp,
-            )
-        )
-    return read
+        models.known(model)
+    return found
 
 
 def _chosen(packages: Sequence[Package], model: str, version: int | None) -> Package:

@@ -58,7 +58,8 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> 
     made = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
     kept = [list(row) for row in rows]
     for index, name in enumerate(columns):
-        numeric = bool(kept) and all(isinstance(row[index], int | float) for row in kept)
+        cells = [row[index] for row in kept if row[index] is not None]
+        numeric = bool(cells) and all(isinstance(cell, int | float) for cell in cells)
         made.add_column(name, justify="right" if numeric else "left", header_style=QUIET)
     for row in kept:
         # As text: a reason may name a section of model.toml, and [retrain] is no markup.

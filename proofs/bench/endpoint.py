@@ -20,7 +20,7 @@ BODY = b"colour\nred\n"
 
 
 def run(ground: Ground) -> None:
-    runtime = ground.site.client("sagemaker-runtime")
+    runtime = ground.client("sagemaker-runtime")
 
     def invoke() -> None:
         answer = runtime.invoke_endpoint(

@@ -11,9 +11,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+import boto3
+
+from everloop.aws import journal, ledger
 from everloop_cli import laptop, show
-from everloop_cli.records import Records
-from everloop_cli.site import Site
+from everloop_cli.door import open_stack
 
 T = TypeVar("T")
 
@@ -38,8 +40,16 @@ class Ground:
         show.table("Start of the laptop's cloud, stack deployed", ("", "seconds"), rows)
         self.url = str(running["url"])
         os.environ.update(laptop.variables(self.url, self.state))
-        self.site = Site()
-        self.records = Records(self.site)
+        self.stack = open_stack()
+
+    def client(self, service: Any) -> Any:
+        return boto3.client(service, region_name=self.stack.region)
+
+    def models(self) -> list[str]:
+        return ledger.models()
+
+    def decisions(self, model: str) -> list[dict[str, Any]]:
+        return list(journal.decisions(model))
 
     def _up(self, port: int) -> dict[str, Any]:
         return laptop.up(
@@ -51,7 +61,7 @@ class Ground:
 
     def decided(self, model: str, kind: str, count: int = 1) -> dict[str, Any]:
         def probe() -> dict[str, Any] | None:
-            found = [d for d in self.records.decisions(model) if d["kind"] == kind]
+            found = [d for d in self.decisions(model) if d["kind"] == kind]
             return found[count - 1] if len(found) >= count else None
 
         return self.wait(f"{kind} of {model}", probe)

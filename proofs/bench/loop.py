@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from everloop_cli import deliver, review, show
-from everloop_cli.records import Records
 from proofs.bench.ground import Ground, prices
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -23,20 +22,20 @@ def run(ground: Ground) -> None:
     spec = spec.replace("quiet_minutes = 2", "quiet_minutes = 0")
     spec = spec.replace("bake_minutes = 2", "bake_minutes = 0")
     (folder / "model.toml").write_text(spec + "per_day = 100\n" if "per_day" not in spec else spec)
-    deliver.push(ground.site, folder)
+    deliver.push(folder)
     ground.decided(MODEL, "install")
     seconds = []
     for drop in range(1, DROPS + 1):
         began = time.time()
         key = f"data/{MODEL}/{drop}.csv"
-        bucket = ground.site.output("DataBucket")
-        ground.site.s3.put_object(Bucket=bucket, Key=key, Body=prices(drop, 120))
+        bucket = ground.stack.data_bucket
+        ground.client("s3").put_object(Bucket=bucket, Key=key, Body=prices(drop, 120))
         seconds.append(_started(ground, drop) - began)
         ground.decided(MODEL, "train-end", drop)
         if drop == 1:
             ground.decided(MODEL, "judge")
-            plan = review.plan_word(ground.site, Records(ground.site), MODEL, 1, "Approved")
-            review.carry_out(ground.site, plan, "bench")
+            plan = review.plan_word(MODEL, 1, "Approved")
+            review.carry_out(plan, "bench")
             ground.decided(MODEL, "serve")
     show.table(
         f"PutObject to StartPipelineExecution, no quiet period, {DROPS} drops",
@@ -49,11 +48,11 @@ def run(ground: Ground) -> None:
 
 def _started(ground: Ground, count: int) -> float:
     def probe() -> float | None:
-        answer = ground.site.sagemaker.list_pipeline_executions(PipelineName=MODEL)
+        answer = ground.client("sagemaker").list_pipeline_executions(PipelineName=MODEL)
         found = answer["PipelineExecutionSummaries"]
         if len(found) < count:
             return None
-        return max(execution["StartTime"] for execution in found).timestamp()
+        return float(max(execution["StartTime"] for execution in found).timestamp())
 
     return ground.wait("a pipeline execution", probe)
 
@@ -64,8 +63,8 @@ def _calls(ground: Ground) -> None:
     for row in ground.calls():
         role = row["principal"].split("assumed-role/")[-1].split("/")[0]
         calls[role] += row["calls"]
-    functions = ground.site.client("lambda").list_functions()["Functions"]
-    cloudwatch = ground.site.client("cloudwatch")
+    functions = ground.client("lambda").list_functions()["Functions"]
+    cloudwatch = ground.client("cloudwatch")
     time.sleep(2)  # invocations are counted in the background
     now = datetime.now(UTC)
     rows = []

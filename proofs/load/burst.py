@@ -34,16 +34,16 @@ def _burst(ground: Ground, folder: Path, size: int) -> tuple[tuple[Any, ...], me
     shutil.copytree(_FOLDER, made)
     spec = made / "model.toml"
     spec.write_text(spec.read_text().replace("quiet_minutes = 2", "quiet_minutes = 0.5"))
-    deliver.push(ground.site, made)
+    deliver.push(made)
     ground.decided(model, "install")
     before = meter.read(ground)
     keys = [f"data/{model}/{number // 100:03d}/part-{number:05d}.csv" for number in range(size)]
-    bucket = ground.site.output("DataBucket")
+    bucket = ground.stack.data_bucket
     began = time.monotonic()
 
     def put(item: tuple[int, str]) -> None:
         number, key = item
-        ground.site.s3.put_object(Bucket=bucket, Key=key, Body=prices(number, 2))
+        ground.client("s3").put_object(Bucket=bucket, Key=key, Body=prices(number, 2))
 
     with ThreadPoolExecutor(max_workers=_UPLOADERS) as pool:
         for number, _ in enumerate(pool.map(put, enumerate(keys)), 1):
@@ -70,7 +70,7 @@ def _frozen(ground: Ground, model: str, size: int) -> list[list[str]]:
     """Wait until as many objects are frozen as were dropped; return each dataset's new keys."""
 
     def probe() -> list[list[str]] | None:
-        frozen = [d for d in ground.records.decisions(model) if d["kind"] == "freeze"]
+        frozen = [d for d in ground.decisions(model) if d["kind"] == "freeze"]
         if sum(decision["facts"]["new_objects"] for decision in frozen) < size:
             return None
         return [_new_keys(ground, str(decision["subject"])) for decision in frozen]
@@ -80,6 +80,6 @@ def _frozen(ground: Ground, model: str, size: int) -> list[list[str]]:
 
 def _new_keys(ground: Ground, uri: str) -> list[str]:
     bucket, _, key = uri.removeprefix("s3://").partition("/")
-    manifest = json.loads(ground.site.s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+    manifest = json.loads(ground.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
     new = manifest["new_windows"]
     return [entry["key"] for entry in manifest["objects"] if entry["window"] in new]

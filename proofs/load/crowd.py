@@ -49,20 +49,20 @@ def run(ground: Ground, sizes: tuple[int, ...]) -> None:
 
 def _pushed(ground: Ground, names: list[str]) -> tuple[tuple[Any, ...], meter.Cost]:
     data = pack(_FOLDER)
-    bucket = ground.site.output("DataBucket")
+    bucket = ground.stack.data_bucket
     before = meter.read(ground)
     began = time.monotonic()
 
     def push(model: str) -> None:
         key = f"models/{model}/bundle.tar.gz"
-        ground.site.s3.put_object(Bucket=bucket, Key=key, Body=data)
+        ground.client("s3").put_object(Bucket=bucket, Key=key, Body=data)
 
     with ThreadPoolExecutor(max_workers=_UPLOADERS) as pool:
         list(pool.map(push, names))
     wanted = set(names)
 
     def probe() -> bool | None:
-        there = set(ground.records.models())
+        there = set(ground.models())
         show.err.print(f"{len(there & wanted)} of {len(wanted)} models installed", style="dim")
         time.sleep(2)
         return True if wanted <= there else None
@@ -72,8 +72,7 @@ def _pushed(ground: Ground, names: list[str]) -> tuple[tuple[Any, ...], meter.Co
     time.sleep(5)  # what was delivered twice has come by now
     cost = meter.read(ground) - before
     installed = {
-        model: [d for d in ground.records.decisions(model) if d["kind"] == "install"]
-        for model in names
+        model: [d for d in ground.decisions(model) if d["kind"] == "install"] for model in names
     }
     lost = [model for model, found in installed.items() if not any(d["go"] for d in found)]
     twice = [model for model, found in installed.items() if len(found) > 1]
@@ -89,7 +88,7 @@ def _pushed(ground: Ground, names: list[str]) -> tuple[tuple[Any, ...], meter.Co
 
 def _has_its_parts(ground: Ground, wanted: set[str]) -> None:
     """Raise AssertionError unless each model has one pipeline, one package group, one schedule."""
-    sagemaker = ground.site.sagemaker
+    sagemaker = ground.client("sagemaker")
     parts: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for page in sagemaker.get_paginator("list_pipelines").paginate():
         parts["pipeline"].update(each["PipelineName"] for each in page["PipelineSummaries"])
@@ -97,8 +96,8 @@ def _has_its_parts(ground: Ground, wanted: set[str]) -> None:
         parts["group"].update(
             each["ModelPackageGroupName"] for each in groups["ModelPackageGroupSummaryList"]
         )
-    scheduler = ground.site.client("scheduler")
-    stack = ground.site.stack
+    scheduler = ground.client("scheduler")
+    stack = ground.stack.stack
     for page in scheduler.get_paginator("list_schedules").paginate(GroupName=stack):
         parts["schedule"].update(
             each["Name"].removeprefix(f"{stack}-").removesuffix("-monitor")
@@ -111,13 +110,13 @@ def _has_its_parts(ground: Ground, wanted: set[str]) -> None:
 
 def _reconciled(ground: Ground) -> tuple[Any, ...]:
     """Let ticks look at every model, one after another; none may outlast the function's time."""
-    session_client = boto3.Session(region_name=ground.site.sagemaker.meta.region_name).client
+    session_client = boto3.Session(region_name=ground.stack.region).client
     once = Config(read_timeout=900, retries={"total_max_attempts": 1})
     client = session_client("lambda", config=once)
-    name = f"{ground.site.stack}-reconcile"
+    name = f"{ground.stack.stack}-reconcile"
     configured = client.get_function_configuration(FunctionName=name)
     timeout, role = configured["Timeout"], configured["Role"].rpartition("/")[2]
-    models = len(ground.records.models())
+    models = len(ground.models())
     before = meter.read(ground)
     seconds: list[float] = []
     seen: set[str] = set()

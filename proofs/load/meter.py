@@ -59,10 +59,10 @@ def read(ground: Ground) -> Cost:
 
 
 def _invocations(ground: Ground) -> Counter[str]:
-    cloudwatch = ground.site.client("cloudwatch")
+    cloudwatch = ground.client("cloudwatch")
     now = datetime.now(UTC)
     found: Counter[str] = Counter()
-    for page in ground.site.client("lambda").get_paginator("list_functions").paginate():
+    for page in ground.client("lambda").get_paginator("list_functions").paginate():
         for function in page["Functions"]:
             points = cloudwatch.get_metric_statistics(
                 Namespace="AWS/Lambda",
@@ -79,11 +79,11 @@ def _invocations(ground: Ground) -> Counter[str]:
 
 def transitions(ground: Ground) -> int:
     """Count the states that all executions of all machines entered."""
-    states = ground.site.client("stepfunctions")
+    states = ground.client("stepfunctions")
     count = 0
-    for machine in ("TrainMachine", "EvaluateMachine", "DeployMachine", "MonitorMachine"):
+    for machine in ("train", "evaluate", "deploy", "monitor"):
         pages = states.get_paginator("list_executions").paginate(
-            stateMachineArn=ground.site.output(machine)
+            stateMachineArn=f"{ground.stack.machines}-{machine}"
         )
         for page in pages:
             for execution in page["executions"]:
@@ -96,10 +96,10 @@ def transitions(ground: Ground) -> int:
 
 def dead_letters(ground: Ground) -> dict[str, int]:
     """Return how many messages lie in each dead-letter queue that is not empty."""
-    sqs = ground.site.client("sqs")
+    sqs = ground.client("sqs")
     found = {}
     for name in ("arrivals-dead", "undelivered", "failed"):
-        url = sqs.get_queue_url(QueueName=f"{ground.site.stack}-{name}")["QueueUrl"]
+        url = sqs.get_queue_url(QueueName=f"{ground.stack.stack}-{name}")["QueueUrl"]
         wanted = ["ApproximateNumberOfMessages"]
         told = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=wanted)["Attributes"]
         if count := int(told["ApproximateNumberOfMessages"]):

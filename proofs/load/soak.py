@@ -93,17 +93,17 @@ def _install(ground: Ground) -> None:
     ):
         spec = spec.replace(old, new)
     (folder / "model.toml").write_text(spec)
-    deliver.push(ground.site, folder)
+    deliver.push(folder)
     ground.decided(MODEL, "install")
 
 
 def _turn(ground: Ground, loop: int) -> None:
-    bucket = ground.site.output("DataBucket")
+    bucket = ground.stack.data_bucket
     body = prices(loop, ROWS)
-    ground.site.s3.put_object(Bucket=bucket, Key=f"data/{MODEL}/{loop}.csv", Body=body)
+    ground.client("s3").put_object(Bucket=bucket, Key=f"data/{MODEL}/{loop}.csv", Body=body)
     ground.decided(MODEL, "judge", loop)
-    plan = review.plan_word(ground.site, ground.records, MODEL, loop, "Approved")
-    review.carry_out(ground.site, plan, "soak")
+    plan = review.plan_word(MODEL, loop, "Approved")
+    review.carry_out(plan, "soak")
     ground.decided(MODEL, "serve", loop)
 
 

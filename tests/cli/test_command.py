@@ -146,7 +146,7 @@ def test_an_error_is_a_line_of_json_where_json_was_asked_for(nobody, words, kind
 
 
 def test_a_person_without_credentials_is_told_both_ways(nobody, capsys):
-    assert main(["status"]) == 2
+    assert main(["status", "--region", "eu-west-1"]) == 2
     said = " ".join(capsys.readouterr().err.split())
     assert "everloop status: no AWS credentials" in said and "everloop up" in said
 

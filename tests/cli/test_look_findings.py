@@ -2,14 +2,20 @@
 
 import pytest
 
-from everloop_cli import look_findings
+from everloop.views.timeline import timeline
+from everloop_cli import model_findings
 
 URI = "s3://artefacts/monitoring/m/2026-11-20T1100/findings.json"
+
+
+def found(decisions):
+    return [(each.found, each.fix) for each in model_findings._last_look("m", timeline(decisions))]
 
 
 def look(**facts):
     reason = "could not judge (9 rows, 0 with labels): data: only 9 rows, 200 are needed"
     return {
+        "seq": 1,
         "kind": "monitor",
         "go": False,
         "time": "2026-11-20T11:05:00.000Z",
@@ -26,7 +32,7 @@ def look(**facts):
     ],
 )
 def test_a_look_that_could_not_judge_is_told_with_its_report(facts):
-    assert list(look_findings.of_model("m", [look(), look(**facts)])) == [
+    assert found([look(), look(**facts)]) == [
         (
             "the last look, at 2026-11-20T11:05:00.000Z: could not judge (9 rows, 0 with labels): "
             "data: only 9 rows, 200 are needed",
@@ -37,7 +43,7 @@ def test_a_look_that_could_not_judge_is_told_with_its_report(facts):
 
 def test_silence_that_is_too_long_is_told():
     silence = {**look(), "facts": {"silent_since": "2026-11-20T06:00:00.000Z"}}
-    ((_, command),) = look_findings.of_model("m", [silence])
+    ((_, command),) = found([silence])
     assert command == "everloop status m"
 
 
@@ -50,4 +56,4 @@ def test_silence_that_is_too_long_is_told():
     ],
 )
 def test_a_look_that_judged_is_no_finding(decisions):
-    assert list(look_findings.of_model("m", decisions)) == []
+    assert found(decisions) == []

@@ -60,10 +60,13 @@ def test_the_loop_turns(laptop: Laptop) -> None:
     assert told["serving"]["version"] == 1
     assert told["chain"]["problems"] == []
     assert told["chain"]["anchors"], "no head was anchored at a release"
-    assert told["made_of"]["approved_by"].endswith(":user/ana")
+    assert told["version"]["decided_by"]["by"].endswith(":user/ana")
     told = json.loads(laptop.everloop("why", MODEL, "--version", "2", "--json"))
-    assert told["decided_by"]["words"] == "no words given"
-    assert [each.get("by") for each in told["releases"]] == [None, 1]  # it served; v1 came back
+    assert told["version"]["decided_by"]["words"] == "no words given"
+    assert [each["by"] for each in told["version"]["service"]] == [
+        None,
+        1,
+    ]  # it served; v1 came back
 
     # Rejecting that too leaves nothing to go back to: it serves on, and people are told so.
     laptop.approve(MODEL, 1, "Rejected")

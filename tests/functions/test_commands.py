@@ -7,7 +7,6 @@ import pytest
 from everloop.aws import journal
 from everloop.chain import Entry
 from everloop_cli.main import main
-from everloop_cli.site import Site
 from everloop_cli.subcommands import watch as watching
 
 MODEL = "flight-delays"
@@ -54,6 +53,7 @@ def test_status_shows_what_serves_and_what_waits(stack, capsys):
     stack.register(2)
     (row,) = told(capsys, "status")
     assert (row["model"], row["serves"], row["newest"]) == (MODEL, 1, 2)
+    assert (row["run"], row["last"]["kind"]) == (None, "install")
     assert row["approval"] == "PendingManualApproval"
     text = said(capsys, "status", MODEL)
     assert "Models" in text and "Versions" in text and "Decisions" in text
@@ -118,17 +118,6 @@ def test_what_was_seen_already_is_not_read_again(stack):
     assert len(made) > 3
     for after in range(len(made) + 2):
         assert list(journal.decisions(MODEL, after=after)) == made[after:]
-
-
-def test_a_region_of_a_profile_is_the_stacks(monkeypatch, tmp_path):
-    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
-        monkeypatch.delenv(name, raising=False)
-    config = tmp_path / "config"
-    config.write_text("[default]\nregion = eu-west-1\n")
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
-    assert Site().region == Site().client("sqs").meta.region_name == "eu-west-1"
-    config.write_text("")
-    assert Site().region == Site().client("sqs").meta.region_name == "us-east-1"
 
 
 def test_a_push_that_has_no_image_here_is_refused_before_it_is_uploaded(stack, tmp_path, capsys):

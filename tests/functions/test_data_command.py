@@ -3,10 +3,10 @@
 import pytest
 
 import freeze_dataset
-from everloop.aws import arrivals
-from everloop_cli import data, withdrawn
-from everloop_cli.records import Records
-from everloop_cli.site import Site
+from everloop.aws import arrivals, registry
+from everloop.reading import data as reading
+from everloop.reading import story
+from everloop_cli import data
 from everloop_cli.trouble import Trouble
 
 MODEL = "flight-delays"
@@ -14,17 +14,6 @@ MODEL = "flight-delays"
 
 def key(name):
     return f"data/{MODEL}/{name}.csv"
-
-
-class Stack(Site):
-    """The account of the handlers' tests, as a deployed stack."""
-
-    def __init__(self, account):
-        super().__init__()
-        self.outputs = {"DataBucket": account.data, "LedgerTable": "everloop-ledger"}
-
-    def open_door(self):
-        """Leave it as it is: the functions of this process know the stack already."""
 
 
 def freeze(account, window):
@@ -45,24 +34,17 @@ def trained(account):
     return account
 
 
-def versions(account):
-    from everloop_cli import views
-
-    return views.packages(Stack(account), MODEL)
-
-
-def told(account):
-    site = Stack(account)
-    found = withdrawn.trained_on(site, Records(site), MODEL, versions(account))
-    return {each["version"]: each["keys"] for each in found["versions"]}
+def told():
+    found = story.trained_on(MODEL, registry.packages(MODEL))
+    return {each.version: each.keys for each in found.versions}
 
 
 def test_which_versions_were_trained_on_what_was_withdrawn_since(trained):
-    assert told(trained) == {}
+    assert told() == {}
     trained.drop(trained.take_out(key("c")))
-    assert told(trained) == {2: [key("c")]}
+    assert told() == {2: [key("c")]}
     trained.drop(trained.take_out(key("a")))
-    assert told(trained) == {1: [key("a")], 2: [key("a"), key("c")]}
+    assert told() == {1: [key("a")], 2: [key("a"), key("c")]}
 
 
 def test_a_version_that_was_trained_on_an_older_content_of_a_deleted_key_is_told(trained):
@@ -72,25 +54,29 @@ def test_a_version_that_was_trained_on_an_older_content_of_a_deleted_key_is_told
     trained.client("s3").delete_object(Bucket=trained.data, Key=key("a"), VersionId=old.version_id)
     later = {"time": "2026-11-29T10:15:30Z"}
     trained.drop({**trained.take_out(key("a")), **later})
-    assert told(trained) == {1: [key("a")], 2: [key("a")]}
+    assert told() == {1: [key("a")], 2: [key("a")]}
 
 
 def test_what_is_in_no_dataset_is_read_with_its_reason_and_the_newest_dataset(trained):
     trained.drop(trained.take_out(key("c")))
-    records = Records(Stack(trained))
-    assert [(each.key, each.state, each.by) for each in records.objects(MODEL).values()] == [
+    found = reading.data(MODEL)
+    assert [(each.key, each.state, each.by) for each in found.objects] == [
         (key("c"), "withdrawn", "123456789012")
     ]
-    assert records.newest_dataset(MODEL)["window"] == 2
-    assert sorted(row["key"] for row in records.arrivals(MODEL)) == [key(n) for n in "abc"]
+    assert found.dataset.window == 2
+    everything = reading.data(MODEL, everything=True).objects
+    assert [(each.key, each.window) for each in everything] == [
+        (key("a"), 1),
+        (key("b"), 1),
+        (key("c"), 2),
+    ]
 
 
 def test_a_name_is_a_key_with_or_without_its_prefix_and_a_folder_all_below_it(trained):
-    site = Stack(trained)
     trained.bring(f"data/{MODEL}/2013/x.csv")
     trained.bring(f"data/{MODEL}/2013/y.csv")
     names = ["a.csv", key("b"), "2013/"]
-    assert list(data._named(site, MODEL, names)) == [
+    assert list(data._named(MODEL, names)) == [
         key("a"),
         key("b"),
         f"data/{MODEL}/2013/x.csv",
@@ -98,13 +84,12 @@ def test_a_name_is_a_key_with_or_without_its_prefix_and_a_folder_all_below_it(tr
     ]
     for missing in ("a", "2014/", "data/another/a.csv"):
         with pytest.raises(Trouble, match="is not there"):
-            list(data._named(site, MODEL, [missing]))
+            list(data._named(MODEL, [missing]))
 
 
 def test_only_the_delete_markers_above_the_newest_version_are_taken_away(trained):
-    site = Stack(trained)
-    assert data._markers_above(site, trained.data, key("a")) == []
+    assert data._markers_above(key("a")) == []
     first = trained.take_out(key("a"))["detail"]["object"]["version-id"]
-    assert data._markers_above(site, trained.data, key("a")) == [first]
+    assert data._markers_above(key("a")) == [first]
     trained.bring(key("a"), b"again\n")
-    assert data._markers_above(site, trained.data, key("a")) == []
+    assert data._markers_above(key("a")) == []

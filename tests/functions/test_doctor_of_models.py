@@ -8,29 +8,17 @@ from everloop.flows import report
 from everloop.moments import moment
 from everloop.records.release import Release
 from everloop.records.shortage import Shortage, Trouble
-from everloop_cli import doctor, model_findings, views
-from everloop_cli.records import Records
-from everloop_cli.site import Site
+from everloop_cli import doctor
+from everloop_cli.door import open_stack
 
 MODEL = "flight-delays"
 NOW = moment("2026-11-20T10:20:00Z")
 
 
-class Stack(Site):
-    """The account of the handlers' tests, as a deployed stack."""
-
-    def __init__(self, account):
-        super().__init__()
-        self.outputs = {"DataBucket": account.data, "LedgerTable": "everloop-ledger"}
-
-    def open_door(self):
-        """Leave it as it is: the functions of this process know the stack already."""
-
-
 def said(account):
-    site = Stack(account)
-    found = doctor._model(site, Records(site), MODEL)
-    return [(each.state, each.found, each.fix) for each in found]
+    account.describe_stack()
+    open_stack()
+    return [(each.state, each.found, each.fix) for each in doctor._model("everloop", MODEL)]
 
 
 def only(account, words):
@@ -102,7 +90,7 @@ def test_data_and_labels_of_no_model_are_told(account):
     account.bring(f"data/{MODEL}/a.csv")
     account.bring("data/Flight-Delays/a.csv")
     account.bring("labels/flights/a.csv")
-    found = [each for _, each, _ in model_findings.strays(Stack(account), [MODEL])]
+    found = [each.found for each in doctor._strays(account.data, [MODEL])]
     assert found == [
         "data/Flight-Delays/ holds objects, and no model Flight-Delays is installed "
         "(did you mean flight-delays?)",
@@ -117,7 +105,6 @@ def test_every_command_is_one(account):
     on_violation.handler(account.violation(), account.context)
     for _, _, repair in said(account):
         assert repair == "" or repair.split()[0] in ("everloop", "aws", "sam"), repair
-    assert views.serving(Stack(account), MODEL) is None
 
 
 def test_a_version_whose_package_was_deleted_is_not_taken_out_of_service(account):

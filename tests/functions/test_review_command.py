@@ -9,8 +9,6 @@ from everloop.moments import moment
 from everloop.records.release import Release
 from everloop_cli import review
 from everloop_cli.main import main
-from everloop_cli.records import Records
-from everloop_cli.site import Site
 
 MODEL = "flight-delays"
 NOW = moment("2026-11-20T10:20:00Z")
@@ -56,14 +54,13 @@ def test_a_pin_is_a_stamp_on_the_version_and_on_no_other(account, two, capsys):
     described = account.client("sagemaker").describe_model_package(ModelPackageName=old)
     assert "baseline-uri" in described["CustomerMetadataProperties"]
     assert account.approval(old) == "Approved"
-    records = Records(Site())
-    plan = review.plan_word(Site(), records, MODEL, 2, "Approved", pin=True)
+    plan = review.plan_word(MODEL, 2, "Approved", pin=True)
     assert [(change.arn, bool(change.pin)) for change in plan.changes] == [
         (new, True),
         (old, False),  # taken away
     ]
     assert plan.will.startswith("nothing changes in production: version 2 serves, and stays until")
-    plan = review.plan_unpin(Site(), records, MODEL)
+    plan = review.plan_unpin(MODEL)
     assert plan.will == "nothing changes in production: version 2 serves"
 
 

@@ -11,13 +11,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from everloop.views.timeline import version_of
-from everloop_cli import flights, laptop, show, stack_files, views, why
+from everloop.aws import storage
+from everloop.aws.settings import settings
+from everloop.reading import models
+from everloop.reading.story import story
+from everloop.views.document import document
+from everloop.views.timeline import TimelineEntry
+from everloop_cli import flights, laptop, render, render_story, show, stack_files
 from everloop_cli.deliver import push
 from everloop_cli.demo import traffic
 from everloop_cli.demo.stage import Stage
-from everloop_cli.records import Records
-from everloop_cli.site import Site
+from everloop_cli.door import open_stack
 from everloop_cli.trouble import Trouble
 
 MODEL = "flight-delays"
@@ -42,15 +46,16 @@ def run(
         stage.chapter("An AWS of our own, and the stack on it")
         running = laptop.up(state, port=port, speed=speed, stack=stack, say=stage.say)
         os.environ.update(laptop.variables(running["url"], state))
-        story = Story(stage, Site(stack), months.result(), ask=ask)
-        story.play()
-        summary = story.summary(speed)
+        open_stack(stack)
+        told = Story(stage, months.result(), ask=ask)
+        told.play()
+        summary = told.summary(speed)
         path = home / "demo.json"
         path.write_text(json.dumps(summary, indent=2, default=str) + "\n")
         if as_json:
             show.emit_json(summary)
         else:
-            story.end(state, path, kept=keep)
+            told.end(state, path, kept=keep)
     finally:
         if not keep:
             laptop.down(state, wipe=False, say=lambda text: None)
@@ -59,13 +64,9 @@ def run(
 class Story:
     """One run of the demo against one deployed stack."""
 
-    def __init__(
-        self, stage: Stage, site: Site, months: list[tuple[str, bytes]], *, ask: bool
-    ) -> None:
+    def __init__(self, stage: Stage, months: list[tuple[str, bytes]], *, ask: bool) -> None:
         self._stage = stage
-        self._site = site
         self._ask = ask
-        self._records = Records(site)
         self._months = months
         self._seen = 0
         self.months: list[dict[str, Any]] = []
@@ -84,10 +85,10 @@ class Story:
         stage = self._stage
         stage.chapter("A model is a folder: push it")
         stage.command(f"everloop push models/{MODEL}")
-        pushed = push(self._site, FOLDER)
+        pushed = push(FOLDER)
         stage.say(f"bundle {pushed['digest'][:12]}, {show.bytes_text(pushed['bytes'])}")
         decision = self._decision("install")
-        stage.say(decision["reason"])
+        stage.say(decision.reason)
 
     def _train_first(self) -> None:
         stage = self._stage
@@ -95,32 +96,32 @@ class Story:
         for name, data in self._months[:FIRST_MONTHS]:
             self._drop(name, data)
         decision = self._decision("freeze")
-        stage.say(decision["reason"])
+        stage.say(decision.reason)
         self._training()
 
-    def _training(self) -> dict[str, Any]:
+    def _training(self) -> TimelineEntry:
         stage = self._stage
         decision = self._decision("train")
-        stage.say(decision["reason"])
-        if not decision["go"]:
-            raise Trouble(f"training was refused: {decision['reason']}")
+        stage.say(decision.reason)
+        if not decision.go:
+            raise Trouble(f"training was refused: {decision.reason}")
         ended = self._decision("train-end", limit=300, detail=self._steps)
-        stage.say(ended["reason"], style=None if ended["go"] else "red")
-        if not ended["go"]:
-            raise Trouble(f"training failed: {ended['reason']}")
+        stage.say(ended.reason, style=None if ended.go else "red")
+        if not ended.go:
+            raise Trouble(f"training failed: {ended.reason}")
         judged = self._decision("judge", limit=180)
-        stage.say(judged["reason"])
+        stage.say(judged.reason)
         return judged
 
     def _approve_first(self) -> None:
         stage = self._stage
         stage.chapter("Version 1 waits for a person: flip its approval with the AWS CLI")
-        package = views.packages(self._site, MODEL)[0]
+        package = models.overview(MODEL).versions[0]
         if self._ask:
-            reply = input(f"   Approve version {package['version']} of {MODEL}? [y/N] ")
+            reply = input(f"   Approve version {package.version} of {MODEL}? [y/N] ")
             if reply.strip().lower() not in ("y", "yes"):
                 raise Trouble("you did not approve it; the version stays pending")
-        words = ["aws", "sagemaker", "update-model-package", "--model-package-arn", package["arn"]]
+        words = ["aws", "sagemaker", "update-model-package", "--model-package-arn", package.package]
         words += ["--model-approval-status", "Approved", "--approval-description", "Looks good"]
         stage.command(" ".join(w if " " not in w else f'"{w}"' for w in words))
         cli = Path(sys.executable).parent / "aws"
@@ -129,17 +130,17 @@ class Story:
         )
         if answer.returncode:
             raise Trouble(f"the AWS CLI failed: {answer.stderr.strip()}")
-        stage.say(self._decision("approve")["reason"])
+        stage.say(self._decision("approve").reason)
 
     def _release(self, version: int | None) -> None:
         stage = self._stage
         stage.chapter(f"Version {version} is released in steps: staging, tests, canary, production")
         tested = self._decision("test", limit=180, detail=self._endpoints)
-        stage.say(tested["reason"])
+        stage.say(tested.reason)
         released = self._decision("serve", "rollback", limit=240, detail=self._endpoints)
-        stage.say(released["reason"], style="green" if released["go"] else "red")
-        if not released["go"]:
-            raise Trouble(f"version {version} was not released: {released['reason']}")
+        stage.say(released.reason, style="green" if released.go else "red")
+        if not released.go:
+            raise Trouble(f"version {version} was not released: {released.reason}")
 
     def _live_through(self, index: int) -> bool:
         """Live through one month; tells whether a new version was released."""
@@ -147,48 +148,47 @@ class Story:
         name, data = self._months[index]
         month = datetime.strptime(name[:7], "%Y-%m").replace(tzinfo=UTC).strftime("%B")
         stage.chapter(f"{month}: flights are scored before departure, their outcomes dropped after")
-        sent = traffic.send(self._site, MODEL, data, target="late", requests=REQUESTS, rows=ROWS)
+        sent = traffic.send(MODEL, data, target="late", requests=REQUESTS, rows=ROWS)
         stage.say(f"{sent['requests']} requests, {sent['rows']} flights scored by production")
         self._drop(name, data)
         self._label(name, data)
         watched = self._decision("monitor", limit=240)
-        stage.say(watched["reason"], style="yellow" if watched["go"] else None)
-        self.months.append({"month": name[:7], **sent, "monitor": watched["reason"]})
-        if not watched["go"]:  # for a monitor, go means that something is violated
+        stage.say(watched.reason, style="yellow" if watched.go else None)
+        self.months.append({"month": name[:7], **sent, "monitor": watched.reason})
+        if not watched.go:  # for a monitor, go means that something is violated
             return False
         retrain = self._decision("retrain", limit=60)
-        stage.say(retrain["reason"])
-        self.months[-1]["retrain"] = retrain["reason"]
-        if not retrain["go"]:
+        stage.say(retrain.reason)
+        self.months[-1]["retrain"] = retrain.reason
+        if not retrain.go:
             return False
         stage.chapter("Drift: train again, and meet the champion on the same rows")
         judged = self._training()
-        if not judged["go"]:
+        if not judged.go:
             return False
         self._decision("approve")
-        self._release(version_of(judged))
+        self._release(judged.version)
         return True
 
     def _drop(self, name: str, data: bytes) -> None:
-        bucket = self._site.output("DataBucket")
         key = f"data/{MODEL}/{name}"
-        self._site.s3.put_object(Bucket=bucket, Key=key, Body=data)
+        storage.write(settings().data_bucket, key, data, "text/csv")
         rows = data.count(b"\n") - 1
         self._stage.say(f"dropped {key}: {rows:,} flights, {show.bytes_text(len(data))}")
 
     def _label(self, name: str, data: bytes) -> None:
         outcomes = flights.labels(data)
         key = f"labels/{MODEL}/{name}"
-        self._site.s3.put_object(Bucket=self._site.output("DataBucket"), Key=key, Body=outcomes)
+        storage.write(settings().data_bucket, key, outcomes, "text/csv")
         self._stage.say(f"dropped {key}: how they arrived")
 
-    def _decision(self, *kinds: str, limit: float = 90, detail: Any = None) -> dict[str, Any]:
+    def _decision(self, *kinds: str, limit: float = 90, detail: Any = None) -> TimelineEntry:
         """Wait for the next decision of these kinds that the story has not told yet."""
 
-        def probe() -> dict[str, Any] | None:
-            for found in self._records.decisions(MODEL, after=self._seen):
-                if found["kind"] in kinds:
-                    self._seen = int(found["seq"])
+        def probe() -> TimelineEntry | None:
+            for found in models.decided(MODEL, after=self._seen):
+                if found.kind in kinds:
+                    self._seen = found.seq
                     return found
             return None
 
@@ -196,10 +196,10 @@ class Story:
         return self._stage.wait(what, probe, limit=limit, detail=detail)
 
     def _steps(self) -> str:
-        return views.pipeline_progress(self._site, MODEL)
+        return render.steps(models.steps(MODEL))
 
     def _endpoints(self) -> str:
-        return views.endpoint_progress(self._site, MODEL)
+        return render.endpoints(models.both_endpoints(MODEL))
 
     def summary(self, speed: float) -> dict[str, Any]:
         return {
@@ -208,20 +208,18 @@ class Story:
             "seconds": round(self._stage.seconds, 1),
             "chapters": self._stage.chapters,
             "months": self.months,
-            "versions": views.packages(self._site, MODEL),
-            "serving": views.serving(self._site, MODEL),
-            "why": why.why(self._site, self._records, MODEL),
-            "decisions": self._records.decisions(MODEL),
+            "status": document(models.overview(MODEL)),
+            "why": document(story(MODEL)),
         }
 
     def end(self, state: Path, path: Path, *, kept: bool) -> None:
         stage = self._stage
         stage.chapter("What happened")
-        views.show_timeline(self._records.decisions(MODEL))
+        render.decisions(models.decided(MODEL))
         show.out.print()
-        why.show_why(why.why(self._site, self._records, MODEL))
+        render_story.story(story(MODEL))
         show.out.print()
-        bucket = self._site.output("ArtefactBucket")
+        bucket = settings().artefact_bucket
         stage.say(f"reports: s3://{bucket}/comparisons/{MODEL}/ and /monitoring/{MODEL}/")
         stage.say(f"metrics: namespace everloop; summary: {path}")
         if kept:

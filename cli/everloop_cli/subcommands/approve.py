@@ -42,9 +42,7 @@ def approve(
         raise click.UsageError("--pin and --instead are two ways to the same: say one of them")
     set_approval(
         "approve",
-        lambda site, records: review.plan_word(
-            site, records, model, version, APPROVED, pin=pin, instead=instead
-        ),
+        lambda: review.plan_word(model, version, APPROVED, pin=pin, instead=instead),
         stack,
         reason,
         as_json,
@@ -60,7 +58,7 @@ def reject(model: str, version: int | None, reason: str, stack: str, as_json: bo
 
     set_approval(
         "reject",
-        lambda site, records: review.plan_word(site, records, model, version, REJECTED),
+        lambda: review.plan_word(model, version, REJECTED),
         stack,
         reason,
         as_json,
@@ -76,7 +74,7 @@ def unpin(model: str, stack: str, as_json: bool) -> None:
 
     set_approval(
         "unpin",
-        lambda site, records: review.plan_unpin(site, records, model),
+        lambda: review.plan_unpin(model),
         stack,
         "",
         as_json,
@@ -84,19 +82,17 @@ def unpin(model: str, stack: str, as_json: bool) -> None:
 
 
 def set_approval(
-    word: str, plan_of: "Callable[[Any, Any], Plan]", stack: str, reason: str, as_json: bool
+    word: str, plan_of: "Callable[[], Plan]", stack: str, reason: str, as_json: bool
 ) -> None:
     """Say what a word on a version will do, and then say it in the registry."""
     from everloop_cli import review
-    from everloop_cli.records import Records
-    from everloop_cli.site import Site
 
-    site = Site(stack)
-    plan = plan_of(site, Records(site))
+    options.open_stack(stack)
+    plan = plan_of()
     if not as_json:
         said = f"{word} version {plan.version} of {plan.model}: {plan.will}"
         show.out.print(said, markup=False, soft_wrap=True)
-    review.carry_out(site, plan, reason)
+    review.carry_out(plan, reason)
     if as_json:
         show.emit_json(plan.as_dict())
     else:

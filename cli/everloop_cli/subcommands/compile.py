@@ -9,7 +9,7 @@ from everloop_cli import options, show
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-@options.stack
+@options.local_stack
 def compile(folder: Path, stack: str, as_json: bool) -> None:
     """Write pipeline.json from pipeline.py; a push does the same.
 

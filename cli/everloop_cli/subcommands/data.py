@@ -18,24 +18,17 @@ def data() -> None:
 @options.stack
 def list_(model: str, everything: bool, stack: str, as_json: bool) -> None:
     """List what was withdrawn or set aside, with its reason."""
+    from everloop.views.document import document
     from everloop_cli import data as objects
-    from everloop_cli.records import Records
-    from everloop_cli.site import Site
+    from everloop_cli import render
 
-    site = Site(stack)
-    rows = objects.listed(site, model, everything=everything)
-    newest, following = Records(site).newest_dataset(model), objects.next_dataset(site, model)
+    options.open_stack(stack)
+    found = objects.listed(model, everything=everything)
+    following = objects.next_dataset(model)
     if as_json:
-        told = {"dataset": newest, "next_dataset": following}
-        show.emit_json({"model": model, **told, "objects": rows})
+        show.emit_json({**document(found), "next_dataset": following})
         return
-    for row in rows:
-        _show_row(row)
-    if not rows:
-        show.out.print(f"nothing of {model} was withdrawn or set aside", style=show.QUIET)
-    if newest:
-        said = f"newest dataset: window {newest['window']}, {newest['digest'][:12]}"
-        show.out.print(said, style=show.QUIET)
+    render.data(found)
     _show_next(following)
 
 
@@ -50,10 +43,10 @@ def undrop(model: str, keys: tuple[str, ...], reason: str, stack: str, as_json: 
     KEY is with or without data/MODEL/ in front; one that ends in / means all below it.
     """
     from everloop_cli import data as objects
-    from everloop_cli.site import Site
 
+    options.open_stack(stack)
     reason = reason or "taken out with everloop data undrop"
-    done = objects.undrop(Site(stack), model, keys, reason)
+    done = objects.undrop(model, keys, reason)
     return _report(done, model, "undrop", "taken out: in no later dataset of", as_json)
 
 
@@ -71,22 +64,11 @@ def restore(
     KEY is with or without data/MODEL/ in front.
     """
     from everloop_cli import data as objects
-    from everloop_cli.site import Site
 
+    options.open_stack(stack)
     reason = reason or "brought back with everloop data restore"
-    done = objects.restore(Site(stack), model, keys, reason, set_aside=set_aside)
+    done = objects.restore(model, keys, reason, set_aside=set_aside)
     return _report(done, model, "restore", "brought back: in the next dataset of", as_json)
-
-
-def _show_row(row: dict[str, Any]) -> None:
-    from everloop.records.object_state import PRESENT, SET_ASIDE, WITHDRAWN
-
-    styles = {PRESENT: show.GOOD, SET_ASIDE: show.WAIT, WITHDRAWN: show.BAD}
-    # Not a table: a key that a cell breaks in two cannot be copied.
-    word = show.mark(f"{row['state']:<9}", styles.get(row["state"], show.QUIET))
-    by = f" by {row['by']}" if row["by"] else ""
-    said = f"  {str(row['at'])[:19]}{by}: {row['reason']}" if row["reason"] else ""
-    show.out.print(word, f"{row['key']}{said}", soft_wrap=True, markup=False)
 
 
 def _report(done: dict[str, Any], model: str, what: str, said: str, as_json: bool) -> int:

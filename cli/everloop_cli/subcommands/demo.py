@@ -39,7 +39,7 @@ def _speed(text: str) -> float:
     help="Port on 127.0.0.1, or any free one (default: 4566).",
 )
 @options.state
-@options.stack
+@options.local_stack
 def demo(
     ask: bool, keep: bool, speed: float, port: int, state: Path | None, stack: str, as_json: bool
 ) -> None:

@@ -13,16 +13,14 @@ def doctor(stack: str, as_json: bool) -> int:
     Ends with 1 where something is wrong.
     """
     from everloop_cli import doctor as checks
-    from everloop_cli.site import Site
 
-    site = Site(stack)
-    site.output("LedgerTable")  # is there an Everloop stack at all?
+    here = options.open_stack(stack)
     if as_json:
-        findings = list(checks.examine(site))
+        findings = list(checks.examine(here))
         show.emit_json([finding.as_dict() for finding in findings])
     else:
         with show.err.status("looking"):
-            findings = list(checks.examine(site))
+            findings = list(checks.examine(here))
         styles = {checks.GOOD: show.GOOD, checks.WARNING: show.WAIT, checks.BAD: show.BAD}
         for each in findings:
             # Not a table: a command that a cell breaks in two cannot be copied.

@@ -10,7 +10,7 @@ from everloop_cli import options, show
 @click.command()
 @click.option("--wipe", is_flag=True, help="Remove the state, too.")
 @options.state
-@options.stack
+@options.local_stack
 def down(wipe: bool, state: Path | None, stack: str, as_json: bool) -> None:
     """Stop the laptop's cloud; its state stays."""
     from everloop_cli import laptop, states

@@ -28,8 +28,8 @@ def drop(
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
     from everloop_cli import deliver
-    from everloop_cli.site import Site
 
+    options.open_stack(stack)
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -44,9 +44,7 @@ def drop(
                 tasks[what] = progress.add_task(f"{what} for {model}", total=total)
             progress.advance(tasks[what], count)
 
-        done = deliver.drop(
-            Site(stack), model, list(paths), prefix=prefix, progress=advance, anyway=anyway
-        )
+        done = deliver.drop(model, list(paths), prefix=prefix, progress=advance, anyway=anyway)
     if as_json:
         show.emit_json(done)
         return

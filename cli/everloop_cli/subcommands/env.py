@@ -10,7 +10,7 @@ from everloop_cli import options, show
 
 @click.command()
 @options.state
-@options.stack
+@options.local_stack
 def env(state: Path | None, stack: str, as_json: bool) -> None:
     """Print the variables that point AWS clients to the laptop's cloud.
 

@@ -17,9 +17,9 @@ def label(model: str, paths: tuple[Path, ...], stack: str, as_json: bool) -> Non
     PATHS are CSV files with the model's key and target, or folders that hold some.
     """
     from everloop_cli import labels
-    from everloop_cli.site import Site
 
-    done = labels.upload(Site(stack), model, list(paths))
+    options.open_stack(stack)
+    done = labels.upload(model, list(paths))
     if as_json:
         show.emit_json(done)
         return

@@ -29,16 +29,14 @@ def resume(model: str | None, every: bool, reason: str, stack: str, as_json: boo
 
 
 def _set(word: str, model: str | None, every: bool, reason: str, stack: str, as_json: bool) -> None:
-    from everloop_cli import pausing
-    from everloop_cli.records import Records
-    from everloop_cli.site import Site
+    from everloop_cli import models, pausing
 
-    site = Site(stack)
     if bool(model) == every:
         raise Trouble(f"say which: everloop {word} MODEL, or --all")
-    known = Records(site).known(model) if model else None
+    options.open_stack(stack)
+    known = models.known(model) if model else None
     reason = reason or f"{word}d with everloop {word}"
-    changed = pausing.set_pause(site, known, pause=word == "pause", reason=reason)
+    changed = pausing.set_pause(known, pause=word == "pause", reason=reason)
     if as_json:
         show.emit_json({"models": changed, "paused": word == "pause"})
     else:

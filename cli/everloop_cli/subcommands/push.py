@@ -17,9 +17,9 @@ def push(folder: Path, stack: str, as_json: bool) -> None:
     it, before anything is uploaded.
     """
     from everloop_cli import deliver
-    from everloop_cli.site import Site
 
-    done = deliver.push(Site(stack), folder)
+    options.open_stack(stack)
+    done = deliver.push(folder)
     if as_json:
         show.emit_json(done)
         return

@@ -1,13 +1,10 @@
 """everloop redrive: dead letters."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from everloop_cli import options, show
-
-if TYPE_CHECKING:
-    from everloop_cli.site import Site
 
 _QUEUES = ("arrivals-dead", "undelivered", "failed")
 
@@ -22,14 +19,13 @@ def redrive(queues: tuple[str, ...], every: bool, stack: str, as_json: bool) -> 
     Without a QUEUE it only looks. QUEUE is arrivals-dead, undelivered or failed.
     """
     from everloop_cli import redrive as letters
-    from everloop_cli.site import Site
 
-    site = Site(stack)
+    options.open_stack(stack)
     chosen = letters.QUEUES if every else queues
     if not chosen:
-        _list(site, as_json=as_json)
+        _list(as_json=as_json)
         return 0
-    done = [told for queue in chosen for told in letters.redrive(site, queue)]
+    done = [told for queue in chosen for told in letters.redrive(queue)]
     if as_json:
         show.emit_json(done)
     else:
@@ -54,15 +50,12 @@ def _report(done: list[dict[str, Any]]) -> None:
     )
 
 
-def _list(site: "Site", *, as_json: bool) -> None:
+def _list(*, as_json: bool) -> None:
     from everloop_cli import redrive as letters
 
-    counts = letters.counts(site)
+    counts = letters.counts()
     found = [
-        letter
-        for queue, count in counts.items()
-        if count
-        for letter in letters.letters(site, queue)
+        letter for queue, count in counts.items() if count for letter in letters.letters(queue)
     ]
     if as_json:
         show.emit_json({"counts": counts, "letters": [letter.as_dict() for letter in found]})

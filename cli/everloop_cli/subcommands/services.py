@@ -11,7 +11,7 @@ from everloop_cli import local_cloud, options
 @click.command()
 @click.argument("service", required=False)
 @click.option("--markdown", is_flag=True, help="Print docs/services.md.")
-@options.stack
+@options.local_stack
 def services(service: str | None, markdown: bool, stack: str, as_json: bool) -> int:
     """List what the laptop's cloud answers, per service and operation.
 

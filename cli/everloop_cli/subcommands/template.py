@@ -20,7 +20,7 @@ def template() -> None:
     is_flag=True,
     help="Replace the stack's files that are there; models/ and samconfig.toml are kept.",
 )
-@options.stack
+@options.local_stack
 def export(folder: Path, force: bool, stack: str, as_json: bool) -> None:
     """Write template.yaml and all that it names to DIR, for sam build and sam deploy."""
     from everloop import stack_names

@@ -26,7 +26,7 @@ def _parameter(text: str) -> str:
 @click.option("--any-template", is_flag=True, help="Update the state that another template made.")
 @options.of_the_cloud
 @options.state
-@options.stack
+@options.local_stack
 def up(
     parameters: tuple[str, ...],
     any_template: bool,

@@ -3,6 +3,7 @@
 import click
 
 from everloop_cli import options, show
+from everloop_cli.trouble import Trouble
 
 
 @click.command()
@@ -14,15 +15,18 @@ def why(model: str, version: int | None, stack: str, as_json: bool) -> int:
 
     Ends with 1 where the ledger's chain does not hold.
     """
-    from everloop_cli import why as story
-    from everloop_cli.records import Records
-    from everloop_cli.site import Site
+    from everloop.errors import BadInput
+    from everloop.reading.story import story
+    from everloop.views.document import document
+    from everloop_cli import models, render_story
 
-    site = Site(stack)
-    records = Records(site)
-    told = story.why(site, records, records.known(model), version)
+    options.open_stack(stack)
+    try:
+        told = story(models.known(model), version)
+    except BadInput as error:
+        raise Trouble(str(error)) from error
     if as_json:
-        show.emit_json(told)
+        show.emit_json(document(told))
     else:
-        story.show_why(told)
-    return 1 if told["chain"]["problems"] else 0
+        render_story.story(told)
+    return 1 if told.chain.problems else 0

@@ -86,7 +86,7 @@ def test_a_version_is_told_by_the_registry_and_by_its_seal_where_that_is_gone():
     package = RegisteredVersion(ARN, "Approved", {"cause": "data", "everloop-pin": "p"})
     shown = version.version(2, package, None, None, decided)
     assert (shown.made_of, shown.pinned) == ({"cause": "data"}, "p")
-    assert shown.word.by == "policy"
+    assert shown.decided_by.by == "policy"
     assert [(s.outcome, s.replaced, s.by) for s in shown.service] == [
         ("released", 1, None),
         ("replaced", None, 3),
@@ -96,7 +96,7 @@ def test_a_version_is_told_by_the_registry_and_by_its_seal_where_that_is_gone():
     word = Approval(2, "Approved", T, "arn:me", "", "")
     kept = version.version(2, None, seal, word, [])
     assert (kept.registered, kept.approval, kept.made_of) == (False, "deleted", {"cause": "data"})
-    assert (kept.word.by, kept.word.words) == ("arn:me", "no words given")
+    assert (kept.decided_by.by, kept.decided_by.words) == ("arn:me", "no words given")
     assert version.version(9, None, None, None, decided) is None
 
 
@@ -133,16 +133,28 @@ def test_a_model_at_a_glance():
     serving = Serving("m", "InService", "m-v1-00000000", 1)
     newest = Package(M, 2, ARN, "Completed", "PendingManualApproval", T)
     going = Run("m-w2-00000002", "d", "b", "data", T, "running")
-    shown = model.model(M, [newest], serving, [going], timeline.timeline([decision("train", True)]))
+    (last,) = timeline.timeline([decision("train", True)])
+    steps = [("Prepare", "Succeeded"), ("Train", "Executing")]
+    shown = model.model(M, [newest], serving, going, last, steps=steps)
     assert (shown.serves, shown.newest, shown.approval) == (1, 2, "PendingManualApproval")
-    assert (shown.training, shown.last.kind) == ("m-w2-00000002 running", "train")
-    assert model.model(M, [], None, [], []).endpoint == "none"
+    assert (shown.approval_outcome, shown.run.window, shown.last.kind) == ("waiting", 2, "train")
+    assert [step.status for step in shown.steps] == ["Succeeded", "Executing"]
+    bare = model.model(M, [], None, None, None)
+    assert (bare.endpoint, bare.run, bare.approval_outcome) == ("none", None, "info")
+
+
+def test_the_run_that_is_under_way_is_shown_before_a_newer_one_that_has_ended():
+    old = Run("m-w1-00000001", "d", "b", "data", T, "waiting")
+    new = Run("m-w2-00000002", "d", "b", "data", T + timedelta(hours=1), "registered")
+    assert model.under_way([old, new]) == old
+    assert model.under_way([new]) == new
+    assert model.under_way([]) is None
 
 
 def test_what_nothing_answers_needs_attention_and_what_mends_itself_does_not():
     found = Incident("violation/data", "violation", "f", T, "a violation", "psi", ("see:", "  do"))
     (answered,) = attention.incidents(M, [found])
-    assert (answered.wrong, answered.command) == (False, "do")
+    assert (answered.wrong, answered.fix) == (False, "do")
     none = Incident(UNANSWERED, "violation", "f", T, "", "")
     (alone,) = attention.incidents(M, [found, none])
     assert alone.wrong
@@ -150,15 +162,16 @@ def test_what_nothing_answers_needs_attention_and_what_mends_itself_does_not():
     waits = Shortage(M, "judgement#2", ARN, lacked, T, T, 1, T)
     held = Shortage(M, "training", "1", lacked, T, T, 1, None)
     first, second = attention.waits(M, [waits, held])
-    assert (first.outcome, first.command) == ("waiting", "")
-    assert "judgement of version 2" in first.said
-    assert (second.outcome, second.command) == ("bad", "everloop resume m")
+    assert first.outcome == "waiting"
+    assert first.fix.startswith("aws service-quotas list-service-quotas")
+    assert "judgement of version 2" in first.found
+    assert (second.outcome, second.fix) == ("bad", "everloop resume m")
 
 
 def test_a_release_that_is_given_up_needs_attention_until_it_is_approved_again():
     failed = Release(1, 2, "rolled-back", "5xx", T, T)
     found = attention.given_up(M, [(2, "Approved")], [failed], {})
-    assert "version 2 is approved, and its release was given up: 5xx" in found.said
+    assert "version 2 is approved, and its release was given up: 5xx" in found.found
     again = Approval(2, "Approved", T + timedelta(hours=1), "me", "", "")
     assert attention.given_up(M, [(2, "Approved")], [failed], {2: again}) is None
     assert attention.given_up(M, [(2, "Rejected")], [failed], {}) is None
@@ -166,6 +179,8 @@ def test_a_release_that_is_given_up_needs_attention_until_it_is_approved_again()
 
 def test_data_that_nothing_is_trained_on_says_why():
     trained = timeline.timeline([decision("train-end", True), decision("train", False)])
-    assert "lets data alone train nothing" in attention.untrained(M, 3, ["violation"], trained).said
-    assert "3 objects wait" in attention.untrained(M, 3, ["data"], trained).said
+    assert (
+        "lets data alone train nothing" in attention.untrained(M, 3, ["violation"], trained).found
+    )
+    assert "3 objects wait" in attention.untrained(M, 3, ["data"], trained).found
     assert attention.untrained(M, 0, ["data"], trained) is None

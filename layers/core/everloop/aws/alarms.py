@@ -24,6 +24,8 @@ class Alarm:
     reason: str
     changed_at: datetime
     actions: tuple[str, ...]
+    description: str = ""
+    tells: bool = True  # its actions are enabled
 
 
 def put(alarm: Mapping[str, Any]) -> None:
@@ -38,15 +40,28 @@ def beginning(prefix: str) -> dict[str, Alarm]:
         pages = cloudwatch().get_paginator("describe_alarms")
         for page in pages.paginate(AlarmNamePrefix=prefix, AlarmTypes=["MetricAlarm"]):
             for each in page["MetricAlarms"]:
-                found[each["AlarmName"]] = Alarm(
-                    each["AlarmName"],
-                    float(each.get("Threshold", 0.0)),
-                    each["StateValue"],
-                    str(each.get("StateReason") or ""),
-                    moment(each["StateUpdatedTimestamp"]),
-                    tuple(each.get("AlarmActions") or ()),
-                )
+                found[each["AlarmName"]] = _alarm(each)
     return found
+
+
+def find(name: str) -> Alarm | None:
+    """Return a metric alarm; None where there is none of this name."""
+    with translated(f"alarm {name}"):
+        found = cloudwatch().describe_alarms(AlarmNames=[name], AlarmTypes=["MetricAlarm"])
+    return next((_alarm(each) for each in found["MetricAlarms"]), None)
+
+
+def _alarm(found: Mapping[str, Any]) -> Alarm:
+    return Alarm(
+        name=found["AlarmName"],
+        threshold=float(found.get("Threshold", 0.0)),
+        state=found["StateValue"],
+        reason=str(found.get("StateReason") or ""),
+        changed_at=moment(found["StateUpdatedTimestamp"]),
+        actions=tuple(found.get("AlarmActions") or ()),
+        description=str(found.get("AlarmDescription") or ""),
+        tells=bool(found["ActionsEnabled"]),
+    )
 
 
 def delete(names: Sequence[str]) -> None:

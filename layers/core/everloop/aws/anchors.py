@@ -6,7 +6,7 @@ from typing import Final
 
 from everloop.aws import storage, table
 from everloop.aws.settings import settings
-from everloop.chain import Anchor
+from everloop.chain import Anchor, anchor_of
 from everloop.moments import text
 from everloop.records import decision as records
 
@@ -36,3 +36,23 @@ def anchor(model: str, now: datetime, *, at_most: timedelta = timedelta(0)) -> b
 def anchor_daily(model: str, now: datetime) -> bool:
     """Anchor a chain's head if none was anchored for a day."""
     return anchor(model, now, at_most=_OFTEN)
+
+
+def all_of(model: str) -> list[Anchor]:
+    """Return the heads that were anchored, also those that a delete marker lies on.
+
+    None where the stack has no bucket for them: an older template's.
+    """
+    bucket = settings().anchor_bucket
+    if not bucket:
+        return []
+    found: dict[str, Anchor | None] = {}
+    after = ""
+    while True:
+        page, after = storage.versions_after(bucket, f"chains/{model}/", after)
+        for one in page:
+            if not one.marker:
+                found[one.key] = anchor_of(one.key, text(one.modified))
+        if not after:
+            break
+    return [anchor for anchor in found.values() if anchor is not None]

@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import botocore.session
 from botocore.config import Config
-from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionError,
+    CredentialRetrievalError,
+    HTTPClientError,
+    NoCredentialsError,
+    PartialCredentialsError,
+)
 
 from everloop.errors import Conflict, EverloopError, NoCapacity, NotReady
 
@@ -36,28 +44,17 @@ _INFERENCE: Final = Config(
     connect_timeout=3, read_timeout=65, retries={"mode": "standard", "max_attempts": 1}
 )
 
+# What a call may raise that means nothing to us: it is told as it is.
+FAULTS: Final = (BotoCoreError, ClientError)
+
+
+class NoCredentials(EverloopError):
+    """Nothing says who we are, or nobody believes it."""
+
 
 @cache
 def _session() -> Any:
     return botocore.session.get_session()
-
-
-_reached: tuple[str, str] | None = None
-
-
-def reach(region: str, endpoint_url: str) -> None:
-    """Make clients for this region from here on: for a program that is none of the functions.
-
-    Those that were made for another region or endpoint (botocore reads it by itself) are forgotten.
-    """
-    global _reached
-    if _reached == (region, endpoint_url):
-        return
-    _reached = (region, endpoint_url)
-    _session().set_config_variable("region", region)
-    for made in list(globals().values()):
-        if hasattr(made, "cache_clear") and made is not _session:
-            made.cache_clear()
 
 
 def _client(service: str, config: Config = _CONFIG) -> Any:
@@ -164,3 +161,5 @@ def translated(subject: str) -> Iterator[None]:
         raise meaning(f"{subject}: {error}") from error
     except (ConnectionError, HTTPClientError) as error:
         raise NotReady(f"{subject}: {error}") from error
+    except (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError) as error:
+        raise NoCredentials(str(error)) from error

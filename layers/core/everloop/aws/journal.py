@@ -64,6 +64,12 @@ def decisions(model: str, *, after: int = 0) -> Iterator[dict[str, Any]]:
     return map(records.of, table.query(records.all_of(model, after)))
 
 
+def newest(model: str) -> dict[str, Any] | None:
+    """Return a model's last decision; None before the first."""
+    item = table.newest(records.all_of(model))
+    return records.of(item) if item else None
+
+
 def publish(kind: str, detail: dict[str, Any]) -> None:
     """Put a domain event on our bus. Raises NotReady if the bus did not take it."""
     entry: PutEventsRequestEntryTypeDef = {

@@ -193,17 +193,28 @@ def describe(arn: str) -> Execution:
     )
 
 
-def ending(arn: str) -> Ending:
-    """Read from its steps how an execution ended."""
-    package, failed, reason, chosen = "", "", "", False
+def steps(arn: str) -> list[tuple[str, str]]:
+    """Return the steps of an execution that were begun, in order, each with its status."""
+    return [
+        (str(step["StepName"]), str(step["StepStatus"]))
+        for step in _steps(arn, SortOrder="Ascending")
+    ]
+
+
+def _steps(arn: str, **order: Any) -> list[Any]:
     with translated(arn):
         pages = (
             sagemaker()
             .get_paginator("list_pipeline_execution_steps")
-            .paginate(PipelineExecutionArn=arn)
+            .paginate(PipelineExecutionArn=arn, **order)
         )
-        steps: list[Any] = [step for page in pages for step in page["PipelineExecutionSteps"]]
-    for step in steps:
+        return [step for page in pages for step in page["PipelineExecutionSteps"]]
+
+
+def ending(arn: str) -> Ending:
+    """Read from its steps how an execution ended."""
+    package, failed, reason, chosen = "", "", "", False
+    for step in _steps(arn):
         metadata = step.get("Metadata") or {}
         package = (metadata.get("RegisterModel") or {}).get("Arn") or package
         if step.get("StepStatus") == "Failed":

@@ -1,6 +1,6 @@
 """The Model Registry: packages, their approval, and who gave it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -94,6 +94,30 @@ def set_approval(arn: str, status: str, reason: str) -> None:
             ModelApprovalStatus=status,  # type: ignore[arg-type]
             ApprovalDescription=reason[:LONGEST_DESCRIPTION],
         )
+
+
+def change(
+    arn: str,
+    *,
+    approval: str = "",
+    words: str = "",
+    metadata: Mapping[str, str] | None = None,
+    without: Sequence[str] = (),
+) -> None:
+    """Change a package in one call, which is one event: its approval, and properties of it.
+
+    `metadata` are all of them from here on; those in `without` are taken away.
+    """
+    request: Any = {}
+    if approval:
+        request["ModelApprovalStatus"] = approval
+        request["ApprovalDescription"] = words[:LONGEST_DESCRIPTION]
+    if metadata is not None:
+        request["CustomerMetadataProperties"] = dict(metadata)
+    if without:
+        request["CustomerMetadataPropertiesToRemove"] = list(without)
+    with translated(arn):
+        sagemaker().update_model_package(ModelPackageArn=arn, **request)
 
 
 def ensure_group(model: str) -> bool:

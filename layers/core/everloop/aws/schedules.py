@@ -42,6 +42,14 @@ def state(model: str) -> str | None:
     return found["State"]
 
 
+def states() -> dict[str, str]:
+    """Return ENABLED or DISABLED of every schedule of the stack, by name."""
+    group = settings().stack
+    with translated(f"schedules of {group}"):
+        pages = scheduler().get_paginator("list_schedules").paginate(GroupName=group)
+        return {found["Name"]: found["State"] for page in pages for found in page["Schedules"]}
+
+
 def _remove(model: str) -> None:
     try:
         with translated(f"schedule of {model}"):

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
+from everloop.decisions.infrastructure import to_do
 from everloop.decisions.releases import gives_up
 from everloop.moments import text
 from everloop.notices import UNANSWERED
@@ -18,8 +20,8 @@ class Attention:
     """What was found, and the command that fixes it (empty: it repairs itself)."""
 
     outcome: Outcome
-    said: str
-    command: str = ""
+    found: str
+    fix: str = ""
 
     @property
     def wrong(self) -> bool:
@@ -86,7 +88,29 @@ def waits(model: str, shortages: Iterable[Shortage]) -> Iterator[Attention]:
         if shortage.held:
             yield Attention("bad", said, f"everloop resume {model}")
         else:
-            yield Attention("waiting", said)
+            lines = to_do(trouble, model, held=False)
+            commands = [line.strip() for line in lines if line.startswith("  ")]
+            yield Attention("waiting", said, commands[0] if commands else "")
+
+
+def not_installed(
+    model: str, pushed_at: datetime, waits_for: Shortage | None, decided: Sequence[TimelineEntry]
+) -> Attention:
+    """Say why a model whose folder was pushed is not installed; decisions are all about it."""
+    again = f"everloop push models/{model}"
+    if waits_for is not None:
+        (wait,) = waits(model, [waits_for])
+        said = f"it was pushed and never installed: {wait.found}"
+        return Attention("waiting", said, wait.fix or again)
+    answers = [each for each in decided if each.kind == "install"]
+    if answers and not answers[-1].go:
+        said = f"it was pushed and never installed, as the push was refused: {answers[-1].reason}"
+        return Attention("bad", said, again)
+    said = (
+        f"it was pushed at {text(pushed_at)} and is not installed; that takes a minute. Where it "
+        "failed, its event lies in the queue of failed ones"
+    )
+    return Attention("waiting", said, "everloop redrive")
 
 
 def untrained(

@@ -10,12 +10,15 @@ from everloop.views.timeline import Outcome, TimelineEntry
 class Look:
     """What a look found: which monitors saw a violation, and which could not judge.
 
-    `report` is the S3 URI of its page; empty where it has none.
+    `violated` says that there was one, `judged_all` that nothing was left unjudged, and that there
+    was traffic to judge. `report` is the S3 URI of its page; empty where it has none.
     """
 
     time: str
     version: int | None
     outcome: Outcome
+    violated: bool
+    judged_all: bool
     reason: str
     monitors: tuple[str, ...]
     blind: tuple[str, ...]
@@ -35,6 +38,8 @@ def _look(decided: TimelineEntry) -> Look:
         time=decided.time,
         version=decided.version,
         outcome=decided.outcome,
+        violated=decided.go,
+        judged_all=not (facts.get("blind") or facts.get("judged") == 0 or "silent_since" in facts),
         reason=decided.reason,
         monitors=tuple(str(monitor) for monitor in facts.get("monitors") or ()),
         blind=tuple(str(monitor) for monitor in facts.get("blind") or ()),

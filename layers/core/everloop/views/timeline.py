@@ -17,6 +17,7 @@ class TimelineEntry:
 
     seq: int
     time: str
+    model: str
     kind: str
     go: bool
     outcome: Outcome
@@ -41,6 +42,7 @@ def _decided(decision: Mapping[str, Any]) -> TimelineEntry:
     return TimelineEntry(
         seq=int(decision["seq"]),
         time=str(decision["time"]),
+        model=str(decision.get("model") or ""),
         kind=str(decision["kind"]),
         go=bool(decision["go"]),
         outcome=outcome_of(decision),
@@ -82,7 +84,12 @@ _PLAIN: Final[dict[tuple[str, bool], Outcome]] = {
     ("wait", False): "waiting",
 }
 _ENDS: Final[dict[str, Outcome]] = {"waiting": "waiting", "stopped": "info"}
-_STATUS: Final[dict[str, Outcome]] = {"Approved": "good", "Rejected": "bad"}
+_APPROVALS: Final[dict[str, Outcome]] = {"Approved": "good", "Rejected": "bad", "deleted": "info"}
+
+
+def approval_outcome(status: str) -> Outcome:
+    """Say what a version's approval in the registry means to whoever waits for it."""
+    return _APPROVALS.get(status, "waiting" if status else "info")
 
 
 def outcome_of(decision: Mapping[str, Any]) -> Outcome:
@@ -90,7 +97,7 @@ def outcome_of(decision: Mapping[str, Any]) -> Outcome:
     kind, go = str(decision["kind"]), bool(decision["go"])
     facts = decision.get("facts") or {}
     if kind == "approve":
-        return _STATUS.get(str(facts.get("approval")), "waiting")
+        return approval_outcome(str(facts.get("approval")))
     if kind == "monitor":
         return _look(go, facts)
     if kind == "judge" and not go:

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from everloop.decisions.approvals import PIN, POLICY
+from everloop.decisions.releases import Package, Serving
 from everloop.records.approval import Approval
 from everloop.records.seal import Seal
-from everloop.views.timeline import TimelineEntry, of_version
+from everloop.views.timeline import Outcome, TimelineEntry, approval_outcome, of_version
 
 
 @dataclass(frozen=True)
@@ -57,20 +59,49 @@ class Version:
     package: str
     registered: bool
     approval: str
+    approval_outcome: Outcome
     made_of: Mapping[str, str]
     pinned: str
     model_digest: str
-    word: ApprovalWord | None
+    container_digest: str
+    decided_by: ApprovalWord | None
     tests: Sequence[Test]
     service: Sequence[Service]
     decisions: Sequence[TimelineEntry]
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A version as a list of them shows it."""
+
+    version: int
+    package: str
+    approval: str
+    approval_outcome: Outcome
+    registered_at: datetime
+    serves: bool
+
+
+def listed(packages: Iterable[Package], serving: Serving | None) -> list[Listed]:
+    """Return the registered versions, the newest first, by what the registry lists."""
+    return [
+        Listed(
+            version=package.version,
+            package=package.arn,
+            approval=package.approval,
+            approval_outcome=approval_outcome(package.approval),
+            registered_at=package.modified_at,
+            serves=serving is not None and serving.version == package.version,
+        )
+        for package in sorted(packages, key=lambda package: package.version, reverse=True)
+    ]
 
 
 def version(
     number: int,
     package: RegisteredVersion | None,
     seal: Seal | None,
-    approval: Approval | None,
+    word: Approval | None,
     decided: Sequence[TimelineEntry],
 ) -> Version | None:
     """Return what is known of a version; None for one that nobody knows."""
@@ -79,24 +110,25 @@ def version(
         return None
     made_of = {**(seal.metadata if seal else {}), **(package.metadata if package else {})}
     pinned = made_of.pop(PIN, "")
+    approval = package.approval if package else "deleted"
     return Version(
         version=number,
         package=package.arn if package else seal.package_arn if seal else "",
         registered=package is not None,
-        approval=package.approval if package else "deleted",
+        approval=approval,
+        approval_outcome=approval_outcome(approval),
         made_of=made_of,
         pinned=pinned,
         model_digest=seal.model_digest if seal else "",
-        word=_approval_word(approval, about),
+        container_digest=seal.container_digest if seal else "",
+        decided_by=_word(word, about),
         tests=_tests(about),
         service=_service(number, decided),
         decisions=about,
     )
 
 
-def _approval_word(
-    approval: Approval | None, about: Sequence[TimelineEntry]
-) -> ApprovalWord | None:
+def _word(approval: Approval | None, about: Sequence[TimelineEntry]) -> ApprovalWord | None:
     spoken = [each for each in about if each.kind == "approve"]
     if spoken:
         last = spoken[-1]

@@ -1,0 +1,222 @@
+"""Views as tables and lines: what people see in a terminal."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from rich.text import Text
+
+from everloop.views.attention import Attention
+from everloop.views.data import Data
+from everloop.views.endpoint import Endpoint
+from everloop.views.look import Look
+from everloop.views.model import Model
+from everloop.views.overview import Overview
+from everloop.views.release import Release
+from everloop.views.run import Run
+from everloop.views.timeline import TimelineEntry
+from everloop.views.version import Listed
+from everloop_cli import show
+
+# How something looks, by what it means.
+STYLES = {"good": show.GOOD, "bad": show.BAD, "waiting": show.WAIT, "info": show.QUIET}
+_NEWEST = 5  # rows of a table on a model's page
+_DECISIONS = 12
+
+
+def moment(at: datetime | str) -> str:
+    """Write a moment as people read it: UTC, to the second."""
+    text = at if isinstance(at, str) else f"{at:%Y-%m-%dT%H:%M:%S}"
+    return text[:19].replace("T", " ")
+
+
+def span(took: timedelta | None) -> str:
+    if took is None:
+        return "-"
+    seconds = round(took.total_seconds())
+    if seconds < 60:
+        return f"{seconds} s"
+    minutes, seconds = divmod(seconds, 60)
+    return f"{minutes} min {seconds:02d} s" if minutes < 60 else f"{minutes / 60:.1f} h"
+
+
+def models(found: Iterable[Model]) -> None:
+    """Print models with what serves and what waits."""
+    columns = ("model", "serves", "endpoint", "newest", "approval", "training", "last decision")
+    rows = [
+        (
+            each.model,
+            each.serves,
+            each.endpoint,
+            each.newest,
+            show.mark(each.approval or "-", STYLES[each.approval_outcome]),
+            _training(each),
+            _last(each),
+        )
+        for each in found
+    ]
+    show.table("Models", columns, rows)
+
+
+def _training(model: Model) -> str:
+    if model.run is None:
+        return "never"
+    # Where it is, in a word: which steps are behind it is told with --json.
+    going = [step for step in model.steps if step.status != "Succeeded"] or model.steps[-1:]
+    steps = ", ".join(f"{step.step} {step.status.lower()}" for step in going)
+    window = f"window {model.run.window} " if model.run.window is not None else ""
+    return f"{window}{model.run.status}{f': {steps}' if steps else ''}"
+
+
+def _last(model: Model) -> str:
+    if model.paused:
+        return model.paused
+    return f"{model.last.kind}: {model.last.reason}" if model.last else "none"
+
+
+def overview(page: Overview) -> None:
+    """Print all about a model; of what came one after another the newest."""
+    models([page.model])
+    attention(page.attention)
+    show.out.print()
+    versions(page.versions)
+    show.out.print()
+    runs(page.runs)
+    show.out.print()
+    releases(page.releases)
+    show.out.print()
+    looks(page.looks)
+    show.out.print()
+    decisions(page.decisions[-_DECISIONS:])
+
+
+def attention(found: Iterable[Attention]) -> None:
+    """Print what needs attention, each with the command that helps; nothing where nothing does."""
+    for number, each in enumerate(found):
+        if not number:
+            show.out.print()
+        # Not a table: a command that a cell breaks in two cannot be copied.
+        word = "wrong" if each.wrong else "note"
+        show.out.print(
+            show.mark(f"{word:<5}", STYLES[each.outcome]), each.found, soft_wrap=True, markup=False
+        )
+        if each.fix:
+            show.out.print("      ", each.fix, soft_wrap=True, markup=False)
+
+
+def versions(found: Sequence[Listed]) -> None:
+    rows = [
+        (
+            each.version,
+            show.mark(each.approval, STYLES[each.approval_outcome]),
+            moment(each.registered_at),
+            "serves" if each.serves else "",
+        )
+        for each in found[:_NEWEST]
+    ]
+    show.table(_title("Versions", found), ("version", "approval", "registered", ""), rows)
+
+
+def runs(found: Sequence[Run]) -> None:
+    rows = [
+        (
+            each.window,
+            show.mark(each.status, STYLES[each.outcome]),
+            moment(each.started_at),
+            span(each.took),
+            "-" if each.rows is None else f"{each.rows:,}",
+            each.cause,
+        )
+        for each in found[:_NEWEST]
+    ]
+    columns = ("window", "outcome", "began", "took", "rows", "because of")
+    show.table(_title("Trainings", found), columns, rows)
+
+
+def releases(found: Sequence[Release]) -> None:
+    rows = [
+        (
+            each.version,
+            each.replaces,
+            show.mark(each.status, STYLES[each.outcome]),
+            moment(each.ended_at),
+            f"{each.reason} (given up)" if each.given_up else each.reason,
+        )
+        for each in found[:_NEWEST]
+    ]
+    columns = ("version", "in place of", "outcome", "ended", "why")
+    show.table(_title("Releases", found), columns, rows)
+
+
+def looks(found: Sequence[Look]) -> None:
+    rows = [
+        (
+            moment(each.time),
+            each.version,
+            show.mark(_saw(each), STYLES[each.outcome]),
+            "-" if each.rows is None else f"{each.rows:,}",
+            each.reason,
+        )
+        for each in found[:_NEWEST]
+    ]
+    columns = ("time", "version", "found", "rows", "why")
+    show.table(_title("Looks of the monitor", found), columns, rows)
+
+
+def _saw(look: Look) -> str:
+    if look.violated:
+        return "violation"
+    return "nothing" if look.judged_all else "not judged"
+
+
+def decisions(found: Iterable[TimelineEntry]) -> None:
+    rows = [
+        (
+            moment(each.time),
+            each.kind,
+            "yes" if each.go else "no",
+            show.mark(each.outcome, STYLES[each.outcome]),
+            each.reason,
+        )
+        for each in found
+    ]
+    show.table("Decisions", ("time", "what", "go", "outcome", "why"), rows)
+
+
+def decision(model: str, found: TimelineEntry) -> None:
+    """Print a decision in one line, as they come."""
+    word = show.mark(f"{found.kind:<10}", STYLES[found.outcome])
+    line = Text.assemble(f"{moment(found.time)}  {model}  ", word, f" {found.reason}")
+    show.out.print(line, soft_wrap=True)
+
+
+def data(found: Data) -> None:
+    """Print a model's objects, and its newest dataset."""
+    for each in found.objects:
+        # Not a table: a key that a cell breaks in two cannot be copied.
+        word = show.mark(f"{each.state:<9}", STYLES[each.outcome])
+        by = f" by {each.by}" if each.by else ""
+        said = f"  {moment(each.at)}{by}: {each.reason}" if each.reason else ""
+        show.out.print(word, f"{each.key}{said}", soft_wrap=True, markup=False)
+    if not found.objects:
+        show.out.print(f"nothing of {found.model} was withdrawn or set aside", style=show.QUIET)
+    if found.dataset:
+        newest = found.dataset
+        said = f"newest dataset: window {newest.window}, {newest.digest[:12]}"
+        show.out.print(said, style=show.QUIET)
+
+
+def _title(name: str, found: Sequence[object]) -> str:
+    return f"{name} (the newest {_NEWEST} of {len(found)})" if len(found) > _NEWEST else name
+
+
+def steps(found: Iterable[tuple[str, str]]) -> str:
+    """Write steps of a pipeline in one line."""
+    return ", ".join(f"{name} {status.lower()}" for name, status in found)
+
+
+def endpoints(found: Iterable[Endpoint]) -> str:
+    """Write endpoints and what comes to them in one line."""
+    return ", ".join(
+        f"{each.endpoint} {each.status}" + (f" (coming: {each.pending})" if each.pending else "")
+        for each in found
+    )

@@ -1,0 +1,25 @@
+"""Who hears what the stack tells people."""
+
+from dataclasses import dataclass
+
+from everloop.aws.clients import sns, translated
+from everloop.aws.settings import settings
+
+
+@dataclass(frozen=True)
+class Subscriber:
+    """An address of the stack's topic; AWS sends nothing to one that was not confirmed."""
+
+    address: str
+    confirmed: bool
+
+
+def subscribers() -> list[Subscriber]:
+    topic = settings().notification_topic
+    with translated(f"topic {topic}"):
+        pages = sns().get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
+        return [
+            Subscriber(found["Endpoint"], found["SubscriptionArn"].startswith("arn:"))
+            for page in pages
+            for found in page["Subscriptions"]
+        ]

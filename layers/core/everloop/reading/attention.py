@@ -1,0 +1,58 @@
+"""What needs somebody's attention, of an installed model and of one that never was."""
+
+from collections.abc import Iterable, Sequence
+
+from everloop.aws import (
+    approvals,
+    arrivals,
+    buckets,
+    incidents,
+    journal,
+    ledger,
+    shortages,
+    storage,
+)
+from everloop.aws.settings import settings
+from everloop.decisions.releases import Package
+from everloop.facts import is_model_name
+from everloop.records.release import Release
+from everloop.records.shortage import PUSH
+from everloop.views import attention
+from everloop.views.attention import Attention
+from everloop.views.timeline import TimelineEntry, timeline
+
+_FOLDER, _BUNDLE = "models/", "bundle.tar.gz"
+
+
+def of_model(
+    name: str,
+    packages: Iterable[Package],
+    decided: Sequence[TimelineEntry],
+    releases: Sequence[Release],
+) -> list[Attention]:
+    """Return what of an installed model needs attention, by all that was decided and released."""
+    found = list(attention.incidents(name, incidents.standing(name)))
+    versions = [(package.version, package.approval) for package in packages]
+    given_up = attention.given_up(name, versions, releases, approvals.all_of(name))
+    found += [given_up] if given_up else []
+    found += attention.waits(name, shortages.of(name))
+    window, causes = arrivals.find_window(name), ledger.installed(name).spec["retrain"]["on"]
+    untrained = attention.untrained(name, window.objects if window else 0, causes, decided)
+    return [*found, untrained] if untrained else found
+
+
+def not_installed() -> dict[str, Attention]:
+    """Return which models were pushed and never installed, and why."""
+    installed = set(ledger.models())
+    found = {}
+    for name in buckets.prefixes(settings().data_bucket, _FOLDER):
+        if name in installed or not is_model_name(name):
+            continue
+        key = f"{_FOLDER}{name}/{_BUNDLE}"
+        listed = storage.listed(settings().data_bucket, key)
+        pushed_at = next((at for each, at in listed if each == key), None)
+        if pushed_at is not None:
+            decided = timeline(journal.decisions(name))
+            waits = shortages.find(name, PUSH)
+            found[name] = attention.not_installed(name, pushed_at, waits, decided)
+    return found
