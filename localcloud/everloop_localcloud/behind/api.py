@@ -22,7 +22,7 @@ from werkzeug.datastructures import MultiDict
 
 from everloop_localcloud.behind import moto_calls
 from everloop_localcloud.behind.items import Items, is_item_operation
-from everloop_localcloud.kernel import signatures, wire
+from everloop_localcloud.kernel import models, signatures, wire
 from everloop_localcloud.kernel.account import Account
 from everloop_localcloud.kernel.api import refuse
 from everloop_localcloud.kernel.errors import AwsError
@@ -154,7 +154,7 @@ class Behind:
         with self._lock:
             client = self._clients.get(service)
             if client is None:
-                session: Any = boto3.session.Session()
+                session: Any = boto3.session.Session(botocore_session=models.session())
                 client = session.client(
                     service,
                     region_name=self._cloud.region,

@@ -12,6 +12,7 @@ import yaml
 from everloop_localcloud.cloudformation import language_extensions
 from everloop_localcloud.cloudformation.errors import invalid
 from everloop_localcloud.cloudformation.language_extensions import EXTENSIONS, LOOP
+from everloop_localcloud.kernel import models
 from everloop_localcloud.kernel.account import Account
 from everloop_localcloud.kernel.errors import AwsError
 
@@ -152,7 +153,7 @@ def _sam(template: dict[str, Any], parameters: dict[str, Any], region: str) -> d
     with _translating:
         try:
             to_py27_compatible_template(given, values)
-            session = boto3.Session(region_name=region)
+            session = boto3.Session(region_name=region, botocore_session=models.session())
             translator = Translator(None, Parser(), boto_session=session)
             done = translator.translate(
                 given,

@@ -10,6 +10,7 @@ import shutil
 import stat
 import threading
 import zipfile
+from functools import cache
 from importlib import metadata
 from pathlib import Path, PurePosixPath
 
@@ -154,6 +155,7 @@ def _unpack(path: Path, folder: Path) -> None:
                 written.chmod((mode & 0o777) | 0o600)
 
 
+@cache  # botocore alone has thousands of files, and every invocation asks
 def _distributions(names: tuple[str, ...]) -> dict[str, Path]:
     """Return the top-level files and folders of these distributions and of all they need."""
     found: dict[str, Path] = {}

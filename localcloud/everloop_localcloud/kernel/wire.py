@@ -13,7 +13,6 @@ from collections.abc import Set
 from functools import cache, lru_cache
 from typing import Any
 
-import botocore.loaders
 import cbor2
 from botocore.parsers import create_parser
 from botocore.validate import ParamValidator
@@ -22,7 +21,14 @@ from moto.core.parse import PROTOCOL_PARSERS, RequestParserError
 from moto.core.serialize import get_serializer_class
 from werkzeug.datastructures import MultiDict
 
-from everloop_localcloud.kernel import constraints, header_members, shapes, sqs_query, surrogates
+from everloop_localcloud.kernel import (
+    constraints,
+    header_members,
+    models,
+    shapes,
+    sqs_query,
+    surrogates,
+)
 from everloop_localcloud.kernel.errors import AwsError
 from everloop_localcloud.kernel.messages import Answer as Answer
 from everloop_localcloud.kernel.messages import Request as Request
@@ -30,9 +36,8 @@ from everloop_localcloud.kernel.messages import Request as Request
 
 @cache
 def service_model(service: str) -> ServiceModel:
-    """Return botocore's model of a service, by boto3's name for it."""
-    loader = botocore.loaders.Loader()
-    return ServiceModel(loader.load_service_model(service, "service-2"), service)
+    """Return moto's reading of botocore's model of a service, by boto3's name for it."""
+    return ServiceModel(models.loader().load_service_model(service, "service-2"), service)
 
 
 def protocol_of(service: str, request: Request) -> str:

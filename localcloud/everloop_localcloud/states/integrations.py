@@ -5,8 +5,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from botocore.session import get_session
-
+from everloop_localcloud.kernel import models
 from everloop_localcloud.kernel.errors import AwsError
 from everloop_localcloud.states import json_text, shapes
 from everloop_localcloud.states.errors import StateError, runtime
@@ -91,7 +90,7 @@ def _request_id(error: AwsError) -> str:
 
 def java_name(service: str) -> str:
     """Return the service's class name in AWS's Java SDK, which names the errors: DynamoDb, Sfn."""
-    identity = get_session().get_service_model(service).service_id
+    identity = models.service_model(service).service_id
     words = [re.sub(r"[A-Z]{2,}", lambda found: found[0].capitalize(), word)
              for word in str(identity).split()]  # fmt: skip
     return "".join(shapes.pascal(word) for word in words)

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from botocore.session import get_session
+from everloop_localcloud.kernel import models
 
 SYNC = ("sync", "sync:2")
 CALLBACK = "waitForTaskToken"
@@ -90,17 +90,15 @@ class Unknown(Exception):
 @lru_cache(maxsize=1)
 def _sdk_services() -> dict[str, str]:
     """Map the names of aws-sdk integrations to boto3's: the service id, lower case, no spaces."""
-    session = get_session()
-    loader = session.get_component("data_loader")
     names = {}
-    for service in loader.list_available_services("service-2"):
+    for service in models.loader().list_available_services("service-2"):
         names[service.replace("-", "")] = service
     return names | {"sfn": "stepfunctions", "eventbridge": "events", "cloudwatchlogs": "logs"}
 
 
 @lru_cache(maxsize=64)
 def _operations(service: str) -> frozenset[str]:
-    return frozenset(get_session().get_service_model(service).operation_names)
+    return frozenset(models.service_model(service).operation_names)
 
 
 def _pascal(action: str) -> str:

@@ -5,8 +5,8 @@ from functools import lru_cache
 from typing import Any
 
 from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
-from botocore.session import get_session
 
+from everloop_localcloud.kernel import models
 from everloop_localcloud.states import json_text, timestamps
 
 
@@ -16,7 +16,7 @@ class Unfit(Exception):
 
 @lru_cache(maxsize=256)
 def operation(service: str, name: str) -> OperationModel:
-    return get_session().get_service_model(service).operation_model(name)
+    return models.service_model(service).operation_model(name)
 
 
 def pascal(name: str) -> str:
