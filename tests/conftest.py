@@ -3,13 +3,17 @@ that is started as a process checks every answer of its own."""
 
 import gc
 import os
+from functools import cache
 
+import botocore.session
 import pytest
 from hypothesis import settings
 
 settings.register_profile("everloop", deadline=None)
 settings.load_profile("everloop")
 os.environ.setdefault("LOCALCLOUD_STRICT", "1")
+# Every session would read the models of the services that it calls anew; they are files.
+botocore.session.create_loader = cache(botocore.session.create_loader)
 
 # Files that take minutes begin first: the last of them would else run while the others are done.
 _LONG = (

@@ -42,8 +42,8 @@ os.environ["POWERTOOLS_LOG_LEVEL"] = "WARNING"
 import boto3  # noqa: E402
 import pytest  # noqa: E402
 from botocore.awsrequest import AWSResponse  # noqa: E402
+from functions.prepared import History, step  # noqa: E402
 from moto import mock_aws  # noqa: E402
-from moto.s3.models import s3_backends  # noqa: E402
 from moto.sagemaker.models import sagemaker_backends  # noqa: E402
 
 from everloop.aws import clients, settings  # noqa: E402
@@ -75,7 +75,6 @@ MACHINE = json.dumps(
 
 
 _RECORD = wanted("handlers")
-_SCRIPTS: dict[str, bytes] = {}  # the jobs' scripts by their key, once a push has brought them
 
 
 class Context:
@@ -93,15 +92,20 @@ class Account:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.context = Context()
+        self.history = History()
         self.answered: list[tuple[Any, str, Any]] = []
         self.data = _NAMES["DATA_BUCKET"]
         self.artefacts = _NAMES["ARTEFACT_BUCKET"]
+        self.anchors = _NAMES["ANCHOR_BUCKET"]
+        self.mail = self._make()
+
+    @step
+    def _make(self) -> str:
         for bucket in (self.data, self.artefacts):
             self.client("s3").create_bucket(Bucket=bucket)
             self.client("s3").put_bucket_versioning(
                 Bucket=bucket, VersioningConfiguration={"Status": "Enabled"}
             )
-        self.anchors = _NAMES["ANCHOR_BUCKET"]
         self.client("s3").create_bucket(Bucket=self.anchors, ObjectLockEnabledForBucket=True)
         self.client("dynamodb").create_table(
             TableName=_NAMES["LEDGER_TABLE"],
@@ -116,7 +120,7 @@ class Account:
             ],
         )
         self.client("sns").create_topic(Name="everloop-notifications")
-        self.mail = self.client("sqs").create_queue(QueueName="mail")["QueueUrl"]
+        mail: str = self.client("sqs").create_queue(QueueName="mail")["QueueUrl"]
         self.client("sns").subscribe(
             TopicArn=_NAMES["NOTIFICATION_TOPIC"],
             Protocol="sqs",
@@ -130,6 +134,7 @@ class Account:
                 definition=MACHINE,
                 roleArn=f"arn:aws:iam::{ACCOUNT}:role/states",
             )
+        return mail
 
     def client(self, service: Any) -> Any:
         return _client(service)
@@ -149,6 +154,7 @@ class Account:
             target[last] = value
         return event
 
+    @step
     def violation(self, model: str = "flight-delays", **changes: Any) -> dict[str, Any]:
         """Return the event of a violation that a monitor found, with what it found in S3."""
         event = self.event("everloop-violation-found")
@@ -176,36 +182,24 @@ class Account:
 
     def push(self, model: str = "flight-delays", data: bytes | None = None) -> dict[str, Any]:
         """Upload a bundle and install it."""
+        return self._push(model, self.bundle() if data is None else data)
+
+    @step
+    def _push(self, model: str, data: bytes) -> dict[str, Any]:
         import install_model
 
         key = f"models/{model}/bundle.tar.gz"
-        body = self.bundle() if data is None else data
-        self.client("s3").put_object(Bucket=self.data, Key=key, Body=body)
+        self.client("s3").put_object(Bucket=self.data, Key=key, Body=data)
         event = self.event("s3-object-created-bundle", bucket__name=self.data, object__key=key)
-        self._bring_scripts()
         answer: dict[str, Any] = install_model.handler(event, self.context)
-        self._keep_scripts()
         return answer
-
-    def _bring_scripts(self) -> None:
-        """Let the jobs' scripts lie there as after any first push: 40 calls took half of a test."""
-        for key, content in _SCRIPTS.items():
-            s3_backends[ACCOUNT]["aws"].put_object(self.artefacts, key, content)
-
-    def _keep_scripts(self) -> None:
-        if _SCRIPTS:
-            return
-        pages = self.client("s3").get_paginator("list_objects_v2")
-        for page in pages.paginate(Bucket=self.artefacts, Prefix="jobs/"):
-            for entry in page.get("Contents", ()):
-                found = self.client("s3").get_object(Bucket=self.artefacts, Key=entry["Key"])
-                _SCRIPTS[entry["Key"]] = found["Body"].read()
 
     def arrival(self, key: str, **detail: Any) -> dict[str, Any]:
         return self.event(
             "s3-object-created-data", bucket__name=self.data, object__key=key, **detail
         )
 
+    @step
     def bring(self, key: str, body: bytes = b"id,late\n1,0\n", **detail: Any) -> dict[str, Any]:
         """Put an object, and return the event that tells of it."""
         answer = self.client("s3").put_object(Bucket=self.data, Key=key, Body=body)
@@ -216,6 +210,7 @@ class Account:
         }
         return self.arrival(key, **{**told, **detail})
 
+    @step
     def take_out(self, key: str, version: str | None = None, **detail: Any) -> dict[str, Any]:
         """Delete an object, or one version of it for good, and return the event that tells."""
         which = {"VersionId": version} if version else {}
@@ -227,6 +222,7 @@ class Account:
         }
         return self.event("s3-object-deleted-data", bucket__name=self.data, **{**told, **detail})
 
+    @step
     def drop(self, *events: dict[str, Any]) -> dict[str, Any]:
         """Hand arrivals to collect_data as the queue does."""
         import collect_data
@@ -238,6 +234,7 @@ class Account:
         answer: dict[str, Any] = collect_data.handler({"Records": records}, self.context)
         return answer
 
+    @step
     def register(
         self, version: int = 1, approval: str = "PendingManualApproval", **metadata: str
     ) -> str:
@@ -276,6 +273,7 @@ class Account:
 
     def unregister(self, arn: str) -> None:
         """Delete a version, as DeleteModelPackage does, which moto does not know."""
+        self.history.touched()
         backend = sagemaker_backends[ACCOUNT][REGION]
         del backend.model_packages[arn]
 
@@ -286,6 +284,7 @@ class Account:
     def put_json(self, uri: str, value: Any) -> None:
         self.put(uri, json.dumps(value).encode())
 
+    @step
     def serve(self, version: int, endpoint: str = "flight-delays", *, staged: bool = False) -> str:
         """Let an endpoint serve a version; return its config's name."""
         config = f"flight-delays-v{version}{'-staging' if staged else ''}-0123abcd"
@@ -339,6 +338,7 @@ class Account:
         self._hook(client, "before-parameter-build", operation, others)
 
     def _hook(self, client: Any, moment: str, operation: str, handler: Callable[..., Any]) -> None:
+        self.history.touched()
         event = f"{moment}.{client.meta.service_model.service_name}.{operation}"
         client.meta.events.register_first(event, handler)
         self.answered.append((client, event, handler))

@@ -18,7 +18,7 @@ from everloop.decisions.releases import Serving
 from everloop.errors import BadInput
 from everloop.flows import clearing
 from everloop.moments import moment
-from everloop.records.config import Made
+from everloop.records.config import ServingConfig
 from everloop.records.lease import RELEASE
 
 NOW = moment("2026-11-20T10:20:00Z")
@@ -366,11 +366,11 @@ def test_of_the_version_before_the_newest_config_is_enough(account):
             ExecutionRoleArn="arn:aws:iam::123456789012:role/r",
         )
         config(sagemaker, name, name)
-        made_of[name] = Made(name, {}, name, {})
+        made_of[name] = ServingConfig(name, {}, name, {})
         configs.put("flight-delays", made_of[name])
     serving = Serving("flight-delays", "InService", "flight-delays-v2-0123abcd", 2)
     made(sagemaker, 2)
-    configs.put("flight-delays", Made(serving.config, {}, serving.config, {}))
+    configs.put("flight-delays", ServingConfig(serving.config, {}, serving.config, {}))
     cleared = clearing.clear(installed, serving, [release(2), release(1)])
     assert cleared.deleted == [
         "flight-delays-v2-staging-0123abcd",
