@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     """Start what the registry, as it is now, calls for."""
     fact = package_changed(event, settings().home)
+    if fact is None:
+        return {"go": False, "reason": "a package of somebody else's"}
     if not fact.concerns_approval and not fact.concerns_pin:
         return {"go": False, "reason": "the approval is as it was"}
     installed = ledger.find_installed(fact.model)

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from everloop.aws.pipelines import ExecutionGone
 from everloop.aws.settings import settings
 from everloop.facts import RunChanged, run_or_endpoint_changed
 from everloop.flows import resuming
@@ -15,8 +16,13 @@ if TYPE_CHECKING:
 def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     """Look at what the event is about, as it is now, and return what was found."""
     fact = run_or_endpoint_changed(event, settings().home)
+    if fact is None:
+        return {"found": "somebody else's"}
     if isinstance(fact, RunChanged):
-        found = resuming.resume_after_run(fact.execution_arn)
+        try:
+            found = resuming.resume_after_run(fact.execution_arn)
+        except ExecutionGone:  # what was ours and is waited for, reconcile tells of
+            found = f"{fact.execution_arn} is gone"
     else:
         found = resuming.resume_after_endpoint(fact.endpoint)
     logger.info("looked", found=found)

@@ -76,6 +76,28 @@ def test_what_arrived_meanwhile_is_trained_next(running):
     assert running.executions("train") == ["flight-delays-w1-a1", "flight-delays-w2-a1"]
 
 
+@pytest.mark.parametrize(
+    ("evaluation", "said"),
+    [
+        (
+            {"metrics": {"auc": {"value": 0.5}}},
+            "missed its bars: auc is 0.5000 (at least 0.6 wanted)",
+        ),
+        ({"metrics": {}}, "missed its bars: wanted are auc at least 0.65"),
+        (None, "missed its bars: wanted are auc at least 0.65"),
+    ],
+)
+def test_a_candidate_below_its_bars_is_told_with_what_it_reached(running, evaluation, said):
+    """A pipeline's Fail step can say what was wanted only."""
+    if evaluation is not None:
+        place = f"s3://{running.artefacts}/runs/flight-delays/abc/evaluation/evaluation.json"
+        running.put_json(place, evaluation)
+    run = {**ended, "status": "Failed", "failed_step": "BelowBars", "run": "arn:x/execution/abc"}
+    answer = finish(running, run={**run, "reason": "wanted are auc at least 0.65"})
+    assert answer["outcome"] == "below-bars"
+    assert answer["reason"] == f"the candidate {said}"
+
+
 def test_what_was_refused_for_now_stays_untrained(running):
     finish(running, run={"started": False, "reason": "budget", "later": True})
     closed = arrivals.closed_window("flight-delays", 1)

@@ -11,10 +11,13 @@ from typing import Any, cast
 
 from everloop.errors import BadInput, shown
 from everloop.moments import moment
+from everloop.names import staging_endpoint
 
 Json = Mapping[str, Any]
 _MODEL = re.compile(r"[a-zA-Z0-9](-?[a-zA-Z0-9])*")
-_NAMED = r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}"
+_PIPELINE = r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,255}"
+_LONGEST_NAME = 1024  # of whatever somebody else's resources are called
+_STAGING = staging_endpoint("")
 OBJECT_CREATED, OBJECT_DELETED = "Object Created", "Object Deleted"
 _LARGEST_OBJECT = 50 * 1024**4  # S3's own limit, in bytes
 
@@ -171,10 +174,18 @@ def object_deleted(event: Json, home: Home) -> ObjectDeleted:
     )
 
 
-def package_changed(event: Json, home: Home) -> PackageChanged:
-    """Read the registry's `SageMaker Model Package State Change`."""
+def package_changed(event: Json, home: Home) -> PackageChanged | None:
+    """Read the registry's `SageMaker Model Package State Change`.
+
+    None for a package of somebody else's: of no group, or of one that no model of ours can have.
+    """
     detail = _detail(event, "SageMaker Model Package State Change", "aws.sagemaker", home)
-    group = _name(detail, "ModelPackageGroupName")
+    # Packages of the marketplace have no version and no group.
+    if not detail.get("ModelPackageGroupName"):
+        return None
+    group = _text(detail, "ModelPackageGroupName", "detail", _LONGEST_NAME)
+    if not is_model_name(group):
+        return None
     version = _get(detail, "ModelPackageVersion", int, "detail")
     changed = detail.get("LastModifiedTime")
     return PackageChanged(
@@ -187,16 +198,24 @@ def package_changed(event: Json, home: Home) -> PackageChanged:
     )
 
 
-def run_or_endpoint_changed(event: Json, home: Home) -> RunChanged | EndpointChanged:
-    """Read the events that may mean that something somebody waits for has ended."""
+def run_or_endpoint_changed(event: Json, home: Home) -> RunChanged | EndpointChanged | None:
+    """Read the events that may mean that something somebody waits for has ended.
+
+    None for a pipeline or an endpoint of somebody else's, by a name that none of ours can have.
+    """
     kind = event.get("detail-type")
     if kind == "SageMaker Model Building Pipeline Execution Status Change":
         detail = _detail(event, kind, "aws.sagemaker", home)
-        arn = _arn(detail, "pipelineExecutionArn", home, f"pipeline/{_NAMED}/execution/[a-z0-9]+")
-        return RunChanged(arn, _time(event))
+        arn = _arn(
+            detail, "pipelineExecutionArn", home, f"pipeline/{_PIPELINE}/execution/[a-z0-9]+"
+        )
+        ours = is_model_name(arn.split("/")[1])
+        return RunChanged(arn, _time(event)) if ours else None
     if kind in ("SageMaker Endpoint State Change", "SageMaker Endpoint Deployment State Change"):
         detail = _detail(event, kind, "aws.sagemaker", home)
-        return EndpointChanged(_name(detail, "EndpointName"), _time(event))
+        endpoint = _text(detail, "EndpointName", "detail", _LONGEST_NAME)
+        ours = is_model_name(endpoint.removesuffix(_STAGING))
+        return EndpointChanged(endpoint, _time(event)) if ours else None
     raise BadInput(f"detail-type: {kind!r} wakes nobody; a pipeline's or an endpoint's change does")
 
 
@@ -230,7 +249,7 @@ def sign_of_trouble(event: Json, home: Home) -> ViolationFound | AlarmRaised | J
         )
     if kind == "SageMaker Processing Job State Change":
         detail = _detail(event, kind, "aws.sagemaker", home)
-        return JobEnded(_name(detail, "ProcessingJobName"), _time(event))
+        return JobEnded(_text(detail, "ProcessingJobName", "detail", _LONGEST_NAME), _time(event))
     raise BadInput(f"detail-type: {kind!r} is no violation, no alarm and no monitoring job")
 
 
@@ -332,14 +351,6 @@ def _texts(values: Json, name: str) -> tuple[str, ...]:
     if not isinstance(found, list) or not all(isinstance(each, str) for each in found):
         raise BadInput(f"detail.{name}: {shown(found)} where a list of names belongs")
     return tuple(found)
-
-
-def _name(detail: Json, name: str) -> str:
-    """Return the name of one of SageMaker's resources."""
-    value: str = _get(detail, name, str, "detail")
-    if not re.fullmatch(_NAMED, value):
-        raise BadInput(f"detail.{name}: {shown(value)} is no name that SageMaker knows")
-    return value
 
 
 def _arn(detail: Json, name: str, home: Home, resource: str) -> str:

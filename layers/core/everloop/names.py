@@ -81,6 +81,7 @@ def is_staging_config(config: str) -> bool:
     return found is not None and "-staging-" in found[0]
 
 
+BELOW_BARS_STEP = "BelowBars"  # what ends a pipeline whose model does not meet its bars
 ERRORS, LATENCY = "errors", "latency"
 ALARMS = (ERRORS, LATENCY)  # of an endpoint, and of a release
 _RELEASE_ALARM = r"-v\d+-[0-9a-f]{8}-(errors|latency)"

@@ -15,6 +15,10 @@ EXECUTING = "Executing"
 _TERMINAL = ("Succeeded", "Failed", "Stopped", "CompletedWithFailures")
 
 
+class ExecutionGone(BadInput):
+    """The pipeline of an execution was deleted, and the execution with it."""
+
+
 @dataclass(frozen=True)
 class Execution:
     """A pipeline execution as it is now."""
@@ -174,13 +178,13 @@ def stop(arn: str, why: str) -> None:
 
 
 def describe(arn: str) -> Execution:
-    """Read an execution as it is now."""
+    """Read an execution as it is now. Raises ExecutionGone."""
     try:
         with translated(arn):
             found: Any = sagemaker().describe_pipeline_execution(PipelineExecutionArn=arn)
     except ClientError as error:
         if _missing(error):
-            raise BadInput(f"{arn}: {error}") from error
+            raise ExecutionGone(f"{arn}: {error}") from error
         raise
     return Execution(
         arn=arn,

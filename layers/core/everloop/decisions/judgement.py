@@ -117,6 +117,15 @@ def meets_bars(evaluation: Mapping[str, Any], bars: Sequence[Bar]) -> Decision:
     return Decision(True, ", ".join(said) or "no bars are set", facts)
 
 
+def against_bars(evaluation: Mapping[str, Any], bars: Sequence[Bar]) -> str:
+    """Say what each metric is, and what was wanted of it. Raises BadInput for one that lacks."""
+    return "; ".join(
+        f"{bar.metric} is {_metric(evaluation, bar.metric):.4f} "
+        f"({'at least' if bar.higher_is_better else 'at most'} {bar.least:g} wanted)"
+        for bar in bars
+    )
+
+
 def beats_champion(comparison: Mapping[str, Any], rules: Rules) -> Decision:
     """Check that the gain's lower confidence bound is above the least gain.
 

@@ -10,10 +10,13 @@ from datetime import datetime
 from typing import Any
 
 from everloop import names
-from everloop.aws import arrivals, ledger, people, pipelines
+from everloop.aws import arrivals, ledger, people, pipelines, storage
+from everloop.aws.settings import settings
 from everloop.decisions.governor import useless_in_a_row
 from everloop.decisions.infrastructure import trouble
+from everloop.decisions.judgement import against_bars
 from everloop.decisions.repairs import PATIENCE
+from everloop.errors import BadInput
 from everloop.flows import files, freezing, report, resuming, shortages
 from everloop.messages import Message
 from everloop.records.installation import Installation
@@ -22,8 +25,6 @@ from everloop.records.run import BELOW_BARS, FAILED, REGISTERED, RUNNING, STOPPE
 from everloop.records.shortage import Trouble
 from everloop.records.window import BAD_FILES, NOTHING_LEFT, REFUSED
 from everloop.spec import policy
-
-_BELOW_BARS_STEP = "BelowBars"
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def _outcome(found: Mapping[str, Any], package: str) -> tuple[str, str]:
         return NOTHING_LEFT if found.get("nothing_left") else REFUSED, reason
     if status == "Succeeded" and package:
         return REGISTERED, f"registered {package}"
-    if found.get("failed_step") == _BELOW_BARS_STEP:
+    if found.get("failed_step") == names.BELOW_BARS_STEP:
         return BELOW_BARS, f"the candidate missed its bars: {reason}"
     if status == "Succeeded":
         return FAILED, "the pipeline succeeded and registered no package"
@@ -79,6 +80,8 @@ def with_files(
     """
     if not concluded.arn or concluded.outcome in (REFUSED, STOPPED):
         return concluded, False
+    if concluded.outcome == BELOW_BARS:
+        concluded = _with_measures(installed, concluded)
     found = files.of_run(installed.model, concluded.arn, time)
     if found is not None and found.bad and concluded.outcome == FAILED:
         why = found.why or "\n".join(files.lines(found.refused))
@@ -98,6 +101,25 @@ def with_files(
     if found is not None:
         files.set_aside(installed, found, concluded.arn, time)
     return concluded, again
+
+
+def _with_measures(installed: Installation, concluded: Conclusion) -> Conclusion:
+    """Say what a candidate reached that misses its bars: its pipeline can say only what they are.
+
+    A folder's own pipeline may evaluate elsewhere: then its own words stay.
+    """
+    run = concluded.arn.rpartition("/")[2]
+    place = f"runs/{installed.model}/{run}/evaluation/evaluation.json"
+    bars = policy.judgement(installed.spec).bars
+    try:
+        evaluation = storage.find_json(f"s3://{settings().artefact_bucket}/{place}")
+        said = against_bars(evaluation, bars) if evaluation is not None else ""
+    except BadInput as error:
+        report.logger.warning("could not read an evaluation", run=concluded.arn, why=str(error))
+        return concluded
+    if not said:
+        return concluded
+    return dataclasses.replace(concluded, reason=f"the candidate missed its bars: {said}")
 
 
 def notify(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from everloop.names import BELOW_BARS_STEP
 from everloop.pipelines.disks import has_own_disk
 from everloop.pipelines.processing import Json, Machine, processing
 from everloop.spec.images import USES, image_uri
@@ -151,7 +152,7 @@ class StandardSteps:
     def meets_bars(self, model: Any = TRAINED) -> Json:
         """Register the model where it meets the spec's bars, or fail and say by how much."""
         conditions: list[Json] = []
-        said: list[Any] = []
+        said: list[str] = []
         for metric, bar in sorted(self._spec.evaluate.metrics.items()):
             higher = self._spec.higher_is_better(metric)
             value = _measured(metric)
@@ -159,19 +160,14 @@ class StandardSteps:
             kind = "GreaterThanOrEqualTo" if higher else "LessThanOrEqualTo"
             conditions.append({"Type": kind, "LeftValue": value, "RightValue": least})
             word = "at least" if higher else "at most"
-            then = "; " if said else ""
-            said += [f"{then}{metric} is ", value, f" ({word} {least} wanted)"]
+            said.append(f"{metric} {word} {least}")
         if not conditions:  # no bars: whatever was evaluated is registered
             rows = {"Std:JsonGet": {"PropertyFile": _EVALUATION, "Path": "rows"}}
             conditions.append({"Type": "GreaterThan", "LeftValue": rows, "RightValue": 0})
-            said = ["no rows were evaluated"]
-        fail = {
-            "Name": "BelowBars",
-            "Type": "Fail",
-            "Arguments": {
-                "ErrorMessage": {"Std:Join": {"On": "", "Values": ["Below the bars: ", *said]}}
-            },
-        }
+            said = ["a row that can be evaluated"]
+        # What was reached is in evaluation.json: AWS documents no Std:JsonGet but in conditions.
+        message = f"Below the bars: wanted are {', '.join(said)}"
+        fail = {"Name": BELOW_BARS_STEP, "Type": "Fail", "Arguments": {"ErrorMessage": message}}
         arguments = {"Conditions": conditions, "IfSteps": [self.register(model)]}
         arguments["ElseSteps"] = [fail]
         return {"Name": "MeetsBars", "Type": "Condition", "Arguments": arguments}
