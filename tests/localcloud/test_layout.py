@@ -1,11 +1,14 @@
 """How the local cloud is laid out: no circles of imports, and a kernel that knows no service."""
 
 import ast
+import importlib
 from pathlib import Path
 
 import pytest
 
 import everloop_localcloud
+from everloop_localcloud.cloud import SERVICES
+from everloop_localcloud.kernel.api import Api
 
 ROOT = Path(everloop_localcloud.__file__).parent
 PACKAGE = "everloop_localcloud"
@@ -92,3 +95,10 @@ def test_only_the_composition_knows_the_cloud():
     known = modules(ROOT)
     knowing = {name for name, path in known.items() if f"{PACKAGE}.cloud" in imports(path, known)}
     assert knowing == {f"{PACKAGE}.__main__", f"{PACKAGE}.coverage"}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_is_put_together_from_parts_and_inherits_one_at_most(service):
+    module, _, name = SERVICES[service].partition(":")
+    ancestors = getattr(importlib.import_module(module), name).__mro__
+    assert Api in ancestors[1:3]

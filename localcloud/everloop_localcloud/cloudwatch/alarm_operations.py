@@ -9,14 +9,15 @@ from everloop_localcloud.cloudwatch.alarms import Alarms
 from everloop_localcloud.cloudwatch.metrics import Metric
 from everloop_localcloud.cloudwatch.pages import page
 from everloop_localcloud.kernel.account import Call
-from everloop_localcloud.kernel.api import Api, operation
+from everloop_localcloud.kernel.api import operation
 from everloop_localcloud.kernel.errors import AwsError
 
 Row = dict[str, Any]
 
 
-class AlarmOperations(Api):
-    alarms: Alarms
+class AlarmOperations:
+    def __init__(self, alarms: Alarms) -> None:
+        self.alarms = alarms
 
     @operation
     def put_metric_alarm(self, call: Call, request: Row) -> None:

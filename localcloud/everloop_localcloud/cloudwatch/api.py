@@ -10,13 +10,13 @@ from everloop_localcloud.cloudwatch.metric_operations import MetricOperations
 from everloop_localcloud.cloudwatch.metrics import Metric, Metrics, Sample
 from everloop_localcloud.cloudwatch.reads import READS
 from everloop_localcloud.kernel.account import Account, Call
-from everloop_localcloud.kernel.api import operation
+from everloop_localcloud.kernel.api import Api, operation
 from everloop_localcloud.kernel.errors import AwsError
 
 Row = dict[str, Any]
 
 
-class CloudWatch(MetricOperations, AlarmOperations, DashboardOperations):
+class CloudWatch(Api):
     service = "cloudwatch"
     reads = READS
     partial: ClassVar[dict[str, str]] = {
@@ -29,10 +29,15 @@ class CloudWatch(MetricOperations, AlarmOperations, DashboardOperations):
     }
 
     def __init__(self, cloud: Account) -> None:
-        super().__init__(cloud)
         self.metrics = Metrics(cloud)
         self.alarms = Alarms(cloud, self.metrics)
         self.dashboards = cloud.store.table("cloudwatch.dashboards")
+        parts = (
+            MetricOperations(self.metrics, self.alarms),
+            AlarmOperations(self.alarms),
+            DashboardOperations(cloud, self.dashboards),
+        )
+        super().__init__(cloud, parts)
 
     def start(self) -> None:
         self.alarms.start()

@@ -4,16 +4,18 @@ import json
 from typing import Any
 
 from everloop_localcloud.cloudwatch.pages import page
-from everloop_localcloud.kernel.account import Call
-from everloop_localcloud.kernel.api import Api, operation
+from everloop_localcloud.kernel.account import Account, Call
+from everloop_localcloud.kernel.api import operation
 from everloop_localcloud.kernel.errors import AwsError
 from everloop_localcloud.kernel.store import Table
 
 Row = dict[str, Any]
 
 
-class DashboardOperations(Api):
-    dashboards: Table
+class DashboardOperations:
+    def __init__(self, cloud: Account, dashboards: Table) -> None:
+        self.cloud = cloud
+        self.dashboards = dashboards
 
     @operation
     def put_dashboard(self, call: Call, request: Row) -> Row:

@@ -8,15 +8,16 @@ from everloop_localcloud.cloudwatch.alarms import Alarms
 from everloop_localcloud.cloudwatch.metrics import Metric, Metrics, check_statistic
 from everloop_localcloud.cloudwatch.pages import page
 from everloop_localcloud.kernel.account import Call
-from everloop_localcloud.kernel.api import Api, operation
+from everloop_localcloud.kernel.api import operation
 from everloop_localcloud.kernel.errors import AwsError
 
 Row = dict[str, Any]
 
 
-class MetricOperations(Api):
-    metrics: Metrics
-    alarms: Alarms
+class MetricOperations:
+    def __init__(self, metrics: Metrics, alarms: Alarms) -> None:
+        self.metrics = metrics
+        self.alarms = alarms
 
     @operation
     def put_metric_data(self, call: Call, request: Row) -> None:

@@ -15,7 +15,7 @@ from everloop_localcloud.events.rulebook import Row, Rulebook, bus_name
 from everloop_localcloud.events.rules import RuleOperations
 from everloop_localcloud.kernel import surrogates
 from everloop_localcloud.kernel.account import Account, Call
-from everloop_localcloud.kernel.api import operation
+from everloop_localcloud.kernel.api import Api, operation
 from everloop_localcloud.kernel.clock import stamp
 from everloop_localcloud.kernel.errors import AwsError, validation
 
@@ -32,7 +32,7 @@ _COUNTED: dict[Outcome, tuple[str, ...]] = {
 }
 
 
-class Events(RuleOperations, BusOperations):
+class Events(Api):
     service = "events"
     reads = READS
     partial: ClassVar[dict[str, str]] = {
@@ -47,9 +47,9 @@ class Events(RuleOperations, BusOperations):
     }
 
     def __init__(self, cloud: Account) -> None:
-        super().__init__(cloud)
         self._random = random.Random()
         self.book = Rulebook(cloud, self._scheduled)
+        super().__init__(cloud, (RuleOperations(cloud, self.book), BusOperations(self.book)))
         self.deliveries = Deliveries(
             cloud,
             "events.deliveries",

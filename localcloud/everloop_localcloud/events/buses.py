@@ -6,12 +6,13 @@ from typing import Any
 from everloop_localcloud.events.answers import check_name, page, tags_of
 from everloop_localcloud.events.rulebook import Row, Rulebook, bus_name
 from everloop_localcloud.kernel.account import Call
-from everloop_localcloud.kernel.api import Api, operation
+from everloop_localcloud.kernel.api import operation
 from everloop_localcloud.kernel.errors import AwsError, validation
 
 
-class BusOperations(Api):
-    book: Rulebook
+class BusOperations:
+    def __init__(self, book: Rulebook) -> None:
+        self.book = book
 
     @operation
     def create_event_bus(self, call: Call, request: dict[str, Any]) -> dict[str, Any]:

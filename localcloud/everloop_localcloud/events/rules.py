@@ -6,8 +6,8 @@ from everloop_localcloud.events import targets, transformer
 from everloop_localcloud.events.answers import check_name, page, tags_of
 from everloop_localcloud.events.patterns import compiled
 from everloop_localcloud.events.rulebook import Row, Rulebook, check_schedule
-from everloop_localcloud.kernel.account import Call
-from everloop_localcloud.kernel.api import Api, operation
+from everloop_localcloud.kernel.account import Account, Call
+from everloop_localcloud.kernel.api import operation
 from everloop_localcloud.kernel.errors import AwsError, validation
 from everloop_localcloud.kernel.store import copied
 
@@ -16,8 +16,10 @@ _MOST_RULES = 300
 _LONGEST_PATTERN = 4096
 
 
-class RuleOperations(Api):
-    book: Rulebook
+class RuleOperations:
+    def __init__(self, cloud: Account, book: Rulebook) -> None:
+        self.cloud = cloud
+        self.book = book
 
     @operation
     def put_rule(self, call: Call, request: dict[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from typing import Any, ClassVar
 
 from everloop_localcloud.kernel.account import Account, Call
-from everloop_localcloud.kernel.api import operation
+from everloop_localcloud.kernel.api import Api, operation
 from everloop_localcloud.sqs.message_operations import MessageOperations
 from everloop_localcloud.sqs.moves import Moves
 from everloop_localcloud.sqs.queue_operations import QueueOperations
@@ -11,7 +11,7 @@ from everloop_localcloud.sqs.reads import READS
 from everloop_localcloud.sqs.registry import Registry
 
 
-class Sqs(QueueOperations, MessageOperations):
+class Sqs(Api):
     service = "sqs"
     reads = READS
     partial: ClassVar[dict[str, str]] = {
@@ -23,8 +23,9 @@ class Sqs(QueueOperations, MessageOperations):
     }
 
     def __init__(self, cloud: Account) -> None:
-        super().__init__(cloud)
         self.registry = Registry(cloud)
+        parts = QueueOperations(cloud, self.registry), MessageOperations(cloud, self.registry)
+        super().__init__(cloud, parts)
         self.moves = Moves(self.registry)
 
     def start(self) -> None:

@@ -3,8 +3,8 @@
 import re
 from typing import Any
 
-from everloop_localcloud.kernel.account import Call
-from everloop_localcloud.kernel.api import Api, operation
+from everloop_localcloud.kernel.account import Account, Call
+from everloop_localcloud.kernel.api import operation
 from everloop_localcloud.kernel.errors import AwsError
 from everloop_localcloud.sqs import messages
 from everloop_localcloud.sqs.attributes import MAX_MESSAGE_BYTES
@@ -14,8 +14,10 @@ from everloop_localcloud.sqs.registry import Registry
 _ENTRY_ID = re.compile(r"[A-Za-z0-9_-]{1,80}")
 
 
-class MessageOperations(Api):
-    registry: Registry
+class MessageOperations:
+    def __init__(self, cloud: Account, registry: Registry) -> None:
+        self.cloud = cloud
+        self.registry = registry
 
     @operation
     def send_message(self, call: Call, request: dict[str, Any]) -> dict[str, Any]:

@@ -4,8 +4,8 @@ import json
 import re
 from typing import Any
 
-from everloop_localcloud.kernel.account import Call
-from everloop_localcloud.kernel.api import Api, operation
+from everloop_localcloud.kernel.account import Account, Call
+from everloop_localcloud.kernel.api import operation
 from everloop_localcloud.kernel.errors import AwsError
 from everloop_localcloud.sqs.attributes import DEFAULTS, FIFO_DEFAULTS, checked
 from everloop_localcloud.sqs.registry import Registry
@@ -13,8 +13,10 @@ from everloop_localcloud.sqs.registry import Registry
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,80}|(?=.{6,80}$)[A-Za-z0-9_-]+\.fifo")
 
 
-class QueueOperations(Api):
-    registry: Registry
+class QueueOperations:
+    def __init__(self, cloud: Account, registry: Registry) -> None:
+        self.cloud = cloud
+        self.registry = registry
 
     @operation
     def create_queue(self, call: Call, request: dict[str, Any]) -> dict[str, Any]:
