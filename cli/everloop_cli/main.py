@@ -14,6 +14,7 @@ from everloop_cli.subcommands import (
     approve,
     compile,
     completion,
+    costs,
     data,
     demo,
     doctor,
@@ -43,7 +44,14 @@ _SECTIONS: Final[dict[str, tuple[click.Command, ...]]] = {
         *(status.status, watch.watch, why.why, approve.approve, approve.reject, approve.unpin),
     ),
     "Run the stack": (
-        *(doctor.doctor, redrive.redrive, pause.pause, pause.resume, template.template),
+        *(
+            doctor.doctor,
+            redrive.redrive,
+            pause.pause,
+            pause.resume,
+            costs.costs,
+            template.template,
+        ),
     ),
     "On this machine": (
         *(up.up, down.down, env.env, demo.demo, services.services, completion.completion),

@@ -67,10 +67,17 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> 
     out.print(made if kept else Text(f"{title}: none", style=QUIET))
 
 
+class Money(float):
+    """An amount of money: to the hundredth, or as small as it is."""
+
+    def __str__(self) -> str:
+        return f"{float(self):,.2f}" if self >= 0.005 or not self else f"{float(self):.4f}"
+
+
 def _text(value: Any) -> str:
     if value is None:
         return "-"
-    if isinstance(value, float):
+    if isinstance(value, float) and not isinstance(value, Money):
         return f"{value:.4g}"
     return str(value)
 

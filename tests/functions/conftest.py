@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -336,6 +337,20 @@ class Account:
     def meanwhile(self, client: Any, operation: str, others: Callable[..., None]) -> None:
         """Let others do something just before each of a client's calls of an operation."""
         self._hook(client, "before-parameter-build", operation, others)
+
+    @contextmanager
+    def counting(self) -> Iterator[Counter[str]]:
+        """Count the calls to the ledger and to S3, by operation."""
+        calls: Counter[str] = Counter()
+
+        def count(model: Any, **_: Any) -> None:
+            calls[model.name] += 1
+
+        for client in (clients.dynamodb(), clients.s3()):
+            client.meta.events.register("before-call", count)
+        yield calls
+        for client in (clients.dynamodb(), clients.s3()):
+            client.meta.events.unregister("before-call", count)
 
     def _hook(self, client: Any, moment: str, operation: str, handler: Callable[..., Any]) -> None:
         self.history.touched()

@@ -1,0 +1,1 @@
+"""What AWS bills: prices of a region, and what a stack and its models use."""

@@ -1,0 +1,54 @@
+"""What a stack with models costs in a month, from a model's spec and a region's prices. Pure."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from everloop.billing import usage
+from everloop.billing.prices import Prices
+
+SHARES: Final = ("stack", "endpoints", "looks", "loops")
+
+
+def default_spec() -> dict[str, Any]:
+    """Return the spec of a model.toml that says nothing but what it must."""
+    from everloop.spec import policy
+    from everloop.spec.model_spec import load_spec
+
+    text = 'problem = "binary_classification"\n[data]\ntarget = "target"\n'
+    return policy.document(load_spec(text, name="model", source="model.toml"))
+
+
+def estimate(
+    spec: Mapping[str, Any], prices: Prices, *, models: Sequence[int], loops: float
+) -> dict[str, Any]:
+    """Return costs of each thing, and of months with so many models and loops of each.
+
+    Raises BadInput for an instance without a price.
+    """
+    idle, served = prices.cost(usage.idle()), prices.cost(usage.served(spec))
+    look, loop = prices.cost(usage.look(spec)), prices.cost(usage.loop(spec))
+    looks = usage.looks_a_month(spec)
+    each = [
+        {"what": "a stack without a model, a month", "cost": idle},
+        {"what": "a model that serves, a month", "cost": served},
+        {"what": "a look of its monitor", "cost": look},
+        {"what": "a new version, from a drop to production", "cost": loop},
+    ]
+    months = []
+    for count in models:
+        shares = {
+            "stack": idle,
+            "endpoints": count * served,
+            "looks": count * looks * look,
+            "loops": count * loops * loop,
+        }
+        months.append({"models": count, **shares, "all": sum(shares.values())})
+    return {
+        "region": prices.region,
+        "currency": prices.currency,
+        "prices_of": prices.as_of,
+        "looks": looks,
+        "loops": loops,
+        "each": each,
+        "months": months,
+    }

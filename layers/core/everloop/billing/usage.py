@@ -1,0 +1,138 @@
+"""What a stack and its models use of AWS, counted in the items of prices.json. Pure.
+
+What runs by itself is counted upwards: every look finds traffic, every tick asks for everything.
+Tests hold the counts to the template, and to the calls that the functions really make.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from everloop.decisions.monitoring import longest_pause
+from everloop.spec import policy
+
+Used = Mapping[str, float]
+
+MONTH = timedelta(days=30)
+_HOURS = MONTH / timedelta(hours=1)
+
+ALARM_METRICS = 57  # of the stack's alarms, without a model
+STATES = {"train": 9, "evaluate": 5, "monitor": 5, "deploy": 13}  # entered from start to end
+# Lambda asks a queue that it reads with five long polls of 20 s at least, whatever comes.
+# https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
+_POLLS = 5 * MONTH / timedelta(seconds=20)
+
+
+@dataclass(frozen=True)
+class Tick:
+    """What one run of reconcile uses: `calls` by item, and how long it runs with how much."""
+
+    seconds: float
+    gigabytes: float
+    calls: Used
+
+
+# Of a stack without a model, and besides for each model that serves.
+TICK = Tick(1.5, 1.0, {"ledger read unit": 2, "ledger write unit": 1, "S3 write or list": 2})
+TICK_OF_A_MODEL = Tick(
+    0.5, 1.0, {"ledger read unit": 20, "ledger write unit": 1, "S3 write or list": 1}
+)
+_JOB = timedelta(minutes=5)  # a small job, with what AWS bills of its start
+_LOOK = timedelta(minutes=2)
+_STAGING = timedelta(minutes=15)  # an endpoint's start, and its tests
+# A function's run in a machine, with what it asks S3 and the ledger.
+_CALL = {
+    "Lambda request": 1,
+    "Lambda GB-second, x86_64": 3,
+    "ledger read unit": 10,
+    "ledger write unit": 10,
+    "S3 write or list": 4,
+    "S3 read": 10,
+    "log GB": 0.00001,
+}
+
+
+def total(*parts: Used) -> dict[str, float]:
+    whole: Counter[str] = Counter()
+    for part in parts:
+        for name, amount in part.items():
+            whole[name] += amount  # type: ignore[assignment]  # a Counter of floats
+    return dict(whole)
+
+
+def times(amount: float, used: Used) -> dict[str, float]:
+    return {name: amount * each for name, each in used.items()}
+
+
+def idle(reconcile_minutes: float = 5, *, dashboard: bool = False) -> dict[str, float]:
+    """Return what a stack without a model uses in a month."""
+    ticks = MONTH / timedelta(minutes=reconcile_minutes)
+    return total(
+        {"alarm metric, a month": ALARM_METRICS, "SQS request": _POLLS},
+        {"dashboard, a month": 1} if dashboard else {},
+        times(ticks, {"Lambda request": 1, **_of(TICK)}),
+    )
+
+
+def served(spec: policy.Spec, reconcile_minutes: float = 5) -> dict[str, float]:
+    """Return what a model that serves uses in a month, without its looks and trainings."""
+    deploy = policy.deploy(spec)
+    fleets = [deploy.production, *([deploy.staging] if deploy.keep_staging else [])]
+    ticks = MONTH / timedelta(minutes=reconcile_minutes)
+    return total(
+        *({f"{fleet.instance_type} hour": fleet.instances * _HOURS} for fleet in fleets),
+        # The error alarm's math reads two metrics; a latency alarm reads one.
+        {"alarm metric, a month": 2 + (deploy.alarms.latency_p95_ms is not None)},
+        times(ticks, _of(TICK_OF_A_MODEL)),
+    )
+
+
+def looks_a_month(spec: policy.Spec) -> float:
+    pause = longest_pause(policy.watch(spec).schedule)
+    return MONTH / pause if pause else 1
+
+
+def look(spec: policy.Spec) -> dict[str, float]:
+    """Return what one look of a model's monitor uses."""
+    return total(
+        _job(policy.job_instances(spec).monitor, _LOOK),
+        times(3, _CALL),
+        {"state transition": STATES["monitor"], "S3 write or list": 20, "S3 read": 20},
+    )
+
+
+def loop(spec: policy.Spec, objects: int = 10) -> dict[str, float]:
+    """Return what one loop uses: from a drop to production, against a model that serves.
+
+    Jobs are small ones. Staging runs while it starts and is tested. While the canary is out, both
+    fleets of production run.
+    """
+    jobs, deploy = policy.job_instances(spec), policy.deploy(spec)
+    return total(
+        _job(jobs.prepare, _JOB),
+        _job(str(spec["train"]["instance"]), _JOB),
+        times(2, _job(jobs.evaluate, _JOB)),  # against its bars, and against the champion
+        _endpoint(deploy.staging.instance_type, deploy.staging.instances, _STAGING),
+        _endpoint(deploy.production.instance_type, deploy.production.instances, rollout(spec)),
+        {"state transition": sum(STATES.values()) - STATES["monitor"]},
+        times(14, _CALL),
+        {"S3 event": objects, "S3 write or list": 60 + objects, "S3 read": 100 + objects},
+    )
+
+
+def rollout(spec: policy.Spec) -> timedelta:
+    """Return how long two fleets of production run side by side, with the new one's start."""
+    return timedelta(seconds=policy.deploy(spec).steps.longest_seconds) + _JOB
+
+
+def _of(tick: Tick) -> dict[str, float]:
+    return {"Lambda GB-second, x86_64": tick.seconds * tick.gigabytes, **tick.calls}
+
+
+def _job(instance: str, time: timedelta) -> dict[str, float]:
+    return _endpoint(instance, 1, time)
+
+
+def _endpoint(instance: str, count: int, time: timedelta) -> dict[str, float]:
+    return {f"{instance} hour": count * time / timedelta(hours=1)}
