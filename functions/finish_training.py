@@ -109,7 +109,7 @@ def _concluded(request: Request) -> Conclusion:
     error = request.error
     lacked = trouble_of(error)
     if lacked is not None:
-        return Conclusion(shortages.WAITS, lacked.said, lacked=lacked)
+        return Conclusion(shortages.WAITS, lacked.message, lacked=lacked)
     return Conclusion(FAILED, f"the machine failed: {error.get('Error')}: {message_of(error)}")
 
 

@@ -37,7 +37,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     installed = ledger.find_installed(model)
     if installed is None:
         return {"go": False, "reason": f"{model} is not installed"}
-    monitoring.note_asked(model, until)
+    monitoring.note_request(model, until)
     serving = endpoints.serving(model)
     version = serving.version if serving else None
     watch = monitoring.watch(model)

@@ -90,7 +90,7 @@ def _ask(request: Request, installed: Installation, endpoint: str, made: Serving
     asked_before = (
         before is not None
         and before.execution == request.execution
-        and before.wanted == config
+        and before.config == config
         and before.armed
     )
     token = Token(subject, request.token, request.model, request.execution, config, asked_before)

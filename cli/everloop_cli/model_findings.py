@@ -118,7 +118,7 @@ def _take_out(model: str, ended: TimelineEntry) -> str:
 
 def _standing_still(model: str, decided: Sequence[TimelineEntry]) -> Iterator[Attention]:
     """Tell what reconcile could not fix, and what has not gone on since."""
-    asked = monitoring.last_asked(model)
+    asked = monitoring.last_request(model)
     for number, each in enumerate(decided):
         if each.kind != "reconcile" or each.go or each.subject.startswith("endpoint/"):
             continue  # what serves was looked at itself

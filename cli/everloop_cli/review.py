@@ -8,7 +8,7 @@ from typing import Any
 
 from everloop.aws import endpoints, ledger, registry
 from everloop.decisions.approvals import APPROVED, PENDING, PIN, REJECTED
-from everloop.decisions.releases import Package, desired, without_effect
+from everloop.decisions.releases import Package, desired_package, without_effect
 from everloop.reading.versions import versions
 from everloop_cli import models
 from everloop_cli.trouble import Trouble
@@ -121,7 +121,7 @@ def _stamped(change: Change, words: str) -> dict[str, str]:
 
 def _will(model: str, after: Sequence[Package], version: int) -> str:
     """Say what will serve once the registry is as planned, and how it comes to that."""
-    wanted = desired(after, ledger.releases(model, newest=_RELEASES))
+    wanted = desired_package(after, ledger.releases(model, newest=_RELEASES))
     live = endpoints.serving(model)
     now = live.version if live else None
     package = next(each for each in after if each.version == version)

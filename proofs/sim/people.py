@@ -255,7 +255,7 @@ class People:
         for model in self.models:
             lacks = self._account.ledger.all(shortage.all_of(model.name))
             met = [shortage.of(model.name, item) for item in lacks]
-            if any(each is not None and each.told == "held" for each in met):
+            if any(each is not None and each.notified == "held" for each in met):
                 self._kernel.spawn(lambda m=model: self.pause(m, False))
 
     def settle(self) -> None:

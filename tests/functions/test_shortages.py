@@ -230,7 +230,7 @@ def test_what_a_push_meets_after_something_was_held_is_new_and_told(training):
     answer = finish(training, 70, step(limit(4, 4)))
     assert answer["wait_seconds"] > 0
     (known,) = records.of(M)
-    assert (known.since, known.tries, known.told) == (NOW + timedelta(minutes=70), 1, "")
+    assert (known.since, known.tries, known.notified) == (NOW + timedelta(minutes=70), 1, "")
     pushed(training, 80)
     finish(training, 90, step(limit(0, 0)))
     assert training.mails() == [

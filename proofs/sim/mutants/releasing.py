@@ -63,8 +63,8 @@ FLAWS = (
         "leave production as somebody staged it",
         Code(
             "decisions.releases",
-            "serving is not None and serving.serves(wanted.version)",
-            "now == wanted.version",
+            "serving is not None and serving.serves(desired.version)",
+            "now == desired.version",
         ),
         why="takes an update by hand to the config that stages the very version that should "
         "serve, and no release after it",
@@ -203,7 +203,7 @@ FLAWS = (
         Code(
             "decisions.releases",
             "if against:\n    ...",
-            "if against or wanted.version < (now or 0):\n"
+            "if against or desired.version < (now or 0):\n"
             "    return replace(found, reason=against or 'there is a newer one')",
         ),
     ),

@@ -104,7 +104,7 @@ def test_a_script_s_failure_is_never_taken_for_aws_s(reason: str) -> None:
 def test_a_quota_is_told_with_what_is_there_and_what_is_wanted() -> None:
     found = trouble(_LIMIT.format(4, 4, 1), "ResourceLimitExceeded")
     assert found is not None
-    assert (found.quota, found.there, found.wanted) == (
+    assert (found.quota, found.there, found.needed) == (
         "ml.m5.large for processing job usage",
         4,
         5,
@@ -117,7 +117,7 @@ def test_a_quota_that_no_waiting_passes_is_not_retried(there: int, delta: int) -
     found = trouble(_LIMIT.format(there, 0, delta))
     assert found is not None
     assert not found.retry
-    assert found.wanted == delta
+    assert found.needed == delta
 
 
 @pytest.mark.parametrize("code", [c for c, what in _MEANING.items() if what is NoCapacity])

@@ -138,7 +138,7 @@ DELETED = [version("v1", 5), marker("d", latest=True)]
 
 
 def test_who_deleted_it_is_who_s3_says_it_was():
-    found = changes(DELETED, told=told("d", marker=True))
+    found = changes(DELETED, deletion=told("d", marker=True))
     assert found == {"v1": (WITHDRAWN, "123456789012")}
 
 
@@ -148,41 +148,41 @@ def test_a_deletion_that_nobody_told_of_is_nobodys():
 
 def test_the_event_that_comes_late_says_who_it_was_and_comes_but_once():
     unnamed = state("v1", WITHDRAWN, marker="d")
-    assert changes(DELETED, unnamed, told=told("d", marker=True)) == {
+    assert changes(DELETED, unnamed, deletion=told("d", marker=True)) == {
         "v1": (WITHDRAWN, "123456789012")
     }
-    named = settled(KEY, DELETED, {}, T, told=told("d", marker=True))
-    assert changes(DELETED, *named, told=told("d", marker=True)) == {}
+    named = settled(KEY, DELETED, {}, T, deletion=told("d", marker=True))
+    assert changes(DELETED, *named, deletion=told("d", marker=True)) == {}
     assert changes(DELETED, *named) == {}
 
 
 def test_a_persons_name_is_taken_from_our_command_only_and_an_event_does_not_take_it_back():
-    named = settled(KEY, DELETED, {}, T, told=told("d", marker=True))
+    named = settled(KEY, DELETED, {}, T, deletion=told("d", marker=True))
     ours = told("d", by="arn:aws:iam::1:user/ana", marker=True, words="asked to be forgotten")
-    (person,) = settled(KEY, DELETED, {each.id: each for each in named}, T, told=ours)
+    (person,) = settled(KEY, DELETED, {each.id: each for each in named}, T, deletion=ours)
     assert (person.by, "asked to be forgotten" in person.reason) == (
         "arn:aws:iam::1:user/ana",
         True,
     )
-    assert changes(DELETED, person, told=told("d", marker=True)) == {}
-    assert settled(KEY, DELETED, {person.id: person}, T, told=ours) == []
+    assert changes(DELETED, person, deletion=told("d", marker=True)) == {}
+    assert settled(KEY, DELETED, {person.id: person}, T, deletion=ours) == []
 
 
 def test_the_expiry_of_an_old_version_is_no_withdrawal():
     listed = [version("v2", latest=True)]
     expired = told("v1", by="s3.amazonaws.com", expired=True)
-    assert changes(listed, told=expired, seen=True) == {}
+    assert changes(listed, deletion=expired, seen=True) == {}
 
 
 def test_a_version_that_somebody_deleted_for_good_is_withdrawn():
     listed = [version("v2", latest=True)]
-    assert changes(listed, told=told("v1"), seen=True) == {"v1": (WITHDRAWN, "123456789012")}
-    assert changes(listed, told=told("v1"), seen=False) == {}  # a marker's own, or a stranger's
+    assert changes(listed, deletion=told("v1"), seen=True) == {"v1": (WITHDRAWN, "123456789012")}
+    assert changes(listed, deletion=told("v1"), seen=False) == {}  # a marker's own, or a stranger's
 
 
 def test_a_delete_marker_that_is_taken_away_brings_back_what_it_hid():
     listed = [version("v1", latest=True)]
-    assert changes(listed, state("v1", WITHDRAWN), told=told("d")) == {
+    assert changes(listed, state("v1", WITHDRAWN), deletion=told("d")) == {
         "v1": (PRESENT, "123456789012")
     }
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from everloop.decisions.release_ends import needed, outcome
-from everloop.decisions.releases import Package, Serving, desired, release_wanted
+from everloop.decisions.releases import Package, Serving, desired_package, release_wanted
 from everloop.moments import moment
 from everloop.records.release import (
     ERROR,
@@ -61,7 +61,7 @@ def staged(version):
     ],
 )
 def test_the_highest_approved_version_that_has_not_failed_should_serve(packages, releases, version):
-    found = desired(packages, releases)
+    found = desired_package(packages, releases)
     assert (found.version if found else None) == version
 
 
@@ -109,7 +109,7 @@ approvals = st.lists(
 @given(approvals)
 def test_nothing_unapproved_is_ever_wanted(states):
     packages = [package(n, state) for n, state in enumerate(states, 1)]
-    found = desired(packages, [])
+    found = desired_package(packages, [])
     assert (found is None) == ("Approved" not in states)
     if found is not None:
         assert found.approval == "Approved"
@@ -249,13 +249,13 @@ def pinned(version, stamp, **more):
     ],
 )
 def test_the_pinned_version_should_serve(packages, releases, version):
-    found = desired(packages, releases)
+    found = desired_package(packages, releases)
     assert found is not None and found.version == version
 
 
 def test_a_failure_counts_from_when_it_was_approved_whatever_stamped_it_since():
     stamped = replace(package(2, at=T + timedelta(days=1)), approved_at=T)
-    found = desired([stamped, package(1)], [failed(2)])
+    found = desired_package([stamped, package(1)], [failed(2)])
     assert found is not None and found.version == 1
 
 

@@ -28,15 +28,15 @@ def test_it_is_tried_for_hours_at_growing_and_different_times() -> None:
 def test_it_is_told_once_it_matters_and_not_before() -> None:
     busy = Trouble(QUOTA, "ResourceLimitExceeded", "q", 4, 5)
     soon, late = _START + timedelta(minutes=5), _START + timedelta(minutes=40)
-    assert not again(busy, since=_START, tries=2, now=soon, name="m").tell
-    assert again(busy, since=_START, tries=6, now=late, name="m").tell == WAITS
+    assert not again(busy, since=_START, tries=2, now=soon, name="m").notice
+    assert again(busy, since=_START, tries=6, now=late, name="m").notice == WAITS
 
 
 def test_a_quota_of_0_is_told_at_once_and_held() -> None:
     none = Trouble(QUOTA, "ResourceLimitExceeded", "q", 0, 1, retry=False)
     decided = again(none, since=_START, tries=1, now=_START, name="m")
     assert decided.held
-    assert decided.tell == HELD
+    assert decided.notice == HELD
 
 
 def test_what_begins_anew_each_time_is_tried_a_few_times_only() -> None:

@@ -168,7 +168,7 @@ def test_an_update_gives_every_value_that_its_expressions_name():
         shortage.end(M, "training", T),
         monitor.note_look(M, T, None),
         monitor.note_look(M, T, "s3://f"),
-        monitor.note_asked(M, T),
+        monitor.note_request(M, T),
         monitor.note_rhythm(M, monitor.Rhythm(T, T, {"2026-11-20": 3}), ""),
         monitor.note_streaks(M, monitor.Streaks("l", 1, "s", 1)),
         decision.move_head(M, {"seq": 8, "hash": "0"}, 7),

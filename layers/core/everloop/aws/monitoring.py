@@ -18,9 +18,9 @@ def last_look(model: str) -> datetime | None:
     return watch(model).until
 
 
-def last_asked(model: str) -> datetime | None:
+def last_request(model: str) -> datetime | None:
     """Return when its schedule last asked for a look, whether or not there was anything to see."""
-    return watch(model).asked
+    return watch(model).requested_at
 
 
 def last_findings(model: str) -> str | None:
@@ -49,9 +49,9 @@ def note_look(model: str, until: datetime, findings_uri: str | None = None) -> N
     table.written(monitor.note_look(model, until, findings_uri))
 
 
-def note_asked(model: str, when: datetime) -> None:
+def note_request(model: str, when: datetime) -> None:
     """Write down when a look was asked for; it only moves forward."""
-    table.written(monitor.note_asked(model, when))
+    table.written(monitor.note_request(model, when))
 
 
 def note_rhythm(model: str, rhythm: Rhythm, silent_since: str) -> None:

@@ -1,4 +1,4 @@
-"""Approvals: what the registry's word on a version means, told apart from what it said before.
+"""Approvals: what the registry says of a version, and whether that is news.
 
 The registry keeps who changed a package last and the last words of an approval; any other stamp on
 the package overwrites the one, and an approval without words leaves the other. So each approval is
@@ -27,23 +27,23 @@ def seen(
     description: str,
     before: Approval | None,
     verdict: Verdict | None,
-    told_at: datetime | None = None,
+    changed_at: datetime | None = None,
 ) -> Approval | None:
-    """Return the approval to write down; None where the registry says what it said before.
+    """Return the approval to write down; None where the registry says nothing new.
 
-    `told_at` is when the approval was changed, by an event of the registry's about just that. What
+    `changed_at` is when the approval was changed, by an event of the registry's about it. What
     changed the package later than that is another's stamp: then who approved is not known.
     """
     if before is None and package.approval == PENDING:
         return None
-    newer = _is_newer(package, before, told_at)
+    newer = _is_newer(package, before, changed_at)
     if before is not None and before.status == package.approval:
         spoken = description not in ("", before.description) and package.approval != PENDING
         if not newer and not spoken:
             return None
     at, by = package.modified_at, package.modified_by or UNKNOWN
-    if newer and told_at is not None and told_at < _second(package.modified_at):
-        at, by = told_at, UNKNOWN
+    if newer and changed_at is not None and changed_at < _second(package.modified_at):
+        at, by = changed_at, UNKNOWN
     if before is None and verdict == Verdict(package.version, package.approval, description):
         return Approval(package.version, package.approval, at, POLICY, description, description)
     stood = _stood(before, verdict)
@@ -52,11 +52,11 @@ def seen(
     return Approval(package.version, package.approval, at, by, words, description or stood)
 
 
-def _is_newer(package: Package, before: Approval | None, told_at: datetime | None) -> bool:
-    """Whether an event tells of a word that the registry knows, and that is not written down."""
-    if told_at is None or told_at > _second(package.modified_at):
+def _is_newer(package: Package, before: Approval | None, changed_at: datetime | None) -> bool:
+    """Whether an event reports a word that the registry knows, and that is not written down."""
+    if changed_at is None or changed_at > _second(package.modified_at):
         return False
-    return before is None or told_at > _second(before.at)
+    return before is None or changed_at > _second(before.at)
 
 
 def _stood(before: Approval | None, verdict: Verdict | None) -> str:
@@ -97,5 +97,5 @@ def from_chain(
 
 
 def _second(when: datetime) -> datetime:
-    """Return a time as events tell it: to the second."""
+    """Return a time as events give it: to the second."""
     return when.replace(microsecond=0)

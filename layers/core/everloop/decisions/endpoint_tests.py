@@ -1,4 +1,4 @@
-"""Tests of an endpoint before it may replace production: what was asked, answered, and expected."""
+"""Tests of an endpoint before it may replace production: what was sent, answered and expected."""
 
 import csv
 import io
@@ -90,13 +90,13 @@ def golden_rows(
 
 
 def serves(serving: Serving | None, config: str) -> Test:
-    """The endpoint is in service, with the config that was asked for."""
+    """The endpoint is in service, with the requested config."""
     if serving is None:
         return Test("serves", False, "the endpoint is not there")
     passed = serving.status == "InService" and serving.config == config
-    said = f"the endpoint is {serving.status} with {serving.config}"
+    state = f"the endpoint is {serving.status} with {serving.config}"
     why = f": {serving.failure_reason}" if serving.failure_reason else ""
-    return Test("serves", passed, said + why)
+    return Test("serves", passed, state + why)
 
 
 def refuses_nonsense(answer: Answer) -> Test:
@@ -151,11 +151,11 @@ def answers_in_time(answers: Sequence[Answer], most_ms: float | None) -> Test:
     failed = [answer.status for answer in answers if answer.status != 200]
     if failed:
         return Test("latency", False, f"{len(failed)} of {len(answers)} calls failed ({failed[0]})")
-    said = f"p95 {p95:.0f} ms over {len(answers)} calls"
+    speed = f"p95 {p95:.0f} ms over {len(answers)} calls"
     if most_ms is None:
-        return Test("latency", True, said)
+        return Test("latency", True, speed)
     passed = p95 <= most_ms
-    return Test("latency", passed, said + ("" if passed else f"; {most_ms:.0f} ms are allowed"))
+    return Test("latency", passed, speed + ("" if passed else f"; {most_ms:.0f} ms are allowed"))
 
 
 def _whole_rows(data: bytes, name: str) -> list[list[str]]:

@@ -66,7 +66,7 @@ def may_train(
     """Decide whether to start a training run.
 
     `fingerprint` is the digests of data and code where they are known already; `name` is the run
-    that is asked for, so that asking again after a lost reply does not refuse what is running.
+    that is requested: a second request after a lost reply does not refuse what is running.
     `paused` says why nothing may start for the time being.
     """
     if paused:

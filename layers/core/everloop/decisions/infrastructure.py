@@ -46,7 +46,7 @@ _CODES = {
     "ServiceUnavailable": INTERNAL,
     "ServiceUnavailableException": INTERNAL,
 }
-# How a reason tells its code: at its head; as botocore writes an error; as Step Functions does.
+# How a reason names its code: at its head; as botocore writes an error; as Step Functions does.
 _HEADS = (
     re.compile(r"\s*(?P<code>[A-Za-z0-9]+)\s*(?::|$)"),
     re.compile(r"An error occurred \((?P<code>\w+)\) when calling the \w+ operation"),
@@ -78,7 +78,7 @@ _LIMIT = re.compile(
 _NOT_OFFERED = re.compile(r"The requested resource (?P<what>\S+) is not available in this region")
 # A pipeline's step quotes what it called; the sentence of AWS comes behind.
 _CALLED = re.compile(
-    r"ClientError: Failed to invoke \w+:\w+\.? Error Details:\s*(?P<said>.*)", re.S
+    r"ClientError: Failed to invoke \w+:\w+\.? Error Details:\s*(?P<sentence>.*)", re.S
 )
 _BOTOCORE = "An error occurred ("  # how it begins what AWS answered
 
@@ -88,17 +88,17 @@ def trouble(reason: str, code: str = "") -> Trouble | None:
 
     `reason` is a FailureReason, or the text of an error; `code` the error's code, where one came.
     """
-    said = _plain(reason)
-    if said.startswith("AlgorithmError"):
+    message = _plain(reason)
+    if message.startswith("AlgorithmError"):
         return None
-    called = _CALLED.match(said)
-    sentence = called["said"] if called else said
+    called = _CALLED.match(message)
+    sentence = called["sentence"] if called else message
     kind, named = _kind(sentence, code.rpartition(".")[2])
     if not kind:
         return None
     if kind == QUOTA:
-        return _quota(named, said)
-    return Trouble(kind, named, said=said[:600])
+        return _quota(named, message)
+    return Trouble(kind, named, message=message[:600])
 
 
 def trouble_of(caught: Mapping[str, Any]) -> Trouble | None:
@@ -108,25 +108,27 @@ def trouble_of(caught: Mapping[str, Any]) -> Trouble | None:
     """
     name, cause = str(caught.get("Error") or ""), str(caught.get("Cause") or "")
     try:
-        told = json.loads(cause)
+        document = json.loads(cause)
     except (ValueError, RecursionError):
-        told = None
-    if not isinstance(told, dict):
+        document = None
+    if not isinstance(document, dict):
         return trouble(cause, name)
-    if "errorMessage" in told:
-        # The words of our own error, with what AWS said behind its subject.
-        message = str(told.get("errorMessage") or "")
+    if "errorMessage" in document:
+        # The words of our own error, with the message of AWS behind its subject.
+        message = str(document.get("errorMessage") or "")
         if name == NoCapacity.__name__ and _BOTOCORE not in message:
             return trouble(message.partition(": ")[2])
         return trouble(message[message.index(_BOTOCORE) :]) if _BOTOCORE in message else None
-    secondary = str(told.get("SecondaryStatus") or "")
-    return trouble(str(told.get("FailureReason") or ""), secondary if secondary in _CODES else "")
+    secondary = str(document.get("SecondaryStatus") or "")
+    return trouble(
+        str(document.get("FailureReason") or ""), secondary if secondary in _CODES else ""
+    )
 
 
 def _kind(sentence: str, code: str) -> tuple[str, str]:
     for pattern in _HEADS:
-        found = pattern.match(sentence) if pattern is _HEADS[0] else pattern.search(sentence)
-        named = (found["code"] or "") if found else ""
+        match = pattern.match(sentence) if pattern is _HEADS[0] else pattern.search(sentence)
+        named = (match["code"] or "") if match else ""
         named = named.removesuffix("Exception") if named not in _CODES else named
         if named in _CODES:
             return _CODES[named], named
@@ -139,27 +141,28 @@ def _kind(sentence: str, code: str) -> tuple[str, str]:
     return "", ""
 
 
-def _quota(code: str, said: str) -> Trouble:
-    found = _LIMIT.search(said)
-    if found:
-        there = int(found["there"])
-        used, delta = int(found["used"] or 0), int(found["delta"] or 1)
-        wanted = max(used + delta, there + 1)
-        return Trouble(QUOTA, code, found["quota"], there, wanted, there >= delta, said[:600])
-    offered = _NOT_OFFERED.search(said)
+def _quota(code: str, message: str) -> Trouble:
+    limit = _LIMIT.search(message)
+    if limit:
+        there = int(limit["there"])
+        used, delta = int(limit["used"] or 0), int(limit["delta"] or 1)
+        needed = max(used + delta, there + 1)
+        return Trouble(QUOTA, code, limit["quota"], there, needed, there >= delta, message[:600])
+    offered = _NOT_OFFERED.search(message)
     if offered:
-        return Trouble(QUOTA, code, offered["what"], 0, 1, False, said[:600])
-    return Trouble(QUOTA, code, said=said[:600])
+        return Trouble(QUOTA, code, offered["what"], 0, 1, False, message[:600])
+    return Trouble(QUOTA, code, message=message[:600])
 
 
 def _plain(text: str) -> str:
     return text.replace("&#39;", "'").replace("&quot;", '"').strip()
 
 
-def description(found: Trouble) -> str:
+def description(trouble: Trouble) -> str:
     """Say in one sentence what AWS lacked."""
-    if found.kind == QUOTA and found.there is not None:
-        return f"the quota '{found.quota}' is {found.there}, and at least {found.wanted} is needed"
+    if trouble.kind == QUOTA and trouble.there is not None:
+        least = f"at least {trouble.needed} is needed"
+        return f"the quota '{trouble.quota}' is {trouble.there}, and {least}"
     words = {
         QUOTA: "a quota of the account is used up",
         CAPACITY: "AWS has no instances of this type to give",
@@ -167,8 +170,8 @@ def description(found: Trouble) -> str:
         SPOT: "AWS has no spot instances to give",
         INTERNAL: "AWS had an internal error",
     }
-    said = f": {found.said[:300]}" if found.said else ""
-    return f"{words[found.kind]} ({found.code}{said})"
+    quoted = f": {trouble.message[:300]}" if trouble.message else ""
+    return f"{words[trouble.kind]} ({trouble.code}{quoted})"
 
 
 # Codes that Service Quotas has for what the standard pipeline uses by default, and its neighbours;
@@ -189,32 +192,34 @@ _QUOTA_CODES = {
 }
 
 
-def quota_code(found: Trouble) -> str:
+def quota_code(trouble: Trouble) -> str:
     """Return a quota's code as Service Quotas has it; empty where it is not known here."""
-    return _QUOTA_CODES.get(found.quota, "")
+    return _QUOTA_CODES.get(trouble.quota, "")
 
 
-def to_do(found: Trouble, model: str, *, held: bool) -> tuple[str, ...]:
+def to_do(trouble: Trouble, model: str, *, held: bool) -> tuple[str, ...]:
     """Return what a person can do about it, the most useful first."""
     lines: list[str] = []
-    if found.kind == QUOTA and found.quota.startswith(("training-", "processing-", "transform-")):
+    if trouble.kind == QUOTA and trouble.quota.startswith(
+        ("training-", "processing-", "transform-")
+    ):
         lines.append("This Region does not have that instance type: name another in model.toml.")
-    elif found.kind == QUOTA:
-        code = quota_code(found)
-        if found.quota and not code:
+    elif trouble.kind == QUOTA:
+        code = quota_code(trouble)
+        if trouble.quota and not code:
             lines += [
                 "Find the quota's code:",
                 "  aws service-quotas list-service-quotas --service-code sagemaker --output text "
-                f"--query \"Quotas[?QuotaName=='{found.quota}'].[QuotaCode,Value]\"",
+                f"--query \"Quotas[?QuotaName=='{trouble.quota}'].[QuotaCode,Value]\"",
             ]
         lines += [
             "Ask AWS for more (minutes to days):",
             "  aws service-quotas request-service-quota-increase --service-code sagemaker "
-            f"--quota-code {code or 'CODE'} --desired-value {found.wanted or 'NUMBER'}",
+            f"--quota-code {code or 'CODE'} --desired-value {trouble.needed or 'NUMBER'}",
         ]
-    elif found.kind == SPOT:
+    elif trouble.kind == SPOT:
         lines.append("Spot may never come: [train] spot = false takes on-demand instances.")
-    if found.kind in (QUOTA, CAPACITY, SPOT):
+    if trouble.kind in (QUOTA, CAPACITY, SPOT):
         lines.append(
             f"Or take another instance type in model.toml, and push: everloop push models/{model}"
         )

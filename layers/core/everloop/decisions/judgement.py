@@ -91,20 +91,20 @@ def judge(
 
 def numbers(verdict: Verdict) -> dict[str, float | int | str]:
     """Return the numbers that a verdict rests on, by names for people."""
-    found: dict[str, float | int | str] = {}
+    by_name: dict[str, float | int | str] = {}
     for metric, bar in sorted((verdict.facts.get("bars") or {}).items()):
-        found[metric] = _plain_value(bar["value"])
-        found[f"bar of {metric}"] = _plain_value(bar["bar"])
+        by_name[metric] = _plain_value(bar["value"])
+        by_name[f"bar of {metric}"] = _plain_value(bar["bar"])
     compared = verdict.facts.get("comparison") or {}
     for name in ("candidate", "champion", "gain", "gain_low", "gain_high", "least_gain", "rows"):
         if name in compared:
-            found[name.replace("_", " ")] = _plain_value(compared[name])
-    return found
+            by_name[name.replace("_", " ")] = _plain_value(compared[name])
+    return by_name
 
 
 def meets_bars(evaluation: Mapping[str, Any], bars: Sequence[Bar]) -> Decision:
     """Check the holdout's metrics against the bars of the spec."""
-    said, facts = [], {}
+    met, facts = [], {}
     for bar in bars:
         value = _metric(evaluation, bar.metric)
         facts[bar.metric] = {"value": _plain(value), "bar": bar.least}
@@ -113,8 +113,8 @@ def meets_bars(evaluation: Mapping[str, Any], bars: Sequence[Bar]) -> Decision:
             return Decision(
                 False, f"{bar.metric} {value:.4f} misses its bar: {word} {bar.least:.4f}", facts
             )
-        said.append(f"{bar.metric} {value:.4f} ({word} {bar.least:.4f})")
-    return Decision(True, ", ".join(said) or "no bars are set", facts)
+        met.append(f"{bar.metric} {value:.4f} ({word} {bar.least:.4f})")
+    return Decision(True, ", ".join(met) or "no bars are set", facts)
 
 
 def against_bars(evaluation: Mapping[str, Any], bars: Sequence[Bar]) -> str:
@@ -205,8 +205,8 @@ def _metric(evaluation: Mapping[str, Any], name: str) -> float:
         raise BadInput(f"evaluation.metrics: {metrics!r} where metrics by name belong")
     if name not in metrics:
         raise BadInput(f"evaluation.metrics: no {name!r} among {sorted(metrics)}")
-    found = metrics[name]
-    return _number(found.get("value") if isinstance(found, Mapping) else found)
+    metric = metrics[name]
+    return _number(metric.get("value") if isinstance(metric, Mapping) else metric)
 
 
 def _number(value: object) -> float:

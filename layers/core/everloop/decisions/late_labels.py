@@ -46,14 +46,14 @@ class LabelFiles:
 
 
 def label_files(
-    found: Iterable[tuple[str, datetime]], since: datetime, until: datetime, within: timedelta
+    arrived: Iterable[tuple[str, datetime]], since: datetime, until: datetime, within: timedelta
 ) -> LabelFiles:
     """Return the label files that may be for predictions that are still kept.
 
     Of two that came in the same second the one whose name sorts last came last.
     """
     files, refused, new = [], [], 0
-    for name, came in found:
+    for name, came in arrived:
         if came >= until or came < until - within - _EARLY or no_labels(name):
             continue
         new += came >= since
@@ -88,10 +88,10 @@ def label_records(findings: Mapping[str, Any], name: str) -> list[Mapping[str, A
     Raises BadInput for findings.json of another shape.
     """
     labels = findings.get("labels") or {}
-    found = (labels.get(name) or []) if isinstance(labels, Mapping) else None
-    if not isinstance(found, list) or not all(isinstance(each, Mapping) for each in found):
+    records = (labels.get(name) or []) if isinstance(labels, Mapping) else None
+    if not isinstance(records, list) or not all(isinstance(each, Mapping) for each in records):
         raise BadInput(f"findings.labels.{name}: {repr(labels)[:200]} is no list of objects")
-    return found
+    return records
 
 
 def label_counts(findings: Mapping[str, Any]) -> dict[str, int]:
@@ -99,8 +99,8 @@ def label_counts(findings: Mapping[str, Any]) -> dict[str, int]:
     labels = findings.get("labels")
     if not isinstance(labels, Mapping) or not (labels.get("files") or labels.get("refused_files")):
         return {}
-    found = {name: labels.get(name) for name in _COUNTS}
-    return {name: count for name, count in found.items() if isinstance(count, int)}
+    counts = {name: labels.get(name) for name in _COUNTS}
+    return {name: count for name, count in counts.items() if isinstance(count, int)}
 
 
 _COUNTS = (
@@ -116,12 +116,12 @@ def kept_days(within: timedelta) -> int:
 
 def kept_files(keys: Iterable[str], oldest: str, but: str) -> list[str]:
     """Return which of these hold predictions of a day that still counts, and of another look."""
-    found = []
+    kept = []
     for key in keys:
         place = _KEPT.search(key)
         if place and place[1] >= oldest and place[2] != but:
-            found.append(key)
-    return found
+            kept.append(key)
+    return kept
 
 
 def look_id(last: datetime | None) -> str:
@@ -138,7 +138,7 @@ def served(
     `changed_at` when it last changed.
     """
     rollout = _STARTING + timedelta(seconds=steps.longest_seconds)
-    found: list[tuple[str, int | None]] = []
+    changes: list[tuple[str, int | None]] = []
     now: int | None = None
     last: datetime | None = None
     for release in sorted(releases, key=lambda each: each.epoch):
@@ -147,12 +147,12 @@ def served(
         if now is None:
             now = release.from_version
         if now is not None:
-            found += [] if found else [("", now)]
+            changes += [] if changes else [("", now)]
             began = release.ended_at - rollout
-            found.append((text(max(began, last) if last else began), None))
+            changes.append((text(max(began, last) if last else began), None))
         now = release.version if release.outcome == RELEASED else now
         last = release.ended_at
-        found.append((text(last), now))
+        changes.append((text(last), now))
     if now != version and changed_at is not None:
-        found.append((text(changed_at), version))  # somebody brought it by hand
-    return found or [("", version)]
+        changes.append((text(changed_at), version))  # somebody brought it by hand
+    return changes or [("", version)]

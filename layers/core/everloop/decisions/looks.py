@@ -85,7 +85,7 @@ def silent(
         "allowed_hours": _number(allowed),
         "not_judged": [{"monitor": "traffic", "reason": "silent"}],
     }
-    found = Silence(
+    silence = Silence(
         quiet > allowed,
         "no traffic was captured since the last look",
         facts,
@@ -93,10 +93,10 @@ def silent(
         _number(quiet),
         _number(allowed),
     )
-    if not found.go:
-        return found
+    if not silence.go:
+        return silence
     return replace(
-        found,
+        silence,
         reason=f"could not judge: no traffic was captured for {_hours(quiet)}, since "
         f"{text(since)}; {_hours(allowed)} are allowed ({how})",
     )
@@ -111,15 +111,15 @@ def after_look(
     """
     if look == streaks.look:
         return streaks
-    found = replace(streaks, look=look)
+    updated = replace(streaks, look=look)
     if blind:
         since = streaks.blind_since or text(now)
-        found = replace(found, blind=streaks.blind + 1, blind_since=since)
+        updated = replace(updated, blind=streaks.blind + 1, blind_since=since)
     elif judged:
-        found = replace(found, blind=0, blind_since="")
+        updated = replace(updated, blind=0, blind_since="")
     if judged or violated:
-        found = replace(found, violated=streaks.violated + 1 if violated else 0)
-    return found
+        updated = replace(updated, violated=streaks.violated + 1 if violated else 0)
+    return updated
 
 
 def _hours(length: timedelta) -> str:

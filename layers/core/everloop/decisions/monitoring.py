@@ -10,7 +10,7 @@ from everloop.decisions import Decision
 from everloop.decisions.late_labels import label_counts
 from everloop.errors import BadInput
 
-# A look that is given more files than this leaves the rest, by the hour, to the next one.
+# A look with more files than this leaves the rest, by the hour, to the next one.
 MOST_FILES = 50_000
 
 
@@ -18,26 +18,26 @@ def arrived(
     files: Iterable[tuple[str, datetime]], since: datetime, until: datetime
 ) -> tuple[list[str], datetime]:
     """Return what of captured traffic arrived from `since` to before `until`, and until when that
-    is all of it: earlier than asked where there is too much for one look.
+    is all of it: earlier than requested where there is too much for one look.
 
     `files` are keys and when they arrived, in S3's order: by the hour of their first record, in
     folders yyyy/mm/dd/hh. What counts is when a file arrived. SageMaker keeps records back for
     minutes, so by the times of the records those of the last minutes would be in no look.
     """
-    found: list[tuple[str, datetime]] = []
+    arrivals: list[tuple[str, datetime]] = []
     last = None
     for key, when in files:
         place = _CAPTURED.search(key)
         if place is None:
             continue  # nothing that SageMaker wrote
-        if len(found) >= MOST_FILES and place[1] != last:
+        if len(arrivals) >= MOST_FILES and place[1] != last:
             # What follows arrived later than its folder's hour began.
             until = min(until, datetime.strptime(place[1], "%Y/%m/%d/%H").replace(tzinfo=UTC))
             break
         if since <= when < until:
-            found.append((key, when))
+            arrivals.append((key, when))
             last = place[1]
-    return [key for key, when in found if when < until], until
+    return [key for key, when in arrivals if when < until], until
 
 
 _CAPTURED = re.compile(r"/(\d{4}/\d\d/\d\d/\d\d)/[^/]+\.jsonl$")
@@ -81,12 +81,14 @@ _UNITS = {
 }
 
 
-def overdue(schedule: str, asked: datetime, now: datetime) -> Decision:
+def overdue(schedule: str, requested_at: datetime, now: datetime) -> Decision:
     """Decide whether a monitor has stopped: two of its schedule's longest pauses without a tick."""
     pause = longest_pause(schedule)
-    if pause is None or now - asked <= 2 * pause + _SLACK:
-        return Decision(False, f"it was asked to look at {asked:%Y-%m-%d %H:%M}")
-    return Decision(True, f"nothing asked it to look since {asked:%Y-%m-%d %H:%M}, for {schedule}")
+    if pause is None or now - requested_at <= 2 * pause + _SLACK:
+        return Decision(False, f"it was asked to look at {requested_at:%Y-%m-%d %H:%M}")
+    return Decision(
+        True, f"nothing asked it to look since {requested_at:%Y-%m-%d %H:%M}, for {schedule}"
+    )
 
 
 # A tick may come late, and reconcile's own early.
@@ -177,11 +179,11 @@ def _violations(
 ) -> str:
     """Say how many checks are violated, and which is worst."""
     worst = max(violated, key=excess)
-    told = worst.get("description") or (
+    description = worst.get("description") or (
         f"{worst.get('feature')} {worst.get('statistic')} {worst.get('value')}, "
         f"threshold {worst.get('threshold')}"
     )
-    return f"{many} checks violated on {rows} ({', '.join(monitors)}); worst: {told}"
+    return f"{many} checks violated on {rows} ({', '.join(monitors)}); worst: {description}"
 
 
 def _unjudged(missing: Sequence[Mapping[str, Any]]) -> str:
@@ -199,11 +201,11 @@ _MOST_TOLD = 50
 
 def _not_judged(findings: Mapping[str, Any], judged: bool) -> list[Mapping[str, Any]]:
     """Return what findings say could not be judged; older ones say it by having no checks."""
-    found = findings.get("not_judged")
-    if isinstance(found, list) and all(isinstance(each, Mapping) for each in found):
-        told: list[Mapping[str, Any]] = found
-        if told or judged:
-            return told
+    value = findings.get("not_judged")
+    if isinstance(value, list) and all(isinstance(each, Mapping) for each in value):
+        entries: list[Mapping[str, Any]] = value
+        if entries or judged:
+            return entries
         why = "nothing was compared: what does [monitor] watch?"
         return [{"monitor": "data", "reason": "nothing-watched", "description": why}]
     if judged:
@@ -218,8 +220,8 @@ def _is_blind(missing: Mapping[str, Any]) -> bool:
 
 
 def _description(missing: Mapping[str, Any]) -> str:
-    told = str(missing.get("description") or missing.get("reason") or "no reason was given")
-    return f"{str(missing.get('monitor'))[:50]}: {told[:300]}"
+    why = str(missing.get("description") or missing.get("reason") or "no reason was given")
+    return f"{str(missing.get('monitor'))[:50]}: {why[:300]}"
 
 
 def _is_number(value: Any) -> bool:

@@ -39,7 +39,7 @@ class ListedVersion:
 
 @dataclass(frozen=True)
 class Deletion:
-    """A deletion as S3's event, or our own command, tells of it."""
+    """A deletion as S3's event, or our own command, reports it."""
 
     version_id: str  # of the delete marker, or of the version that is gone
     marker: bool
@@ -76,40 +76,42 @@ def settled(
     states: Mapping[str, ObjectState],
     now: datetime,
     *,
-    told: Deletion | None = None,
+    deletion: Deletion | None = None,
     seen: bool = False,
 ) -> list[ObjectState]:
-    """Return what changes in the ledger's memory of a key, now that S3 was asked.
+    """Return what changes in the ledger's memory of a key, now that S3 was read.
 
-    `told` is what the deletion said, `seen` whether the version it names came to us once. The
+    `deletion` is what was reported of it, `seen` whether the version it names came to us once. The
     expiry of an old version by a lifecycle rule is no withdrawal.
     """
-    found = []
+    changes = []
     for version, marker in below_markers(listed):
         known = states.get(version.id)
         if marker is not None:
-            found += _hidden(version, marker, known, told)
+            changes += _hidden(version, marker, known, deletion)
         elif known is not None and known.state == WITHDRAWN:
-            by = told.by if told is not None else NOBODY
-            why = _reason(told, "its delete marker was taken away: S3 shows it again")
-            found.append(ObjectState(key, version.version_id, PRESENT, why, now, by))
-    if told is None or told.marker or told.expired or not seen:
-        return found
-    known = states.get(object_id(key, told.version_id))
-    there = any(one.version_id == told.version_id for one in listed)
-    if not there and (known is None or known.state != WITHDRAWN or (told.by and not known.by)):
-        why = _reason(told, "this version was deleted for good")
-        found.append(ObjectState(key, told.version_id, WITHDRAWN, why, told.at, told.by))
-    return found
+            by = deletion.by if deletion is not None else NOBODY
+            why = _reason(deletion, "its delete marker was taken away: S3 shows it again")
+            changes.append(ObjectState(key, version.version_id, PRESENT, why, now, by))
+    if deletion is None or deletion.marker or deletion.expired or not seen:
+        return changes
+    known = states.get(object_id(key, deletion.version_id))
+    there = any(one.version_id == deletion.version_id for one in listed)
+    if not there and (known is None or known.state != WITHDRAWN or (deletion.by and not known.by)):
+        why = _reason(deletion, "this version was deleted for good")
+        changes.append(
+            ObjectState(key, deletion.version_id, WITHDRAWN, why, deletion.at, deletion.by)
+        )
+    return changes
 
 
 def restored(
-    listed: Sequence[ListedVersion], states: Mapping[str, ObjectState], told: Deletion
+    listed: Sequence[ListedVersion], states: Mapping[str, ObjectState], deletion: Deletion
 ) -> ObjectState | str:
     """Return the state of a key's newest version that a person brings back, or why they cannot.
 
-    `told` names the delete marker that our command took away, if it did: then the event of that may
-    have been faster, and it is the person who brought it back.
+    `deletion` names the delete marker that our command took away, if it did: its event may have
+    been faster, and it is the person who brought it back.
     """
     version, marker = next(below_markers(listed), (None, None))
     if version is None:
@@ -119,31 +121,42 @@ def restored(
     known = states.get(version.id)
     if known is None:
         return "it was never taken out"
-    if known.state == PRESENT and (not told.version_id or known.by == told.by):
+    if known.state == PRESENT and (not deletion.version_id or known.by == deletion.by):
         return "it is back already"
-    reason = f"brought back: {told.words}"
-    return ObjectState(version.key, version.version_id, PRESENT, reason, told.at, told.by)
+    reason = f"brought back: {deletion.words}"
+    return ObjectState(version.key, version.version_id, PRESENT, reason, deletion.at, deletion.by)
 
 
 def _hidden(
-    version: ListedVersion, marker: ListedVersion, known: ObjectState | None, told: Deletion | None
+    version: ListedVersion,
+    marker: ListedVersion,
+    known: ObjectState | None,
+    deletion: Deletion | None,
 ) -> list[ObjectState]:
     """Return the withdrawal of a version below a marker, unless the ledger has it, and by whom."""
-    named = told is not None and told.marker and told.version_id == marker.version_id
-    who = told.by if told is not None and named else NOBODY
+    named = deletion is not None and deletion.marker and deletion.version_id == marker.version_id
+    who = deletion.by if deletion is not None and named else NOBODY
     withdrawn = known is not None and known.state == WITHDRAWN
-    person = named and told is not None and bool(told.words)  # our command's word is the better one
+    person = (
+        named and deletion is not None and bool(deletion.words)
+    )  # our command's word is the better one
     if withdrawn and not (who and known is not None and (not known.by or person)):
         return []
-    why = "a lifecycle rule deleted it" if named and told and told.expired else "it was deleted"
+    why = (
+        "a lifecycle rule deleted it"
+        if named and deletion and deletion.expired
+        else "it was deleted"
+    )
     why = f"{why}: delete marker of {text(marker.modified)}"
-    if named and told is not None and told.words:
-        why = f"{why}: {told.words}"
+    if named and deletion is not None and deletion.words:
+        why = f"{why}: {deletion.words}"
     made = ObjectState(
         version.key, version.version_id, WITHDRAWN, why, marker.modified, who, marker.version_id
     )
     return [] if made == known else [made]
 
 
-def _reason(told: Deletion | None, otherwise: str) -> str:
-    return f"{otherwise}: {told.words}" if told is not None and told.words else otherwise
+def _reason(deletion: Deletion | None, otherwise: str) -> str:
+    return (
+        f"{otherwise}: {deletion.words}" if deletion is not None and deletion.words else otherwise
+    )

@@ -20,7 +20,7 @@ from everloop.records.release import (
 )
 from everloop.records.shortage import Trouble
 
-# An endpoint that answers from the config that it tells, whatever it moves to.
+# An endpoint that answers from the config that it names, whatever it moves to.
 _ANSWERS = ("InService", "Updating", "SystemUpdating")
 DELETED = "Deleted"  # what an endpoint that is gone is called
 
@@ -35,7 +35,7 @@ def outcome(
 ) -> tuple[str, str]:
     """Say how a release ended and why, by what the deployment says of itself.
 
-    That the endpoint serves something else does not tell how it came to that: the deployment may
+    That the endpoint serves something else does not show how it came to that: the deployment may
     have arrived and somebody changed the endpoint since. A rollback is what has a reason of the
     endpoint's own, or whose alarms the endpoint names as those of its last deployment.
     """
@@ -46,18 +46,18 @@ def outcome(
     if arrived(rollout):
         since = "the endpoint was changed past the registry since"
         return RELEASED, f"version {version} came into service with {config}; {since}: {now}"
-    never = _never_asked(tests, rollout, error)
+    never = _never_requested(tests, rollout, error)
     if never is not None:
         return never[0], f"{never[1]}; production is as it was: {now}"
     return _turned_back(version, serving, rollout or {}, now)
 
 
-def _never_asked(
+def _never_requested(
     tests: Mapping[str, Any] | None,
     rollout: Mapping[str, Any] | None,
     error: Mapping[str, Any] | None,
 ) -> tuple[str, str] | None:
-    """Say why production was never asked for a version; None where it was."""
+    """Say why production never began to change to a version; None where it did."""
     if error is not None:
         kind = TAMPERED if error.get("Error") == Tampered.__name__ else ERROR
         return kind, f"{error.get('Error')}: {message_of(error)}"
@@ -71,7 +71,7 @@ def _never_asked(
 def _turned_back(
     version: int, serving: Serving | None, rollout: Mapping[str, Any], now: str
 ) -> tuple[str, str]:
-    """Say why production was asked for a version, and serves something else."""
+    """Say why production began to change to a version, and serves something else."""
     if serving is None or rollout.get("status") == DELETED:
         return INTERRUPTED, f"the endpoint was deleted while version {version} came; {now}"
     config = rollout.get("config")

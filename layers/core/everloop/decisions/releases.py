@@ -69,7 +69,7 @@ class Serving:
         return self.status == "InService" and self.version == version and not self.staged
 
     def is_being_replaced(self, config: str) -> bool:
-        """Whether this config is in service, and somebody asked for another one already."""
+        """Whether this config is in service, and an update to another one has begun."""
         moves = self.status == "Updating" and self.pending_config not in (None, config)
         return moves and self.config == config
 
@@ -78,7 +78,7 @@ class Serving:
         return self.status in ("InService", "Failed", "OutOfService", "UpdateRollbackFailed")
 
 
-def desired(packages: Sequence[Package], releases: Sequence[Release]) -> Package | None:
+def desired_package(packages: Sequence[Package], releases: Sequence[Release]) -> Package | None:
     """Return the version that should serve: the highest that is approved and has not failed since;
     of those, if any is pinned, the one pinned last.
 
@@ -91,21 +91,21 @@ def desired(packages: Sequence[Package], releases: Sequence[Release]) -> Package
     return max(able, key=lambda package: package.pinned, default=None)
 
 
-def without_effect(package: Package, packages: Sequence[Package], wanted: Package | None) -> str:
+def without_effect(package: Package, packages: Sequence[Package], desired: Package | None) -> str:
     """Say why the approval of a version changes nothing, and what would; empty where it counts."""
-    if wanted is None or wanted.version == package.version or not package.deployable:
+    if desired is None or desired.version == package.version or not package.deployable:
         return ""
-    if not wanted.pinned and wanted.version < package.version:
-        return ""  # its release has failed, which was told
-    if not wanted.pinned and wanted.decided_at > package.decided_at:
+    if not desired.pinned and desired.version < package.version:
+        return ""  # its release has failed, and people know
+    if not desired.pinned and desired.decided_at > package.decided_at:
         return ""  # it was overtaken by an approval that came later
     approve = f"everloop approve {package.model} --version {package.version}"
-    is_ = "is pinned" if wanted.pinned else "is approved, too, and higher"
+    is_ = "is pinned" if desired.pinned else "is approved, too, and higher"
     reason = (
-        f"version {package.version} is approved and not released: version {wanted.version} {is_}. "
+        f"version {package.version} is approved and not released: version {desired.version} {is_}. "
         f"To bring version {package.version}: {approve} --pin"
     )
-    if wanted.pinned:
+    if desired.pinned:
         return f"{reason}, or everloop unpin {package.model}"
     higher = sorted(p.version for p in packages if p.deployable and p.version > package.version)
     return f"{reason}, or {approve} --instead, which rejects {_versions(higher)}"
@@ -118,7 +118,7 @@ def _versions(numbers: Sequence[int]) -> str:
 
 @dataclass(frozen=True)
 class ReleaseDecision(Decision):
-    """Whether a release is wanted now, and of which `package`.
+    """Whether a release is needed now, and of which `package`.
 
     `serving` is the version in service, and `serves` whether there is an endpoint, where that was
     `looked` at. `stays` is what serves on though its approval was withdrawn: its ARN, or nothing
@@ -147,70 +147,70 @@ def release_wanted(
     `paused` holds releases back, but never keeps a version in service whose approval was withdrawn.
     Where nothing can take the place of such a version, it serves on: only a person can repair that.
     """
-    wanted = desired(packages, releases)
+    desired = desired_package(packages, releases)
     now = serving.version if serving and serving.status == "InService" else None
-    found = ReleaseDecision(
+    decision = ReleaseDecision(
         False,
         "no version is approved that could be released",
-        _facts(wanted, now, serving),
+        _facts(desired, now, serving),
         looked=True,
         serving=now,
         serves=serving is not None,
     )
     approved = any(p.version == now and p.deployable for p in packages)
-    if wanted is None:
-        return found if now is None or approved else _keeps_serving(now, packages, found)
-    against = _against(wanted, serving)
+    if desired is None:
+        return decision if now is None or approved else _keeps_serving(now, packages, decision)
+    against = _against(desired, serving)
     if not against and paused and (now is None or approved):
-        against = f"{paused}; version {wanted.version} waits"
+        against = f"{paused}; version {desired.version} waits"
     if against:
-        return replace(found, reason=against)
-    return replace(found, go=True, reason=_change(wanted, now), package=wanted)
+        return replace(decision, reason=against)
+    return replace(decision, go=True, reason=_change(desired, now), package=desired)
 
 
-def _facts(wanted: Package | None, now: int | None, serving: Serving | None) -> dict[str, Any]:
+def _facts(desired: Package | None, now: int | None, serving: Serving | None) -> dict[str, Any]:
     """Return what a release is decided upon, as it is written down."""
     facts: dict[str, Any] = {
-        "desired": wanted.version if wanted else None,
+        "desired": desired.version if desired else None,
         "serving": now,
         "endpoint_status": serving.status if serving else None,
     }
-    return {**facts, "pinned": True} if wanted and wanted.pinned else facts
+    return {**facts, "pinned": True} if desired and desired.pinned else facts
 
 
-def _against(wanted: Package, serving: Serving | None) -> str:
+def _against(desired: Package, serving: Serving | None) -> str:
     """Say why the endpoint needs no release now; empty where it does."""
     if serving is not None and not serving.settled:
         return f"the endpoint is {serving.status}; looked at again when that ends"
-    if serving is not None and serving.serves(wanted.version):
-        return f"version {wanted.version} is what should serve, and it does{_pinned(wanted)}"
+    if serving is not None and serving.serves(desired.version):
+        return f"version {desired.version} is what should serve, and it does{_pinned(desired)}"
     return ""
 
 
-def _change(wanted: Package, now: int | None) -> str:
+def _change(desired: Package, now: int | None) -> str:
     """Say what a release changes."""
     if now is None:
-        return f"version {wanted.version} should serve, and nothing does"
-    if now == wanted.version:
+        return f"version {desired.version} should serve, and nothing does"
+    if now == desired.version:
         return f"version {now} should serve as in production, and does as in staging"
-    newer = wanted.version > now or wanted.pinned
+    newer = desired.version > now or desired.pinned
     word = "replaces" if newer else "brings back the version before"
-    return f"version {wanted.version} {word} version {now}{_pinned(wanted)}"
+    return f"version {desired.version} {word} version {now}{_pinned(desired)}"
 
 
-def _pinned(wanted: Package) -> str:
-    return "; it is pinned" if wanted.pinned else ""
+def _pinned(desired: Package) -> str:
+    return "; it is pinned" if desired.pinned else ""
 
 
 def _keeps_serving(
-    version: int, packages: Sequence[Package], found: ReleaseDecision
+    version: int, packages: Sequence[Package], decision: ReleaseDecision
 ) -> ReleaseDecision:
     """Say of a version whose approval was withdrawn that it serves on."""
     package = next((package for package in packages if package.version == version), None)
     is_ = package.approval if package else "gone from the registry"
     reason = f"version {version} serves and is {is_}, and no other is approved to take its place"
     stays = package.arn if package else f"v{version}"
-    return replace(found, reason=reason, facts={**found.facts, "stays": stays}, stays=stays)
+    return replace(decision, reason=reason, facts={**decision.facts, "stays": stays}, stays=stays)
 
 
 def _failed_since_approval(package: Package, releases: Sequence[Release]) -> bool:

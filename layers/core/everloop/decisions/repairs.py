@@ -53,7 +53,7 @@ def next_attempt(
         return NextAttempt(False, "it is on its way")
     following = attempt if status is None else attempt + 1
     if following > MOST_ATTEMPTS and status != SUCCEEDED:  # else others were first: none failed
-        said = f"was {status} at attempt {attempt}, the last of {MOST_ATTEMPTS}"
-        return NextAttempt(False, said, given_up=True)
+        reason = f"was {status} at attempt {attempt}, the last of {MOST_ATTEMPTS}"
+        return NextAttempt(False, reason, given_up=True)
     was = "was never started" if status is None else f"{status} at attempt {attempt}"
     return NextAttempt(True, was, attempt=following)

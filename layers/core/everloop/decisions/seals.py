@@ -62,35 +62,40 @@ def is_known(seal: Seal, uri: str, version_id: str) -> bool:
     return version_id != NO_VERSION and seal.versions.get(uri) == version_id
 
 
-def with_versions(seal: Seal, found: Mapping[str, str]) -> Seal:
+def with_versions(seal: Seal, versions: Mapping[str, str]) -> Seal:
     """Return a seal that knows these versions, by URI; the same one where it did already."""
-    kept = {uri: version for uri, version in found.items() if version != NO_VERSION}
+    kept = {uri: version for uri, version in versions.items() if version != NO_VERSION}
     return replace(seal, versions={**seal.versions, **kept}) if kept else seal
 
 
-def broken(seal: Seal, found: Contents) -> list[str]:
+def broken(seal: Seal, contents: Contents) -> list[str]:
     """Say what was changed since a version was sealed; an empty list where nothing was.
 
     An object that is gone breaks nothing while the same bytes lie in its other place.
     """
-    said = []
-    if found.container_digest != seal.container_digest:
-        said.append("the package's image, model data or environment was changed in the registry")
-    for wanted, *uris in places(seal):
-        digests = {uri: found.digests.get(uri) for uri in uris if uri}
+    changes = []
+    if contents.container_digest != seal.container_digest:
+        changes.append("the package's image, model data or environment was changed in the registry")
+    for expected, *uris in places(seal):
+        digests = {uri: contents.digests.get(uri) for uri in uris if uri}
         for uri, seen in digests.items():
-            if seen is not None and seen != wanted:
-                said.append(f"{uri} was changed: its sha256 is {seen}, and was {wanted}")
+            if seen is not None and seen != expected:
+                changes.append(f"{uri} was changed: its sha256 is {seen}, and was {expected}")
         if not any(digests.values()):
-            said.append(f"{' and '.join(digests)} is gone; its sha256 was {wanted}")
-    return said
+            changes.append(f"{' and '.join(digests)} is gone; its sha256 was {expected}")
+    return changes
 
 
-def gone(seal: Seal, found: Contents) -> list[tuple[str, str]]:
+def gone(seal: Seal, contents: Contents) -> list[tuple[str, str]]:
     """Return what lies in one of its places only: which is empty, and which has the bytes."""
     pairs = []
     for _, needed, other in places(seal):
         for empty, full in ((needed, other), (other, needed)):
-            if empty and full and found.digests.get(empty) is None and found.digests.get(full):
+            if (
+                empty
+                and full
+                and contents.digests.get(empty) is None
+                and contents.digests.get(full)
+            ):
                 pairs.append((empty, full))
     return [pair for pair in pairs if pair[0] != seal.source_uri]  # a job's output is its own

@@ -1,4 +1,4 @@
-"""How long something is tried again that AWS lacked quota or capacity for, and when to tell people.
+"""How long something is tried again that AWS lacked quota or capacity for; when to notify people.
 
 The machine that met it waits asleep and tries again; nobody else does.
 """
@@ -31,18 +31,18 @@ _MOST_TRIES = {INTERNAL: 5, SPOT: 12}
 # Until then it is the normal life of an account with a few instances.
 _MATTERS = timedelta(minutes=30)
 
-NOT_TOLD, WAITS, HELD = "", "waits", "held"
+NO_NOTICE, WAITS, HELD = "", "waits", "held"
 
 
 @dataclass(frozen=True)
 class Retry:
     """What is done about it: wait so long and try again, or hold until something changes (None).
 
-    `tell` is what people must have been told by now.
+    `notice` is what people must have been notified of by now.
     """
 
     wait_seconds: int | None
-    tell: str
+    notice: str
     reason: str
 
     @property
@@ -50,29 +50,31 @@ class Retry:
         return self.wait_seconds is None
 
 
-def again(found: Trouble, *, since: datetime, tries: int, now: datetime, name: str) -> Retry:
+def again(trouble: Trouble, *, since: datetime, tries: int, now: datetime, name: str) -> Retry:
     """Decide what is done after `tries` tries that met it, the first of them at `since`.
 
     Waits double, and vary by `name` between half and one and a half of that: what was refused
     together does not come back together.
     """
     waited = now - since
-    if not found.retry:
-        return Retry(None, HELD, f"{description(found)}; waiting cannot help")
-    most = _MOST_TRIES.get(found.kind)
-    if waited >= _PATIENCE[found.kind] or (most is not None and tries >= most):
-        return Retry(None, HELD, f"{description(found)}; tried {tries} times in {_length(waited)}")
+    if not trouble.retry:
+        return Retry(None, HELD, f"{description(trouble)}; waiting cannot help")
+    most = _MOST_TRIES.get(trouble.kind)
+    if waited >= _PATIENCE[trouble.kind] or (most is not None and tries >= most):
+        return Retry(
+            None, HELD, f"{description(trouble)}; tried {tries} times in {_length(waited)}"
+        )
     middle = min(_FIRST * 2 ** min(tries - 1, 10), _LONGEST)
     share = int(digest([name, tries])[:8], 16) / 0xFFFFFFFF
     seconds = round(middle.total_seconds() * (0.5 + share))
-    tell = WAITS if waited >= _MATTERS or found.kind == SPOT else NOT_TOLD
+    notice = WAITS if waited >= _MATTERS or trouble.kind == SPOT else NO_NOTICE
     minutes = max(1, round(seconds / 60))
-    return Retry(seconds, tell, f"{description(found)}; tried again in {minutes} min")
+    return Retry(seconds, notice, f"{description(trouble)}; tried again in {minutes} min")
 
 
-def goes_on(found: Trouble, met_at: datetime, now: datetime) -> bool:
+def goes_on(trouble: Trouble, met_at: datetime, now: datetime) -> bool:
     """Whether what was met last then is the same as what is met now, or was over in between."""
-    return now - met_at <= _PATIENCE[found.kind]
+    return now - met_at <= _PATIENCE[trouble.kind]
 
 
 def _length(span: timedelta) -> str:

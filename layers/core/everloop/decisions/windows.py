@@ -108,7 +108,7 @@ class Selection:
         for each in self.left_out:
             if each.arrival.key not in kept:
                 keys[each.state].add(each.arrival.key)
-        return {state: len(found) for state, found in keys.items()}
+        return {state: len(of_state) for state, of_state in keys.items()}
 
 
 def chosen(
@@ -141,12 +141,12 @@ def _choose(
     came: Mapping[str, Arrival], listed: Sequence[ListedVersion], states: Mapping[str, ObjectState]
 ) -> tuple[Arrival | None, list[LeftOut]]:
     """Choose among the arrivals of one key."""
-    left_out, closed, found = list[LeftOut](), False, set[str]()
+    left_out, closed, listed_ids = list[LeftOut](), False, set[str]()
     one: Arrival | None = None
     for version, marker in below_markers(listed):
         arrival, known = came.get(version.id), states.get(version.id)
         state = known.state if known is not None else ""
-        found.add(version.id)
+        listed_ids.add(version.id)
         if marker is not None or state == WITHDRAWN:
             if arrival is not None:
                 left_out.append(LeftOut(arrival, WITHDRAWN, marker))
@@ -158,7 +158,7 @@ def _choose(
             one = arrival
     current = next((each for each in listed if each.latest and not each.marker), None)
     for id, arrival in came.items():
-        if id not in found:
+        if id not in listed_ids:
             # A lifecycle rule takes what is not current: of the newest version, somebody did it.
             replaced = current is not None and current.modified >= arrival.arrived_at
             left_out.append(LeftOut(arrival, REPLACED if replaced else WITHDRAWN))

@@ -93,14 +93,17 @@ def _in_turn(found: list[Package], now: datetime | None) -> set[int]:
 
 
 def _record_approval(
-    described: PackageDescription, before: Approval | None, now: datetime, told_at: datetime | None
+    described: PackageDescription,
+    before: Approval | None,
+    now: datetime,
+    changed_at: datetime | None,
 ) -> Approval | None:
     """Write down what is new of a version's approval, and return it."""
     package = described.package
     verdict = approvals.verdict(package.model, package.version)
     if before is None:
         before, verdict = _by_chain(package, verdict)
-    approval = seen(package, described.approval_description, before, verdict, told_at)
+    approval = seen(package, described.approval_description, before, verdict, changed_at)
     if approval is None:
         if before is not None and before.status == package.approval:
             approvals.put(package.model, before)  # a ledger of before has no record of it

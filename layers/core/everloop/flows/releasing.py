@@ -11,7 +11,7 @@ from everloop.decisions.infrastructure import description
 from everloop.decisions.releases import (
     Package,
     ReleaseDecision,
-    desired,
+    desired_package,
     release_wanted,
     without_effect,
 )
@@ -28,7 +28,7 @@ def desired_version(installed: Installation) -> Package | None:
     """Return the version that should serve, by the registry and the releases that failed."""
     releases = ledger.releases(installed.model)
     versions = approving.versions(installed.model, None, closer=_failed(releases))
-    return desired(versions.packages, releases)
+    return desired_package(versions.packages, releases)
 
 
 def decide(
@@ -46,7 +46,7 @@ def _read(
     """Read versions and releases; an approval that changes nothing is answered with the reason."""
     releases = ledger.releases(installed.model)
     versions = approving.versions(installed.model, now, closer=_failed(releases), told=told)
-    should_serve = desired(versions.packages, releases)
+    should_serve = desired_package(versions.packages, releases)
     for package in versions.packages:
         approval = versions.fresh.get(package.version)
         reason = without_effect(package, versions.packages, should_serve) if approval else ""

@@ -292,9 +292,9 @@ def _schedule(installed: Installation) -> Iterator[Repair]:
 
 
 def _monitor(installed: Installation, now: datetime) -> Iterator[Repair]:
-    asked = monitoring.last_asked(installed.model)
+    asked = monitoring.last_request(installed.model)
     if asked is None:
-        monitoring.note_asked(installed.model, now)  # from here on it counts
+        monitoring.note_request(installed.model, now)  # from here on it counts
         return
     decision = overdue(policy.monitor_schedule(installed.spec), asked, now)
     if decision.go:

@@ -63,11 +63,11 @@ def resume_after_endpoint(endpoint: str, *, before: datetime | None = None) -> s
         status, config, reason = DELETED, "", f"{endpoint} is gone"
     else:
         status, config, reason = serving.status, serving.config, serving.failure_reason
-        arrived = serving.status == "InService" and config == token.wanted
+        arrived = serving.status == "InService" and config == token.config
         # Somebody may have asked for something else the moment it came into service.
-        arrived = arrived or (token.armed and serving.is_being_replaced(token.wanted))
+        arrived = arrived or (token.armed and serving.is_being_replaced(token.config))
         if not arrived and not (token.armed and serving.settled):
-            return f"{endpoint} is {status} with {config}, {token.wanted} is wanted"
+            return f"{endpoint} is {status} with {config}, {token.config} is wanted"
         if before is not None and serving.changed_at is not None and serving.changed_at > before:
             return f"{endpoint} has just settled"
     return _resume(
@@ -76,7 +76,7 @@ def resume_after_endpoint(endpoint: str, *, before: datetime | None = None) -> s
             "started": True,
             "status": status,
             "endpoint": endpoint,
-            "config": token.wanted,
+            "config": token.config,
             "serving_config": config,
             "reason": reason,
         },

@@ -47,7 +47,7 @@ def meet(
         known = None
     since, told, tries = now, "", 1
     if known is not None:
-        since, told = known.since, known.told
+        since, told = known.since, known.notified
         tries = known.tries + (known.met_at != now)
     decided = again(found, since=since, tries=tries, now=now, name=f"{model} {activity}")
     wait = decided.wait_seconds
@@ -60,11 +60,11 @@ def meet(
         met_at=now,
         tries=tries,
         until=None if wait is None else now + timedelta(seconds=wait),
-        told=told,
+        notified=told,
     )
-    if decided.tell and decided.tell != told:
+    if decided.notice and decided.notice != told:
         _notify(installed, shortage, decided, now)
-        shortage = dataclasses.replace(shortage, told=decided.tell)
+        shortage = dataclasses.replace(shortage, notified=decided.notice)
     shortages.put(shortage)
     if before is not None and before.activity != activity:
         shortages.end(model, before.activity, now)  # an older ledger's place
@@ -83,7 +83,7 @@ def over(installed: Installation, activity: str, now: datetime) -> None:
     known = shortages.find(installed.model, activity)
     if known is None:
         return
-    if known.told:
+    if known.notified:
         reason = f"{_reason(known)} got what it waited for since {text(known.since)}"
         _decide(known, go=True, reason=reason, now=now, said="over")
         message = Message(
@@ -132,7 +132,12 @@ def resume(model: str, now: datetime) -> list[str]:
     found = [known for known in shortages.of(model) if known.held]
     for known in found:
         let_go = dataclasses.replace(
-            known, since=now, met_at=now, tries=0, until=now, told=WAITS if known.told else ""
+            known,
+            since=now,
+            met_at=now,
+            tries=0,
+            until=now,
+            notified=WAITS if known.notified else "",
         )
         shortages.put(let_go)
     return [known.activity for known in found]
@@ -180,11 +185,11 @@ def answer(decided: Retry) -> dict[str, Any]:
 
 
 def _notify(installed: Installation, shortage: Shortage, decided: Retry, now: datetime) -> None:
-    found, is_held = shortage.trouble, decided.tell == HELD
-    _decide(shortage, go=False, reason=decided.reason, now=now, said=decided.tell)
+    found, is_held = shortage.trouble, decided.notice == HELD
+    _decide(shortage, go=False, reason=decided.reason, now=now, said=decided.notice)
     numbers: dict[str, float | int | str] = {"tries": shortage.tries}
-    if found.there is not None and found.wanted is not None:
-        numbers = {"the quota is": found.there, "it would have to be": found.wanted, **numbers}
+    if found.there is not None and found.needed is not None:
+        numbers = {"the quota is": found.there, "it would have to be": found.needed, **numbers}
     what = found.quota or found.code
     code = quota_code(found)
     region = settings().region
@@ -198,7 +203,7 @@ def _notify(installed: Installation, shortage: Shortage, decided: Retry, now: da
             why=f"{decided.reason[:1].upper()}{decided.reason[1:]}.\n"
             f"It waits since {text(shortage.since)} ({found.code}). It is no verdict on the model, "
             "and counts as nothing: data, version and traffic are kept.",
-            id=f"{shortage.activity}:{text(shortage.since)}:{decided.tell}",
+            id=f"{shortage.activity}:{text(shortage.since)}:{decided.notice}",
             numbers=numbers if not code else {"quota code": code, **numbers},
             to_do=to_do(found, installed.model, held=is_held),
             links={"Service Quotas": f"{page}/{code}" if code else page} if found.quota else {},
@@ -226,7 +231,7 @@ def _decide(shortage: Shortage, *, go: bool, reason: str, now: datetime, said: s
             "code": shortage.trouble.code,
             "quota": shortage.trouble.quota or None,
             "there": shortage.trouble.there,
-            "wanted": shortage.trouble.wanted,
+            "wanted": shortage.trouble.needed,
             "tries": shortage.tries,
             "held": said == HELD,
         },

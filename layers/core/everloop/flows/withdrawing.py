@@ -57,7 +57,7 @@ def settle(
     for key, told in keys:
         listed = listings.get(key, [])
         came_once = told is not None and object_id(key, told.version_id) in came
-        for state in settled(key, listed, states, now, told=told, seen=came_once):
+        for state in settled(key, listed, states, now, deletion=told, seen=came_once):
             changed[state.id] = states[state.id] = state
         current = next((one for one in listed if one.latest and not one.marker), None)
         if current is not None and current.id not in came:

@@ -1,6 +1,6 @@
 """Arrivals: every object version that came for a model, with the window that it came into.
 
-Beside each stands that it came once, which is how twice is told from once. What was written down
+Beside each stands that it came once, by which a second arrival is recognised. What was written down
 of that before has an `expires` and is forgotten after 30 days; then the arrivals, which stay, say
 it.
 """

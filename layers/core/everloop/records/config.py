@@ -1,4 +1,4 @@
-"""What each endpoint config of ours was made of: names do not tell that."""
+"""What each endpoint config of ours was made of: names do not show that."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from everloop.records.writes import Delete, Put
 
 @dataclass(frozen=True)
 class ServingConfig:
-    """An endpoint config and the one model that it serves, as both were asked for."""
+    """An endpoint config and the one model that it serves, as both were requested."""
 
     config_name: str
     config: Mapping[str, Any]

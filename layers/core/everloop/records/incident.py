@@ -1,4 +1,4 @@
-"""Incidents: what people were told is wrong with a model, and is not over yet."""
+"""Incidents: what people were notified is wrong with a model, and is not over yet."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""A model's monitor: when it was asked to look, until when it did, what it saw."""
+"""A model's monitor: when a look was last requested, until when it looked, what it saw."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from everloop.records.writes import Update, set_of
 @dataclass(frozen=True)
 class Rhythm:
     """When traffic came: `last` is when its newest file arrived, `pauses` the longest of each day
-    in seconds, by the day on which it ended; `watched_since` is when anybody first asked."""
+    in seconds, by the day on which it ended; `watched_since` is when a look was first requested."""
 
     watched_since: datetime | None = None
     last: datetime | None = None
@@ -35,7 +35,7 @@ class Streaks:
 class Watch:
     """What is known of a model's monitor; `silent_since` is set while its silence is too long.
 
-    `asked` is when its schedule last asked for a look, whether or not there was anything to see.
+    `requested_at` is when its schedule last requested a look, also where there was nothing to see.
     """
 
     until: datetime | None = None
@@ -43,7 +43,7 @@ class Watch:
     rhythm: Rhythm = field(default_factory=Rhythm)
     streaks: Streaks = field(default_factory=Streaks)
     silent_since: str = ""
-    asked: datetime | None = None
+    requested_at: datetime | None = None
 
 
 def key(model: str) -> Key:
@@ -66,7 +66,7 @@ def of(item: Item) -> Watch:
             violated=int(item.get("violated_looks") or 0),
         ),
         silent_since=str(item.get("silent_since") or ""),
-        asked=_moment(item, "asked"),
+        requested_at=_moment(item, "asked"),
     )
 
 
@@ -75,8 +75,8 @@ def note_look(model: str, until: datetime, findings_uri: str | None) -> Update:
     return _forward(model, "until", until, {"findings": findings_uri or None})
 
 
-def note_asked(model: str, when: datetime) -> Update:
-    """Return what writes down when a look was asked for; it only moves forward."""
+def note_request(model: str, when: datetime) -> Update:
+    """Return what writes down when a look was requested; it only moves forward."""
     return _forward(model, "asked", when, {})
 
 
@@ -110,8 +110,8 @@ def _forward(model: str, name: str, when: datetime, more: Mapping[str, Any]) -> 
 
 
 def _set(model: str, values: Mapping[str, Any], condition: str = "") -> Update:
-    given = {name: value for name, value in values.items() if value is not None}
-    return set_of(key(model), given, condition)
+    present = {name: value for name, value in values.items() if value is not None}
+    return set_of(key(model), present, condition)
 
 
 def _moment(item: Item, name: str) -> datetime | None:

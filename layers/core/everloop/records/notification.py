@@ -1,4 +1,4 @@
-"""Messages that people were told."""
+"""Messages that people were sent."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -10,7 +10,7 @@ from everloop.records.keys import EXPIRES, Item, Key, of_model
 from everloop.records.writes import Put
 
 # A redrive of dead letters is the latest that anything is tried again: after 14 days at most. What
-# reconcile finds at each tick is told again after this long.
+# reconcile finds at each tick is sent again after this long.
 _KEPT: Final = timedelta(days=90)
 
 
@@ -34,5 +34,5 @@ def put(message: Message, topic: str, time: datetime) -> Put:
 
 
 def counts(item: Item, time: datetime) -> bool:
-    """Whether people still count as told; DynamoDB takes days to delete what has expired."""
+    """Whether people still count as notified; DynamoDB takes days to delete what has expired."""
     return bool(item[EXPIRES] > epoch(time))

@@ -34,7 +34,7 @@ class Seal:
 
     @property
     def complete(self) -> bool:
-        """Whether it tells all that the package told."""
+        """Whether it holds all that the package held."""
         return bool(self.metadata and self.image)
 
 

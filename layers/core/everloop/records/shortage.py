@@ -1,11 +1,12 @@
 """Shortages: what a model waits for since AWS lacks it, one record for each activity.
 
-It is open from the first refusal until the activity got what it wanted.
+It is open from the first refusal until the activity got what it needed.
 """
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from everloop.moments import moment, text
 from everloop.records.keys import SK, Item, Key, Range, among, of_model
@@ -20,7 +21,7 @@ _PREFIX: Final = "SHORTAGE#"
 
 @dataclass(frozen=True)
 class Trouble:
-    """What AWS lacked. `there` is what a quota allows, `wanted` what it would have to allow.
+    """What AWS lacked. `there` is what a quota allows, `needed` what it would have to allow.
 
     `retry` is False where waiting cannot help: a quota of 0, or less than one request needs.
     """
@@ -29,17 +30,17 @@ class Trouble:
     code: str  # AWS's error code
     quota: str = ""  # as Service Quotas names it
     there: int | None = None
-    wanted: int | None = None
+    needed: int | None = None
     retry: bool = True
-    said: str = ""  # AWS's own words
+    message: str = ""  # AWS's own words
 
 
 @dataclass(frozen=True)
 class Shortage:
-    """What an activity met, since when, how often, and what people were told of it.
+    """What an activity met, since when, how often, and what people were notified of.
 
     `subject` is what waits: a window, a version's ARN. `until` is when it is tried again; None says
-    that it is held until something changes. `told` is "", "waits" or "held".
+    that it is held until something changes. `notified` is "", "waits" or "held".
     """
 
     model: str
@@ -50,7 +51,7 @@ class Shortage:
     met_at: datetime
     tries: int
     until: datetime | None
-    told: str = ""
+    notified: str = ""
 
     @property
     def held(self) -> bool:
@@ -79,12 +80,12 @@ def put(shortage: Shortage) -> Put:
         key(shortage.model, shortage.activity),
         {
             "subject": shortage.subject,
-            "trouble": asdict(shortage.trouble),
+            "trouble": _trouble_item(shortage.trouble),
             "since": text(shortage.since),
             "met_at": text(shortage.met_at),
             "tries": shortage.tries,
             "until": text(shortage.until) if shortage.until else None,
-            "told": shortage.told,
+            "told": shortage.notified,
         },
     )
 
@@ -97,15 +98,39 @@ def of(model: str, item: Item) -> Shortage | None:
         model=model,
         activity=item[SK].removeprefix(_PREFIX),
         subject=item["subject"],
-        trouble=Trouble(**item["trouble"]),
+        trouble=_trouble_of(item["trouble"]),
         since=moment(item["since"]),
         met_at=moment(item["met_at"]),
         tries=int(item["tries"]),
         until=moment(item["until"]) if item.get("until") else None,
-        told=str(item.get("told") or ""),
+        notified=str(item.get("told") or ""),
     )
 
 
 def end(model: str, activity: str, now: datetime) -> Update:
     """Return what writes down that an activity got what it waited for."""
     return set_of(key(model, activity), {"ended_at": text(now)})
+
+
+def _trouble_item(trouble: Trouble) -> Mapping[str, Any]:
+    return {
+        "kind": trouble.kind,
+        "code": trouble.code,
+        "quota": trouble.quota,
+        "there": trouble.there,
+        "wanted": trouble.needed,
+        "retry": trouble.retry,
+        "said": trouble.message,
+    }
+
+
+def _trouble_of(item: Mapping[str, Any]) -> Trouble:
+    return Trouble(
+        kind=item["kind"],
+        code=item["code"],
+        quota=str(item.get("quota") or ""),
+        there=item.get("there"),
+        needed=item.get("wanted"),
+        retry=bool(item.get("retry", True)),
+        message=str(item.get("said") or ""),
+    )

@@ -14,7 +14,7 @@ _KEPT = timedelta(days=14)
 class Token:
     """A task token and what its machine waits for.
 
-    `armed` says that the change was asked for: before that, what the endpoint says is about
+    `armed` says that the change was requested: before that, what the endpoint says is about
     something else.
     """
 
@@ -22,7 +22,7 @@ class Token:
     token: str
     model: str
     execution: str
-    wanted: str
+    config: str
     armed: bool
 
 
@@ -37,7 +37,7 @@ def put(token: Token, now: datetime) -> Put:
             "token": token.token,
             "model": token.model,
             "execution": token.execution,
-            "wanted": token.wanted,
+            "wanted": token.config,
             "armed": token.armed,
             EXPIRES: epoch(now + _KEPT),
         },

@@ -8,7 +8,7 @@ from everloop.records.writes import Put
 
 @dataclass(frozen=True)
 class Verdict:
-    """What our own judge said of a version in the registry: the status it set, in these words."""
+    """What our own judge recorded of a registered version: the status it set, in these words."""
 
     version: int
     status: str

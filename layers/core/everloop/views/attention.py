@@ -76,8 +76,8 @@ def waits(model: str, shortages: Iterable[Shortage]) -> Iterator[Attention]:
         trouble = shortage.trouble
         what = trouble.quota or trouble.code or "capacity"
         numbers = ""
-        if trouble.there is not None and trouble.wanted is not None:
-            numbers = f" ({trouble.there} allowed, {trouble.wanted} wanted)"
+        if trouble.there is not None and trouble.needed is not None:
+            numbers = f" ({trouble.there} allowed, {trouble.needed} wanted)"
         how = "held until you resume or push"
         if shortage.until is not None:
             how = f"tried again at {text(shortage.until)}"
