@@ -17,7 +17,7 @@ botocore.session.create_loader = cache(botocore.session.create_loader)
 
 # Files that take minutes begin first: the last of them would else run while the others are done.
 _LONG = (
-    *("tests/e2e/", "tests/sim/test_histories.py", "tests/jobs/test_models.py"),
+    *("tests/e2e/", "tests/upgrade/", "tests/sim/test_histories.py", "tests/jobs/test_models.py"),
     *("tests/models/", "tests/sim/", "tests/fuzz/"),
 )
 

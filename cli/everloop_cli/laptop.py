@@ -95,6 +95,8 @@ def up(
     template = stack_files.template(state)
     if not any_template:
         states.check(state, template)
+    if (upgrade := states.upgrade(state)) is not None:
+        say(upgrade)
     if running is None:
         running = _start(state, wanted)
         say(

@@ -18,6 +18,12 @@ from everloop_cli.trouble import Trouble
 
 ARRIVALS, UNDELIVERED, FAILED = "arrivals-dead", "undelivered", "failed"
 QUEUES = (ARRIVALS, UNDELIVERED, FAILED)
+# Functions that had another name in 0.1: what waits for them since then is for those of today.
+_RENAMED = {
+    "wake": "resume-execution",
+    "heed-registry": "on-package-changed",
+    "heed-violation": "on-violation",
+}
 _HOLD = 120  # seconds in which nobody else sees a message that is being handed over
 
 
@@ -87,7 +93,8 @@ def _hand_over(letter: Letter) -> str:
         return f"{letter.target or 'its target'} is nothing of the stack {stack}"
     try:
         if service == "lambda":
-            lambdas.hand_over(resource, letter.payload)
+            name = resource.removeprefix(f"{stack}-")
+            lambdas.hand_over(f"{stack}-{_RENAMED.get(name, name)}", letter.payload)
         else:
             url = queues.find(resource)
             if url is None:

@@ -58,6 +58,20 @@ def check(state: Path, template: Path) -> None:
         )
 
 
+def upgrade(state: Path) -> str | None:
+    """Say from which older version the stack of a state is about to be updated; None for none."""
+    made, mine = _read(state), version("everloop")
+    if made is None and not (state / "state.sqlite").exists():
+        return None
+    old = made["version"] if made else "0.1"  # which wrote nothing down
+    if _number(old) >= _number(mine):
+        return None
+    return (
+        f"the state in {state} was made with Everloop {old}: its stack is updated to {mine}. What "
+        "the update cannot do leaves it as it was"
+    )
+
+
 def record(state: Path, template: Path) -> None:
     """Write down which template the state was made with."""
     (state / _RECORD).write_text(json.dumps(_record(template), indent=1) + "\n")

@@ -93,3 +93,14 @@ def test_an_older_state_is_updated_and_a_newer_one_refused(tmp_path, template, v
 def test_a_record_that_cannot_be_read_stands_in_nobodys_way(tmp_path, template, text):
     (tmp_path / "template.json").write_text(text)
     states.check(tmp_path, template)
+
+
+def test_a_state_of_an_older_version_is_updated_and_says_so(tmp_path, template):
+    assert states.upgrade(tmp_path) is None  # a folder of its own
+    (tmp_path / "state.sqlite").touch()
+    assert "made with Everloop 0.1: its stack is updated to" in str(states.upgrade(tmp_path))
+    states.record(tmp_path, template)
+    assert states.upgrade(tmp_path) is None
+    record = json.loads((tmp_path / "template.json").read_text())
+    (tmp_path / "template.json").write_text(json.dumps({**record, "version": "0.1.9"}))
+    assert "Everloop 0.1.9" in str(states.upgrade(tmp_path))

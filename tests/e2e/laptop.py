@@ -70,6 +70,12 @@ class Laptop:
     def down(self) -> None:
         self.everloop("down", "--state", str(self.state))
 
+    def deploy(self, template: Path) -> None:
+        """Deploy a template to the running cloud, as `sam deploy` does to AWS."""
+        program = [sys.executable, "-P", "-m", "everloop_localcloud.cloudformation.deploy"]
+        where = ["--template", str(template), "--stack", "everloop"]
+        self._run([*program, *where, "--build", str(self.state / "build")])
+
     def kill(self) -> None:
         """SIGKILL the cloud and wait until it is gone."""
         pid = int(json.loads((self.state / "cloud.json").read_text())["pid"])

@@ -72,7 +72,7 @@ def _switch_off(laptop: Laptop, _: Path) -> None:
     )
     mappings = laptop.client("lambda").list_event_source_mappings()["EventSourceMappings"]
     laptop.client("lambda").update_event_source_mapping(UUID=mappings[0]["UUID"], Enabled=False)
-    laptop.client("events").disable_rule(Name="everloop-package-changed")
+    laptop.client("events").disable_rule(Name="everloop-package-updated")
     laptop.client("cloudwatch").disable_alarm_actions(AlarmNames=["everloop-failed"])
 
     def off() -> bool | None:

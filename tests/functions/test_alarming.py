@@ -143,6 +143,31 @@ def test_reconcile_makes_alarms_again_with_the_bars_of_now(account):
     }
 
 
+def test_reconcile_lets_alarms_call_the_function_of_now_and_whom_somebody_added(account):
+    account.push(data=account.bundle(SPEC))
+    account.register(approval="Approved")
+    account.serve(1)
+    tick(account)
+    cloudwatch = account.client("cloudwatch")
+
+    def act(name: str, *actions: str) -> None:
+        [found] = cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"]
+        kept = ("AlarmName", "Namespace", "MetricName", "Dimensions", "Period", "Threshold")
+        kept += ("ComparisonOperator", "EvaluationPeriods", "Statistic", "ExtendedStatistic")
+        request = {key: found[key] for key in kept if key in found}
+        cloudwatch.put_metric_alarm(**request, AlarmActions=list(actions))
+
+    before = alarms.beginning("everloop-flight-delays-serving-")
+    [ours] = before[ERRORS].actions
+    topic = "arn:aws:sns:us-east-1:123456789012:theirs"
+    act(ERRORS, ours.replace("on-violation", "heed-violation"))  # of version 0.1
+    act(LATENCY, ours, topic)
+    tick(account)
+    after = alarms.beginning("everloop-flight-delays-serving-")
+    assert after[ERRORS].actions == (ours,)
+    assert after[LATENCY].actions == (ours, topic)
+
+
 def test_alarms_end_with_their_endpoint_and_with_their_bar(account):
     account.push(data=account.bundle(SPEC))
     arn = account.register(approval="Approved")

@@ -29,9 +29,14 @@ def custom_name(type_name: str, given: Mapping[str, Any]) -> str | None:
     return None if name is None else str(name)
 
 
+def identifying(type_name: str) -> tuple[str, ...]:
+    """Return the properties that a type's resources are known by; () where AWS makes that up."""
+    return tuple(_TYPES[type_name].get("identity", ()))
+
+
 def identity(type_name: str, given: Mapping[str, Any]) -> str | None:
     """Return what no two resources of a type share; None where nobody gave it."""
-    parts = [given.get(name, _UNSAID.get(name)) for name in _TYPES[type_name].get("identity", ())]
+    parts = [given.get(name, _UNSAID.get(name)) for name in identifying(type_name)]
     return "|".join(str(part) for part in parts) if parts and None not in parts else None
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from everloop import names
 from everloop.aws import alarms, endpoints
@@ -21,7 +22,7 @@ _HAPPENED = {
 }
 
 
-def desired_alarms(installed: Installation) -> dict[str, dict[str, object]]:
+def desired_alarms(installed: Installation) -> dict[str, dict[str, Any]]:
     """Return the alarms that a model's endpoint should have, by name."""
     bars = policy.deploy(installed.spec).alarms
     stack = settings()
@@ -38,7 +39,8 @@ def ensure(installed: Installation) -> None:
 def repair(installed: Installation, known: Mapping[str, Alarm], *, serves: bool) -> Iterator[str]:
     """Make alarms again that are missing or other than wanted, and delete those of no endpoint.
 
-    `known` are the stack's alarms by name. Yields what was done, for people.
+    One that calls a function of another name was made by another version of the stack. `known` are
+    the stack's alarms by name. Yields what was done, for people.
     """
     model = installed.model
     there = {
@@ -49,7 +51,8 @@ def repair(installed: Installation, known: Mapping[str, Alarm], *, serves: bool)
     should = desired_alarms(installed) if serves else {}
     for name, alarm in should.items():
         has = there.get(name)
-        if has and has.threshold == alarm["Threshold"] and has.actions:
+        acts = has is not None and set(alarm["AlarmActions"]) <= set(has.actions)
+        if has and acts and has.threshold == alarm["Threshold"]:
             continue
         alarms.put(alarm)
         yield f"the alarm {name} {'was not as it should be' if has else 'was missing'}"
