@@ -173,7 +173,7 @@ def test_a_push_that_waits_for_a_quota_is_told_with_what_asks_for_more(pushed, f
     ((state, found, fix),) = findings("model churn", code=0)
     assert state == "warning"
     assert "it was pushed and never installed: its push waits for AWS since 2026-11-20" in found
-    assert "Maximum number of pipelines (500 allowed, 501 wanted); tried again at" in found
+    assert "Maximum number of pipelines (500 allowed, 501 needed); tried again at" in found
     assert fix.startswith("aws service-quotas ")
     shortages.end("churn", PUSH, NOW)
 

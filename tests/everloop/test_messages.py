@@ -105,17 +105,17 @@ def spec(notify: str):
 
 def test_a_model_says_what_is_told():
     wishes = policy.notify(spec('notify = { on = ["model-installed"], off = ["released"] }'))
-    assert wishes.tells("model-installed")
-    assert not wishes.tells("released")
-    assert wishes.tells("violation")
-    assert not wishes.tells("version-registered")
+    assert wishes.includes("model-installed")
+    assert not wishes.includes("released")
+    assert wishes.includes("violation")
+    assert not wishes.includes("version-registered")
 
 
 @pytest.mark.parametrize("before", [None, {}, {"notify": None}])
 def test_a_spec_of_before_is_told_what_is_told_by_default(before):
     wishes = policy.notify(before)
     assert wishes.topic is None
-    assert [kind for kind in KINDS if wishes.tells(kind)] == [k for k in KINDS if KINDS[k][0]]
+    assert [kind for kind in KINDS if wishes.includes(kind)] == [k for k in KINDS if KINDS[k][0]]
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,7 @@ def test_what_waits_for_a_quota_is_told_with_its_numbers(account):
     shortages.put(waits)
     state, found, _ = only(account, "waits for AWS since")
     assert state == "warning"
-    assert "ml.m5.large for training (4 allowed, 5 wanted)" in found
+    assert "ml.m5.large for training (4 allowed, 5 needed)" in found
 
 
 def test_why_nothing_will_be_trained_is_told(account):

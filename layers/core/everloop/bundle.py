@@ -48,7 +48,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     """Read the files of a folder that belong into its bundle, by their names in it."""
     if not folder.is_dir():
         raise BadInput(f"{folder} is no folder; give the model's folder, e.g. models/flight-delays")
-    found = {}
+    files = {}
     for path in sorted(folder.rglob("*")):
         relative = path.relative_to(folder)
         if any(part.startswith(".") or part in _SKIPPED for part in relative.parts):
@@ -56,8 +56,8 @@ def contents(folder: Path) -> dict[str, bytes]:
         if path.is_symlink():
             raise BadInput(f"{relative} is a link; put the file itself into the folder")
         if path.is_file() and path.suffix != ".pyc":
-            found[relative.as_posix()] = path.read_bytes()
-    return found
+            files[relative.as_posix()] = path.read_bytes()
+    return files
 
 
 def packed(files: Mapping[str, bytes]) -> bytes:

@@ -89,8 +89,8 @@ _ANCHOR = re.compile(r"chains/([^/]+)/(\d{10})-([0-9a-f]{64})\.json")
 
 def anchor_of(key: str, time: str) -> Anchor | None:
     """Read an anchor from its key, which says all; None for any other object."""
-    found = _ANCHOR.fullmatch(key)
-    return Anchor(found[1], int(found[2]), found[3], time) if found else None
+    match = _ANCHOR.fullmatch(key)
+    return Anchor(match[1], int(match[2]), match[3], time) if match else None
 
 
 def verify(
@@ -130,10 +130,12 @@ def verify(
 
 
 def _differs(hashes: Mapping[int, str], last: int, seq: int, hash: str, whose: str) -> list[str]:
-    found = hashes.get(seq)
-    if found is None and seq > last:
+    actual = hashes.get(seq)
+    if actual is None and seq > last:
         missing = f"decision {seq}" if seq == last + 1 else f"decisions {last + 1} to {seq}"
         return [f"{missing} at the end are missing: {whose} names decision {seq}"]
-    if found != hash:
-        return [f"decision {seq} is not the one that {whose} names: {str(found)[:12]}, {hash[:12]}"]
+    if actual != hash:
+        return [
+            f"decision {seq} is not the one that {whose} names: {str(actual)[:12]}, {hash[:12]}"
+        ]
     return []

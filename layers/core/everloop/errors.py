@@ -19,10 +19,10 @@ def message_of(caught: Mapping[str, Any]) -> str:
     """Return what the error says that a state machine caught, without Lambda's stack trace."""
     cause = str(caught.get("Cause") or "")
     try:
-        told = json.loads(cause)
+        document = json.loads(cause)
     except (ValueError, RecursionError):
         return cause
-    message = told.get("errorMessage") if isinstance(told, dict) else None
+    message = document.get("errorMessage") if isinstance(document, dict) else None
     return message if isinstance(message, str) else cause
 
 

@@ -140,20 +140,20 @@ class ViolationFound:
 def object_created(event: Json, home: Home) -> ObjectCreated:
     """Read S3's `Object Created`."""
     detail = _detail(event, OBJECT_CREATED, "aws.s3", home)
-    found = _get(detail, "object", dict, "detail")
+    detail_object = _get(detail, "object", dict, "detail")
     bucket = _get(detail, "bucket", dict, "detail")
     where = "detail.object"
-    size = _get(found, "size", int, where)
+    size = _get(detail_object, "size", int, where)
     if not 0 <= size <= _LARGEST_OBJECT:
         raise BadInput(f"{where}.size: {size} is the size of no object")
     return ObjectCreated(
         bucket=_text(bucket, "name", "detail.bucket", 255),
-        key=_text(found, "key", where, 3 * 1024),  # 1,024 bytes, which may be URL-encoded
+        key=_text(detail_object, "key", where, 3 * 1024),  # 1,024 bytes, which may be URL-encoded
         # "null" is the version of an object of a bucket without versions, in S3's own words.
-        version_id=_optional(found, "version-id", where, 1024) or "null",
-        etag=_text(found, "etag", where, 256).strip('"'),
+        version_id=_optional(detail_object, "version-id", where, 1024) or "null",
+        etag=_text(detail_object, "etag", where, 256).strip('"'),
         size=size,
-        sequencer=_optional(found, "sequencer", where, 256),
+        sequencer=_optional(detail_object, "sequencer", where, 256),
         time=_time(event),
     )
 
@@ -161,12 +161,12 @@ def object_created(event: Json, home: Home) -> ObjectCreated:
 def object_deleted(event: Json, home: Home) -> ObjectDeleted:
     """Read S3's `Object Deleted`."""
     detail = _detail(event, OBJECT_DELETED, "aws.s3", home)
-    found = _get(detail, "object", dict, "detail")
+    detail_object = _get(detail, "object", dict, "detail")
     bucket = _get(detail, "bucket", dict, "detail")
     return ObjectDeleted(
         bucket=_text(bucket, "name", "detail.bucket", 255),
-        key=_text(found, "key", "detail.object", 3 * 1024),
-        version_id=_optional(found, "version-id", "detail.object", 1024) or "null",
+        key=_text(detail_object, "key", "detail.object", 3 * 1024),
+        version_id=_optional(detail_object, "version-id", "detail.object", 1024) or "null",
         marker=_optional(detail, "deletion-type", "detail", 255) == "Delete Marker Created",
         expired=_optional(detail, "reason", "detail", 255) == "Lifecycle Expiration",
         requester=_optional(detail, "requester", "detail", 255),
@@ -260,8 +260,8 @@ def is_alarm_action(event: Json) -> bool:
 
 def alarm_changed(event: Json, home: Home) -> AlarmChanged:
     """Read what CloudWatch hands to a function that is an alarm's action."""
-    given = (("source", "aws.cloudwatch"), ("accountId", home.account), ("region", home.region))
-    for field, own in given:
+    expected = (("source", "aws.cloudwatch"), ("accountId", home.account), ("region", home.region))
+    for field, own in expected:
         if event.get(field) != own:
             raise BadInput(f"{field}: {shown(event.get(field))} where {own!r} belongs")
     data = _get(event, "alarmData", dict, "event")
@@ -347,10 +347,10 @@ def _optional(values: Json, name: str, where: str, most: int) -> str:
 
 
 def _texts(values: Json, name: str) -> tuple[str, ...]:
-    found = values.get(name) or []
-    if not isinstance(found, list) or not all(isinstance(each, str) for each in found):
-        raise BadInput(f"detail.{name}: {shown(found)} where a list of names belongs")
-    return tuple(found)
+    texts = values.get(name) or []
+    if not isinstance(texts, list) or not all(isinstance(each, str) for each in texts):
+        raise BadInput(f"detail.{name}: {shown(texts)} where a list of names belongs")
+    return tuple(texts)
 
 
 def _arn(detail: Json, name: str, home: Home, resource: str) -> str:
@@ -364,5 +364,5 @@ def _arn(detail: Json, name: str, home: Home, resource: str) -> str:
 
 
 def _reason(value: Any) -> str:
-    """Return what somebody said, as far as a decision's reason has room for it."""
+    """Return somebody's words, as far as a decision's reason has room for it."""
     return str(value or "").encode("utf-8", "replace").decode()[:1024]

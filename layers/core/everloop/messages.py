@@ -1,6 +1,6 @@
 """Messages to people: what each may be about, and how it is written as a mail.
 
-A message has the same id for the same fact, so that it is told once however often a step is tried.
+A message has the same id for the same fact, so that it is sent once however often a step is tried.
 """
 
 import unicodedata
@@ -39,7 +39,7 @@ Kind = Literal[
     "made-again",
 ]
 
-# Which kinds there are, whether they are told unless model.toml says otherwise, and when.
+# Which kinds there are, whether they are sent unless model.toml says otherwise, and when.
 KINDS: Final[dict[Kind, tuple[bool, str]]] = {
     "push-refused": (True, "a push was not installed"),
     "model-installed": (False, "a push was installed"),
@@ -65,7 +65,7 @@ KINDS: Final[dict[Kind, tuple[bool, str]]] = {
     "labels-refused": (True, "files of labels cannot be used"),
     "monitor-failed": (True, "a monitor could not look"),
     "endpoint-alarm": (True, "an endpoint answers errors, or too slowly"),
-    "ok-again": (True, "what was told as wrong is over"),
+    "ok-again": (True, "what was reported as wrong is over"),
     "stands-still": (True, "something does not go on, and a person must look"),
     "made-again": (True, "something that was deleted on AWS was made again"),
 }

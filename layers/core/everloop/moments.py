@@ -34,7 +34,7 @@ def _read(value: object, field: str) -> datetime:
         if isinstance(value, int | float) or (isinstance(value, str) and value.isdigit()):
             return datetime.fromtimestamp(float(value) / 1000, UTC)
         if isinstance(value, str):
-            text = _FRACTION.sub(lambda found: "." + found[1][:6].ljust(6, "0"), value)
+            text = _FRACTION.sub(lambda match: "." + match[1][:6].ljust(6, "0"), value)
             read = datetime.fromisoformat(text)
             return read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
     except (ValueError, OverflowError, OSError) as error:

@@ -44,8 +44,8 @@ def training_run(model: str, window: int, dataset_digest: str, bundle_digest: st
 
 def window_of_run(name: str) -> int | None:
     """Return the window that a training run of ours was started for; None for any other name."""
-    found = _WINDOW.search(name)
-    return int(found[1]) if found else None
+    match = _WINDOW.search(name)
+    return int(match[1]) if match else None
 
 
 def is_training_run(model: str, name: str, *, but: str) -> bool:
@@ -71,14 +71,14 @@ def endpoint_config(model: str, version: int, config: Mapping[str, Any], *, stag
 
 def version_of_config(config: str) -> int | None:
     """Return the version that an endpoint config of ours serves; None for somebody else's."""
-    found = _VERSION.search(config)
-    return int(found[1]) if found else None
+    match = _VERSION.search(config)
+    return int(match[1]) if match else None
 
 
 def is_staging_config(config: str) -> bool:
     """Whether an endpoint config of ours was made to stage a version."""
-    found = _VERSION.search(config)
-    return found is not None and "-staging-" in found[0]
+    match = _VERSION.search(config)
+    return match is not None and "-staging-" in match[0]
 
 
 BELOW_BARS_STEP = "BelowBars"  # what ends a pipeline whose model does not meet its bars
@@ -95,8 +95,8 @@ def serving_alarm(stack: str, model: str, word: str) -> str:
 
 def of_serving_alarm(stack: str, name: str) -> tuple[str, str] | None:
     """Return model and word of an endpoint's alarm of ours; None for any other name."""
-    found = re.fullmatch(rf"{re.escape(stack)}-(.+)-serving-({'|'.join(ALARMS)})", name)
-    return (found[1], found[2]) if found else None
+    match = re.fullmatch(rf"{re.escape(stack)}-(.+)-serving-({'|'.join(ALARMS)})", name)
+    return (match[1], match[2]) if match else None
 
 
 def release_alarm(stack: str, config: str, word: str) -> str:

@@ -1,4 +1,4 @@
-"""What is told of a model's versions and violations: each message from its fact."""
+"""Messages about a model's versions and violations, each made from its fact."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -51,7 +51,7 @@ def not_released(
     again = f"everloop approve {model} --version {version} --reason '...'"
     kind: Kind = "release-failed"
     happened = "was not released"
-    to_do: tuple[str, ...] = ("It is tried again; this is told once more if that fails, too.",)
+    to_do: tuple[str, ...] = ("It is tried again; you are notified once more if that fails, too.",)
     if outcome == WITHDRAWN:
         kind, to_do = "release-withdrawn", ()
     elif outcome == ROLLED_BACK:
@@ -131,7 +131,7 @@ def violation(
         model=model,
         happened=happened,
         why=f"{reason}\n{answered}",
-        # A step that is tried again may find that nothing answers by then what it told of before.
+        # A step that is tried again may find that nothing answers by then what it reported before.
         id=fact if answers else f"{fact}:unanswered",
         version=version,
         numbers=checks,
@@ -142,12 +142,12 @@ def violation(
 
 def worst_checks(facts: Mapping[str, Any]) -> dict[str, float | int | str]:
     """Return the checks that are violated most, by name, with value and threshold."""
-    found: dict[str, float | int | str] = {}
+    checks: dict[str, float | int | str] = {}
     for check in (facts.get("worst") or [])[:_SHOWN_CHECKS]:
         name = f"{check.get('monitor')} {check.get('feature') or ''} {check.get('statistic')}"
         value, threshold = _number(check.get("value")), _number(check.get("threshold"))
-        found[" ".join(name.split())] = f"{value} (threshold {threshold})"
-    return found
+        checks[" ".join(name.split())] = f"{value} (threshold {threshold})"
+    return checks
 
 
 def remedies(model: str, answer: Permission, paused: str) -> tuple[str, ...]:

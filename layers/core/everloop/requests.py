@@ -12,21 +12,21 @@ from everloop.moments import moment
 Request = TypeVar("Request")
 
 
-def read(kind: type[Request], given: object) -> Request:
+def read(kind: type[Request], payload: object) -> Request:
     """Read a request whose dataclass has fields of str, int, float, bool, datetime and Mapping.
 
     `X | None` fields may be null or missing. Fields that the dataclass lacks are ignored.
     """
-    if not isinstance(given, Mapping):
-        raise BadInput(f"the request is {type(given).__name__}; a JSON object belongs there")
+    if not isinstance(payload, Mapping):
+        raise BadInput(f"the request is {type(payload).__name__}; a JSON object belongs there")
     values: dict[str, Any] = {}
     for field in fields(kind):  # type: ignore[arg-type]
-        wanted, optional = _kind(field.type)
-        value = given.get(field.name)
+        expected, optional = _kind(field.type)
+        value = payload.get(field.name)
         if value is not None:
-            values[field.name] = _value(field.name, wanted, value)
+            values[field.name] = _value(field.name, expected, value)
         elif field.default is MISSING and not optional:
-            raise BadInput(f"{field.name}: missing; {wanted.__name__} belongs there")
+            raise BadInput(f"{field.name}: missing; {expected.__name__} belongs there")
         elif field.default is MISSING:
             values[field.name] = None
     return kind(**values)
@@ -40,12 +40,12 @@ def _kind(annotation: Any) -> tuple[type, bool]:
     return get_origin(plain) or plain, optional
 
 
-def _value(name: str, wanted: type, value: Any) -> Any:
-    if wanted is datetime:
+def _value(name: str, expected: type, value: Any) -> Any:
+    if expected is datetime:
         return moment(value, field=name)
-    if wanted is int and isinstance(value, float) and value.is_integer():
+    if expected is int and isinstance(value, float) and value.is_integer():
         return int(value)  # JSONata counts in floating point
-    accepted = (int, float) if wanted is float else wanted
-    if not isinstance(value, accepted) or (wanted is not bool and isinstance(value, bool)):
-        raise BadInput(f"{name}: {shown(value)}; {wanted.__name__} belongs there")
+    accepted = (int, float) if expected is float else expected
+    if not isinstance(value, accepted) or (expected is not bool and isinstance(value, bool)):
+        raise BadInput(f"{name}: {shown(value)}; {expected.__name__} belongs there")
     return value

@@ -24,7 +24,7 @@ _endpoints: dict[str, str] = {}  # those that the clients were made for
 class Caller:
     """Whose credentials these are.
 
-    `at` is AWS's own clock, where it told the time: a laptop's cloud may run faster than ours, and
+    `at` is AWS's own clock, where it gave the time: a laptop's cloud may run faster than ours, and
     the ledger follows it.
     """
 
@@ -34,16 +34,16 @@ class Caller:
 
 def caller() -> Caller:
     with translated("who we are"):
-        found = sts().get_caller_identity()
-    date = found["ResponseMetadata"]["HTTPHeaders"].get("date")
-    return Caller(found["Arn"], parsedate_to_datetime(date) if date else None)
+        identity = sts().get_caller_identity()
+    date = identity["ResponseMetadata"]["HTTPHeaders"].get("date")
+    return Caller(identity["Arn"], parsedate_to_datetime(date) if date else None)
 
 
 def reach(*, profile: str = "", region: str = "") -> str:
     """Make clients as the AWS CLI does, and return the region that they are in.
 
-    What is given comes before environment and config, which botocore reads. Raises BadInput for a
-    profile or region that does not exist, and where no region is named at all.
+    The arguments come before environment and config, which botocore reads. Raises BadInput for
+    a profile or region that does not exist, and where no region is named at all.
     """
     session = _session(profile)
     try:
@@ -51,10 +51,10 @@ def reach(*, profile: str = "", region: str = "") -> str:
     except ProfileNotFound as error:
         there = ", ".join(session.available_profiles) or "none"
         raise BadInput(f"{error}. Profiles of your AWS config: {there}") from error
-    found = named or _ANY
-    _renew(session, found)
-    if not _asks_aws(found):
-        return found
+    chosen = named or _ANY
+    _renew(session, chosen)
+    if not _asks_aws(chosen):
+        return chosen
     if not named:
         raise BadInput(
             "no region is named, and a stack is in one. Name it: --region REGION, or AWS_REGION, "
@@ -62,10 +62,10 @@ def reach(*, profile: str = "", region: str = "") -> str:
             'then  eval "$(everloop env)"'
         )
     try:
-        session.get_partition_for_region(found)
+        session.get_partition_for_region(chosen)
     except UnknownRegionError as error:
-        raise _unknown(session, found) from error
-    return found
+        raise _unknown(session, chosen) from error
+    return chosen
 
 
 def _session(profile: str) -> Any:
@@ -82,9 +82,9 @@ def _named(session: Any) -> str:
     # What was reached before is no config: an earlier call may have meant another region.
     before = session.instance_variables().get("region")
     session.set_config_variable("region", None)
-    found = str(os.environ.get("AWS_REGION") or session.get_config_variable("region") or "")
+    name = str(os.environ.get("AWS_REGION") or session.get_config_variable("region") or "")
     session.set_config_variable("region", before)
-    return found
+    return name
 
 
 def _renew(session: Any, region: str) -> None:
@@ -98,7 +98,7 @@ def _renew(session: Any, region: str) -> None:
 
 
 def _asks_aws(region: str) -> bool:
-    """Whether calls go to AWS itself, and not to the laptop's cloud, as botocore was told."""
+    """Whether calls go to AWS itself, and not to the laptop's cloud, as botocore is configured."""
     try:
         host = str(urlsplit(cloudformation().meta.endpoint_url).hostname)
     except InvalidRegionError as error:

@@ -35,32 +35,32 @@ def put(alarm: Mapping[str, Any]) -> None:
 
 def beginning(prefix: str) -> dict[str, Alarm]:
     """Return the metric alarms whose names begin so, by name."""
-    found = {}
+    by_name = {}
     with translated(f"alarms {prefix}…"):
         pages = cloudwatch().get_paginator("describe_alarms")
         for page in pages.paginate(AlarmNamePrefix=prefix, AlarmTypes=["MetricAlarm"]):
             for each in page["MetricAlarms"]:
-                found[each["AlarmName"]] = _alarm(each)
-    return found
+                by_name[each["AlarmName"]] = _alarm(each)
+    return by_name
 
 
 def find(name: str) -> Alarm | None:
     """Return a metric alarm; None where there is none of this name."""
     with translated(f"alarm {name}"):
-        found = cloudwatch().describe_alarms(AlarmNames=[name], AlarmTypes=["MetricAlarm"])
-    return next((_alarm(each) for each in found["MetricAlarms"]), None)
+        response = cloudwatch().describe_alarms(AlarmNames=[name], AlarmTypes=["MetricAlarm"])
+    return next((_alarm(each) for each in response["MetricAlarms"]), None)
 
 
-def _alarm(found: Mapping[str, Any]) -> Alarm:
+def _alarm(description: Mapping[str, Any]) -> Alarm:
     return Alarm(
-        name=found["AlarmName"],
-        threshold=float(found.get("Threshold", 0.0)),
-        state=found["StateValue"],
-        reason=str(found.get("StateReason") or ""),
-        changed_at=moment(found["StateUpdatedTimestamp"]),
-        actions=tuple(found.get("AlarmActions") or ()),
-        description=str(found.get("AlarmDescription") or ""),
-        tells=bool(found["ActionsEnabled"]),
+        name=description["AlarmName"],
+        threshold=float(description.get("Threshold", 0.0)),
+        state=description["StateValue"],
+        reason=str(description.get("StateReason") or ""),
+        changed_at=moment(description["StateUpdatedTimestamp"]),
+        actions=tuple(description.get("AlarmActions") or ()),
+        description=str(description.get("AlarmDescription") or ""),
+        tells=bool(description["ActionsEnabled"]),
     )
 
 

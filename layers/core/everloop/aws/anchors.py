@@ -26,9 +26,11 @@ def anchor(model: str, now: datetime, *, at_most: timedelta = timedelta(0)) -> b
         return False
     if head.anchored_at is not None and now - head.anchored_at < at_most:
         return False
-    found = Anchor(model, head.seq, head.hash, text(now))
-    document = json.dumps({"version": 1, **found.as_dict()}, indent=1)
-    storage.write_once(settings().anchor_bucket, found.key, document.encode(), "application/json")
+    new_anchor = Anchor(model, head.seq, head.hash, text(now))
+    document = json.dumps({"version": 1, **new_anchor.as_dict()}, indent=1)
+    storage.write_once(
+        settings().anchor_bucket, new_anchor.key, document.encode(), "application/json"
+    )
     table.written(records.anchor_head(model, head.seq, now))  # it may be gone: the anchor stands
     return True
 
@@ -46,13 +48,13 @@ def all_of(model: str) -> list[Anchor]:
     bucket = settings().anchor_bucket
     if not bucket:
         return []
-    found: dict[str, Anchor | None] = {}
+    by_key: dict[str, Anchor | None] = {}
     after = ""
     while True:
         page, after = storage.versions_after(bucket, f"chains/{model}/", after)
         for one in page:
             if not one.marker:
-                found[one.key] = anchor_of(one.key, text(one.modified))
+                by_key[one.key] = anchor_of(one.key, text(one.modified))
         if not after:
             break
-    return [anchor for anchor in found.values() if anchor is not None]
+    return [anchor for anchor in by_key.values() if anchor is not None]

@@ -1,4 +1,4 @@
-"""The ledger's records of approvals, of what our judge said, and of the pin that was seen last."""
+"""The ledger's records of approvals, of our judge's verdicts, and of the pin that was seen last."""
 
 from everloop.aws import table
 from everloop.records import approval as words
@@ -15,8 +15,8 @@ def put(model: str, approval: Approval) -> None:
 
 def all_of(model: str) -> dict[int, Approval]:
     """Return the last word on each version that anybody spoke on."""
-    found = map(words.of, table.query(words.all_of(model)))
-    return {word.version: word for word in found}
+    approvals = map(words.of, table.query(words.all_of(model)))
+    return {word.version: word for word in approvals}
 
 
 def put_verdict(model: str, verdict: Verdict) -> None:

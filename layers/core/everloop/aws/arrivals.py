@@ -129,8 +129,8 @@ def closed_window(model: str, number: int) -> ClosedWindow | None:
 
 def newest_closed(model: str, most: int = 20) -> list[ClosedWindow]:
     """Return a model's last closed windows, the newest first."""
-    found = table.query(windows.all_closed(model), newest_first=True, limit=most)
-    return [windows.closed_of(item) for item in found]
+    items = table.query(windows.all_closed(model), newest_first=True, limit=most)
+    return [windows.closed_of(item) for item in items]
 
 
 def find_window(model: str) -> Window | None:
@@ -141,8 +141,8 @@ def find_window(model: str) -> Window | None:
 
 def last_frozen(model: str) -> ClosedWindow | None:
     """Return the newest closed window that has a manifest."""
-    found = map(windows.closed_of, table.query(windows.all_closed(model), newest_first=True))
-    return next((window for window in found if window.digest), None)
+    closed = map(windows.closed_of, table.query(windows.all_closed(model), newest_first=True))
+    return next((window for window in closed if window.digest), None)
 
 
 def last_closed(model: str) -> ClosedWindow | None:

@@ -11,7 +11,7 @@ from everloop.errors import EverloopError
 
 
 def upload(path: Path, bucket: str, key: str, progress: Callable[[int], None] | None = None) -> str:
-    """Upload a file, a large one in parts, and return its URI; `progress` is told of bytes sent."""
+    """Upload a file, a large one in parts, and return its URI; `progress` gets the bytes sent."""
     from boto3.exceptions import S3UploadFailedError
     from boto3.s3.transfer import S3Transfer
 
@@ -26,17 +26,17 @@ def upload(path: Path, bucket: str, key: str, progress: Callable[[int], None] | 
 
 def prefixes(bucket: str, begin: str) -> list[str]:
     """Return what folders there are below one (`data/`): their names, without it."""
-    found: list[str] = []
+    names: list[str] = []
     try:
         with translated(f"s3://{bucket}/{begin}"):
             pages = s3().get_paginator("list_objects_v2")
             for page in pages.paginate(Bucket=bucket, Prefix=begin, Delimiter="/"):
                 for each in page.get("CommonPrefixes", []):
-                    found.append(each["Prefix"].removeprefix(begin).rstrip("/"))
+                    names.append(each["Prefix"].removeprefix(begin).rstrip("/"))
     except ClientError as error:
         if code_of(error) != "NoSuchBucket":
             raise
-    return [name for name in found if name]
+    return [name for name in names if name]
 
 
 def keys(bucket: str, prefix: str) -> Iterator[str]:
@@ -65,5 +65,5 @@ def delete(bucket: str, key: str, version_id: str = "") -> str:
 def notifications(bucket: str) -> dict[str, Any]:
     """Return whom a bucket tells of what comes and goes, as PutBucketNotification takes it."""
     with translated(f"s3://{bucket}"):
-        found: Any = s3().get_bucket_notification_configuration(Bucket=bucket)
-    return {name: value for name, value in found.items() if name != "ResponseMetadata"}
+        configuration: Any = s3().get_bucket_notification_configuration(Bucket=bucket)
+    return {name: value for name, value in configuration.items() if name != "ResponseMetadata"}

@@ -44,7 +44,7 @@ _INFERENCE: Final = Config(
     connect_timeout=3, read_timeout=65, retries={"mode": "standard", "max_attempts": 1}
 )
 
-# What a call may raise that means nothing to us: it is told as it is.
+# What a call may raise that means nothing to us: it is shown as it is.
 FAULTS: Final = (BotoCoreError, ClientError)
 
 

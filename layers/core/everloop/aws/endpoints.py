@@ -26,22 +26,22 @@ def serving(endpoint: str) -> Serving | None:
     """Return what an endpoint serves, by its own word; None if there is no such endpoint."""
     try:
         with translated(f"endpoint {endpoint}"):
-            found: Any = sagemaker().describe_endpoint(EndpointName=endpoint)
+            description: Any = sagemaker().describe_endpoint(EndpointName=endpoint)
     except ClientError as error:
         if _missing(error):
             return None
         raise
-    config = str(found.get("EndpointConfigName") or "")
-    pending = (found.get("PendingDeploymentSummary") or {}).get("EndpointConfigName")
-    last = (found.get("LastDeploymentConfig") or {}).get("AutoRollbackConfiguration") or {}
+    config = str(description.get("EndpointConfigName") or "")
+    pending = (description.get("PendingDeploymentSummary") or {}).get("EndpointConfigName")
+    last = (description.get("LastDeploymentConfig") or {}).get("AutoRollbackConfiguration") or {}
     return Serving(
         endpoint=endpoint,
-        status=str(found["EndpointStatus"]),
+        status=str(description["EndpointStatus"]),
         config=config,
         version=version_of_config(config),
         pending_config=str(pending) if pending else None,
-        failure_reason=str(found.get("FailureReason") or ""),
-        changed_at=moment(found["LastModifiedTime"]),
+        failure_reason=str(description.get("FailureReason") or ""),
+        changed_at=moment(description["LastModifiedTime"]),
         staged=is_staging_config(config),
         last_alarms=tuple(str(alarm["AlarmName"]) for alarm in last.get("Alarms") or ()),
     )
@@ -49,19 +49,19 @@ def serving(endpoint: str) -> Serving | None:
 
 def ensure_model(name: str, container: Mapping[str, Any], role_arn: str) -> None:
     """Create a SageMaker model, or find the very same one. Raises Conflict if it differs."""
-    wanted = {"PrimaryContainer": dict(container), "ExecutionRoleArn": role_arn}
+    request = {"PrimaryContainer": dict(container), "ExecutionRoleArn": role_arn}
     try:
         with translated(f"model {name}"):
-            sagemaker().create_model(ModelName=name, **wanted)  # type: ignore[arg-type]
+            sagemaker().create_model(ModelName=name, **request)  # type: ignore[arg-type]
             return
     except ClientError as error:
         if code_of(error) != "ValidationException":
             raise
         refused = error
-    found = _model(name)
-    if found is None:
+    existing = _model(name)
+    if existing is None:
         raise refused
-    _same(f"model {name}", wanted, found)
+    _same(f"model {name}", request, existing)
 
 
 def ensure_config(name: str, config: Mapping[str, Any]) -> None:
@@ -74,21 +74,21 @@ def ensure_config(name: str, config: Mapping[str, Any]) -> None:
         if code_of(error) != "ValidationException":
             raise
         refused = error
-    found = _config(name)
-    if found is None:
+    existing = _config(name)
+    if existing is None:
         raise refused
-    _same(f"endpoint config {name}", config, found)
+    _same(f"endpoint config {name}", config, existing)
     for member in _OTHER_CONFIG:
-        if member not in config and found.get(member):
-            raise Conflict(f"endpoint config {name}: it has {member}, which was not wanted")
+        if member not in config and existing.get(member):
+            raise Conflict(f"endpoint config {name}: it has {member}, which was not requested")
 
 
 def models_of_config(name: str) -> list[str] | None:
     """Return which models an endpoint config serves; None where there is no such config."""
-    found = _config(name)
-    if found is None:
+    config = _config(name)
+    if config is None:
         return None
-    return [str(variant.get("ModelName") or "") for variant in found["ProductionVariants"]]
+    return [str(variant.get("ModelName") or "") for variant in config["ProductionVariants"]]
 
 
 def has_model(name: str) -> bool:
@@ -123,7 +123,7 @@ def create(endpoint: str, config: str) -> None:
 
 
 def update(endpoint: str, config: str, deployment: Mapping[str, Any] | None) -> None:
-    """Ask an endpoint to move to another config, in steps if told. Raises NotReady while busy."""
+    """Ask an endpoint to move to another config, perhaps in steps. Raises NotReady while busy."""
     steps: Any = {"DeploymentConfig": dict(deployment)} if deployment else {}
     with _busy(f"endpoint {endpoint}"):
         sagemaker().update_endpoint(EndpointName=endpoint, EndpointConfigName=config, **steps)
@@ -149,16 +149,16 @@ def configs_like(part: str) -> Iterator[str]:
         for page in pages.paginate(
             NameContains=part, SortBy="CreationTime", SortOrder="Descending"
         ):
-            for found in page["EndpointConfigs"]:
-                yield found["EndpointConfigName"]
+            for summary in page["EndpointConfigs"]:
+                yield summary["EndpointConfigName"]
 
 
 def models_like(part: str) -> Iterator[str]:
     """Yield the names of SageMaker models that contain a text."""
     with translated("models"):
         for page in sagemaker().get_paginator("list_models").paginate(NameContains=part):
-            for found in page["Models"]:
-                yield found["ModelName"]
+            for summary in page["Models"]:
+                yield summary["ModelName"]
 
 
 def delete_config(name: str) -> bool:
@@ -227,15 +227,15 @@ def _missing(error: ClientError) -> bool:
     )
 
 
-def _same(subject: str, wanted: Any, found: Any) -> None:
-    """Compare what we asked for with what is there; what AWS adds to it is AWS's business."""
-    if isinstance(wanted, Mapping):
-        for key, value in wanted.items():
-            _same(f"{subject}.{key}", value, (found or {}).get(key))
-    elif isinstance(wanted, list):
-        if not isinstance(found, list) or len(found) != len(wanted):
-            raise Conflict(f"{subject}: {found!r} is there, {wanted!r} was wanted")
-        for index, value in enumerate(wanted):
-            _same(f"{subject}[{index}]", value, found[index])
-    elif wanted != found:
-        raise Conflict(f"{subject}: {found!r} is there, {wanted!r} was wanted")
+def _same(subject: str, requested: Any, existing: Any) -> None:
+    """Compare what was requested with what exists; what AWS adds to it is AWS's business."""
+    if isinstance(requested, Mapping):
+        for key, value in requested.items():
+            _same(f"{subject}.{key}", value, (existing or {}).get(key))
+    elif isinstance(requested, list):
+        if not isinstance(existing, list) or len(existing) != len(requested):
+            raise Conflict(f"{subject}: {existing!r} is there, {requested!r} was requested")
+        for index, value in enumerate(requested):
+            _same(f"{subject}[{index}]", value, existing[index])
+    elif requested != existing:
+        raise Conflict(f"{subject}: {existing!r} is there, {requested!r} was requested")

@@ -1,4 +1,4 @@
-"""Incidents in the ledger: what people were told is wrong with a model, and is not over yet."""
+"""Incidents in the ledger: what people were notified is wrong with a model, and is not over yet."""
 
 from datetime import datetime
 

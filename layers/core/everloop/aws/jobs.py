@@ -18,12 +18,12 @@ def describe(name: str) -> MonitoringJob | None:
     """Return a monitoring job; None for a job that is gone, or watches no endpoint."""
     try:
         with translated(f"processing job {name}"):
-            found: Any = sagemaker().describe_processing_job(ProcessingJobName=name)
+            description: Any = sagemaker().describe_processing_job(ProcessingJobName=name)
     except ClientError as error:
         if code_of(error) in ("ValidationException", "ResourceNotFound"):
             return None
         raise
-    endpoint = (found.get("Environment") or {}).get("sagemaker_endpoint_name")
+    endpoint = (description.get("Environment") or {}).get("sagemaker_endpoint_name")
     if not endpoint:
         return None
-    return MonitoringJob(str(endpoint), str(found.get("ExitMessage") or ""))
+    return MonitoringJob(str(endpoint), str(description.get("ExitMessage") or ""))

@@ -1,4 +1,4 @@
-"""The journal: decisions appended to the ledger's hash chain, and told on the bus."""
+"""The journal: decisions appended to the ledger's hash chain, and published on the bus."""
 
 import json
 from collections.abc import Iterator

@@ -42,12 +42,12 @@ def call(name: str, request: dict[str, Any]) -> Any:
     try:
         with translated(f"function {full}"):
             answer = lambda_answers().invoke(FunctionName=full, Payload=json.dumps(request))
-            found: Any = json.loads(answer["Payload"].read())
+            payload: Any = json.loads(answer["Payload"].read())
     except ClientError as error:
         raise EverloopError(f"{full} could not be called: {error}") from error
     if answer.get("FunctionError"):
-        raise EverloopError(f"{found.get('errorType')}: {found.get('errorMessage')}")
-    return found
+        raise EverloopError(f"{payload.get('errorType')}: {payload.get('errorMessage')}")
+    return payload
 
 
 def hand_over(name: str, payload: str) -> None:
@@ -60,13 +60,13 @@ def able(name: str) -> Able | None:
     """Return whether a function may run; None where there is none of this name."""
     try:
         with translated(f"function {name}"):
-            found = lambda_().get_function_configuration(FunctionName=name)
+            configuration = lambda_().get_function_configuration(FunctionName=name)
             reserved = lambda_().get_function_concurrency(FunctionName=name)
     except ClientError as error:
         if code_of(error) == "ResourceNotFoundException":
             return None
         raise
-    state, reason = found.get("State", "Active"), found.get("StateReason", "")
+    state, reason = configuration.get("State", "Active"), configuration.get("StateReason", "")
     return Able(state, reason, reserved.get("ReservedConcurrentExecutions"))
 
 
@@ -74,5 +74,5 @@ def mappings(name: str) -> list[Mapping]:
     """Return what reads queues for a function of the stack."""
     full = f"{settings().stack}-{name}"
     with translated(f"function {full}"):
-        found = lambda_().list_event_source_mappings(FunctionName=full)["EventSourceMappings"]
-    return [Mapping(each["UUID"], each["State"]) for each in found]
+        sources = lambda_().list_event_source_mappings(FunctionName=full)["EventSourceMappings"]
+    return [Mapping(each["UUID"], each["State"]) for each in sources]

@@ -37,10 +37,10 @@ def pause(model: str, why: str) -> None:
 
 def installed(model: str) -> Installation:
     """Return a model's installation. Raises BadInput for a model nobody pushed."""
-    found = find_installed(model)
-    if found is None:
+    installation = find_installed(model)
+    if installation is None:
         raise BadInput(f"model: {model!r} is not installed; push its folder first")
-    return found
+    return installation
 
 
 def models() -> list[str]:
@@ -100,9 +100,9 @@ def token(subject: str) -> Token | None:
     return tokens.of(subject, item) if item else None
 
 
-def drop_token(found: Token) -> None:
+def drop_token(token: Token) -> None:
     """Forget a token that was used, unless another has taken its place."""
-    table.written(tokens.drop(found))
+    table.written(tokens.drop(token))
 
 
 def put_run(model: str, run: Run) -> None:
@@ -153,5 +153,5 @@ def last_epoch(model: str) -> int:
 
 def releases(model: str, newest: int = 50) -> list[Release]:
     """Return a model's newest releases, the last first."""
-    found = table.query(ended.all_of(model), newest_first=True, limit=newest)
-    return [ended.of(item) for item in found]
+    items = table.query(ended.all_of(model), newest_first=True, limit=newest)
+    return [ended.of(item) for item in items]

@@ -23,13 +23,13 @@ class Start:
     new: bool
 
 
-def start(machine: str, name: str, given: dict[str, Any]) -> Start:
+def start(machine: str, name: str, payload: dict[str, Any]) -> Start:
     """Start an execution; one of that name that ran already, or runs on other input, is not new."""
     arn = f"{settings().machines}-{machine}"
     try:
         with translated(f"execution {name}"):
             answer = stepfunctions().start_execution(
-                stateMachineArn=arn, name=name, input=json.dumps(given, sort_keys=True)
+                stateMachineArn=arn, name=name, input=json.dumps(payload, sort_keys=True)
             )
             return Start(answer["executionArn"], True)
     except ClientError as error:

@@ -1,4 +1,4 @@
-"""A model's monitor in the ledger: when it was asked to look, until when it did, what it saw."""
+"""A model's monitor in the ledger: when it was last to look, until when it did, what it saw."""
 
 from datetime import datetime
 
@@ -19,7 +19,7 @@ def last_look(model: str) -> datetime | None:
 
 
 def last_request(model: str) -> datetime | None:
-    """Return when its schedule last asked for a look, whether or not there was anything to see."""
+    """Return when its schedule last requested a look, whether or not there was anything to see."""
     return watch(model).requested_at
 
 
@@ -50,7 +50,7 @@ def note_look(model: str, until: datetime, findings_uri: str | None = None) -> N
 
 
 def note_request(model: str, when: datetime) -> None:
-    """Write down when a look was asked for; it only moves forward."""
+    """Write down when a look was requested; it only moves forward."""
     table.written(monitor.note_request(model, when))
 
 

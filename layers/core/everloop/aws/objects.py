@@ -9,8 +9,8 @@ from everloop.records.object_state import ObjectState
 
 def states(model: str) -> dict[str, ObjectState]:
     """Return all that is remembered of a model's objects, by id."""
-    found = map(object_state.of, table.query(object_state.all_of(model)))
-    return {state.id: state for state in found}
+    known = map(object_state.of, table.query(object_state.all_of(model)))
+    return {state.id: state for state in known}
 
 
 def states_of(model: str, ids: Collection[str]) -> dict[str, ObjectState]:

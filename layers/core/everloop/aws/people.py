@@ -1,7 +1,7 @@
-"""People: what they are told. The only place of the product that publishes to a topic.
+"""People: what they are notified of. The only place of the product that publishes to a topic.
 
-A message is told first and written down then: whoever dies in between tells it once more, and
-nobody is left untold. What is written down is kept for longer than anything is tried again.
+A message is sent first and written down then: whoever dies in between sends it once more, and
+nobody is left without it. What is written down is kept for longer than anything is tried again.
 """
 
 from collections.abc import Mapping
@@ -20,13 +20,13 @@ from everloop.spec import policy
 
 
 def notify(message: Message, spec: Mapping[str, Any] | None, time: datetime) -> bool:
-    """Tell people once, as the model's spec has it; True if they were told by this call.
+    """Notify people once, as the spec has it; True if this call sent the message.
 
-    `spec` is the installed one; None where there is none, which tells everything that is told by
+    `spec` is the installed one; None where there is none, then everything is sent that is sent by
     default. `time` is the request's.
     """
     wishes = policy.notify(spec)
-    if not wishes.tells(message.kind):
+    if not wishes.includes(message.kind):
         return False
     known = table.get(notification.key(message))
     if known is not None and notification.counts(known, time):

@@ -140,7 +140,7 @@ def newest(model: str) -> list[Execution]:
     Why one failed and when it changed is not in this list: `describe` tells.
     """
     with translated(f"executions of pipeline {model}"):
-        found: Any = sagemaker().list_pipeline_executions(
+        response: Any = sagemaker().list_pipeline_executions(
             PipelineName=model, SortBy="CreationTime", SortOrder="Descending", MaxResults=100
         )
     return [
@@ -153,7 +153,7 @@ def newest(model: str) -> list[Execution]:
             started_at=moment(summary["StartTime"]),
             changed_at=moment(summary["StartTime"]),
         )
-        for summary in found["PipelineExecutionSummaries"]
+        for summary in response["PipelineExecutionSummaries"]
     ]
 
 
@@ -181,19 +181,19 @@ def describe(arn: str) -> Execution:
     """Read an execution as it is now. Raises ExecutionGone."""
     try:
         with translated(arn):
-            found: Any = sagemaker().describe_pipeline_execution(PipelineExecutionArn=arn)
+            description: Any = sagemaker().describe_pipeline_execution(PipelineExecutionArn=arn)
     except ClientError as error:
         if _missing(error):
             raise ExecutionGone(f"{arn}: {error}") from error
         raise
     return Execution(
         arn=arn,
-        pipeline=str(found["PipelineArn"]).rpartition("/")[2],
-        display_name=str(found.get("PipelineExecutionDisplayName") or ""),
-        status=str(found["PipelineExecutionStatus"]),
-        failure_reason=str(found.get("FailureReason") or ""),
-        started_at=moment(found["CreationTime"]),
-        changed_at=moment(found.get("LastModifiedTime") or found["CreationTime"]),
+        pipeline=str(description["PipelineArn"]).rpartition("/")[2],
+        display_name=str(description.get("PipelineExecutionDisplayName") or ""),
+        status=str(description["PipelineExecutionStatus"]),
+        failure_reason=str(description.get("FailureReason") or ""),
+        started_at=moment(description["CreationTime"]),
+        changed_at=moment(description.get("LastModifiedTime") or description["CreationTime"]),
     )
 
 
@@ -222,11 +222,11 @@ def ending(arn: str) -> Ending:
         metadata = step.get("Metadata") or {}
         package = (metadata.get("RegisterModel") or {}).get("Arn") or package
         if step.get("StepStatus") == "Failed":
-            said = (metadata.get("Fail") or {}).get("ErrorMessage")
+            message = (metadata.get("Fail") or {}).get("ErrorMessage")
             # The Fail step says why; another step's reason is the cause of what follows it.
-            if not failed or said:
-                failed, chosen = str(step["StepName"]), bool(said)
-                reason = str(said or step.get("FailureReason") or "")
+            if not failed or message:
+                failed, chosen = str(step["StepName"]), bool(message)
+                reason = str(message or step.get("FailureReason") or "")
         elif step.get("StepStatus") == "Stopped" and not failed:
             reason = str(step.get("FailureReason") or "")  # a job that AWS stopped says why
     return Ending(package, failed, reason, chosen)

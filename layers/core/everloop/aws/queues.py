@@ -47,11 +47,11 @@ def count(url: str) -> int:
     """Return about how many messages a queue holds that nobody has received."""
     name = "ApproximateNumberOfMessages"
     with translated(f"queue {url}"):
-        found = sqs().get_queue_attributes(
+        response = sqs().get_queue_attributes(
             QueueUrl=url,
             AttributeNames=[name],  # type: ignore[list-item]
         )
-    return int(found["Attributes"][name])  # type: ignore[index]
+    return int(response["Attributes"][name])  # type: ignore[index]
 
 
 def receive(url: str, *, most: int, hold: int) -> list[Message]:
@@ -65,15 +65,15 @@ def receive(url: str, *, most: int, hold: int) -> list[Message]:
         )
     return [
         Message(
-            id=found["MessageId"],
-            body=found["Body"],
+            id=message["MessageId"],
+            body=message["Body"],
             attributes={
                 name: str(value.get("StringValue") or "")
-                for name, value in (found.get("MessageAttributes") or {}).items()
+                for name, value in (message.get("MessageAttributes") or {}).items()
             },
-            receipt=found["ReceiptHandle"],
+            receipt=message["ReceiptHandle"],
         )
-        for found in answer.get("Messages", [])
+        for message in answer.get("Messages", [])
     ]
 
 
@@ -91,8 +91,8 @@ def remove(url: str, receipt: str) -> None:
 def move_back(url: str) -> str:
     """Begin to move dead letters to the queue that they came from; return the queue's ARN."""
     with translated(f"queue {url}"):
-        found = sqs().get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
-        arn = found["Attributes"]["QueueArn"]
+        response = sqs().get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+        arn = response["Attributes"]["QueueArn"]
         sqs().start_message_move_task(SourceArn=arn)
     return arn
 

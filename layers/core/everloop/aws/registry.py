@@ -38,19 +38,21 @@ def describe(arn: str) -> PackageDescription:
     """Read a package as it is now. Raises BadInput if there is none."""
     try:
         with translated(arn):
-            found: Any = sagemaker().describe_model_package(ModelPackageName=arn)
+            description: Any = sagemaker().describe_model_package(ModelPackageName=arn)
     except ClientError as error:
         if code_of(error) in ("ValidationException", "ResourceNotFound"):
             raise BadInput(f"{arn}: {error}") from error
         raise
-    containers = (found.get("InferenceSpecification") or {}).get("Containers") or [{}]
+    containers = (description.get("InferenceSpecification") or {}).get("Containers") or [{}]
     return PackageDescription(
-        package=_package(found, found.get("LastModifiedTime") or found["CreationTime"]),
+        package=_package(
+            description, description.get("LastModifiedTime") or description["CreationTime"]
+        ),
         image=str(containers[0].get("Image") or ""),
         model_data_url=str(containers[0].get("ModelDataUrl") or ""),
         environment=dict(containers[0].get("Environment") or {}),
-        metadata=dict(found.get("CustomerMetadataProperties") or {}),
-        approval_description=str(found.get("ApprovalDescription") or ""),
+        metadata=dict(description.get("CustomerMetadataProperties") or {}),
+        approval_description=str(description.get("ApprovalDescription") or ""),
     )
 
 
@@ -136,7 +138,7 @@ def ensure_group(model: str) -> bool:
                 ModelPackageGroupDescription=f"Versions of {model}, kept by Everloop.",
             )
     except ClientError as error:
-        # The first answer was lost and botocore asked again, or somebody was faster: it is there.
+        # The first answer was lost and botocore tried again, or somebody was faster: it is there.
         if code_of(error) not in ("ValidationException", "ConflictException", "ResourceInUse") or (
             "already exist" not in str(error).lower()
         ):
@@ -144,21 +146,24 @@ def ensure_group(model: str) -> bool:
     return True
 
 
-def _package(found: Mapping[str, Any], modified_at: datetime) -> Package:
+def _package(description: Mapping[str, Any], modified_at: datetime) -> Package:
     return Package(
-        model=str(found["ModelPackageGroupName"]),
-        version=int(found["ModelPackageVersion"]),
-        arn=str(found["ModelPackageArn"]),
-        status=str(found["ModelPackageStatus"]),
-        approval=str(found.get("ModelApprovalStatus") or PENDING),
+        model=str(description["ModelPackageGroupName"]),
+        version=int(description["ModelPackageVersion"]),
+        arn=str(description["ModelPackageArn"]),
+        status=str(description["ModelPackageStatus"]),
+        approval=str(description.get("ModelApprovalStatus") or PENDING),
         modified_at=moment(modified_at),
-        modified_by=_who(found.get("LastModifiedBy") or {}),
-        pinned=str((found.get("CustomerMetadataProperties") or {}).get(PIN) or ""),
+        modified_by=_who(description.get("LastModifiedBy") or {}),
+        pinned=str((description.get("CustomerMetadataProperties") or {}).get(PIN) or ""),
     )
 
 
-def _who(found: Mapping[str, Any]) -> str:
-    identity = found.get("IamIdentity") or {}
+def _who(user_context: Mapping[str, Any]) -> str:
+    identity = user_context.get("IamIdentity") or {}
     return str(
-        found.get("UserProfileName") or found.get("UserProfileArn") or identity.get("Arn") or ""
+        user_context.get("UserProfileName")
+        or user_context.get("UserProfileArn")
+        or identity.get("Arn")
+        or ""
     )

@@ -16,12 +16,12 @@ class Rule:
 
 def beginning(prefix: str, bus: str) -> list[Rule]:
     """Return the rules of a bus whose names begin so."""
-    found: list[Rule] = []
+    rules: list[Rule] = []
     with translated(f"rules of {bus}"):
         pages = events().get_paginator("list_rules").paginate(NamePrefix=prefix, EventBusName=bus)
         for rule in (rule for page in pages for rule in page["Rules"]):
             name: Any = rule["Name"]
             targets = events().list_targets_by_rule(Rule=name, EventBusName=bus, Limit=1)
             enabled = rule.get("State") != "DISABLED"
-            found.append(Rule(name, bus, enabled, bool(targets["Targets"])))
-    return found
+            rules.append(Rule(name, bus, enabled, bool(targets["Targets"])))
+    return rules

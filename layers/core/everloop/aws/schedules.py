@@ -34,12 +34,12 @@ def state(model: str) -> str | None:
     """Return ENABLED or DISABLED, as the schedule of a model's monitor is; None without one."""
     try:
         with translated(f"schedule of {model}"):
-            found = scheduler().get_schedule(GroupName=settings().stack, Name=_name(model))
+            schedule = scheduler().get_schedule(GroupName=settings().stack, Name=_name(model))
     except ClientError as error:
         if code_of(error) == "ResourceNotFoundException":
             return None
         raise
-    return found["State"]
+    return schedule["State"]
 
 
 def states() -> dict[str, str]:
@@ -47,7 +47,9 @@ def states() -> dict[str, str]:
     group = settings().stack
     with translated(f"schedules of {group}"):
         pages = scheduler().get_paginator("list_schedules").paginate(GroupName=group)
-        return {found["Name"]: found["State"] for page in pages for found in page["Schedules"]}
+        return {
+            schedule["Name"]: schedule["State"] for page in pages for schedule in page["Schedules"]
+        }
 
 
 def _remove(model: str) -> None:
@@ -67,7 +69,7 @@ def _name(model: str) -> str:
 
 
 def _request(model: str, expression: str) -> dict[str, Any]:
-    given = {"model": model, "scheduled_at": "<aws.scheduler.scheduled-time>"}
+    payload = {"model": model, "scheduled_at": "<aws.scheduler.scheduled-time>"}
     return {
         "GroupName": settings().stack,
         "Name": _name(model),
@@ -77,7 +79,7 @@ def _request(model: str, expression: str) -> dict[str, Any]:
         "Target": {
             "Arn": settings().monitoring_function,
             "RoleArn": settings().scheduler_role,
-            "Input": json.dumps(given),
+            "Input": json.dumps(payload),
             "RetryPolicy": {"MaximumRetryAttempts": 3, "MaximumEventAgeInSeconds": 3600},
             "DeadLetterConfig": {"Arn": settings().undelivered_queue},
         },

@@ -97,16 +97,16 @@ def of_outputs(stack: str, region: str, outputs: Mapping[str, str]) -> Settings:
     )
 
 
-_told: Settings | None = None
+_chosen: Settings | None = None
 
 
-def use(found: Settings | None) -> None:
+def use(chosen: Settings | None) -> None:
     """Let these be the settings from here on; with None, the environment's again."""
-    global _told
-    _told = found
+    global _chosen
+    _chosen = chosen
     settings.cache_clear()
 
 
 @cache
 def settings() -> Settings:
-    return _told or read(os.environ)
+    return _chosen or read(os.environ)

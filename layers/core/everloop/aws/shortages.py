@@ -10,8 +10,8 @@ from everloop.records.shortage import Shortage
 def find(model: str, activity: str) -> Shortage | None:
     """Return what an activity waits for. Older records have one judgement for all versions."""
     item = table.get(records.key(model, activity))
-    if item and (found := records.of(model, item)):
-        return found
+    if item and (shortage := records.of(model, item)):
+        return shortage
     kind, _, version = activity.partition("#")
     before = find(model, kind) if version else None
     return before if before and before.subject.endswith(f"/{version}") else None
@@ -19,8 +19,8 @@ def find(model: str, activity: str) -> Shortage | None:
 
 def of(model: str) -> list[Shortage]:
     """Return all that a model waits for."""
-    found = (records.of(model, item) for item in table.query(records.all_of(model)))
-    return [shortage for shortage in found if shortage is not None]
+    shortages = (records.of(model, item) for item in table.query(records.all_of(model)))
+    return [shortage for shortage in shortages if shortage is not None]
 
 
 def put(shortage: Shortage) -> None:

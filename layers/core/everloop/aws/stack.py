@@ -22,13 +22,13 @@ def find(name: str) -> Deployed | None:
     """Return a stack; None where there is none of this name in this account and region."""
     try:
         with translated(f"stack {name}"):
-            found = cloudformation().describe_stacks(StackName=name)["Stacks"][0]
+            stack = cloudformation().describe_stacks(StackName=name)["Stacks"][0]
     except ClientError as error:
         if code_of(error) == "ValidationError":
             return None
         raise
-    outputs = {each["OutputKey"]: each["OutputValue"] for each in found.get("Outputs", [])}
-    return Deployed(name, found["StackStatus"], outputs)
+    outputs = {each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", [])}
+    return Deployed(name, stack["StackStatus"], outputs)
 
 
 def functions(name: str) -> list[str]:

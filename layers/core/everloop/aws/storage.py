@@ -35,8 +35,10 @@ def _named(subject: str) -> Iterator[None]:
     except ClientError as error:
         if code_of(error) not in _DENIED:
             raise
-        said = "it may be gone, or this role (or the bucket's policy, or its key's) does not allow"
-        raise EverloopError(f"{subject}: {said} {error.operation_name}: {error}") from error
+        causes = (
+            "it may be gone, or this role (or the bucket's policy, or its key's) does not allow"
+        )
+        raise EverloopError(f"{subject}: {causes} {error.operation_name}: {error}") from error
 
 
 def split(uri: str) -> tuple[str, str]:
@@ -125,15 +127,15 @@ def copy_once(source: str, version_id: str, bucket: str, key: str) -> Copy:
     version is gone.
     """
     source_bucket, source_key = split(source)
-    wanted: Any = {"Bucket": source_bucket, "Key": source_key}
+    copy_source: Any = {"Bucket": source_bucket, "Key": source_key}
     if version_id != "null":
-        wanted["VersionId"] = version_id
+        copy_source["VersionId"] = version_id
     try:
         with _named(source):
             answer: Any = s3().copy_object(
                 Bucket=bucket,
                 Key=key,
-                CopySource=wanted,
+                CopySource=copy_source,
                 IfNoneMatch="*",
                 ChecksumAlgorithm="SHA256",
             )
@@ -159,8 +161,8 @@ def copy_new(source: str, bucket: str, key: str) -> bool:
     source_bucket, source_key = split(source)
     try:
         with _named(f"s3://{bucket}/{key}"):
-            found = s3().head_object(Bucket=bucket, Key=key)
-            if found["Metadata"].get(_SOURCE) == source_key:
+            head = s3().head_object(Bucket=bucket, Key=key)
+            if head["Metadata"].get(_SOURCE) == source_key:
                 return False
     except ClientError as error:
         if code_of(error) not in _MISSING:
@@ -260,7 +262,7 @@ def versions_among(
 ) -> dict[str, list[ListedVersion]]:
     """Return the versions and delete markers of these keys, which all begin with `prefix`.
 
-    A page holds a thousand, and each but the first begins before a wanted key: there are never
+    A page holds a thousand, and each but the first begins before a requested key: there are never
     more calls than the prefix has pages, nor many more than there are keys.
     """
     return versions_within(bucket, prefix, keys, None)[0]
@@ -270,33 +272,33 @@ def versions_within(
     bucket: str, prefix: str, keys: Collection[str], calls: int | None
 ) -> tuple[dict[str, list[ListedVersion]], set[str]]:
     """Return what `versions_among` does in at most so many calls, and the keys left for later."""
-    found: dict[str, list[ListedVersion]] = {}
-    wanted = sorted(set(keys))
+    versions: dict[str, list[ListedVersion]] = {}
+    ordered = sorted(set(keys))
     position, start = 0, dict[str, str]()
-    while position < len(wanted):
+    while position < len(ordered):
         if calls is not None:
             if calls == 0:
                 break
             calls -= 1
         page, following = _page(bucket, prefix, start)
-        asked = set(wanted[position:])
+        pending = set(ordered[position:])
         for one in page:
-            if one.key in asked:
-                found.setdefault(one.key, []).append(one)
+            if one.key in pending:
+                versions.setdefault(one.key, []).append(one)
         last = following.get("KeyMarker")
         if last is None:
-            position = len(wanted)
+            position = len(ordered)
             break
-        while position < len(wanted) and wanted[position] < last:
+        while position < len(ordered) and ordered[position] < last:
             position += 1
-        if position < len(wanted):
-            # The page may have ended amid the versions of a key that is wanted.
-            amid = wanted[position] == last
+        if position < len(ordered):
+            # The page may have ended amid the versions of a requested key.
+            amid = ordered[position] == last
             # Else what lies between is left out, but never what the page had: it would come again.
-            skipped = {"KeyMarker": max(last, _before(wanted[position]))}
+            skipped = {"KeyMarker": max(last, _before(ordered[position]))}
             start = following if amid else skipped
-    left = set(wanted[position:])
-    return {key: listed for key, listed in found.items() if key not in left}, left
+    left = set(ordered[position:])
+    return {key: listed for key, listed in versions.items() if key not in left}, left
 
 
 def versions_after(bucket: str, prefix: str, after: str) -> tuple[list[ListedVersion], str]:
@@ -318,7 +320,7 @@ def _page(
 ) -> tuple[list[ListedVersion], dict[str, str]]:
     with _named(f"s3://{bucket}/{prefix}"):
         answer: Any = s3().list_object_versions(Bucket=bucket, Prefix=prefix, **start)  # type: ignore[arg-type]
-    found = [
+    listed = [
         ListedVersion(
             key=entry["Key"],
             version_id=entry.get("VersionId") or "null",
@@ -336,7 +338,7 @@ def _page(
         following["KeyMarker"] = str(answer["NextKeyMarker"])
         if answer.get("NextVersionIdMarker"):
             following["VersionIdMarker"] = str(answer["NextVersionIdMarker"])
-    return found, following
+    return listed, following
 
 
 def _before(key: str) -> str:

@@ -19,7 +19,7 @@ def subscribers() -> list[Subscriber]:
     with translated(f"topic {topic}"):
         pages = sns().get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
         return [
-            Subscriber(found["Endpoint"], found["SubscriptionArn"].startswith("arn:"))
+            Subscriber(subscription["Endpoint"], subscription["SubscriptionArn"].startswith("arn:"))
             for page in pages
-            for found in page["Subscriptions"]
+            for subscription in page["Subscriptions"]
         ]

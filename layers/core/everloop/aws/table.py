@@ -39,16 +39,16 @@ def get(key: Key) -> Item | None:
 
 def get_many(keys: Collection[Key]) -> Iterator[Item]:
     """Read those of these items that are there, in any order, 100 a call."""
-    wanted = sorted(set(keys), key=lambda key: (key.pk, key.sk))
-    for start in range(0, len(wanted), _ITEMS_PER_READ):
-        part = [wire_item(key.attributes) for key in wanted[start : start + _ITEMS_PER_READ]]
-        asked: Any = {settings().ledger_table: {"Keys": part, "ConsistentRead": True}}
-        while asked:  # what did not fit into an answer comes with the next
-            with translated(f"ledger items {wanted[start].pk}"):
-                answer = dynamodb().batch_get_item(RequestItems=asked)
+    ordered = sorted(set(keys), key=lambda key: (key.pk, key.sk))
+    for start in range(0, len(ordered), _ITEMS_PER_READ):
+        part = [wire_item(key.attributes) for key in ordered[start : start + _ITEMS_PER_READ]]
+        request: Any = {settings().ledger_table: {"Keys": part, "ConsistentRead": True}}
+        while request:  # what did not fit into an answer comes with the next
+            with translated(f"ledger items {ordered[start].pk}"):
+                answer = dynamodb().batch_get_item(RequestItems=request)
             for item in answer["Responses"].get(settings().ledger_table, []):
                 yield plain_item(item)
-            asked = answer.get("UnprocessedKeys")
+            request = answer.get("UnprocessedKeys")
 
 
 def query(among: Range, *, newest_first: bool = False, limit: int | None = None) -> Iterator[Item]:
@@ -69,14 +69,14 @@ def query(among: Range, *, newest_first: bool = False, limit: int | None = None)
     }
     if limit is not None:
         request["Limit"] = limit
-    found = 0
+    count = 0
     while True:
         with translated(f"ledger items {among}"):
             answer = dynamodb().query(**request)
         for item in answer.get("Items", []):
             yield plain_item(item)
-            found += 1
-            if limit is not None and found >= limit:
+            count += 1
+            if limit is not None and count >= limit:
                 return
         if "LastEvaluatedKey" not in answer:
             return
@@ -118,8 +118,8 @@ def transact(writes: Sequence[Write], subject: str) -> None:
     except ClientError as error:
         if code_of(error) != "TransactionCanceledException":
             raise
-        found: Any = error.response.get("CancellationReasons") or ()
-        reasons = [str(each.get("Code", "None")) for each in found]
+        details: Any = error.response.get("CancellationReasons") or ()
+        reasons = [str(each.get("Code", "None")) for each in details]
         raise Cancelled(subject, reasons) from error
 
 
@@ -127,7 +127,7 @@ _KINDS: Mapping[type[Write], str] = {Put: "Put", Update: "Update", Delete: "Dele
 
 
 def _request(write: Write) -> tuple[str, dict[str, Any]]:
-    """Return how DynamoDB calls a write, and what it is told."""
+    """Return how DynamoDB calls a write, and its arguments."""
     request: dict[str, Any] = {"TableName": settings().ledger_table}
     if isinstance(write, Put):
         operation = "put_item"
@@ -142,6 +142,6 @@ def _request(write: Write) -> tuple[str, dict[str, Any]]:
     if called := names(write):
         request["ExpressionAttributeNames"] = called
     if write.values:
-        given = {f":{name}": wire(value) for name, value in write.values.items()}
-        request["ExpressionAttributeValues"] = given
+        values = {f":{name}": wire(value) for name, value in write.values.items()}
+        request["ExpressionAttributeValues"] = values
     return operation, request

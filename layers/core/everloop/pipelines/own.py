@@ -38,22 +38,22 @@ def source_digest(files: Mapping[str, bytes]) -> str:
 
 def compiled(definition: Json, files: Mapping[str, bytes], sdk: str) -> bytes:
     """Return pipeline.json; the same definition and folder give the same bytes."""
-    told = {
+    document = {
         "version": 1,
         "sdk": sdk,
         "compiled_from": source_digest(files),
         "definition": without_nulls(definition),
     }
-    return (json.dumps(told, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
+    return (json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 
 def is_current(files: Mapping[str, bytes]) -> bool:
     """Tell whether the folder's pipeline.json was compiled from the folder as it is."""
     try:
-        told = json.loads(files.get(COMPILED, b"{}"))
+        document = json.loads(files.get(COMPILED, b"{}"))
     except (ValueError, RecursionError):
         return False
-    return isinstance(told, dict) and told.get("compiled_from") == source_digest(files)
+    return isinstance(document, dict) and document.get("compiled_from") == source_digest(files)
 
 
 def own_definition(bundle: Bundle, spec: ModelSpec, site: Site, ref: BundleRef) -> str | None:
@@ -67,11 +67,11 @@ def own_definition(bundle: Bundle, spec: ModelSpec, site: Site, ref: BundleRef) 
         return None
     try:
         definition = fill(_read(bundle), spec, site, ref)
-        found = problems(definition, spec.name, site, ref)
+        wrong = problems(definition, spec.name, site, ref)
     except RecursionError as error:
         raise BadInput(f"{COMPILED} is nested too deeply") from error
-    if found:
-        raise BadInput("\n".join(f"{SOURCE}: {each}" for each in found))
+    if wrong:
+        raise BadInput("\n".join(f"{SOURCE}: {each}" for each in wrong))
     return json.dumps(definition, sort_keys=True, separators=(",", ":"))
 
 
@@ -80,8 +80,8 @@ def _read(bundle: Bundle) -> Json:
     if COMPILED not in bundle.files:
         raise BadInput(f"the bundle has a {SOURCE} and no {COMPILED}; {again}")
     try:
-        told = json.loads(bundle.text(COMPILED))
-        definition = told["definition"]
+        document = json.loads(bundle.text(COMPILED))
+        definition = document["definition"]
         written = {name: definition[name] for name in ("Version", "Parameters", "Steps")}
     except (ValueError, KeyError, TypeError) as error:
         raise BadInput(f"{COMPILED} is not what a {SOURCE} compiles to ({error!r}); {again}") from (
@@ -90,15 +90,15 @@ def _read(bundle: Bundle) -> Json:
     for name in ("Parameters", "Steps"):
         if not _objects(written[name]):
             raise BadInput(f"{COMPILED}: {name} must be a list of objects; {again}")
-    if told.get("version") != 1:
-        raise BadInput(f"{COMPILED} has version {told.get('version')!r}; this stack reads 1")
+    if document.get("version") != 1:
+        raise BadInput(f"{COMPILED} has version {document.get('version')!r}; this stack reads 1")
     if not is_current(bundle.files):
         raise BadInput(
             f"{COMPILED} was compiled from other files than the bundle's; {again}, or compile it "
             "again with  everloop compile"
         )
-    found: Json = definition
-    return found
+    checked: Json = definition
+    return checked
 
 
 def _objects(value: Any) -> bool:
@@ -125,10 +125,10 @@ def fill(definition: Json, spec: ModelSpec, site: Site, ref: BundleRef) -> Json:
         "BundleDigest": ref.digest,
     }
 
-    def put(found: re.Match[str]) -> str:
-        if found[1] not in known:
-            raise BadInput(f"{SOURCE}: {found[0]} is not known; there are: {', '.join(known)}")
-        return known[found[1]]
+    def put(match: re.Match[str]) -> str:
+        if match[1] not in known:
+            raise BadInput(f"{SOURCE}: {match[0]} is not known; there are: {', '.join(known)}")
+        return known[match[1]]
 
     def walk(value: Any) -> Any:
         if isinstance(value, str):

@@ -19,29 +19,29 @@ _REGISTRY = re.compile(r"\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com")
 
 def problems(definition: Json, model: str, site: Site, bundle: BundleRef) -> list[str]:
     """Return everything that is wrong with a filled definition, in its order."""
-    found = list(_top(definition, site))
+    lines = list(_top(definition, site))
     registers = False
     for step in _steps(definition["Steps"]):
-        found += [f"step {step.get('Name')!r}: {each}" for each in _step(step, model, site)]
+        lines += [f"step {step.get('Name')!r}: {each}" for each in _step(step, model, site)]
         if step.get("Type") == "RegisterModel":
             registers = True
-            said = _package(step["Arguments"], model, bundle)
-            found += [f"step {step.get('Name')!r}: {each}" for each in said]
+            wrong = _package(step["Arguments"], model, bundle)
+            lines += [f"step {step.get('Name')!r}: {each}" for each in wrong]
     if not registers:
-        found.append("no step registers a model; end with context.pipeline(steps, model)")
-    return found
+        lines.append("no step registers a model; end with context.pipeline(steps, model)")
+    return lines
 
 
 def _top(definition: Json, site: Site) -> Iterator[str]:
     if definition["Version"] != "2020-12-01":
         yield f"Version is {definition['Version']!r}; use '2020-12-01'"
     declared = {str(each.get("Name")): each for each in definition["Parameters"]}
-    wanted = [str(each["Name"]) for each in PARAMETERS]
-    for name in wanted:
+    required = [str(each["Name"]) for each in PARAMETERS]
+    for name in required:
         if declared.get(name, {}).get("Type") != "String":
             yield f"parameter {name} (String) is missing; give parameters=context.parameters"
     for name, parameter in declared.items():
-        if name not in wanted and "DefaultValue" not in parameter:
+        if name not in required and "DefaultValue" not in parameter:
             yield f"parameter {name} has no default value, and nobody gives one"
     for extra in ("PipelineExperimentConfig", "MlflowConfig"):
         if definition.get(extra):
@@ -96,8 +96,8 @@ def _outputs(arguments: Any, allowed: str) -> Iterator[str]:
             continue
         begins = _beginning(value)
         if not begins.startswith(allowed):
-            said = f"{begins!r}…" if begins else repr(value)
-            yield f"writes to {said}; outputs lie below {allowed}: use context.output(name)"
+            place = f"{begins!r}…" if begins else repr(value)
+            yield f"writes to {place}; outputs lie below {allowed}: use context.output(name)"
 
 
 def _uris(value: Any, bucket: str | None) -> Iterator[str]:

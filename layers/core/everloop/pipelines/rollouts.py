@@ -132,13 +132,13 @@ def serving_alarms(stack: str, model: str, bars: AlarmBars, function: str) -> li
     """Return PutMetricAlarm's arguments for an endpoint, whatever version it serves.
 
     Each has one metric: a served model has two of them at most, and pays for no more. Where nothing
-    is asked an alarm stays as it was: silence is no proof that what rang is repaired.
+    is requested an alarm stays as it was: silence is no proof that what rang is repaired.
     """
-    said = {names.ERRORS: "errors", names.LATENCY: "too slowly"}
+    symptoms = {names.ERRORS: "errors", names.LATENCY: "too slowly"}
     return [
         {
             "AlarmName": names.serving_alarm(stack, model, word),
-            "AlarmDescription": f"The endpoint {model} answers {said[word]}.",
+            "AlarmDescription": f"The endpoint {model} answers {symptoms[word]}.",
             **_watches(metric, model, {}, statistic, threshold),
             "Period": 300,
             "TreatMissingData": "ignore",
@@ -151,15 +151,15 @@ def serving_alarms(stack: str, model: str, bars: AlarmBars, function: str) -> li
 
 def _watched(bars: AlarmBars) -> list[tuple[str, str, Mapping[str, Any], float]]:
     """Return what has a bar: the alarm's word, the metric, its statistic and its threshold."""
-    found: list[tuple[str, str, Mapping[str, Any], float]] = []
+    watched: list[tuple[str, str, Mapping[str, Any], float]] = []
     if bars.errors is not None:
         average = {"Statistic": "Average"}  # each request counts as 0 or 1: it is their share
-        found.append((names.ERRORS, "Invocation5XXErrors", average, bars.errors))
+        watched.append((names.ERRORS, "Invocation5XXErrors", average, bars.errors))
     if bars.latency_p95_ms is not None:
         # ModelLatency is in microseconds.
         p95 = {"ExtendedStatistic": "p95"}
-        found.append((names.LATENCY, "ModelLatency", p95, bars.latency_p95_ms * 1000))
-    return found
+        watched.append((names.LATENCY, "ModelLatency", p95, bars.latency_p95_ms * 1000))
+    return watched
 
 
 def _watches(

@@ -130,8 +130,8 @@ class StandardSteps:
                 arguments["ResourceConfig"]["VolumeKmsKeyId"] = self._site.kms_key_id
         if train.spot:
             arguments["EnableManagedSpotTraining"] = True
-            # Spot capacity may be hours away. After these the job ends, people are told, and the
-            # machine that waits for it tries again.
+            # Spot capacity may be hours away. After these the job ends, people are notified, and
+            # the machine that waits for it tries again.
             arguments["StoppingCondition"]["MaxWaitTimeInSeconds"] = seconds + 6 * 3600
         return _step("Train", "Training", arguments)
 
@@ -152,7 +152,7 @@ class StandardSteps:
     def meets_bars(self, model: Any = TRAINED) -> Json:
         """Register the model where it meets the spec's bars, or fail and say by how much."""
         conditions: list[Json] = []
-        said: list[str] = []
+        sentence: list[str] = []
         for metric, bar in sorted(self._spec.evaluate.metrics.items()):
             higher = self._spec.higher_is_better(metric)
             value = _measured(metric)
@@ -160,13 +160,13 @@ class StandardSteps:
             kind = "GreaterThanOrEqualTo" if higher else "LessThanOrEqualTo"
             conditions.append({"Type": kind, "LeftValue": value, "RightValue": least})
             word = "at least" if higher else "at most"
-            said.append(f"{metric} {word} {least}")
+            sentence.append(f"{metric} {word} {least}")
         if not conditions:  # no bars: whatever was evaluated is registered
             rows = {"Std:JsonGet": {"PropertyFile": _EVALUATION, "Path": "rows"}}
             conditions.append({"Type": "GreaterThan", "LeftValue": rows, "RightValue": 0})
-            said = ["a row that can be evaluated"]
+            sentence = ["a row that can be evaluated"]
         # What was reached is in evaluation.json: AWS documents no Std:JsonGet but in conditions.
-        message = f"Below the bars: wanted are {', '.join(said)}"
+        message = f"Below the bars: wanted are {', '.join(sentence)}"
         fail = {"Name": BELOW_BARS_STEP, "Type": "Fail", "Arguments": {"ErrorMessage": message}}
         arguments = {"Conditions": conditions, "IfSteps": [self.register(model)]}
         arguments["ElseSteps"] = [fail]
@@ -243,9 +243,9 @@ class StandardSteps:
             site.kms_key_id,
         )
         code = self._bundle.uri.rpartition("/")[0] + "/"  # bundle and spec.json
-        given = {"code": code, "jobs": site.jobs_uri, **inputs}
+        sources = {"code": code, "jobs": site.jobs_uri, **inputs}
         written = {output: self._run(output) for output in outputs}
-        return _step(name, "Processing", processing(script, machine, given, written, environment))
+        return _step(name, "Processing", processing(script, machine, sources, written, environment))
 
     def _channel(self, name: str) -> Json:
         source = {

@@ -31,20 +31,20 @@ def of_model(
     releases: Sequence[Release],
 ) -> list[Attention]:
     """Return what of an installed model needs attention, by all that was decided and released."""
-    found = list(attention.incidents(name, incidents.standing(name)))
+    needs = list(attention.incidents(name, incidents.standing(name)))
     versions = [(package.version, package.approval) for package in packages]
     given_up = attention.given_up(name, versions, releases, approvals.all_of(name))
-    found += [given_up] if given_up else []
-    found += attention.waits(name, shortages.of(name))
+    needs += [given_up] if given_up else []
+    needs += attention.waits(name, shortages.of(name))
     window, causes = arrivals.find_window(name), ledger.installed(name).spec["retrain"]["on"]
     untrained = attention.untrained(name, window.objects if window else 0, causes, decided)
-    return [*found, untrained] if untrained else found
+    return [*needs, untrained] if untrained else needs
 
 
 def not_installed() -> dict[str, Attention]:
     """Return which models were pushed and never installed, and why."""
     installed = set(ledger.models())
-    found = {}
+    waiting = {}
     for name in buckets.prefixes(settings().data_bucket, _FOLDER):
         if name in installed or not is_model_name(name):
             continue
@@ -54,5 +54,5 @@ def not_installed() -> dict[str, Attention]:
         if pushed_at is not None:
             decided = timeline(journal.decisions(name))
             waits = shortages.find(name, PUSH)
-            found[name] = attention.not_installed(name, pushed_at, waits, decided)
-    return found
+            waiting[name] = attention.not_installed(name, pushed_at, waits, decided)
+    return waiting

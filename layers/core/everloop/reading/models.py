@@ -65,19 +65,19 @@ def _steps(name: str, run: Run | None) -> list[tuple[str, str]]:
 
 def overview(name: str) -> Overview:
     """Return all about a model on one page."""
-    found = list(decided(name))
+    decisions = list(decided(name))
     serving = endpoints.serving(name)
     packages = registry.packages(name)
     ended = ledger.releases(name, newest=_RELEASES)
     return Overview(
-        model=_glance(name, packages, serving, found[-1] if found else None),
+        model=_glance(name, packages, serving, decisions[-1] if decisions else None),
         endpoints=both_endpoints(name),
-        attention=attention.of_model(name, packages, found, ended),
+        attention=attention.of_model(name, packages, decisions, ended),
         versions=listed(packages, serving),
         runs=runs(ledger.runs(name)),
         releases=releases(ended),
-        looks=looks(found),
-        decisions=found,
+        looks=looks(decisions),
+        decisions=decisions,
     )
 
 
@@ -89,4 +89,4 @@ def serving(name: str) -> Endpoint | None:
 def both_endpoints(name: str) -> list[Endpoint]:
     """Return the endpoints of staging and production that are there."""
     both = (endpoint(endpoints.serving(each)) for each in (staging_endpoint(name), name))
-    return [found for found in both if found is not None]
+    return [each for each in both if each is not None]

@@ -26,12 +26,12 @@ def story(model: str, number: int | None = None) -> Story:
     verified = chain(model)
     serving = endpoints.serving(model)
     packages = registry.packages(model)
-    wanted = number if number is not None else serving.version if serving else None
-    found = None if wanted is None else _version(model, wanted, packages, verified)
-    if number is not None and found is None:
+    chosen = number if number is not None else serving.version if serving else None
+    version = None if chosen is None else _version(model, chosen, packages, verified)
+    if number is not None and version is None:
         known = sorted(package.version for package in packages)
         raise BadInput(f"{model!r} has no version {number}; it has {known}")
-    return Story(model, endpoint(serving), found, trained_on(model, packages), verified)
+    return Story(model, endpoint(serving), version, trained_on(model, packages), verified)
 
 
 def chain(model: str) -> Chain:
@@ -57,13 +57,17 @@ def trained_on(model: str, packages: Sequence[Package]) -> TrainedOn:
 
 
 def _manifest(uri: str) -> dict[str, object] | None:
-    """Read a manifest; None where it is gone, or is none: its versions are told as unread."""
+    """Read a manifest; None where it is gone, or is none: its versions are reported as unread."""
     try:
-        found = storage.find_json(uri)
+        document = storage.find_json(uri)
     except EverloopError:
         return None
-    whole = found is not None and isinstance(found.get("objects"), list) and "frozen_at" in found
-    return found if whole else None
+    whole = (
+        document is not None
+        and isinstance(document.get("objects"), list)
+        and "frozen_at" in document
+    )
+    return document if whole else None
 
 
 def _version(

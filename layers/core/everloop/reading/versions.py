@@ -10,10 +10,10 @@ from everloop.decisions.releases import Package
 def versions(model: str) -> list[Package]:
     """Return all versions, the newest first; of those approved also which is pinned."""
     words = approvals.all_of(model)
-    found = []
+    packages = []
     for package in registry.packages(model):
         word = words.get(package.version)
         described = registry.find(package.arn) if package.approval == APPROVED else None
         pinned = described.package.pinned if described else ""
-        found.append(replace(package, approved_at=word.at if word else None, pinned=pinned))
-    return sorted(found, key=lambda package: package.version, reverse=True)
+        packages.append(replace(package, approved_at=word.at if word else None, pinned=pinned))
+    return sorted(packages, key=lambda package: package.version, reverse=True)

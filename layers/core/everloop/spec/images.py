@@ -17,8 +17,8 @@ _ISOLATED: Final = "us-iso"  # how the names of regions without a way to the int
 
 @cache
 def _frameworks() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(files(__package__).joinpath("images.json").read_text())
-    return found["frameworks"]  # type: ignore[no-any-return]
+    document: dict[str, Any] = json.loads(files(__package__).joinpath("images.json").read_text())
+    return document["frameworks"]  # type: ignore[no-any-return]
 
 
 def frameworks() -> tuple[str, ...]:
@@ -48,7 +48,7 @@ def image_uri(
     """Return the image's URI. Raises BadInput naming what there is.
 
     A version that AWS lists for training only is served from that image, as it was before AWS's
-    list was asked: its models are in use. `exactly` refuses it.
+    list was read: its models are in use. `exactly` refuses it.
     """
     if framework not in _frameworks():
         there = ", ".join(frameworks())

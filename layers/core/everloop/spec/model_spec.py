@@ -133,15 +133,15 @@ class ModelSpec(Section):
         return []
 
     def _parameters(self) -> list[str]:
-        given = self.train.hyperparameters
+        parameters = self.train.hyperparameters
         problems = [
             f"train.hyperparameters.{name}: sagemaker_… is SageMaker's own; rename it"
-            for name in given
+            for name in parameters
             if name.startswith("sagemaker_")
         ]
-        if len(given) > _PARAMETERS:
+        if len(parameters) > _PARAMETERS:
             problems.append(
-                f"train.hyperparameters has {len(given)} keys; SageMaker takes {_PARAMETERS}"
+                f"train.hyperparameters has {len(parameters)} keys; SageMaker takes {_PARAMETERS}"
             )
         return problems
 
@@ -192,7 +192,7 @@ def _no_metric(metric: str, problem: str) -> str:
 
 
 def _lines(error: ValidationError) -> list[str]:
-    return [line for found in error.errors() for line in explained(dict(found), ModelSpec)]
+    return [line for problem in error.errors() for line in explained(dict(problem), ModelSpec)]
 
 
 def _lines_behind(error: ValidationError, name: str, raw: dict[str, Any]) -> list[str]:
@@ -201,15 +201,15 @@ def _lines_behind(error: ValidationError, name: str, raw: dict[str, Any]) -> lis
     pydantic runs them only where each key by itself is right; the owner wants to hear all at once.
     """
     rest = deepcopy(raw)
-    for found in error.errors():
-        if not found["loc"]:
+    for problem in error.errors():
+        if not problem["loc"]:
             return []  # these are the checks across sections
-        _leave_out(rest, found["loc"])
+        _leave_out(rest, problem["loc"])
     try:
         ModelSpec.model_validate({"name": name, **rest})
     except ValidationError as behind:
-        across = [dict(found) for found in behind.errors() if not found["loc"]]
-        return [line for found in across for line in explained(found, ModelSpec)]
+        across = [dict(problem) for problem in behind.errors() if not problem["loc"]]
+        return [line for problem in across for line in explained(problem, ModelSpec)]
     return []
 
 

@@ -63,13 +63,13 @@ class JobInstances:
 
 @dataclass(frozen=True)
 class NotifyPolicy:
-    """What people are told, and on which topic; None is the stack's own."""
+    """What people are notified of, and on which topic; None is the stack's own."""
 
     topic: str | None = None
     on: tuple[str, ...] = ()
     off: tuple[str, ...] = ()
 
-    def tells(self, kind: Kind) -> bool:
+    def includes(self, kind: Kind) -> bool:
         return kind not in self.off and (kind in self.on or KINDS[kind][0])
 
 
@@ -181,8 +181,8 @@ def labels_within(spec: Spec) -> timedelta:
 
 def joins_labels(spec: Spec) -> bool:
     """Whether labels that come later are joined with their predictions."""
-    wanted = "quality" in spec["monitor"]["watch"] or learns_from_traffic(spec)
-    return spec["data"]["key"] is not None and wanted
+    needed = "quality" in spec["monitor"]["watch"] or learns_from_traffic(spec)
+    return spec["data"]["key"] is not None and needed
 
 
 def learns_from_traffic(spec: Spec) -> bool:
@@ -199,7 +199,7 @@ def monitor_schedule(spec: Spec) -> str:
 
 
 def notify(spec: Spec | None) -> NotifyPolicy:
-    """Return what people are told; a model without a spec, or with one of before, has defaults."""
+    """Return what people are notified of: the defaults without a spec, or with one of before."""
     section = (spec or {}).get("notify") or {}
     on, off = section.get("on") or (), section.get("off") or ()
     return NotifyPolicy(section.get("topic") or None, tuple(on), tuple(off))

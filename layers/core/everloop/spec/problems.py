@@ -28,11 +28,11 @@ _LIMITS = {
 }
 
 
-def explained(found: Mapping[str, Any], sections: type[BaseModel]) -> list[str]:
+def explained(error: Mapping[str, Any], sections: type[BaseModel]) -> list[str]:
     """Return lines for one error of pydantic's; several where one check found several problems."""
-    path, kind, value = found["loc"], found["type"], found["input"]
+    path, kind, value = error["loc"], error["type"], error["input"]
     where = ".".join(str(part) for part in path)
-    context = found.get("ctx", {})
+    context = error.get("ctx", {})
     seen = value.isoformat() if isinstance(value, date) else repr(value)
     if kind == "value_error" and not path:
         return str(context["error"]).split("\n")
@@ -56,7 +56,7 @@ def explained(found: Mapping[str, Any], sections: type[BaseModel]) -> list[str]:
         return [f"{where} is {seen}; a table belongs here, with keys among: {keys}"]
     if kind in _KINDS:
         return [f"{where} is {seen}; {_KINDS[kind]}"]
-    return [f"{where} is {seen}; {found['msg'][0].lower()}{found['msg'][1:]}"]
+    return [f"{where} is {seen}; {error['msg'][0].lower()}{error['msg'][1:]}"]
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

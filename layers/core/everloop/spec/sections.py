@@ -40,17 +40,17 @@ def _schedule(value: str) -> str:
 
 
 def _topic(value: str) -> str:
-    found = _TOPIC.fullmatch(value)
-    if not found:
+    match = _TOPIC.fullmatch(value)
+    if not match:
         raise ValueError("give an SNS topic's ARN, arn:aws:sns:<region>:<account>:<name>")
-    if found[1]:
+    if match[1]:
         raise ValueError("a FIFO topic sends no mail; give a standard one")
     return value
 
 
 def _within(value: str) -> str:
-    found = _WITHIN.fullmatch(value)
-    if not found or not 1 <= int(found[1]) * (24 if found[2] == "d" else 1) <= 365 * 24:
+    match = _WITHIN.fullmatch(value)
+    if not match or not 1 <= int(match[1]) * (24 if match[2] == "d" else 1) <= 365 * 24:
         raise ValueError("write hours or days, from 1h to 365d, e.g. '30d'")
     return value
 

@@ -30,19 +30,19 @@ class Attention:
 
 
 def incidents(model: str, standing: Sequence[Incident]) -> Iterator[Attention]:
-    """Yield what people were told of, and is not over."""
+    """Yield what people were notified of, and is not over."""
     unanswered = any(incident.subject == UNANSWERED for incident in standing)
     for incident in standing:
         if incident.subject == UNANSWERED:
-            continue  # told by the violation itself
+            continue  # the violation itself reports it
         violation = incident.subject.startswith("violation/")
         of = f"version {incident.version}: " if incident.version is not None else ""
         about = f" ({incident.subject.rpartition('/')[2]})" if violation else ""
         why = " ".join(incident.why.split())
-        said = f"{of}{incident.happened}{about}, since {incident.since:%Y-%m-%d %H:%M}: {why}"
+        message = f"{of}{incident.happened}{about}, since {incident.since:%Y-%m-%d %H:%M}: {why}"
         commands = [line.strip() for line in incident.to_do if line.startswith("  ")]
         command = commands[0] if commands else f"everloop status {model}"
-        yield Attention("bad" if not violation or unanswered else "info", said, command)
+        yield Attention("bad" if not violation or unanswered else "info", message, command)
 
 
 def given_up(
@@ -64,9 +64,9 @@ def given_up(
         again_since = word is not None and word.at > last.approved_at
         if again_since or not gives_up(last, releases):
             continue
-        said = f"version {version} is approved, and its release was given up: {last.reason}"
+        message = f"version {version} is approved, and its release was given up: {last.reason}"
         again = f"everloop approve {model} --version {version} --reason 'its cause is fixed'"
-        return Attention("bad", said, again)
+        return Attention("bad", message, again)
     return None
 
 
@@ -77,20 +77,20 @@ def waits(model: str, shortages: Iterable[Shortage]) -> Iterator[Attention]:
         what = trouble.quota or trouble.code or "capacity"
         numbers = ""
         if trouble.there is not None and trouble.needed is not None:
-            numbers = f" ({trouble.there} allowed, {trouble.needed} wanted)"
+            numbers = f" ({trouble.there} allowed, {trouble.needed} needed)"
         how = "held until you resume or push"
         if shortage.until is not None:
             how = f"tried again at {text(shortage.until)}"
         activity, _, version = shortage.activity.partition("#")
         activity += f" of version {version}" if version else ""
         since = text(shortage.since)
-        said = f"its {activity} waits for AWS since {since}: {what}{numbers}; {how}"
+        message = f"its {activity} waits for AWS since {since}: {what}{numbers}; {how}"
         if shortage.held:
-            yield Attention("bad", said, f"everloop resume {model}")
+            yield Attention("bad", message, f"everloop resume {model}")
         else:
             lines = to_do(trouble, model, held=False)
             commands = [line.strip() for line in lines if line.startswith("  ")]
-            yield Attention("waiting", said, commands[0] if commands else "")
+            yield Attention("waiting", message, commands[0] if commands else "")
 
 
 def not_installed(
@@ -100,17 +100,19 @@ def not_installed(
     again = f"everloop push models/{model}"
     if waits_for is not None:
         (wait,) = waits(model, [waits_for])
-        said = f"it was pushed and never installed: {wait.found}"
-        return Attention("waiting", said, wait.fix or again)
+        message = f"it was pushed and never installed: {wait.found}"
+        return Attention("waiting", message, wait.fix or again)
     answers = [each for each in decided if each.kind == "install"]
     if answers and not answers[-1].go:
-        said = f"it was pushed and never installed, as the push was refused: {answers[-1].reason}"
-        return Attention("bad", said, again)
-    said = (
+        message = (
+            f"it was pushed and never installed, as the push was refused: {answers[-1].reason}"
+        )
+        return Attention("bad", message, again)
+    message = (
         f"it was pushed at {text(pushed_at)} and is not installed; that takes a minute. Where it "
         "failed, its event lies in the queue of failed ones"
     )
-    return Attention("waiting", said, "everloop redrive")
+    return Attention("waiting", message, "everloop redrive")
 
 
 def untrained(
@@ -121,10 +123,10 @@ def untrained(
         return None
     if "data" not in causes and any(d.kind == "train-end" and d.go for d in decided):
         on = list(causes)
-        said = f"{waiting} objects wait: [retrain] on = {on} lets data alone train nothing"
-        return Attention("waiting", said, f"everloop push models/{model}")
-    asked = [each for each in decided if each.kind == "train"]
-    if asked and not asked[-1].go:
-        said = f"{waiting} objects wait, and nothing is trained on them: {asked[-1].reason}"
-        return Attention("waiting", said, f"everloop status {model}")
+        message = f"{waiting} objects wait: [retrain] on = {on} lets data alone train nothing"
+        return Attention("waiting", message, f"everloop push models/{model}")
+    trainings = [each for each in decided if each.kind == "train"]
+    if trainings and not trainings[-1].go:
+        message = f"{waiting} objects wait, and nothing is trained on them: {trainings[-1].reason}"
+        return Attention("waiting", message, f"everloop status {model}")
     return None

@@ -63,21 +63,21 @@ def data(
     `states` are by object id, `came` by window: an object that came twice is of the newest.
     """
     windows = {each.id: number for number in sorted(came) for each in came[number]}
-    found = [
+    objects = [
         _object(state.id, state, windows.get(state.id))
         for state in states.values()
         if everything or state.state != PRESENT
     ]
     if everything:
         arrived = {each.id: each for number in sorted(came) for each in came[number]}
-        found += [
+        objects += [
             _object(id, _present(each), windows[id])
             for id, each in arrived.items()
             if id not in states
         ]
-    found.sort(key=lambda each: (each.key, each.at))
+    objects.sort(key=lambda each: (each.key, each.at))
     dataset = Dataset(newest.number, newest.digest or "", newest.uri or "") if newest else None
-    return Data(model, dataset, found)
+    return Data(model, dataset, objects)
 
 
 def _present(arrival: Arrival) -> ObjectState:

@@ -32,16 +32,16 @@ class Endpoint:
     failure: str
 
 
-def endpoint(found: Serving | None) -> Endpoint | None:
-    if found is None:
+def endpoint(serving: Serving | None) -> Endpoint | None:
+    if serving is None:
         return None
     return Endpoint(
-        endpoint=found.endpoint,
-        status=found.status,
-        outcome=_OUTCOMES.get(found.status, "waiting"),
-        config=found.config,
-        version=found.version,
-        pending=found.pending_config or "",
-        since=found.changed_at,
-        failure=found.failure_reason,
+        endpoint=serving.endpoint,
+        status=serving.status,
+        outcome=_OUTCOMES.get(serving.status, "waiting"),
+        config=serving.config,
+        version=serving.version,
+        pending=serving.pending_config or "",
+        since=serving.changed_at,
+        failure=serving.failure_reason,
     )

@@ -10,7 +10,7 @@ from everloop.views.withdrawn import TrainedOn
 
 @dataclass(frozen=True)
 class Story:
-    """`version` is None where nothing serves yet, and none was asked for by number."""
+    """`version` is None where nothing serves yet, and no number was requested."""
 
     model: str
     serving: Endpoint | None

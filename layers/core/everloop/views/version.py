@@ -156,14 +156,14 @@ def _tests(about: Iterable[TimelineEntry]) -> list[Test]:
 
 
 def _service(number: int, decided: Iterable[TimelineEntry]) -> list[Service]:
-    found = []
+    services = []
     for each in decided:
         if each.kind not in ("serve", "rollback"):
             continue
         before = each.facts.get("from_version")
         if each.version == number:
             outcome = str(each.facts.get("outcome") or "")
-            found.append(Service(each.time, outcome, before, None, each.reason))
+            services.append(Service(each.time, outcome, before, None, each.reason))
         elif each.kind == "serve" and before == number:
-            found.append(Service(each.time, "replaced", None, each.version))
-    return found
+            services.append(Service(each.time, "replaced", None, each.version))
+    return services

@@ -42,7 +42,7 @@ def trained_on(
     for state in gone:
         if state.marker:
             marked[state.key] = max(text(state.at), marked.get(state.key, ""))
-    found = []
+    affected = []
     for number, manifest in manifests.items():
         keys = [
             str(each["key"])
@@ -51,6 +51,6 @@ def trained_on(
             or str((manifest or {})["frozen_at"]) < marked.get(each["key"], "")
         ]
         if keys:
-            found.append(Affected(number, len(keys), sorted(keys)[:_SHOWN]))
+            affected.append(Affected(number, len(keys), sorted(keys)[:_SHOWN]))
     unread = [number for number, manifest in manifests.items() if manifest is None]
-    return TrainedOn(found, len(gone), unread)
+    return TrainedOn(affected, len(gone), unread)
