@@ -69,6 +69,7 @@ class Telling:
                 "StateValue": "OK",
                 "StateUpdatedTimestamp": START,
                 "AlarmActions": alarm.get("AlarmActions", []),
+                "ActionsEnabled": alarm.get("ActionsEnabled", True),
             }
             for name, alarm in sorted(self.alarms.items())
             if name.startswith(params["AlarmNamePrefix"])
