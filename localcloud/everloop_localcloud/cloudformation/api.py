@@ -9,6 +9,7 @@ from everloop_localcloud.cloudformation.changesets import ChangeSets
 from everloop_localcloud.cloudformation.errors import invalid
 from everloop_localcloud.cloudformation.language_extensions import bodies
 from everloop_localcloud.cloudformation.reads import READS
+from everloop_localcloud.cloudformation.resources import custom
 from everloop_localcloud.kernel.account import Account, Call
 from everloop_localcloud.kernel.api import operation
 from everloop_localcloud.kernel.errors import AwsError
@@ -51,6 +52,10 @@ class CloudFormation(ChangeSets):
                     self.cloud.spawn(self.engine.delete, row, name=f"stack {row['Name']}")
                 case "UPDATE_ROLLBACK_IN_PROGRESS":
                     self.cloud.spawn(self.engine.roll_back, row, name=f"stack {row['Name']}")
+
+    def answered(self, token: str, body: bytes, content_type: str) -> None:
+        """Take what a function answers about a custom resource. Raises AwsError."""
+        custom.put(self.cloud, token, body, content_type)
 
     @operation
     def create_stack(self, call: Call, request: dict[str, Any]) -> dict[str, Any]:

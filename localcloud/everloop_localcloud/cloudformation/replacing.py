@@ -16,22 +16,27 @@ _TYPES: dict[str, dict[str, Any]] = json.loads(
 )["types"]
 # What a part of an identity is where a template leaves it out.
 _UNSAID = {"EventBusName": "default", "GroupName": "default"}
+_OWN, _CUSTOM = "Custom::", "AWS::CloudFormation::CustomResource"  # two names of one type
+
+
+def _row(type_name: str) -> dict[str, Any]:
+    return _TYPES[_CUSTOM if type_name.startswith(_OWN) else type_name]
 
 
 def properties(type_name: str) -> frozenset[str]:
     """Return the properties of a type whose change makes a new resource."""
-    return frozenset(_TYPES[type_name]["replacing"])
+    return frozenset(_row(type_name)["replacing"])
 
 
 def custom_name(type_name: str, given: Mapping[str, Any]) -> str | None:
     """Return the name that a template gives a resource; None where CloudFormation makes one up."""
-    name = given.get(_TYPES[type_name].get("name", ""))
+    name = given.get(_row(type_name).get("name", ""))
     return None if name is None else str(name)
 
 
 def identifying(type_name: str) -> tuple[str, ...]:
     """Return the properties that a type's resources are known by; () where AWS makes that up."""
-    return tuple(_TYPES[type_name].get("identity", ()))
+    return tuple(_row(type_name).get("identity", ()))
 
 
 def identity(type_name: str, given: Mapping[str, Any]) -> str | None:

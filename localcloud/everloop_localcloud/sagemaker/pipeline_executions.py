@@ -86,6 +86,23 @@ class PipelineExecutions(Part):
         self._run_execution(arn)
         return {"PipelineExecutionArn": arn}
 
+    @operation
+    def delete_pipeline(self, call: Call, request: Record) -> Record:
+        """Delete a pipeline and its executions; none may run, as on AWS."""
+        with self._pipelines.lock:
+            pipeline = self._pipelines.pipeline(request["PipelineName"])
+            found = self.executions_of(pipeline["PipelineArn"])
+            if any(record["PipelineExecutionStatus"] not in ENDED for record in found):
+                raise AwsError(
+                    "ConflictException",
+                    f"Pipeline {pipeline['PipelineArn']} has running executions. Stop all of them "
+                    "before you delete it.",
+                )
+            for record in found:
+                del self._executions[record["PipelineExecutionArn"]]
+            self._pipelines.forget(pipeline)
+        return {"PipelineArn": pipeline["PipelineArn"]}
+
     def _selection(self, request: Record, pipeline: Record, read: Record) -> Record:
         """Return what an execution of selected steps begins with."""
         config = request.get("SelectiveExecutionConfig")

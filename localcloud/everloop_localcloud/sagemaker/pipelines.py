@@ -107,12 +107,9 @@ class Pipelines(Part):
             ),
         )
 
-    @operation
-    def delete_pipeline(self, call: Call, request: Record) -> Record:
-        with self.lock:
-            pipeline = self.pipeline(request["PipelineName"])
-            del self._pipelines[pipeline["PipelineName"]]
-        return {"PipelineArn": pipeline["PipelineArn"]}
+    def forget(self, pipeline: Record) -> None:
+        """Take a pipeline out; nothing runs of it."""
+        del self._pipelines[pipeline["PipelineName"]]
 
     def ran(self, pipeline: Record, when: datetime) -> None:
         """Note when the last execution of a pipeline began."""

@@ -236,6 +236,23 @@ def test_a_stop_stops_the_job_that_runs(lab: Lab) -> None:
     assert lab.steps(arn)["Wait"]["StepStatus"] == "Stopped"
 
 
+def test_a_pipeline_goes_with_its_executions_and_not_while_one_runs(lab: Lab) -> None:
+    ask, sqs, queue = callback(lab)
+    lab.create("ask", ask)
+    arn = lab.start("ask")
+    token = received(sqs, queue)["token"]
+    with pytest.raises(ClientError, match=r"ConflictException.*has running executions"):
+        lab.sagemaker.delete_pipeline(PipelineName="ask")
+    lab.sagemaker.stop_pipeline_execution(PipelineExecutionArn=arn)
+    lab.sagemaker.send_pipeline_execution_step_failure(CallbackToken=token, FailureReason="gone")
+    lab.ended(arn)
+    lab.sagemaker.delete_pipeline(PipelineName="ask")
+    with pytest.raises(ClientError, match="ResourceNotFound"):
+        lab.sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn)
+    with pytest.raises(ClientError, match="ResourceNotFound"):
+        lab.sagemaker.delete_pipeline(PipelineName="ask")
+
+
 def test_a_step_that_ran_before_is_taken_from_the_cache(lab: Lab) -> None:
     cached = processing("Once", "pass", CacheConfig={"Enabled": True, "ExpireAfter": "PT1H"})
     cached["Arguments"]["Environment"] = {"number": {"Get": "Parameters.Number"}}
