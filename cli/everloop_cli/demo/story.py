@@ -134,7 +134,7 @@ class Story:
 
     def _release(self, version: int | None) -> None:
         stage = self._stage
-        stage.chapter(f"Version {version} is released in steps: staging, tests, canary, production")
+        stage.chapter(f"Version {version} is released: staging, tests, production under alarms")
         tested = self._decision("test", limit=180, detail=self._endpoints)
         stage.say(tested.reason)
         released = self._decision("serve", "rollback", limit=240, detail=self._endpoints)

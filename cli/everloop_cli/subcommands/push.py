@@ -25,4 +25,6 @@ def push(folder: Path, stack: str, as_json: bool) -> None:
         return
     size = show.bytes_text(done["bytes"])
     show.out.print(f"pushed {done['model']} ({size}, bundle {done['digest'][:12]})")
+    for note in done["notes"]:
+        show.out.print(f"note: {note}", style=show.WAIT, markup=False)
     show.out.print(f"follow it: everloop watch {done['model']}", style=show.QUIET)

@@ -72,8 +72,7 @@ class Deployment:
 
     def _shift(self, began: datetime, stopping: Signal) -> None:
         policy = self._policy
-        instances = sum(variant["Count"] for variant in self._fleet.variants.values())
-        for share in policy.shares(instances):
+        for share in policy.shares:
             whole = share >= 1
             traffic = "all traffic" if whole else f"{share:.0%} of the traffic"
             self._progress("ActivatingTraffic", f"{traffic} goes to the new fleet", share)

@@ -47,9 +47,9 @@ class Endpoints(Part):
         name = request["EndpointName"]
         check_name(name, "endpointName")
         arn = self.cloud.arn("sagemaker", f"endpoint/{name}")
-        if "DeploymentConfig" in request:
-            deployment_policy.parse(request["DeploymentConfig"])
         deployed = self._configs.deployable(request["EndpointConfigName"])
+        if "DeploymentConfig" in request:
+            deployment_policy.parse(request["DeploymentConfig"], _counts(deployed))
         with self._endpoints_lock:
             if name in self._endpoints:
                 raise validation(f'Cannot create already existing endpoint "{arn}".')
@@ -82,7 +82,6 @@ class Endpoints(Part):
             endpoint = self._changeable(name)
             if given is None and request.get("RetainDeploymentConfig"):
                 given = endpoint.get("LastDeploymentConfig")
-            deployment_policy.parse(given or {})
             if config_name == endpoint["EndpointConfigName"]:
                 raise validation(
                     f"Endpoint {name} runs endpoint configuration {config_name} already;"
@@ -95,6 +94,7 @@ class Endpoints(Part):
                 kinds = request.get("ExcludeRetainedVariantProperties", [])
                 excluded = {kind["VariantPropertyType"] for kind in kinds}
                 deployed = retained(deployed, endpoint["deployed"], excluded)
+            deployment_policy.parse(given or {}, _counts(deployed))
             self._begin(
                 endpoint,
                 call,
@@ -184,6 +184,10 @@ class Endpoints(Part):
         endpoint["LastModifiedTime"] = call.time
         endpoint.pop("FailureReason", None)
         self._endpoints.save(endpoint["EndpointName"])
+
+
+def _counts(deployed: Record) -> list[int]:
+    return [variant["Count"] for variant in deployed["Variants"]]
 
 
 def _change(wanted: Record) -> Record:

@@ -160,7 +160,8 @@ class Hosting(Part):
 
         host = self.hosts[name]
         old, fresh = host.fleet, self._fleet(name, pending["deployed"])
-        policy = deployment_policy.parse(pending["DeploymentConfig"])
+        counts = [variant["Count"] for variant in pending["deployed"]["Variants"]]
+        policy = deployment_policy.parse(pending["DeploymentConfig"], counts)
         try:
             Deployment(self.cloud, host, fresh, policy, progress).run(self._stopping)
         except Interrupted:

@@ -22,7 +22,7 @@ from everloop.records.release import RELEASED, ROLLED_BACK, TESTS_FAILED, Releas
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-CANARY = Steps("canary", 20, 300, 300)  # with the 20 minutes that a fleet starts in: half an hour
+CANARY = Steps("canary", 1, 5, 300, 300)  # with the 20 minutes that a fleet starts in: half an hour
 
 
 def taken(*files, within=30 * DAY):

@@ -13,15 +13,17 @@ from everloop.pipelines.rollouts import (
     LINEAR,
     AlarmBars,
     Fleet,
-    Steps,
     deployment_config,
     endpoint_config,
+    note,
     rollback_alarms,
     serving_alarms,
+    whole_steps,
 )
 from everloop.spec import policy
 from everloop.spec.metrics import METRICS
 from everloop.spec.model_spec import load_spec
+from everloop_localcloud.sagemaker import deployment_policy
 
 SESSION = botocore.session.Session()
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:f"
@@ -36,21 +38,59 @@ def valid(service, operation, request):
 @given(
     strategy=st.sampled_from([ALL_AT_ONCE, CANARY, LINEAR]),
     percent=st.integers(5, 50),
+    instances=st.integers(1, 100),
     wait=st.integers(0, 3600),
     bake=st.integers(0, 3600),
 )
-def test_every_rollout_that_a_spec_can_ask_for_is_one_that_aws_takes(strategy, percent, wait, bake):
-    config = deployment_config(Steps(strategy, percent, wait, bake), ["alarm"])
+def test_every_rollout_that_a_spec_can_ask_for_is_one_that_aws_takes(
+    strategy, percent, instances, wait, bake
+):
+    config = deployment_config(whole_steps(strategy, percent, instances, wait, bake), ["alarm"])
     request = {"EndpointName": "m", "EndpointConfigName": "c", "DeploymentConfig": config}
     assert valid("sagemaker", "UpdateEndpoint", request) == ""
     blue_green = config["BlueGreenUpdatePolicy"]
     longest = blue_green["MaximumExecutionTimeoutInSeconds"]
     assert 600 <= longest <= 28800
+    assert blue_green["TerminationWaitInSeconds"] <= 3600
     routing = blue_green["TrafficRoutingConfiguration"]
-    if strategy == LINEAR:
-        assert 10 <= routing["LinearStepSize"]["Value"] <= 50
-    if strategy == CANARY:
-        assert routing["CanarySize"]["Value"] == percent
+    size = routing.get("CanarySize") or routing.get("LinearStepSize")
+    assert (size is None) == (strategy == ALL_AT_ONCE or instances == 1)
+    if size is not None:  # "50% of the variant's total instance count" at most
+        assert size["Type"] == "INSTANCE_COUNT"
+        assert size["Value"] >= 1 and size["Value"] * 2 <= instances
+    if size is not None and strategy == LINEAR:
+        assert size["Value"] * 10 >= instances
+    # The laptop's cloud takes what AWS takes, and refuses what AWS refuses.
+    assert deployment_policy.parse(config, [instances]).shares[-1] == 1
+
+
+@pytest.mark.parametrize(
+    ("strategy", "percent", "instances", "size", "says"),
+    [
+        (CANARY, 10, 1, 1, "deploy.production.count is 1: SageMaker shifts whole instances, so a"),
+        (LINEAR, 10, 1, 1, "with count = 2 or more it goes in steps (linear)"),
+        (CANARY, 10, 2, 1, "so a step is 1 of 2, 50%"),
+        (CANARY, 25, 10, 2, "so a step is 2 of 10, 20%"),
+        (CANARY, 20, 10, 2, ""),
+        (LINEAR, 10, 25, 3, "so a step is 3 of 25, 12%"),
+        (ALL_AT_ONCE, 10, 1, 1, ""),
+        (ALL_AT_ONCE, 10, 7, 7, ""),
+    ],
+)
+def test_steps_are_of_whole_instances_and_what_differs_is_said(
+    strategy, percent, instances, size, says
+):
+    steps = whole_steps(strategy, percent, instances, 300, 300)
+    assert steps.size == size
+    told = note(strategy, percent, steps)
+    assert says in told and bool(says) == bool(told)
+
+
+def test_a_single_instance_is_watched_for_as_long_as_its_steps_would_have_taken():
+    steps = whole_steps(CANARY, 10, 1, 300, 300)
+    assert (steps.strategy, steps.bake_seconds, steps.longest_seconds) == (ALL_AT_ONCE, 600, 600)
+    assert "for 10 minutes" in note(CANARY, 10, steps)
+    assert whole_steps(CANARY, 10, 1, 3600, 3600).bake_seconds == 3600  # AWS's longest
 
 
 def test_an_endpoint_config_is_what_aws_takes_and_captures_only_where_told():

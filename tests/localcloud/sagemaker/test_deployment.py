@@ -1,11 +1,15 @@
 """Updates of endpoints: traffic in steps, alarms, what is rolled back, what a kill leaves."""
 
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 from waiting import until
+
+from everloop_localcloud.kernel.errors import AwsError
+from everloop_localcloud.sagemaker import deployment_policy
 
 BROKEN = "import no_such_module\n"
 ARN = "arn:aws:sagemaker:us-east-1:123456789012"
@@ -139,7 +143,7 @@ def test_a_canary_takes_its_share_bakes_and_then_takes_all(hosting: Any) -> None
 
 def test_a_linear_deployment_goes_in_equal_steps(hosting: Any) -> None:
     hosted = hosting(speed=100)
-    two_configs(hosted)
+    two_configs(hosted, count=5)
     size = {"Type": "CAPACITY_PERCENT", "Value": 40}
     routing = {"Type": "LINEAR", "LinearStepSize": size, "WaitIntervalInSeconds": 10}
 
@@ -160,7 +164,9 @@ def test_a_linear_deployment_goes_in_equal_steps(hosting: Any) -> None:
 
 def test_an_alarm_during_the_canary_rolls_back(hosting: Any) -> None:
     hosted = hosting(speed=10)
-    two_configs(hosted, script="def model_fn(d): return 1\ndef input_fn(b, t): raise KeyError(1)\n")
+    two_configs(
+        hosted, count=2, script="def model_fn(d): return 1\ndef input_fn(b, t): raise KeyError(1)\n"
+    )
     put_alarm(
         hosted,
         "errors",
@@ -184,13 +190,14 @@ def test_an_alarm_during_the_canary_rolls_back(hosting: Any) -> None:
     assert "errors" in told["FailureReason"]
     assert "rolled back" in told["FailureReason"]
     assert {hosted.ask("adder", 1) for _ in range(10)} == {"1"}
-    assert until(lambda: processes(hosted), lambda count: count == 1)
+    fleet = min(2, os.cpu_count() or 1)  # as many processes as cores, at most
+    assert until(lambda: processes(hosted), lambda count: count == fleet)
     last = hosted.told("SageMaker Endpoint State Change")[-1]
     assert (last["EndpointStatus"], last["EndpointConfigName"]) == ("IN_SERVICE", "old")
 
 
 def test_an_alarm_that_is_on_already_stops_the_deployment_before_any_traffic(hosted: Any) -> None:
-    two_configs(hosted)
+    two_configs(hosted, count=2)
     # A state that is only set would last until the alarm is looked at again.
     put_alarm(hosted, "errors", missing="breaching", EndpointName="adder")
     until(lambda: state_of(hosted, "errors"), lambda state: state == "ALARM")
@@ -204,7 +211,7 @@ def test_an_alarm_that_is_on_already_stops_the_deployment_before_any_traffic(hos
 
 
 def test_an_alarm_that_does_not_exist_stops_the_deployment(hosted: Any) -> None:
-    two_configs(hosted)
+    two_configs(hosted, count=2)
 
     hosted.update("adder", "new", DeploymentConfig=canary(50, 3600, "none"))
     told = hosted.settled("adder")
@@ -231,7 +238,7 @@ def test_a_new_model_that_does_not_start_is_rolled_back(hosted: Any) -> None:
 
 def test_a_deployment_that_takes_too_long_is_rolled_back(hosting: Any) -> None:
     hosted = hosting(speed=1000)
-    two_configs(hosted)
+    two_configs(hosted, count=2)
     plan = canary(10, 400)
     plan["BlueGreenUpdatePolicy"]["MaximumExecutionTimeoutInSeconds"] = 600
 
@@ -244,8 +251,8 @@ def test_a_deployment_that_takes_too_long_is_rolled_back(hosting: Any) -> None:
 
 def test_the_last_deployment_config_is_used_again_on_request(hosting: Any) -> None:
     hosted = hosting(speed=1000)
-    two_configs(hosted)
-    hosted.config("newer", "new")
+    two_configs(hosted, count=2)
+    hosted.config("newer", "new", count=2)
     plan = canary(10, 10)
     hosted.update("adder", "new", DeploymentConfig=plan)
     hosted.settled("adder")
@@ -278,7 +285,7 @@ def test_counts_and_weights_are_retained_on_request(hosted: Any) -> None:
 
 def test_an_update_under_way_allows_no_other_and_no_deletion(hosting: Any) -> None:
     hosted = hosting(speed=100)
-    two_configs(hosted)
+    two_configs(hosted, count=2)
     hosted.update("adder", "new", DeploymentConfig=canary(50, 30))
 
     busy = f'Cannot update in-progress endpoint "{ARN}:endpoint/adder".'
@@ -286,6 +293,48 @@ def test_an_update_under_way_allows_no_other_and_no_deletion(hosting: Any) -> No
     with pytest.raises(ClientError, match="Cannot update in-progress endpoint"):
         hosted.sagemaker.delete_endpoint(EndpointName="adder")
     assert hosted.settled("adder")["EndpointConfigName"] == "new"
+
+
+def stepped(kind: str, type_: str, value: int) -> dict[str, Any]:
+    member = "CanarySize" if kind == "CANARY" else "LinearStepSize"
+    return {"Type": kind, "WaitIntervalInSeconds": 0, member: {"Type": type_, "Value": value}}
+
+
+@pytest.mark.parametrize(
+    ("routing", "counts", "shares"),
+    [
+        (stepped("CANARY", "CAPACITY_PERCENT", 20), [10], (0.2, 1.0)),
+        (stepped("CANARY", "CAPACITY_PERCENT", 25), [10], (0.2, 1.0)),  # whole instances
+        (stepped("CANARY", "CAPACITY_PERCENT", 20), [2], (0.5, 1.0)),  # one, at least
+        (stepped("CANARY", "INSTANCE_COUNT", 1), [2], (0.5, 1.0)),
+        (stepped("CANARY", "CAPACITY_PERCENT", 50), [3, 4], (3 / 7, 1.0)),  # each variant's own
+        (stepped("LINEAR", "CAPACITY_PERCENT", 40), [5], (0.4, 0.8, 1.0)),
+        (stepped("LINEAR", "INSTANCE_COUNT", 1), [2], (0.5, 1.0)),
+        (stepped("LINEAR", "INSTANCE_COUNT", 1), [3], (1 / 3, 2 / 3, 1.0)),
+        ({"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 0}, [1], (1.0,)),
+    ],
+)
+def test_traffic_moves_in_whole_instances(
+    routing: dict[str, Any], counts: list[int], shares: tuple[float, ...]
+) -> None:
+    assert deployment_policy.parse(blue_green(routing), counts).shares == pytest.approx(shares)
+
+
+@pytest.mark.parametrize(
+    ("routing", "count", "said"),
+    [
+        (stepped("CANARY", "CAPACITY_PERCENT", 20), 1, "is 1 of 1 instances"),
+        (stepped("CANARY", "INSTANCE_COUNT", 1), 1, "is 1 of 1 instances"),
+        (stepped("CANARY", "INSTANCE_COUNT", 2), 3, "less than or equal to 50%"),
+        (stepped("LINEAR", "CAPACITY_PERCENT", 50), 1, "must be 10-50%"),
+        (stepped("LINEAR", "INSTANCE_COUNT", 1), 11, "must be 10-50%"),
+    ],
+)
+def test_steps_that_no_whole_instances_make_are_refused(
+    routing: dict[str, Any], count: int, said: str
+) -> None:
+    with pytest.raises(AwsError, match=said):
+        deployment_policy.parse(blue_green(routing), [count])
 
 
 @pytest.mark.parametrize(
@@ -335,7 +384,7 @@ def test_a_policy_that_aws_refuses_is_refused(
 
 
 def test_updates_that_make_no_sense_are_refused(hosted: Any) -> None:
-    two_configs(hosted)
+    two_configs(hosted, count=2)
 
     assert "already" in refusal(hosted, EndpointConfigName="old")
     missing = f'Could not find endpoint configuration "{ARN}:endpoint-config/none".'
@@ -360,7 +409,7 @@ def test_an_update_that_a_stop_of_the_cloud_broke_off_begins_again(
     hosting: Any, folder: Path
 ) -> None:
     hosted = hosting(folder=folder, speed=10)
-    two_configs(hosted)
+    two_configs(hosted, count=2)
     hosted.update("adder", "new", DeploymentConfig=canary(50, 10))
     baking(hosted)
     hosted.cloud.stop()

@@ -93,8 +93,8 @@ def test_endpoints_updates_and_captures_outlive_a_kill(program: Callable[[], Pro
     hosted.s3.create_bucket(Bucket="models")
     hosted.model("told", script=PID)
     hosted.endpoint("pid", hosted.config("pid", "told", DataCaptureConfig=CAPTURE))
-    hosted.endpoint("adder", hosted.config("old", hosted.model("old", add=0)))
-    hosted.config("new", hosted.model("new", add=100))
+    hosted.endpoint("adder", hosted.config("old", hosted.model("old", add=0), count=2))
+    hosted.config("new", hosted.model("new", add=100), count=2)
     size = {"Type": "CAPACITY_PERCENT", "Value": 50}
     routing = {"Type": "CANARY", "CanarySize": size, "WaitIntervalInSeconds": 20}
     hosted.update(

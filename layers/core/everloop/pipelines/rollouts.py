@@ -9,6 +9,8 @@ from everloop import names
 VARIANT = "AllTraffic"  # the name must stay the same from release to release
 
 ALL_AT_ONCE, CANARY, LINEAR = "all-at-once", "canary", "linear"
+_LEAST_STEPPED = 2  # instances that can be told from all of them
+_LONGEST_WAIT = 3600  # seconds of one wait, for AWS
 
 
 @dataclass(frozen=True)
@@ -21,18 +23,61 @@ class Fleet:
 
 @dataclass(frozen=True)
 class Steps:
-    """How traffic moves to the new fleet."""
+    """How traffic moves to the new fleet: `size` of its instances at a time, and then the rest."""
 
     strategy: str
-    size_percent: int
+    size: int
+    instances: int
     wait_seconds: int
     bake_seconds: int
 
     @property
+    def count(self) -> int:
+        """How many steps have others behind them, or are the last of equal ones."""
+        return {ALL_AT_ONCE: 0, CANARY: 1}.get(self.strategy, -(-self.instances // self.size))
+
+    @property
     def longest_seconds(self) -> int:
         """How long traffic moves, and the old fleet stays behind the new one."""
-        steps = {ALL_AT_ONCE: 0, CANARY: 1}.get(self.strategy, -(-100 // self.size_percent))
-        return steps * self.wait_seconds + self.bake_seconds
+        return self.count * self.wait_seconds + self.bake_seconds
+
+
+def whole_steps(
+    strategy: str, percent: int, instances: int, wait_seconds: int, bake_seconds: int
+) -> Steps:
+    """Return the steps in whole instances: AWS activates no part of one.
+
+    It takes a canary of at most half the fleet, and linear steps of a tenth to a half. So a single
+    instance has no steps: all traffic moves at once, and is watched for as long.
+    """
+    if strategy == ALL_AT_ONCE:
+        return Steps(ALL_AT_ONCE, instances, instances, 0, bake_seconds)
+    if instances < _LEAST_STEPPED:
+        watched = min(_LONGEST_WAIT, wait_seconds + bake_seconds)
+        return Steps(ALL_AT_ONCE, instances, instances, 0, watched)
+    size = max(1, instances * percent // 100)
+    if strategy == LINEAR:
+        size = max(size, -(-instances // 10))
+    return Steps(strategy, min(size, instances // 2), instances, wait_seconds, bake_seconds)
+
+
+def note(strategy: str, percent: int, steps: Steps) -> str:
+    """Say where the steps are others than were asked for, as instances are whole; else nothing."""
+    if strategy == steps.strategy == ALL_AT_ONCE:
+        return ""
+    if steps.strategy == ALL_AT_ONCE:
+        return (
+            f"deploy.production.count is {steps.instances}: SageMaker shifts whole instances, so a "
+            f"release moves all traffic at once, watched by its alarms for "
+            f"{steps.bake_seconds / 60:g} minutes; with count = {_LEAST_STEPPED} or more it goes "
+            f"in steps ({strategy})"
+        )
+    if steps.size * 100 == percent * steps.instances:
+        return ""
+    return (
+        f"deploy.step_percent is {percent}: SageMaker shifts whole instances, so a step is "
+        f"{steps.size} of {steps.instances}, {steps.size / steps.instances:.0%}"
+    )
 
 
 @dataclass(frozen=True)
@@ -86,17 +131,13 @@ def deployment_config(steps: Steps, alarms: list[str]) -> dict[str, Any]:
         "Type": {ALL_AT_ONCE: "ALL_AT_ONCE", CANARY: "CANARY", LINEAR: "LINEAR"}[steps.strategy],
         "WaitIntervalInSeconds": steps.wait_seconds,
     }
-    # AWS takes canaries of at most half the fleet, and linear steps of a tenth to a half.
-    least = 10 if steps.strategy == LINEAR else 1
-    percent = min(50, max(least, steps.size_percent))
-    size = {"Type": "CAPACITY_PERCENT", "Value": percent}
+    size = {"Type": "INSTANCE_COUNT", "Value": steps.size}
     if steps.strategy == CANARY:
         routing["CanarySize"] = size
     elif steps.strategy == LINEAR:
         routing["LinearStepSize"] = size
-    waits = -(-100 // percent) if steps.strategy == LINEAR else 1
     # AWS takes 600 to 28800, and more than the sum of all waits.
-    longest = waits * steps.wait_seconds + steps.bake_seconds + 3600
+    longest = steps.longest_seconds + 3600
     config: dict[str, Any] = {
         "BlueGreenUpdatePolicy": {
             "TrafficRoutingConfiguration": routing,

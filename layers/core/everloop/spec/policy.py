@@ -13,7 +13,7 @@ from everloop.decisions.governor import Limits
 from everloop.decisions.judgement import Bar, Freeze, Rules
 from everloop.messages import KINDS, Kind
 from everloop.moments import moment
-from everloop.pipelines.rollouts import AlarmBars, Fleet, Steps
+from everloop.pipelines.rollouts import AlarmBars, Fleet, Steps, note, whole_steps
 
 if TYPE_CHECKING:
     from everloop.spec.model_spec import ModelSpec
@@ -162,16 +162,27 @@ def deploy(spec: Spec) -> DeployPolicy:
         production=Fleet(section["production"]["instance"], section["production"]["count"]),
         staging=Fleet(section["staging"]["instance"], section["staging"]["count"]),
         keep_staging=section["staging"]["keep"],
-        steps=Steps(
-            strategy=section["strategy"],
-            size_percent=section["step_percent"],
-            wait_seconds=round(section["step_minutes"] * 60),
-            bake_seconds=round(section["bake_minutes"] * 60),
-        ),
+        steps=_steps(spec),
         capture_percent=section["capture_percent"],
         alarms=AlarmBars(alarms["max_error_rate"], alarms["max_latency_ms"]),
         tests=TestBars(tests["rows"], float(tests["tolerance"]), tests["max_latency_ms"]),
     )
+
+
+def _steps(spec: Spec) -> Steps:
+    section = spec["deploy"]
+    return whole_steps(
+        section["strategy"],
+        section["step_percent"],
+        section["production"]["count"],
+        round(section["step_minutes"] * 60),
+        round(section["bake_minutes"] * 60),
+    )
+
+
+def rollout_note(spec: Spec) -> str:
+    """Say where a release goes in other steps than the spec names; nothing where it does not."""
+    return note(spec["deploy"]["strategy"], spec["deploy"]["step_percent"], _steps(spec))
 
 
 def labels_within(spec: Spec) -> timedelta:
