@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from everloop.aws import ledger, people, pipelines, registry, schedules, storage
+from everloop.aws import ledger, people, pipelines, registry, removals, schedules, storage
 from everloop.aws.settings import settings
 from everloop.bundle import MAX_PACKED_BYTES, Bundle, open_bundle
 from everloop.errors import BadInput, NoCapacity, shown
@@ -21,6 +21,7 @@ from everloop.flows import report, shortages, training
 from everloop.flows.reinstalling import DEFINITION
 from everloop.flows.report import logger
 from everloop.messages import Message
+from everloop.moments import text
 from everloop.records.installation import Installation
 from everloop.spec import policy
 
@@ -55,6 +56,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     model = parts[1]
     data, version = storage.read_latest(fact.bucket, fact.key, MAX_PACKED_BYTES + 1)
     try:
+        _check_name(model)
         checked = _check(model, data)
         installed = _install(model, data, checked, fact)
     except BadInput as error:
@@ -72,7 +74,11 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         time=fact.time,
         go=True,
         reason=f"{len(checked.bundle.files)} files, bundle {checked.bundle.digest[:12]}",
-        facts={"bundle_digest": checked.bundle.digest, "pipeline_arn": installed.pipeline_arn},
+        facts={
+            "bundle_digest": checked.bundle.digest,
+            "pipeline_arn": installed.pipeline_arn,
+            **({"note": note} if (note := policy.rollout_note(installed.spec)) else {}),
+        },
         subject=installed.bundle_uri,
     )
     people.notify(_installed(model, version, checked.bundle), installed.spec, fact.time)
@@ -82,6 +88,19 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     asked = training.start_after_push(installed, fact.time)
     logger.info("looked at training", model=model, go=asked.decision.go, why=asked.decision.reason)
     return {"go": True, "reason": f"installed {checked.bundle.digest}"}
+
+
+def _check_name(model: str) -> None:
+    """Refuse the name of a model whose versions were removed: they would be counted from 1 again,
+    and the ledger would tell two stories of each.
+    """
+    removal = removals.find(model)
+    if removal is not None and removal.versions and ledger.find_installed(model) is None:
+        raise BadInput(
+            f"model: {model!r} was removed with its versions by {removal.by} at "
+            f"{text(removal.since)}, and the ledger keeps what they were; push the folder by "
+            f"another name, such as {model[:28]}-two"
+        )
 
 
 def _check(model: str, data: bytes) -> CheckedPush:
@@ -153,7 +172,11 @@ def _install(model: str, data: bytes, checked: CheckedPush, fact: ObjectCreated)
     schedules.ensure(model, policy.monitor_schedule(document))
     try:
         pipeline_arn = pipelines.upsert(
-            model, checked.definition, stack.sagemaker_role, checked.description
+            model,
+            checked.definition,
+            stack.sagemaker_role,
+            checked.description,
+            again=text(fact.time) if removals.find(model) else "",
         )
     except BadInput:
         schedules.ensure(model, policy.monitor_schedule(before.spec) if before else None)

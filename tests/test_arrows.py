@@ -11,7 +11,7 @@ CORE = ROOT / "layers" / "core" / "everloop"
 
 
 # Of the door, what only a program outside of the stack uses: the layer has no such services.
-_OUTSIDE = ("outside", "account", "lambdas", "queues", "stack")
+_OUTSIDE = ("outside", "account", "lambdas", "queues")
 
 
 def imports(path: Path) -> set[str]:

@@ -14,7 +14,7 @@ from everloop.pipelines.own import COMPILED, SOURCE, own_definition
 from everloop.pipelines.standard import BundleRef, Site
 from everloop.reading import attention
 from everloop.reading import models as reading
-from everloop.spec import images
+from everloop.spec import images, policy
 from everloop.spec.model_spec import ModelSpec, load_spec
 from everloop_cli import drops, models, sdk
 from everloop_cli.trouble import Trouble
@@ -38,7 +38,14 @@ def push(folder: Path) -> dict[str, Any]:
     except BadInput as error:
         raise Trouble(f"{folder} cannot be pushed:\n{error}") from error
     to = storage.write(settings().data_bucket, _bundle_key(model), data, "application/gzip")
-    return {"model": model, "digest": bundle.digest, "bytes": len(data), "to": to}
+    note = policy.rollout_note(policy.document(spec))
+    return {
+        "model": model,
+        "digest": bundle.digest,
+        "bytes": len(data),
+        "to": to,
+        "notes": [note] if note else [],
+    }
 
 
 def _bundle_key(model: str) -> str:

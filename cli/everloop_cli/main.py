@@ -25,6 +25,7 @@ from everloop_cli.subcommands import (
     pause,
     push,
     redrive,
+    remove,
     services,
     status,
     template,
@@ -44,14 +45,8 @@ _SECTIONS: Final[dict[str, tuple[click.Command, ...]]] = {
         *(status.status, watch.watch, why.why, approve.approve, approve.reject, approve.unpin),
     ),
     "Run the stack": (
-        *(
-            doctor.doctor,
-            redrive.redrive,
-            pause.pause,
-            pause.resume,
-            costs.costs,
-            template.template,
-        ),
+        *(doctor.doctor, redrive.redrive, pause.pause, pause.resume, remove.remove),
+        *(costs.costs, template.template),
     ),
     "On this machine": (
         *(up.up, down.down, env.env, demo.demo, services.services, completion.completion),

@@ -1,16 +1,27 @@
 """Which models there are, and what is said of a name that is none of them."""
 
+from everloop.aws import removals
+from everloop.moments import text
 from everloop.reading import attention, models
 from everloop_cli.trouble import Trouble
 
 
-def known(name: str) -> str:
-    """Return a model's name. Raises Trouble naming the models there are, and a push that waits."""
+def known(name: str, *, removed: bool = False) -> str:
+    """Return a model's name. Raises Trouble naming the models there are, and a push that waits.
+
+    With `removed`, a model that was removed is known, too: its decisions stay.
+    """
     installed = models.names()
     if name in installed:
         return name
     there = ", ".join(installed) or "none yet; push one: everloop push models/NAME"
     said = f"no model {name!r} is installed here"
+    gone = removals.find(name)
+    if gone is not None and removed:
+        return name
+    if gone is not None:
+        said += f": it was removed by {gone.by} at {text(gone.since)} ({gone.reason}), and a push "
+        said += f"installs it anew; everloop why {name} has its decisions"
     pushed = attention.not_installed().get(name)
     if pushed is not None:
         said += f": {pushed.found}"

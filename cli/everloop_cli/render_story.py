@@ -13,7 +13,13 @@ from everloop_cli import render, show
 def story(told: Story) -> None:
     """Print why a version serves, or does not, and what verifying the ledger found."""
     live, version = told.serving, told.version
-    if version is None:
+    removed = [each for each in told.chain.all if each["kind"] == "remove"]
+    if version is None and removed:
+        last = removed[-1]
+        word = "was removed" if last["go"] else "is being removed"
+        why = f"{told.model} {word} by {last['actor']}: {last['reason']}"
+        show.out.print(why, markup=False, soft_wrap=True)
+    elif version is None:
         show.out.print(f"Nothing serves {told.model} yet.")
     else:
         _story_of(told.model, live, version)

@@ -15,7 +15,7 @@ from proofs.template import ACCOUNT, REGION, Json
 
 # What changes who may do what, or whose code runs as whom. `iam:PassRole` is looked at by itself.
 _POWERS = re.compile(
-    r"(iam:(?!PassRole$)|sts:|organizations:|cloudformation:|lambda:(?!InvokeFunction$)"
+    r"(iam:(?!PassRole$)|sts:|organizations:|cloudformation:(?!DescribeStacks$)|lambda:(?!InvokeFunction$)"
     r"|states:(Create|Update|Publish|Delete)|events:(Put(?!Events$)|Delete|Remove|Create|Update)"
     r"|\w[\w-]*:(Add|Remove|Put|Set|Delete|Attach|Detach)\w*(Polic|Permission|Acl\b|Attributes)"
     r"|kms:(?!Decrypt$|GenerateDataKey$|DescribeKey$|Encrypt$)|ec2:|glue:|codebuild:"

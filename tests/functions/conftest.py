@@ -86,6 +86,9 @@ class Context:
     invoked_function_arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:everloop-test"
     aws_request_id = "52fdfc07-2182-154f-163f-5f0f9a621d72"
 
+    def get_remaining_time_in_millis(self) -> int:
+        return 900_000
+
 
 class Account:
     """The stack's resources, and a person's hands on them."""
@@ -129,7 +132,7 @@ class Account:
         )
         self.client("events").create_event_bus(Name="everloop")
         self.client("scheduler").create_schedule_group(Name="everloop")
-        for machine in ("train", "evaluate", "deploy", "monitor"):
+        for machine in ("train", "evaluate", "deploy", "monitor", "remove"):
             self.client("stepfunctions").create_state_machine(
                 name=f"everloop-{machine}",
                 definition=MACHINE,
@@ -328,7 +331,8 @@ class Account:
         asked: list[Any] = []
 
         def answer(params: Any, **_: Any) -> tuple[AWSResponse, dict[str, Any]]:
-            asked.append(json.loads(params["body"]))
+            body = params["body"]  # a form's fields, or JSON
+            asked.append(body if isinstance(body, dict) else json.loads(body))
             return AWSResponse("", status, {}, None), {**told, "ResponseMetadata": {}}
 
         self._hook(client, "before-call", operation, answer)
@@ -401,6 +405,7 @@ def cloudformation() -> str:
         "AnchorBucket": _NAMES["ANCHOR_BUCKET"],
         "EventBus": _NAMES["EVENT_BUS"],
         "NotificationTopic": _NAMES["NOTIFICATION_TOPIC"],
+        "TrainMachine": _NAMES["MACHINES"] + "-train",
     }
     members = "".join(
         f"<member><OutputKey>{name}</OutputKey><OutputValue>{value}</OutputValue></member>"

@@ -1,4 +1,4 @@
-"""The four machines: what linters miss, what conventions ask for, what the template gives."""
+"""The machines: what linters miss, what conventions ask for, what the template gives."""
 
 import re
 from pathlib import Path
@@ -24,9 +24,9 @@ def load(path: Path) -> dict[str, Any]:
     return machine
 
 
-def test_all_four_are_there():
+def test_all_are_there():
     assert [path.name for path in FILES] == [
-        f"{name}.asl.yaml" for name in ("deploy", "evaluate", "monitor", "train")
+        f"{name}.asl.yaml" for name in ("deploy", "evaluate", "monitor", "remove", "train")
     ]
 
 

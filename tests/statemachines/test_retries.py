@@ -49,7 +49,7 @@ def retries(resource: str) -> list[tuple[str, str, Any]]:
 
 def test_every_call_of_a_function_is_tried_again_on_the_same_errors():
     calls = retries("arn:aws:states:::lambda:")
-    assert len(calls) == 15
+    assert len(calls) == 18
     for name, _, (retry,) in calls:
         assert set(retry["ErrorEquals"]) - {"Conflict"} == FUNCTION, name
     again = {name for name, _, (retry,) in calls if "Conflict" in retry["ErrorEquals"]}

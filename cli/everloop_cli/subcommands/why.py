@@ -22,7 +22,7 @@ def why(model: str, version: int | None, stack: str, as_json: bool) -> int:
 
     options.open_stack(stack)
     try:
-        told = story(models.known(model), version)
+        told = story(models.known(model, removed=True), version)
     except BadInput as error:
         raise Trouble(str(error)) from error
     if as_json:

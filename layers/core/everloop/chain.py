@@ -10,7 +10,8 @@ from everloop.names import digest
 GENESIS = "0" * 64
 
 _KINDS = """install collect freeze train train-end seal judge approve release test serve rollback
-monitor violation retrain reconcile pause resume withdraw set-aside restore pin wait"""
+monitor violation retrain reconcile pause resume withdraw set-aside restore pin wait
+remove"""
 KINDS = frozenset(_KINDS.split())
 
 

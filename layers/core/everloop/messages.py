@@ -12,6 +12,7 @@ from urllib.parse import quote
 Kind = Literal[
     "push-refused",
     "model-installed",
+    "model-removed",
     "data-waits",
     "files-set-aside",
     "bad-files",
@@ -43,6 +44,7 @@ Kind = Literal[
 KINDS: Final[dict[Kind, tuple[bool, str]]] = {
     "push-refused": (True, "a push was not installed"),
     "model-installed": (False, "a push was installed"),
+    "model-removed": (True, "a model was removed, and serves no more"),
     "data-waits": (True, "data came for a model that is not installed, or that nobody trains on"),
     "files-set-aside": (True, "files of a drop were set aside"),
     "bad-files": (True, "a dataset had nothing but bad files, or too many of them"),

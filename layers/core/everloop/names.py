@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+_EXECUTION = re.compile(r"(.+)-(?:w\d+-a\d+|v\d+-[0-9a-f]{4}|r\d+-v\d+|\d{8}T\d{4})")
 _WINDOW = re.compile(r"-w(\d+)-[0-9a-f]{8}$")
 _VERSION = re.compile(r"-v(\d+)-(?:staging-)?[0-9a-f]{8}$")
 
@@ -35,6 +36,16 @@ def deploy_execution(model: str, epoch: int, version: int) -> str:
 
 def monitor_execution(model: str, scheduled_at: datetime) -> str:
     return f"{model}-{scheduled_at:%Y%m%dT%H%M}"
+
+
+def model_of_execution(name: str) -> str | None:
+    """Return the model that an execution of one of the four machines is about; None for others."""
+    found = _EXECUTION.fullmatch(name)
+    return found[1] if found else None
+
+
+def remove_execution(model: str | None, now: datetime) -> str:
+    return f"{model or 'all'}-removed-{now:%Y%m%dT%H%M%S}"
 
 
 def training_run(model: str, window: int, dataset_digest: str, bundle_digest: str) -> str:

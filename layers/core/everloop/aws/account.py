@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 from botocore.exceptions import InvalidRegionError, ProfileNotFound, UnknownRegionError
 
 from everloop.aws import clients, outside
-from everloop.aws.clients import translated
-from everloop.aws.outside import cloudformation, sts
+from everloop.aws.clients import cloudformation, translated
+from everloop.aws.outside import sts
 from everloop.errors import BadInput, shown
 
 _ANY: Final = "us-east-1"  # of a cloud that is not AWS: clients want a region, whatever it means

@@ -25,10 +25,12 @@ from botocore.exceptions import (
 from everloop.errors import Conflict, EverloopError, NoCapacity, NotReady
 
 if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sagemaker import SageMakerClient
     from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
@@ -112,6 +114,18 @@ def sns() -> "SNSClient":
 @cache
 def cloudwatch() -> "CloudWatchClient":
     client: CloudWatchClient = _client("cloudwatch")
+    return client
+
+
+@cache
+def logs() -> "CloudWatchLogsClient":
+    client: CloudWatchLogsClient = _client("logs")
+    return client
+
+
+@cache
+def cloudformation() -> "CloudFormationClient":
+    client: CloudFormationClient = _client("cloudformation")
     return client
 
 

@@ -130,7 +130,7 @@ def update(endpoint: str, config: str, deployment: Mapping[str, Any] | None) -> 
 
 
 def delete(endpoint: str) -> None:
-    """Delete an endpoint; one that is not there is deleted already."""
+    """Delete an endpoint; one that is not there is deleted already. Raises NotReady if it moves."""
     try:
         with translated(f"endpoint {endpoint}"):
             sagemaker().delete_endpoint(EndpointName=endpoint)

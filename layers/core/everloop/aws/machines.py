@@ -10,6 +10,7 @@ from everloop.aws.clients import code_of, stepfunctions, translated
 from everloop.aws.settings import settings
 
 TRAIN, EVALUATE, DEPLOY, MONITOR = "train", "evaluate", "deploy", "monitor"
+REMOVE = "remove"
 
 # The waiter is gone: it was woken already, or its machine has ended. Nothing is left to do.
 _GONE = ("TaskTimedOut", "InvalidToken", "TaskDoesNotExist")
@@ -63,3 +64,42 @@ def resume(token: str, output: dict[str, Any]) -> bool:
             return False
         raise
     return True
+
+
+def running(machine: str) -> list[str]:
+    """Return the ARNs of a machine's executions that run; none where the machine is gone."""
+    arn = f"{settings().machines}-{machine}"
+    try:
+        with translated(f"executions of {arn}"):
+            pages = stepfunctions().get_paginator("list_executions")
+            return [
+                execution["executionArn"]
+                for page in pages.paginate(stateMachineArn=arn, statusFilter="RUNNING")
+                for execution in page["executions"]
+            ]
+    except ClientError as error:
+        if code_of(error) != "StateMachineDoesNotExist":
+            raise
+        return []
+
+
+def stop(arn: str, why: str) -> None:
+    """Stop an execution, and the job that it waits for; one that has just ended is stopped."""
+    try:
+        with translated(arn):
+            stepfunctions().stop_execution(executionArn=arn, error="Removed", cause=why)
+    except ClientError as error:
+        if code_of(error) != "ExecutionDoesNotExist":
+            raise
+
+
+def ended(arn: str) -> tuple[str | None, str]:
+    """Return an execution's status, and the cause that it gives where it failed."""
+    try:
+        with translated(arn):
+            found = stepfunctions().describe_execution(executionArn=arn)
+    except ClientError as error:
+        if code_of(error) in ("ExecutionDoesNotExist", "InvalidArn"):
+            return None, ""
+        raise
+    return found["status"], str(found.get("cause") or "")

@@ -62,3 +62,8 @@ def note_rhythm(model: str, rhythm: Rhythm, silent_since: str) -> None:
 def note_streaks(model: str, streaks: Streaks) -> None:
     """Write down how many looks in a row saw what."""
     table.write(monitor.note_streaks(model, streaks))
+
+
+def forget_rhythm(model: str) -> None:
+    """Forget when it was asked to look and when traffic came; until when it looked stays."""
+    table.written(monitor.forget_rhythm(model))

@@ -11,7 +11,6 @@ from botocore.config import Config
 from everloop.aws import clients
 
 if TYPE_CHECKING:
-    from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sts import STSClient
@@ -27,12 +26,6 @@ def forget(*, session: bool = False) -> None:
     for made in [*vars(clients).values(), *globals().values()]:
         if hasattr(made, "cache_clear") and (session or made is not clients._session):
             made.cache_clear()
-
-
-@cache
-def cloudformation() -> "CloudFormationClient":
-    client: CloudFormationClient = clients._client("cloudformation")
-    return client
 
 
 @cache

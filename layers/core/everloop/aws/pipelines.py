@@ -7,11 +7,11 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from everloop.aws.clients import code_of, sagemaker, translated
-from everloop.errors import BadInput, Conflict
+from everloop.errors import BadInput, Conflict, NotReady
 from everloop.moments import moment, text
 from everloop.names import digest
 
-EXECUTING = "Executing"
+EXECUTING, STOPPING = "Executing", "Stopping"
 _TERMINAL = ("Succeeded", "Failed", "Stopped", "CompletedWithFailures")
 
 
@@ -93,6 +93,25 @@ def upsert(
             return created["PipelineArn"]
     except ClientError as error:
         raise _refused(model, error) from error
+
+
+def delete(model: str, why: str) -> bool:
+    """Delete a model's pipeline with its executions; False where there is none.
+
+    Raises NotReady while an execution runs: AWS takes no pipeline away under it.
+    """
+    try:
+        with translated(f"pipeline {model}"):
+            sagemaker().delete_pipeline(
+                PipelineName=model, ClientRequestToken=digest([model, "delete", why])
+            )
+    except Conflict as conflict:
+        raise NotReady(str(conflict)) from conflict
+    except ClientError as error:
+        if _missing(error):
+            return False
+        raise
+    return True
 
 
 def start(

@@ -12,7 +12,7 @@ from everloop.decisions import seals
 from everloop.decisions.approvals import PENDING
 from everloop.decisions.approvals import PIN as PIN
 from everloop.decisions.releases import Package
-from everloop.errors import BadInput
+from everloop.errors import BadInput, Conflict, NotReady
 from everloop.moments import moment
 
 LONGEST_DESCRIPTION = 1024  # the API's limit
@@ -143,6 +143,35 @@ def ensure_group(model: str) -> bool:
             "already exist" not in str(error).lower()
         ):
             raise
+    return True
+
+
+def delete_version(arn: str) -> bool:
+    """Delete a version; False where it is gone."""
+    try:
+        with translated(arn):
+            sagemaker().delete_model_package(ModelPackageName=arn)
+    except ClientError as error:
+        if code_of(error) in ("ValidationException", "ResourceNotFound"):
+            return False
+        raise
+    return True
+
+
+def delete_group(model: str) -> bool:
+    """Delete a model's package group, which has no versions any more; False where it is gone.
+
+    Raises NotReady while it has one.
+    """
+    try:
+        with translated(f"package group {model}"):
+            sagemaker().delete_model_package_group(ModelPackageGroupName=model)
+    except Conflict as conflict:
+        raise NotReady(str(conflict)) from conflict
+    except ClientError as error:
+        if code_of(error) in ("ValidationException", "ResourceNotFound"):
+            return False
+        raise
     return True
 
 

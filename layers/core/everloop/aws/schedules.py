@@ -13,7 +13,7 @@ from everloop.errors import BadInput
 def ensure(model: str, expression: str | None) -> None:
     """Create or update the schedule of a model's monitor; without an expression, remove it."""
     if expression is None:
-        _remove(model)
+        remove(model)
         return
     request = _request(model, expression)
     try:
@@ -52,13 +52,16 @@ def states() -> dict[str, str]:
         }
 
 
-def _remove(model: str) -> None:
+def remove(model: str) -> bool:
+    """Remove the schedule of a model's monitor; False where there is none."""
     try:
         with translated(f"schedule of {model}"):
             scheduler().delete_schedule(GroupName=settings().stack, Name=_name(model))
     except ClientError as error:
         if code_of(error) != "ResourceNotFoundException":
             raise
+        return False
+    return True
 
 
 def _name(model: str) -> str:

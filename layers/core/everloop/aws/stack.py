@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 
 from botocore.exceptions import ClientError
 
-from everloop.aws.clients import code_of, translated
-from everloop.aws.outside import cloudformation
+from everloop.aws.clients import cloudformation, code_of, translated
 
 
 @dataclass(frozen=True)

@@ -252,6 +252,22 @@ def listed(bucket: str, prefix: str, *, after: str = "") -> Iterator[tuple[str, 
                 yield entry["Key"], entry["LastModified"]
 
 
+def size(bucket: str, prefix: str, most: int) -> tuple[int, int, bool]:
+    """Return how many object versions lie below a prefix, their bytes, and whether these are all.
+
+    After `most` of them it stops: each thousand is a call.
+    """
+    count, total = 0, 0
+    with translated(f"s3://{bucket}/{prefix}"):
+        pages = s3().get_paginator("list_object_versions")
+        for page in pages.paginate(Bucket=bucket, Prefix=prefix):
+            found = page.get("Versions", [])
+            count, total = count + len(found), total + sum(each["Size"] for each in found)
+            if count >= most and page["IsTruncated"]:
+                return count, total, False
+    return count, total, True
+
+
 def versions_of(bucket: str, key: str) -> list[ListedVersion]:
     """Return all versions and delete markers of one key."""
     return versions_among(bucket, key, [key]).get(key, [])

@@ -71,6 +71,7 @@ _METRICS = {
     "retrain": "RetrainingStarted",
     "reconcile": "Repaired",
     "pause": "Paused",
+    "remove": "ModelRemoved",
     "resume": "Resumed",
     "withdraw": "DataWithdrawn",
     "set-aside": "DataSetAside",

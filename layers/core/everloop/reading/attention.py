@@ -9,6 +9,7 @@ from everloop.aws import (
     incidents,
     journal,
     ledger,
+    removals,
     shortages,
     storage,
 )
@@ -51,6 +52,9 @@ def not_installed() -> dict[str, Attention]:
         key = f"{_FOLDER}{name}/{_BUNDLE}"
         listed = storage.listed(settings().data_bucket, key)
         pushed_at = next((at for each, at in listed if each == key), None)
+        removal = removals.find(name)
+        if removal is not None and pushed_at is not None and pushed_at < removal.since:
+            continue  # it was installed, and somebody took it out
         if pushed_at is not None:
             decided = timeline(journal.decisions(name))
             waits = shortages.find(name, PUSH)

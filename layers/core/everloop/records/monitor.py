@@ -7,7 +7,7 @@ from typing import Any
 
 from everloop.moments import moment, text
 from everloop.records.keys import Item, Key, of_model
-from everloop.records.writes import Update, set_of
+from everloop.records.writes import EXISTS, Update, set_of
 
 
 @dataclass(frozen=True)
@@ -102,6 +102,15 @@ def note_streaks(model: str, streaks: Streaks) -> Update:
             "violated_looks": streaks.violated,
         },
     )
+
+
+def forget_rhythm(model: str) -> Update:
+    """Return what forgets when it was asked and what came: where nothing serves, nobody asks."""
+    gone = (
+        *("asked", "watched_since", "traffic_at", "pauses", "silent_since"),
+        *("counted_look", "blind_looks", "blind_since", "violated_looks"),
+    )
+    return Update(key(model), "REMOVE " + ", ".join(f"#{name}" for name in gone), EXISTS)
 
 
 def _forward(model: str, name: str, when: datetime, more: Mapping[str, Any]) -> Update:

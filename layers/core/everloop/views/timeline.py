@@ -79,6 +79,7 @@ _PLAIN: Final[dict[tuple[str, bool], Outcome]] = {
     ("violation", True): "bad",
     ("reconcile", False): "bad",  # a person must look
     ("pause", True): "waiting",
+    ("remove", False): "waiting",  # it is on its way out
     ("resume", True): "good",
     ("wait", True): "good",
     ("wait", False): "waiting",

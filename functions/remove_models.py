@@ -1,0 +1,107 @@
+"""Remove models: a person's word in; all that events made for them gone. Called by the machine
+remove, which comes back until nothing is left, or until its patience is over.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from everloop import requests
+from everloop.aws import ledger, removals
+from everloop.errors import BadInput, NotReady
+from everloop.flows import removing
+from everloop.flows.report import logger
+from everloop.records.removal import Removal
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+# An endpoint that moves is not deleted, and a deployment may take eight hours. CloudFormation
+# waits for an hour, no longer.
+_PATIENCE, _OF_CLOUDFORMATION = timedelta(hours=12), timedelta(minutes=50)
+_SOON, _OFTEN, _SELDOM = timedelta(minutes=30), 15, 120
+_ENOUGH_MS = 120_000  # of a function's time, for one more model
+_SHOWN = 20  # models that a pass tells of
+
+
+@dataclass(frozen=True)
+class Request:
+    """`step` is `begin`, once, or `go on`. Without a model every one is meant."""
+
+    step: str
+    actor: str
+    reason: str
+    execution: str
+    began: datetime
+    time: datetime
+    model: str | None = None
+    with_versions: bool | None = None
+    answer: Mapping[str, Any] | None = None
+
+
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
+    """Return {models} of what begins, or {done, left, given_up, wait_seconds, reason}."""
+    request = requests.read(Request, event)
+    if request.step == "begin":
+        return {"models": _begin(request)}
+    if request.step != "go on":
+        raise BadInput(f"step: {request.step!r}; 'begin' or 'go on' belongs there")
+    left = _go_on(request, context)
+    age = request.time - request.began
+    patience = _OF_CLOUDFORMATION if request.answer else _PATIENCE
+    shown = {model: left[model] for model in sorted(left)[:_SHOWN]}
+    said = "; ".join(f"{model}: {', '.join(what)}" for model, what in shown.items())
+    return {
+        "done": not left,
+        "given_up": bool(left) and age >= patience,
+        "left": shown,
+        "models": len(left),
+        "wait_seconds": _OFTEN if age < _SOON else _SELDOM,
+        "reason": f"{len(left)} models are not gone: {said}" if left else "nothing is left",
+    }
+
+
+def _begin(request: Request) -> list[str]:
+    if not request.reason.strip():
+        raise BadInput("reason: empty; say why, for those who read the ledger")
+    models = ledger.models() if request.model is None else [request.model]
+    begun = [
+        removing.begin(
+            model,
+            id=request.execution.rpartition(":")[2],
+            by=request.actor,
+            reason=request.reason.strip(),
+            now=request.time,
+            versions=bool(request.with_versions),
+        )
+        for model in models
+    ]
+    return [removal.model for removal in begun if removal is not None]
+
+
+def _go_on(request: Request, context: "LambdaContext") -> dict[str, list[str]]:
+    """Take one step with each removal under way; return what is left, by model."""
+    under_way = [r for r in removals.under_way() if request.model in (None, r.model)]
+    ran = removing.stop_executions([removal.model for removal in under_way])
+    left: dict[str, list[str]] = {}
+    for removal in under_way:
+        if context.get_remaining_time_in_millis() < _ENOUGH_MS:
+            left[removal.model] = ["it waits for its turn"]
+            continue
+        found = _one(removal, ran.get(removal.model, 0), request.time)
+        if found:
+            left[removal.model] = found
+    return left
+
+
+def _one(removal: Removal, ran: int, now: datetime) -> list[str]:
+    """One model's trouble keeps none of the others."""
+    try:
+        return removing.go_on(removal, ran, now)
+    except NotReady as busy:
+        return [f"AWS is busy: {busy}"]
+    except Exception as error:  # told by the machine once its patience is over; the log has it all
+        logger.exception("could not remove", model=removal.model)
+        return [f"{type(error).__name__}: {error}"[:300]]

@@ -1,0 +1,39 @@
+"""Answers to CloudFormation, which waits for one to each request of a custom resource."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.error import URLError
+from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
+
+from everloop.errors import BadInput, NotReady
+
+_LONGEST: Final = 1000  # of a reason; an answer has 4 KB in all
+_SECONDS: Final = 10
+
+
+def answer(request: Mapping[str, Any], *, ok: bool, reason: str) -> None:
+    """Tell CloudFormation how a custom resource's request ended; it waits for that.
+
+    Raises NotReady where its address cannot be reached now, BadInput where it is none.
+    """
+    url = str(request["ResponseURL"])
+    if urlsplit(url).scheme not in ("https", "http"):
+        raise BadInput(f"ResponseURL: {url.partition('?')[0]!r} is no web address")
+    told = {
+        "Status": "SUCCESS" if ok else "FAILED",
+        "Reason": reason[:_LONGEST],
+        # The same for ever: another would have CloudFormation delete "the one before".
+        "PhysicalResourceId": f"everloop-{request['LogicalResourceId']}",
+        "StackId": request["StackId"],
+        "RequestId": request["RequestId"],
+        "LogicalResourceId": request["LogicalResourceId"],
+    }
+    # The address is signed for a request without a content type.
+    asked = Request(url, data=json.dumps(told).encode(), method="PUT", headers={"Content-Type": ""})
+    try:
+        with urlopen(asked, timeout=_SECONDS):
+            return
+    except (URLError, TimeoutError, OSError) as error:
+        raise NotReady(f"CloudFormation's answer to {told['RequestId']}: {error}") from error
