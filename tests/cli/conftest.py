@@ -26,7 +26,7 @@ class Stack:
 
     def __init__(self) -> None:
         self.bucket = BUCKET
-        outputs = {"DataBucket": BUCKET, "LedgerTable": TABLE}
+        outputs = {"DataBucket": BUCKET, "LedgerTable": TABLE, "EventBus": "default"}
         settings.use(settings.of_outputs("everloop", account.reach(), outputs))
         boto3.client("s3").create_bucket(Bucket=BUCKET)
         keys = [("pk", "HASH"), ("sk", "RANGE")]

@@ -192,6 +192,11 @@ def test_a_push_that_was_refused_is_wrong_until_another_comes(pushed, findings):
     ]
 
 
+def test_a_function_that_is_gone_is_named(deployed, findings):
+    deployed("lambda").delete_function(FunctionName="everloop-change-data")
+    assert ("wrong", "everloop-change-data is gone", "sam deploy") in findings("functions")
+
+
 def test_who_may_not_look_is_told_so(deployed, findings):
     """The table is gone: what reads it says so, and the others are looked at all the same."""
     boto3.client("dynamodb", region_name="us-east-1").delete_table(TableName="everloop-ledger")

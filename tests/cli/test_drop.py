@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from everloop.aws import buckets, journal
+from everloop.chain import Entry
+from everloop.errors import EverloopError
 from everloop_cli import deliver
 from everloop_cli.drops import collected
 from everloop_cli.trouble import Trouble
@@ -128,3 +131,25 @@ def test_a_push_that_is_on_its_way_is_waited_for(stack: Any, folder: Path) -> No
     late.start()
     assert drop(folder / "jan.csv", model="later")["files"] == 1
     late.join()
+
+
+def test_a_push_that_was_refused_is_not_waited_for(stack: Any, folder: Path) -> None:
+    stack.put("models/later/bundle.tar.gz", b"x")
+    refused = Entry("later:v1", "later", "2026-11-20T10:00:00.000Z", "install", False, "no target")
+    journal.append(refused)
+    with pytest.raises(Trouble, match="the push was refused: no target"):
+        drop(folder / "jan.csv", model="later")
+
+
+def test_what_s3_refuses_is_told_with_the_file(stack: Any, folder: Path) -> None:
+    with pytest.raises(EverloopError, match=r"jan\.csv was not uploaded to s3://gone/a: .*NoSuch"):
+        buckets.upload(folder / "jan.csv", "gone", "a")
+
+
+def test_a_large_file_goes_up_in_parts_and_says_how_far_it_is(stack: Any, tmp_path: Path) -> None:
+    (tmp_path / "large.csv").write_bytes(b"x" * 9_000_000)
+    seen: list[int] = []
+    uri = buckets.upload(tmp_path / "large.csv", stack.bucket, "data/large.csv", seen.append)
+    assert uri == f"s3://{stack.bucket}/data/large.csv"
+    assert sum(seen) == 9_000_000
+    assert len(stack.body("data/large.csv")) == 9_000_000

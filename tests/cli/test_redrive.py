@@ -87,6 +87,13 @@ def test_what_is_handed_over_again_leaves_the_queue(put, deployed, run_json):
     assert count(deployed, "failed") == 0
 
 
+def test_people_see_what_was_handed_over(put, run):
+    put("failed", failed(payload=EVENT))
+    code, said = run("redrive", "failed")
+    assert code == 0
+    assert "failed lambda:everloop-pause-models Object Created data/churn/a.csv yes" in said
+
+
 def test_a_letter_for_a_queue_goes_to_that_queue(put, deployed, run_json):
     arn = "arn:aws:sqs:us-east-1:123456789012:everloop-failed"
     put("undelivered", "{}", TARGET_ARN=arn)
@@ -130,3 +137,13 @@ def test_letters_that_never_were_arrivals_stay_and_say_why(put, deployed, run_js
     put("arrivals-dead", "{}")
     (done,) = run_json("redrive", "arrivals-dead", code=1)
     assert (done["moved"], done["trouble"]) == (0, "CouldNotDetermineMessageSource")
+
+
+def test_a_queue_that_is_not_there_is_named(deployed, run):
+    sqs = deployed("sqs")
+    sqs.delete_queue(QueueUrl=sqs.get_queue_url(QueueName="everloop-failed")["QueueUrl"])
+    code, said = run("redrive")
+    assert (code, said) == (
+        2,
+        "everloop redrive: there is no queue everloop-failed: is 'everloop' an Everloop stack?",
+    )

@@ -143,9 +143,9 @@ class Account:
     def client(self, service: Any) -> Any:
         return _client(service)
 
-    def describe_stack(self) -> None:
-        """Let CloudFormation know the stack, as the command asks for it."""
-        os.environ["AWS_ENDPOINT_URL_CLOUDFORMATION"] = cloudformation()
+    def describe_stack(self, without: str = "") -> None:
+        """Let CloudFormation know the stack, as the command asks for it, maybe less an output."""
+        os.environ["AWS_ENDPOINT_URL_CLOUDFORMATION"] = cloudformation(without)
 
     def event(self, name: str, **detail: Any) -> dict[str, Any]:
         """Return a sample of events/, with some of its detail replaced."""
@@ -396,7 +396,7 @@ def _client(service: Any) -> Any:
 
 
 @cache
-def cloudformation() -> str:
+def cloudformation(without: str = "") -> str:
     """Return the address of a CloudFormation that knows the stack; moto's needs all of moto."""
     outputs = {
         "LedgerTable": _NAMES["LEDGER_TABLE"],
@@ -410,6 +410,7 @@ def cloudformation() -> str:
     members = "".join(
         f"<member><OutputKey>{name}</OutputKey><OutputValue>{value}</OutputValue></member>"
         for name, value in outputs.items()
+        if name != without
     )
     stack = (
         "<StackName>everloop</StackName><StackStatus>CREATE_COMPLETE</StackStatus>"

@@ -1,11 +1,15 @@
 """The command against a stack: what people type, what they read, and what programs get."""
 
 import json
+from pathlib import Path
 
 import pytest
 
-from everloop.aws import journal
+from everloop.aws import clients, journal, ledger
 from everloop.chain import Entry
+from everloop.moments import moment
+from everloop.records.run import Run
+from everloop_cli.door import open_stack
 from everloop_cli.main import main
 from everloop_cli.subcommands import watch as watching
 
@@ -109,6 +113,75 @@ def test_watch_streams_a_line_for_each_decision(stack, monkeypatch, capsys):
     assert [line["seq"] for line in lines] == [each["seq"] for each in made]
     assert {line["model"] for line in lines} == {MODEL}
     assert all(json.loads(line)["progress"] for line in found.err.splitlines())
+
+
+def test_watch_shows_people_a_line_for_each_decision(stack, monkeypatch, capsys):
+    def stop(_: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(watching.time, "sleep", stop)
+    shown = said(capsys, "watch", "--since-start", code=130)
+    assert f"{MODEL} install" in shown
+    # Without it, only what comes from here on.
+    shown = said(capsys, "watch", code=130)
+    assert f"watching {MODEL}; Ctrl-C ends it" in shown and "install" not in shown
+
+
+def test_a_models_page_as_json_has_all_that_is_shown(stack, capsys):
+    stack.register(approval="Approved")
+    stack.serve(1)
+    page = told(capsys, "status", MODEL)
+    assert page["model"]["serves"] == 1
+    assert [each["status"] for each in page["endpoints"]] == ["InService"]
+    assert [(each["version"], each["serves"]) for each in page["versions"]] == [(1, True)]
+    assert [each["kind"] for each in page["decisions"]] == ["install"]
+    assert (page["runs"], page["releases"], page["looks"], page["attention"]) == ([], [], [], [])
+
+
+def test_a_run_under_way_is_shown_with_the_steps_of_its_execution(stack, capsys):
+    run = Run(f"{MODEL}-w1-01234567", "d", "b", "data", moment(NOW), "running")
+    ledger.put_run(MODEL, run)
+    stack.client("sagemaker").start_pipeline_execution(
+        PipelineName=MODEL,
+        PipelineExecutionDisplayName=run.name,
+        ClientRequestToken="0" * 32,
+    )
+    open_stack()
+    steps = [("Preprocess", "Succeeded"), ("Train", "Executing")]
+    stack.answer(  # which moto does not know
+        clients.sagemaker(),
+        "ListPipelineExecutionSteps",
+        200,
+        PipelineExecutionSteps=[{"StepName": n, "StepStatus": s} for n, s in steps],
+    )
+    (row,) = told(capsys, "status")
+    assert (row["run"]["window"], row["run"]["status"]) == (1, "running")
+    assert row["steps"][0] == {"step": "Preprocess", "status": "Succeeded"}
+    assert "window 1 running: Train executing" in said(capsys, "status")
+
+
+def test_a_folder_that_is_pushed_is_uploaded_as_one_bundle(stack, capsys):
+    done = told(capsys, "push", str(Path(__file__).parents[2] / "models" / MODEL))
+    key = f"models/{MODEL}/bundle.tar.gz"
+    assert (done["model"], done["to"]) == (MODEL, f"s3://{stack.data}/{key}")
+    body = stack.client("s3").get_object(Bucket=stack.data, Key=key)["Body"].read()
+    assert len(body) == done["bytes"]
+    shown = said(capsys, "push", str(Path(__file__).parents[2] / "models" / MODEL))
+    assert f"pushed {MODEL}" in shown and f"follow it: everloop watch {MODEL}" in shown
+
+
+def test_a_stack_that_is_another_product_is_no_stack_of_ours(account, capsys):
+    account.describe_stack("LedgerTable")
+    refusal = said(capsys, "status", code=2)
+    assert "has no output LedgerTable: is it an Everloop stack?" in refusal
+
+
+def test_what_aws_says_is_told_as_such(account, capsys):
+    account.describe_stack()
+    account.client("dynamodb").delete_table(TableName="everloop-ledger")
+    assert "everloop status: AWS: " in said(capsys, "status", code=2)
+    assert main(["status", "--json"]) == 2
+    assert json.loads(capsys.readouterr().err)["error"]["kind"] == "aws"
 
 
 def test_what_was_seen_already_is_not_read_again(stack):

@@ -3,7 +3,7 @@
 import pytest
 
 import on_violation
-from everloop.aws import alarms, ledger, shortages
+from everloop.aws import alarms, ledger, settings, shortages
 from everloop.flows import report
 from everloop.moments import moment
 from everloop.records.release import Release
@@ -76,6 +76,17 @@ def test_what_waits_for_a_quota_is_told_with_its_numbers(account):
     state, found, _ = only(account, "waits for AWS since")
     assert state == "warning"
     assert "ml.m5.large for training (4 allowed, 5 needed)" in found
+
+
+def test_a_push_that_was_refused_is_told_until_one_is_taken(account):
+    account.push()
+    account.push(data=b"no bundle")
+    state, found, fix = only(account, "its last push was refused")
+    assert (state, fix) == ("warning", f"everloop push models/{MODEL}")
+    assert "what was installed before still is" in found
+    settings.use(None)  # the functions know their stack by their environment
+    account.push(data=account.bundle(keep="\n"))
+    assert [state for state, _, _ in said(account)] == ["good"]
 
 
 def test_why_nothing_will_be_trained_is_told(account):

@@ -155,7 +155,7 @@ class PipelineExecutions(Part):
         hidden = ("properties", "type", "job", "cache", "arguments", "answer")
         return pages(
             steps,
-            {"MaxResults": 100, **request},  # the SageMaker SDK takes the first page for all
+            request,
             "PipelineExecutionSteps",
             lambda step: {
                 key: value for key, value in step.items() if key not in hidden and value is not None

@@ -9,8 +9,7 @@ from botocore.exceptions import ClientError
 
 from everloop.aws.clients import code_of, sagemaker, translated
 from everloop.decisions import seals
-from everloop.decisions.approvals import PENDING
-from everloop.decisions.approvals import PIN as PIN
+from everloop.decisions.approvals import PENDING, PIN
 from everloop.decisions.releases import Package
 from everloop.errors import BadInput, Conflict, NotReady
 from everloop.moments import moment

@@ -39,7 +39,7 @@ def of_model(
     needs += attention.waits(name, shortages.of(name))
     window, causes = arrivals.find_window(name), ledger.installed(name).spec["retrain"]["on"]
     untrained = attention.untrained(name, window.objects if window else 0, causes, decided)
-    return [*needs, untrained] if untrained else needs
+    return [*needs, *filter(None, (attention.refused(name, decided), untrained))]
 
 
 def not_installed() -> dict[str, Attention]:

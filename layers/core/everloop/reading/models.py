@@ -81,11 +81,6 @@ def overview(name: str) -> Overview:
     )
 
 
-def serving(name: str) -> Endpoint | None:
-    """Return the endpoint of production as it is now; None where there is none."""
-    return endpoint(endpoints.serving(name))
-
-
 def both_endpoints(name: str) -> list[Endpoint]:
     """Return the endpoints of staging and production that are there."""
     both = (endpoint(endpoints.serving(each)) for each in (staging_endpoint(name), name))

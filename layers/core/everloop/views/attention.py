@@ -93,6 +93,17 @@ def waits(model: str, shortages: Iterable[Shortage]) -> Iterator[Attention]:
             yield Attention("waiting", message, commands[0] if commands else "")
 
 
+def refused(model: str, decided: Sequence[TimelineEntry]) -> Attention | None:
+    """Return that the last push of an installed model was refused; what it has been still is."""
+    answers = [each for each in decided if each.kind == "install"]
+    if not answers or answers[-1].go:
+        return None
+    found = (
+        f"its last push was refused, and what was installed before still is: {answers[-1].reason}"
+    )
+    return Attention("waiting", found, f"everloop push models/{model}")
+
+
 def not_installed(
     model: str, pushed_at: datetime, waits_for: Shortage | None, decided: Sequence[TimelineEntry]
 ) -> Attention:
