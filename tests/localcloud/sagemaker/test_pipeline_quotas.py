@@ -62,7 +62,7 @@ def test_the_fifth_of_five_jobs_waits_for_one_of_four_instances(
     assert ended(fifth) == "Failed"
     found = trouble(step(fifth)["FailureReason"])
     assert found is not None
-    assert (found.kind, found.there, found.wanted, found.retry) == (QUOTA, 4, 5, True)
+    assert (found.kind, found.there, found.needed, found.retry) == (QUOTA, 4, 5, True)
     assert found.quota == "ml.m5.large for processing job usage"
 
     gate.write_text("open")
