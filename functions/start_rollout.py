@@ -116,13 +116,16 @@ def _ask(request: Request, installed: Installation, endpoint: str, made: Serving
         restored = making.restore(installed, serving, made)  # or AWS takes no update
         if restored:
             logger.warning("made again", what=restored)
-        _update(request, installed, endpoint, config)
+        _update(request, installed, serving, made)
     armed = Token(subject, request.token, request.model, request.execution, config, True)
     ledger.put_token(armed, request.time)
     return "asked"
 
 
-def _update(request: Request, installed: Installation, endpoint: str, config: str) -> None:
+def _update(
+    request: Request, installed: Installation, serving: Serving, made: ServingConfig
+) -> None:
+    endpoint, config = serving.endpoint, made.config_name
     deploy = policy.deploy(installed.spec)
     watching = []
     if request.stage == PRODUCTION:
@@ -136,6 +139,7 @@ def _update(request: Request, installed: Installation, endpoint: str, config: st
         endpoint,
         config,
         deployment_config(steps, [alarm["AlarmName"] for alarm in watching]) if steps else None,
+        keep_count=request.stage == PRODUCTION and endpoints.is_scaled(serving, made.config),
     )
 
 

@@ -121,7 +121,7 @@ def test_records_of_any_writer_are_read_and_other_peoples_roles_are_left_out(tmp
     lines = [json.dumps({"role": name, **told}) for name in names]
     (tmp_path / "sim-7-12.jsonl").write_text("\n".join(lines) + "\n")
     found = evidence(stack(), [tmp_path])
-    assert sorted(found.demands) == ["SageMakerRole", "ResumeExecutionRole"]
+    assert sorted(found.demands) == ["ResumeExecutionRole", "SageMakerRole"]
     assert found.runs == {"sim-7": 3}
     assert len(found.of("ResumeExecutionRole")) == 1
 

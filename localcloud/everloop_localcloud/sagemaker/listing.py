@@ -6,6 +6,7 @@ from typing import Any
 from everloop_localcloud.kernel.errors import validation
 
 Record = dict[str, Any]
+_PAGE = 10  # as AWS pages where a request does not say: its clients are to follow NextToken
 
 
 def page(
@@ -58,7 +59,7 @@ def pages(
     if token is not None and not token.isdigit():
         raise validation("Invalid NextToken")
     begin = int(token or 0)
-    size = request.get("MaxResults", 100)
+    size = request.get("MaxResults", _PAGE)
     answer: Record = {member: [summary(record) for record in found[begin : begin + size]]}
     if begin + size < len(found):
         answer["NextToken"] = str(begin + size)

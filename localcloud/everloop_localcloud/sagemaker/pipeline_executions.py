@@ -155,7 +155,7 @@ class PipelineExecutions(Part):
         hidden = ("properties", "type", "job", "cache", "arguments", "answer")
         return pages(
             steps,
-            request,
+            {"MaxResults": 100, **request},  # the SageMaker SDK takes the first page for all
             "PipelineExecutionSteps",
             lambda step: {
                 key: value for key, value in step.items() if key not in hidden and value is not None

@@ -39,6 +39,9 @@ class ResourceSteps(ABC):
     def _cached(self, arguments: Json) -> bool: ...
 
     @abstractmethod
+    def _tag(self, arn: str) -> None: ...
+
+    @abstractmethod
     def _executing(self, metadata: Json) -> None: ...
 
     def _noted_name(self) -> str:
@@ -70,6 +73,8 @@ class ResourceSteps(ABC):
         token = f"{self._execution.identifier}-{self._step['Name']}"[:36]
         answer = self._call("CreateModelPackage", {**arguments, "ClientToken": token})
         arn = answer["ModelPackageArn"]
+        # Of a version in a group AWS takes no tags; and yet its reference of permissions has it.
+        self._tag(arn)
         self._told["Metadata"] = {"RegisterModel": {"Arn": arn}}
         self._told["properties"] = self._call("DescribeModelPackage", {"ModelPackageName": arn})
 

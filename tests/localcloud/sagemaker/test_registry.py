@@ -38,7 +38,9 @@ def register(sagemaker: Any, **more: Any) -> str:
 
 
 def listed(sagemaker: Any, **filters: Any) -> list[str]:
-    found = sagemaker.list_model_packages(SortBy="Name", SortOrder="Ascending", **filters)
+    found = sagemaker.list_model_packages(
+        SortBy="Name", SortOrder="Ascending", MaxResults=100, **filters
+    )
     return [each["ModelPackageArn"].partition("/")[2] for each in found["ModelPackageSummaryList"]]
 
 

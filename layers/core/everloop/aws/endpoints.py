@@ -65,7 +65,11 @@ def ensure_model(name: str, container: Mapping[str, Any], role_arn: str) -> None
 
 
 def ensure_config(name: str, config: Mapping[str, Any]) -> None:
-    """Create an endpoint config, or find the very same one. Raises Conflict if it differs."""
+    """Create an endpoint config, or find the very same one. Raises Conflict if it differs.
+
+    Raises NotReady where AWS does not see its model yet: what was made a moment ago may lack in
+    what it reads (CreateEndpoint's documentation has the warning).
+    """
     try:
         with translated(f"endpoint config {name}"):
             sagemaker().create_endpoint_config(EndpointConfigName=name, **config)
@@ -76,6 +80,8 @@ def ensure_config(name: str, config: Mapping[str, Any]) -> None:
         refused = error
     existing = _config(name)
     if existing is None:
+        if _missing(refused):
+            raise NotReady(f"endpoint config {name}: {refused}") from refused
         raise refused
     _same(f"endpoint config {name}", config, existing)
     for member in _OTHER_CONFIG:
@@ -118,13 +124,51 @@ def _config(name: str) -> Any:
 
 
 def create(endpoint: str, config: str) -> None:
+    """Ask for an endpoint. Raises NotReady where AWS does not see its config yet."""
     with _busy(f"endpoint {endpoint}"):
         sagemaker().create_endpoint(EndpointName=endpoint, EndpointConfigName=config)
 
 
-def update(endpoint: str, config: str, deployment: Mapping[str, Any] | None) -> None:
-    """Ask an endpoint to move to another config, perhaps in steps. Raises NotReady while busy."""
+# What a scaled endpoint does not keep when it moves to another config: only its instance count.
+_FROM_CONFIG: Any = [
+    {"VariantPropertyType": "DesiredWeight"},
+    {"VariantPropertyType": "DataCaptureConfig"},
+]
+
+
+def is_scaled(serving: Serving, wanted: Mapping[str, Any]) -> bool:
+    """Whether somebody (an autoscaler) changed the instance count of what serves.
+
+    Not where the config that is wanted has another count than the one that serves: then its owner
+    asks for that.
+    """
+    with translated(f"endpoint {serving.endpoint}"):
+        found: Any = sagemaker().describe_endpoint(EndpointName=serving.endpoint)
+    begun = _counts((_config(serving.config) or {}).get("ProductionVariants"))
+    now = {
+        str(each["VariantName"]): each.get("DesiredInstanceCount")
+        for each in found.get("ProductionVariants") or ()
+    }
+    changed = any(now.get(name) not in (None, count) for name, count in begun.items())
+    return changed and begun == _counts(wanted.get("ProductionVariants"))
+
+
+def _counts(variants: Any) -> dict[str, Any]:
+    return {str(each["VariantName"]): each.get("InitialInstanceCount") for each in variants or ()}
+
+
+def update(
+    endpoint: str, config: str, deployment: Mapping[str, Any] | None, *, keep_count: bool = False
+) -> None:
+    """Ask an endpoint to move to another config, perhaps in steps.
+
+    With `keep_count` it keeps its instance count, whatever the config begins with. Raises NotReady
+    while it is busy, and where AWS does not see the config yet.
+    """
     steps: Any = {"DeploymentConfig": dict(deployment)} if deployment else {}
+    if keep_count:
+        steps["RetainAllVariantProperties"] = True
+        steps["ExcludeRetainedVariantProperties"] = _FROM_CONFIG
     with _busy(f"endpoint {endpoint}"):
         sagemaker().update_endpoint(EndpointName=endpoint, EndpointConfigName=config, **steps)
 
@@ -209,14 +253,14 @@ def invoke(endpoint: str, body: bytes, content_type: str) -> tuple[int, str, flo
 
 @contextmanager
 def _busy(subject: str) -> Iterator[None]:
-    """Turn "busy with something else", which AWS calls a validation error, into NotReady."""
+    """Turn "busy" and "not there yet", which AWS calls validation errors, into NotReady."""
     try:
         with translated(subject):
             yield
     except ClientError as error:
         words = str(error).lower()
         busy = "in-progress" in words or "in progress" in words or "already exist" in words
-        if code_of(error) == "ValidationException" and busy:
+        if (code_of(error) == "ValidationException" and busy) or _missing(error):
             raise NotReady(f"{subject}: {error}") from error
         raise
 

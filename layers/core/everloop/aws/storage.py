@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +20,7 @@ _SOURCE = "everloop-source"  # what a copy was made of
 _MISSING = ("NoSuchKey", "404", "NotFound", "NoSuchVersion")
 
 
+_CONDITIONAL_TRIES = 3
 _DENIED = ("AccessDenied", "403", "Forbidden")
 
 
@@ -131,14 +132,10 @@ def copy_once(source: str, version_id: str, bucket: str, key: str) -> Copy:
     if version_id != "null":
         copy_source["VersionId"] = version_id
     try:
-        with _named(source):
-            answer: Any = s3().copy_object(
-                Bucket=bucket,
-                Key=key,
-                CopySource=copy_source,
-                IfNoneMatch="*",
-                ChecksumAlgorithm="SHA256",
-            )
+        copy = {"Bucket": bucket, "Key": key, "CopySource": copy_source}
+        answer: Any = _unless_there(
+            source, s3().copy_object, {**copy, "ChecksumAlgorithm": "SHA256"}
+        )
     except ClientError as error:
         if code_of(error) == "InvalidRequest":
             raise BadInput(f"{source} cannot be copied: {error}") from error
@@ -222,15 +219,29 @@ def write(bucket: str, key: str, data: bytes, content_type: str) -> str:
 
 def write_once(bucket: str, key: str, data: bytes, content_type: str) -> str:
     """Write an object unless one is there, and return its URI: what a name says stays as it is."""
+    put: Any = {"Bucket": bucket, "Key": key, "Body": data, "ContentType": content_type}
     try:
-        with _named(f"s3://{bucket}/{key}"):
-            s3().put_object(
-                Bucket=bucket, Key=key, Body=data, ContentType=content_type, IfNoneMatch="*"
-            )
+        _unless_there(f"s3://{bucket}/{key}", s3().put_object, put)
     except ClientError as error:
         if code_of(error) != "PreconditionFailed":
             raise
     return f"s3://{bucket}/{key}"
+
+
+def _unless_there(subject: str, call: Callable[..., Any], request: Mapping[str, Any]) -> Any:
+    """Write unless something is there; again, where S3 answers 409: another write is under way.
+
+    Raises ClientError PreconditionFailed where something is there, and NotReady where others write
+    all the while.
+    """
+    for _ in range(_CONDITIONAL_TRIES):
+        try:
+            with _named(subject):
+                return call(**request, IfNoneMatch="*")
+        except ClientError as error:
+            if code_of(error) != "ConditionalRequestConflict":
+                raise
+    raise NotReady(f"{subject}: another write is under way, {_CONDITIONAL_TRIES} times in a row")
 
 
 def actual_key(bucket: str, key: str) -> str:
