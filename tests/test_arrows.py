@@ -11,7 +11,7 @@ CORE = ROOT / "layers" / "core" / "everloop"
 
 
 # Of the door, what only a program outside of the stack uses: the layer has no such services.
-_OUTSIDE = ("outside", "account", "lambdas", "queues")
+_OUTSIDE = ("outside", "account", "lambdas", "queues", "quotas")
 
 
 def imports(path: Path) -> set[str]:

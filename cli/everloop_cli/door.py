@@ -41,3 +41,11 @@ def open_stack(name: str = STACK, *, profile: str = "", region: str = "") -> Set
             raise Trouble(f"stack {name!r} has no output {output}: is it an Everloop stack?")
     settings.use(settings.of_outputs(name, region, found.outputs))
     return settings.settings()
+
+
+def reach_account(*, profile: str = "", region: str = "") -> str:
+    """Let everloop.aws reach an account in which no stack need be; return the region."""
+    try:
+        return account.reach(profile=profile, region=region)
+    except BadInput as error:
+        raise Trouble(str(error)) from error

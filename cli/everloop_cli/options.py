@@ -85,6 +85,15 @@ def open_stack(name: str) -> "Settings":
     return door.open_stack(name, **given)
 
 
+def reach_account() -> str:
+    """Reach the account that --profile and --region name; return the region."""
+    from everloop_cli import door
+
+    meta = click.get_current_context().meta
+    given = {word: meta.get(f"everloop.{word}") or "" for word in ("profile", "region")}
+    return door.reach_account(**given)
+
+
 def state(command: F) -> F:
     """Add --state: the folder where the laptop's cloud keeps what it holds."""
     return click.option(

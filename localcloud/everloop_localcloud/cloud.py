@@ -6,7 +6,7 @@ import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -45,6 +45,7 @@ SERVICES = {
         "everloop_localcloud.sagemaker.feature_store_runtime:FeatureStoreRuntime"
     ),
     "sagemaker-metrics": "everloop_localcloud.sagemaker.metrics:SageMakerMetrics",
+    "service-quotas": "everloop_localcloud.servicequotas.api:ServiceQuotas",
     "cloudformation": "everloop_localcloud.cloudformation.api:CloudFormation",
 }
 
@@ -59,7 +60,8 @@ class Cloud:
     `folder` holds all state. `services` limits what is loaded (tests of one part). With `strict`,
     every answer is checked against botocore's output shapes. `duplicate_events` is the share of
     events that rules deliver twice, as AWS may; with `rough_events` some are, and all come late and
-    out of order. `quotas` is "aws" for AWS's default quotas and throttles.
+    out of order. `quotas` is "aws" for AWS's default quotas and throttles, "new-account" for those
+    and what a new account gets.
     `allow_hosts` are names beside loopback's by which clients may call it. With `verify_secrets`, a
     signature must be made with its key's secret; users have the one of the folder's file `secret`.
     With `docker_jobs`, SageMaker's jobs run in their own images; raises NoEngine where no Docker
@@ -100,7 +102,8 @@ class Cloud:
         start = max(datetime.now(UTC), saved) if saved else datetime.now(UTC)
         self.clock = Clock(speed, start)  # time never runs backwards over a restart
         self.processes = Processes()
-        self.quotas = Quotas(quotas, self.clock, self._jobs_under_way)
+        granted = self.store.table("quotas.granted")
+        self.quotas = Quotas(quotas, self.clock, self._jobs_under_way, self._demand, granted)
         self.credentials = Credentials(account, self.clock, self.store)
         self.roles = Roles(account, region, partial(self.call, "iam"))
         self.behind = Behind(self)
@@ -255,6 +258,12 @@ class Cloud:
         told = listed(call, {"StatusEquals": "InProgress", "MaxResults": 100}) or {}
         (found,) = (value for value in told.values() if isinstance(value, list))
         return len(found)
+
+    def _demand(
+        self, operation: str, request: dict[str, Any]
+    ) -> tuple[Mapping[str, int], Mapping[str, int]]:
+        """Return what a call of SageMaker asks for, and what is in use, for the quotas."""
+        return self.apis["sagemaker"].demand(operation, request)  # type: ignore[attr-defined,no-any-return]
 
     def _keep_time(self) -> None:
         while not self._stopping.wait(1.0):

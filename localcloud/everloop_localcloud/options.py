@@ -48,8 +48,8 @@ OPTIONS = (
     Option(
         "quotas",
         None,
-        "keep AWS's default quotas and throttles (default: none)",
-        choices=("aws",),
+        "keep AWS's default quotas and throttles, or a new account's (default: none)",
+        choices=("aws", "new-account"),
     ),
     Option(
         "events",

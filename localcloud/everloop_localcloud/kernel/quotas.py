@@ -1,4 +1,7 @@
-"""AWS's default quotas, as an option: how often and how many at once; off unless asked for.
+"""AWS's quotas, as an option: how often and how many at once; off unless asked for.
+
+`aws` are its defaults, `new-account` are those and what a new account gets of instances and of
+concurrency (new_account.json, with its sources). What is asked for more is kept over restarts.
 
 Numbers are those of us-east-1 in AWS's documents (the endpoints-and-quotas pages of each service,
 November 2026) but for the ones marked as assumed, which AWS does not publish. Time is the cloud's:
@@ -6,9 +9,11 @@ at 60 times real time a quota of 1 per second is 60 per real second.
 """
 
 import contextlib
+import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from everloop_localcloud.kernel.clock import Clock
@@ -82,19 +87,61 @@ INSTANCES = {
 CONCURRENT_INVOCATIONS = 1000  # of a Region; new accounts have fewer
 
 
+NEW_ACCOUNT = "new-account"
+SETS = ("aws", NEW_ACCOUNT)
+_CONCURRENCY = "Concurrent executions"
+
+# What a call of SageMaker asks for and what is in use, both by the quota's name.
+Demand = Callable[[str, dict[str, Any]], tuple[Mapping[str, int], Mapping[str, int]]]
+
+
+def of_new_account() -> list[dict[str, Any]]:
+    """Return the quotas of a new account: {service, code, name, value, source}."""
+    text = Path(__file__).with_name("new_account.json").read_text("utf-8")
+    found: list[dict[str, Any]] = json.loads(text)["quotas"]
+    return found
+
+
 class Quotas:
     """What is left of each quota. Without quotas everything is always left."""
 
-    def __init__(self, name: str | None, clock: Clock, under_way: Callable[[str], int]) -> None:
-        """`under_way` tells how many jobs an operation of SageMaker lists as in progress."""
-        if name not in (None, "aws"):
-            raise ValueError(f"{name!r} is no set of quotas: aws is")
-        self._on = name == "aws"
+    def __init__(
+        self,
+        name: str | None,
+        clock: Clock,
+        under_way: Callable[[str], int],
+        demand: Demand,
+        granted: MutableMapping[str, dict[str, Any]],
+    ) -> None:
+        """`under_way` tells how many jobs an operation of SageMaker lists as in progress.
+
+        `granted` is where increases are kept, by the quota's name.
+        """
+        if name not in (None, *SETS):
+            raise ValueError(f"{name!r} is no set of quotas: {' and '.join(SETS)} are")
+        self._on = name is not None
+        self._new = name == NEW_ACCOUNT
+        self._demand = demand
+        self._granted = granted
         self._clock = clock
         self._under_way = under_way
         self._lock = threading.Lock()
         self._left: dict[tuple[str, str], tuple[float, float]] = {}
         self._invoking = 0
+
+    def known(self) -> list[dict[str, Any]]:
+        """Return the quotas that can be asked for, as they are now."""
+        return [{**each, "value": self._value(each)} for each in of_new_account()]
+
+    def grant(self, name: str, value: float) -> None:
+        self._granted[name] = {"value": value}
+
+    def _value(self, quota: Mapping[str, Any]) -> float:
+        return float(self._granted.get(quota["name"], quota)["value"])
+
+    def _of(self, name: str) -> float:
+        listed = {each["name"]: each for each in of_new_account()}
+        return self._value(listed.get(name, {"name": name, "value": 0}))
 
     @contextlib.contextmanager
     def spending(self, service: str, operation: str, request: dict[str, Any]) -> Iterator[None]:
@@ -103,7 +150,9 @@ class Quotas:
             yield
             return
         self._take(service, operation)
-        if service == "sagemaker" and operation in INSTANCES:
+        if service == "sagemaker" and self._new:
+            self._check_demand(operation, request)
+        elif service == "sagemaker" and operation in INSTANCES:
             self._check_instances(INSTANCES[operation], request)
         if (service, operation) != ("lambda", "Invoke"):
             yield
@@ -139,9 +188,24 @@ class Quotas:
                 "request an increase for this quota.",
             )
 
+    def _check_demand(self, operation: str, request: dict[str, Any]) -> None:
+        """Refuse what an account has no instances for, in AWS's words."""
+        asked, used = self._demand(operation, request)
+        for name, delta in asked.items():
+            most = int(self._of(name))
+            if used.get(name, 0) + delta > most:
+                raise AwsError(
+                    "ResourceLimitExceeded",
+                    f"The account-level service limit '{name}' is {most} Instances, with current "
+                    f"utilization of {used.get(name, 0)} Instances and a request delta of {delta} "
+                    "Instances. Please use AWS Service Quotas to request an increase for this "
+                    "quota.",
+                )
+
     def _begin_invocation(self) -> None:
+        most = self._of(_CONCURRENCY) if self._new else CONCURRENT_INVOCATIONS
         with self._lock:
-            if self._invoking >= CONCURRENT_INVOCATIONS:
+            if self._invoking >= most:
                 raise AwsError(
                     "TooManyRequestsException",
                     "Rate Exceeded.",

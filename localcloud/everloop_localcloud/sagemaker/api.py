@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from everloop_localcloud.kernel.account import Account, Call
 from everloop_localcloud.kernel.api import Api
+from everloop_localcloud.sagemaker import instances
 from everloop_localcloud.sagemaker.endpoint_configs import EndpointConfigs
 from everloop_localcloud.sagemaker.endpoints import Endpoints
 from everloop_localcloud.sagemaker.engine import Engine
@@ -120,6 +121,7 @@ class SageMaker(Api):
         )
         for part in self._parts:
             there.update(part.records())
+        self._there = there
         super().__init__(cloud, self._parts)
 
     def start(self) -> None:
@@ -129,6 +131,13 @@ class SageMaker(Api):
     def stop(self) -> None:
         for part in self._parts:
             part.stop()
+
+    def demand(
+        self, operation: str, request: dict[str, Any]
+    ) -> tuple[dict[str, int], dict[str, int]]:
+        """Return how many instances a call asks for, and how many are in use, by quota."""
+        wanted = instances.asked(operation, request, self._there)
+        return wanted, dict(instances.used(self._there)) if wanted else {}
 
     def perform(self, call: Call, operation_name: str, request: dict[str, Any]) -> dict[str, Any]:
         if operation_name in _JOBS:

@@ -4,7 +4,7 @@ The functions' layer holds what `clients` calls, and nothing of these.
 """
 
 from functools import cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from botocore.config import Config
 
@@ -33,6 +33,11 @@ def lambda_answers() -> "LambdaClient":
     """Return the client that waits for what a function answers."""
     client: LambdaClient = clients._client("lambda", _FUNCTION)
     return client
+
+
+@cache
+def service_quotas() -> Any:
+    return clients._client("service-quotas")
 
 
 @cache

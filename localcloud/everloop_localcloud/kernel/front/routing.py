@@ -7,7 +7,12 @@ from everloop_localcloud.kernel.errors import AwsError
 from everloop_localcloud.kernel.messages import Request
 
 # Scope of the signature -> boto3's name, where the two differ.
-_BY_SCOPE = {"states": "stepfunctions", "monitoring": "cloudwatch", "eventbridge": "events"}
+_BY_SCOPE = {
+    "states": "stepfunctions",
+    "monitoring": "cloudwatch",
+    "eventbridge": "events",
+    "servicequotas": "service-quotas",
+}
 
 # The first part of X-Amz-Target -> the scope that such a request is signed for.
 _BY_TARGET = {
@@ -20,6 +25,7 @@ _BY_TARGET = {
     "GraniteServiceVersion20100801": "monitoring",
     "AmazonSSM": "ssm",
     "TrentService": "kms",
+    "ServiceQuotasV20190624": "servicequotas",
     "secretsmanager": "secretsmanager",
 }
 # The API's version, which a form names beside its action -> the scope.
