@@ -54,16 +54,15 @@ def test_what_is_taken_out_is_a_delete_marker_and_the_function_is_told_which(
         "left": {},
         "next_dataset": {"objects": 2, "digest": "d" * 64},
     }
-    assert "KeyCount" not in s3.list_objects_v2(Bucket="everloop-data") or not s3.list_objects_v2(
-        Bucket="everloop-data", Prefix=f"data/{model}/"
-    ).get("Contents")
+    below = {"Bucket": "everloop-data", "Prefix": f"data/{model}/"}
+    assert s3.list_objects_v2(**below)["KeyCount"] == 0
     code, said = run("data", "restore", model, "a.csv")
     assert code == 0
     assert said == (
         f"brought back: in the next dataset of {model}: 1 objects "
         f"the next dataset: 1 objects, {'d' * 12}"
     )
-    found = s3.list_objects_v2(Bucket="everloop-data", Prefix=f"data/{model}/")["Contents"]
+    found = s3.list_objects_v2(**below)["Contents"]
     assert [each["Key"] for each in found] == keys[:1]
 
 

@@ -1,5 +1,6 @@
 """The command's public face: help, suggestions, version, and errors for people and programs."""
 
+import inspect
 import json
 import os
 import subprocess
@@ -72,6 +73,13 @@ def test_each_command_explains_itself(words, capsys):
 def test_each_command_speaks_json(words):
     names = {name for parameter in ALL[words].params for name in parameter.opts}
     assert "--json" in names or words == ("completion",)
+
+
+@pytest.mark.parametrize("words", ALL, ids=" ".join)
+def test_each_command_that_reaches_aws_takes_a_profile_and_a_region(words):
+    names = {name for parameter in ALL[words].params for name in parameter.opts}
+    reaches = "open_stack(" in inspect.getsource(inspect.getmodule(ALL[words].callback))
+    assert ({"--profile", "--region"} <= names) is reaches
 
 
 def test_the_help_shows_every_command_in_a_section(capsys):
