@@ -10,7 +10,7 @@ NPM := build/npm
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test fuzz load soak sim sim-mutants check lint types template machines conformance audit audit-selftest iam images clients bench services new-operation sam-local wheels clean
+.PHONY: help setup demo test fuzz load soak sim sim-mutants check lint types template machines conformance audit audit-selftest aws-smoke iam images clients bench services new-operation sam-local wheels clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -93,6 +93,9 @@ clients: .venv-clients/clients.ready ## Scripts of strangers, with AWS's own cli
 
 bench: $(VENV)/dev.ready .venv-bench/bench.ready ## Figures, measured side by side in one run
 	@$(BIN)/python -m proofs.bench
+
+aws-smoke: $(VENV)/dev.ready ## One whole loop in a cloud of its own; ARGS=--yes-this-costs: in your AWS account
+	@$(BIN)/python -m proofs.smoke $(ARGS)
 
 services: $(VENV)/run.ready ## Write docs/services.md: what the laptop's cloud answers
 	@$(BIN)/everloop services --markdown > docs/services.md
