@@ -4,14 +4,13 @@ import hashlib
 import io
 import json
 import os
-import subprocess
-import sys
 import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import boto3
+from job_image import Image
 
 from everloop.spec import policy
 from everloop.spec.model_spec import load_spec
@@ -34,8 +33,9 @@ def output_fn(scores, accept): return "".join(score + "\\n" for score in scores)
 class Container:
     """/opt/ml of one processing job."""
 
-    def __init__(self, root: Path, endpoint_url: str) -> None:
+    def __init__(self, root: Path, endpoint_url: str, image: Image) -> None:
         self.root = root
+        self._image = image
         self._environment = {
             "PATH": os.environ["PATH"],
             "EVERLOOP_ML_ROOT": str(root),
@@ -73,16 +73,8 @@ class Container:
         (self.input(name) / "model.tar.gz").write_bytes(archive(files))
 
     def run(self, script: str, environment: Mapping[str, str] | None = None) -> int:
-        done = subprocess.run(
-            [sys.executable, str(JOBS / script)],
-            env={**self._environment, **(environment or {})},
-            cwd=self.root,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=120,
-            check=False,
-        )
+        variables = {**self._environment, **(environment or {})}
+        done = self._image.run(JOBS / script, variables, self.root, 120)
         print(done.stdout, done.stderr)
         return done.returncode
 

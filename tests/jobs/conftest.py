@@ -8,6 +8,7 @@ from types import ModuleType
 
 import pytest
 from job_container import JOBS, MEAN_PRICE, Container, Drops
+from job_image import Image
 from moto.server import ThreadedMotoServer
 
 from everloop.bundle import pack
@@ -28,9 +29,16 @@ def drops(endpoint_url: str) -> Drops:
     return Drops(endpoint_url)
 
 
+@pytest.fixture(scope="session")
+def image() -> Iterator[Image]:
+    started = Image()
+    yield started
+    started.close()
+
+
 @pytest.fixture
-def container(tmp_path: Path, endpoint_url: str) -> Container:
-    return Container(tmp_path, endpoint_url)
+def container(tmp_path: Path, endpoint_url: str, image: Image) -> Container:
+    return Container(tmp_path, endpoint_url, image)
 
 
 @pytest.fixture(scope="session")
