@@ -43,12 +43,16 @@ os.environ["POWERTOOLS_LOG_LEVEL"] = "WARNING"
 import boto3  # noqa: E402
 import pytest  # noqa: E402
 from botocore.awsrequest import AWSResponse  # noqa: E402
+from botocore.handlers import BUILTIN_HANDLERS  # noqa: E402
 from functions.prepared import History, step  # noqa: E402
 from moto import mock_aws  # noqa: E402
+from moto.core.botocore_stubber import MockRawResponse  # noqa: E402
+from moto.core.models import botocore_stubber  # noqa: E402
 from moto.sagemaker.models import sagemaker_backends  # noqa: E402
 
 from everloop.aws import clients, settings  # noqa: E402
 from everloop.bundle import pack  # noqa: E402
+from everloop_localcloud.behind.moto_calls import dispatch  # noqa: E402
 from everloop_localcloud.kernel.access.demands import Place, demands  # noqa: E402
 from everloop_localcloud.kernel.access.evaluation import evaluate  # noqa: E402
 from everloop_localcloud.kernel.access.record import wanted  # noqa: E402
@@ -444,6 +448,19 @@ def cloudformation(without: str = "") -> str:
     return f"http://127.0.0.1:{server.server_port}"
 
 
+def _dynamodb(request: Any, **_: Any) -> AWSResponse | None:
+    """Let the local cloud's way into moto's DynamoDB answer: the same, in half of the time."""
+    if not (botocore_stubber.enabled and request.url.startswith("https://dynamodb.")):
+        return None
+    headers = {
+        name: value.decode() if isinstance(value, bytes) else value
+        for name, value in request.headers.items()
+    }
+    body = request.body if isinstance(request.body, bytes) else request.body.encode()
+    status, told, content = dispatch(ACCOUNT, "dynamodb", REGION, headers, body)
+    return AWSResponse(request.url, status, told, MockRawResponse(content))
+
+
 def _permitted(params: dict[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:
     """Fail where a function makes a call that its role in template.yaml does not allow."""
     frame = sys._getframe()
@@ -473,6 +490,9 @@ def _judge(role: str, service: str, operation: str, params: dict[str, Any]) -> N
         if _RECORD is not None:
             _RECORD.note(role, demand, allowed=verdict.allowed)
         assert verdict.allowed, f"{role} lacks {demand.action} on {demand.resource}"
+
+
+BUILTIN_HANDLERS.insert(1, ("before-send", _dynamodb))  # after the one that counts
 
 
 @contextmanager
