@@ -31,10 +31,13 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    def rank(item: pytest.Item) -> int:
-        return next(
+    def rank(item: pytest.Item) -> tuple[int, bool]:
+        place = next(
             (place for place, start in enumerate(_LONG) if item.nodeid.startswith(start)),
             len(_LONG),
         )
+        # Who shares a cloud comes after who has one alone: it is up no longer than it is used.
+        fixtures = item.fixturenames if isinstance(item, pytest.Function) else ()
+        return place, "laptop" in fixtures and not hasattr(item.module, "laptop")  # type: ignore[attr-defined]
 
     items.sort(key=rank)

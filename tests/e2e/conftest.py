@@ -1,4 +1,4 @@
-"""A cloud for each file whose tests can share it: one that stays up costs time, also idle."""
+"""A cloud for the files whose tests can share it, each with models of its own."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ import pytest
 from e2e.laptop import Laptop
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def laptop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laptop]:
     with Laptop(tmp_path_factory.mktemp("laptop") / "state") as started:
         yield started

@@ -37,6 +37,7 @@ class Laptop:
     ) -> None:
         self.state = state
         self.speed = speed
+        self._clients: dict[str, Any] = {}
         self.options = (*options, "--parameter", f"ReconcileMinutes={minutes}")
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -116,13 +117,15 @@ class Laptop:
         return found
 
     def client(self, service: str) -> Any:
-        return boto3.client(
-            service,
-            endpoint_url=self.env["AWS_ENDPOINT_URL"],
-            region_name="us-east-1",
-            aws_access_key_id="ana",
-            aws_secret_access_key="ana",
-        )
+        if service not in self._clients:
+            self._clients[service] = boto3.client(
+                service,
+                endpoint_url=self.env["AWS_ENDPOINT_URL"],
+                region_name="us-east-1",
+                aws_access_key_id="ana",
+                aws_secret_access_key="ana",
+            )
+        return self._clients[service]
 
     @property
     def data_bucket(self) -> str:
@@ -178,16 +181,18 @@ class Laptop:
         self.wait(model, f"version {version} in service", probe, limit)
 
     def approve(self, model: str, version: int, status: str = "Approved") -> None:
-        arn = f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:model-package/{model}/{version}"
-        self.aws(
-            "sagemaker", "update-model-package", "--model-package-arn", arn,
-            "--model-approval-status", status,
-        )  # fmt: skip
+        self.client("sagemaker").update_model_package(
+            ModelPackageArn=package_arn(model, version), ModelApprovalStatus=status
+        )
 
     def executions(self, machine: str, model: str) -> list[dict[str, Any]]:
         arn = f"arn:aws:states:us-east-1:{ACCOUNT}:stateMachine:everloop-{machine}"
         found = self.client("stepfunctions").list_executions(stateMachineArn=arn)["executions"]
         return [execution for execution in found if execution["name"].startswith(f"{model}-")]
+
+
+def package_arn(model: str, version: int) -> str:
+    return f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:model-package/{model}/{version}"
 
 
 def prices(seed: int, rows: int, shift: float = 0.0) -> bytes:

@@ -4,7 +4,7 @@ import json
 import shlex
 
 import pytest
-from e2e.laptop import FOLDER, Laptop, prices
+from e2e.laptop import FOLDER, Laptop, package_arn, prices
 
 pytestmark = [pytest.mark.cloud, pytest.mark.timeout(600)]
 MODEL = "mean-price"
@@ -28,7 +28,10 @@ def test_the_loop_turns(laptop: Laptop) -> None:
 
     laptop.wait(MODEL, "a mail that asks for approval", asked)
 
-    laptop.approve(MODEL, 1)
+    laptop.aws(
+        "sagemaker", "update-model-package", "--model-package-arn", package_arn(MODEL, 1),
+        "--model-approval-status", "Approved",
+    )  # fmt: skip
     laptop.serves(MODEL, 1)
     runtime = laptop.client("sagemaker-runtime")
     answer = runtime.invoke_endpoint(
