@@ -44,22 +44,24 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     model, keys = model_name(request.model, "model"), _keys(request)
     installed = ledger.find_installed(model)
     words, undrop = request.reason.strip(), request.action == UNDROP
-    told = {
+    deletions = {
         key: Deletion(marker, undrop, False, request.actor, request.time, words)
         for key, marker in keys.items()
     }
     if request.action == LOOK:
         changed, left = set[str](), dict[str, str]()
     elif undrop:
-        found = withdrawing.settle(model, list(told.items()), request.time, "everloop data undrop")
-        changed = {state.key for state in found.changed}
+        settlement = withdrawing.settle(
+            model, list(deletions.items()), request.time, "everloop data undrop"
+        )
+        changed = {state.key for state in settlement.changed}
         left = {
             key: "S3 shows no delete marker above it, or it is written down already"
             for key in keys
             if key not in changed
         }
     else:
-        changed, left = withdrawing.restore(model, told, request.time)
+        changed, left = withdrawing.restore(model, deletions, request.time)
         if changed:
             collecting.collect(model, installed, [], request.time)
     logger.info("changed data", model=model, action=request.action, objects=len(changed))

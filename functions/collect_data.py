@@ -1,7 +1,7 @@
 """Put arrivals into their dataset window, and see to it that somebody trains on them.
 
 Called with batches of the arrivals queue: EventBridge's `Object Created` and `Object Deleted` below
-data/, one in each body. Of what was deleted S3 is asked, and the ledger remembers what it says.
+data/, one in each body. For what was deleted S3 is read, and the ledger remembers what it shows.
 """
 
 import json
@@ -75,7 +75,7 @@ def _received(record: dict[str, Any]) -> ReceivedObject | None:
     """Read one message; None for what is no data, such as a folder's own empty object.
 
     Nor does a lifecycle rule withdraw anything by taking versions that were overwritten long ago.
-    That comes once for each of them, and S3 is not asked; the sweep finds what is gone entirely.
+    That comes once for each of them, and S3 is not read; the sweep finds what is gone entirely.
     """
     try:
         event = json.loads(record["body"])
@@ -102,7 +102,7 @@ def _received(record: dict[str, Any]) -> ReceivedObject | None:
 
 
 def _collect(model: str, batch: list[ReceivedObject], calls: int) -> list[str]:
-    """Collect a model's messages; return those that are for another call, as S3 is asked much."""
+    """Collect a model's messages; return those that are for another call, as S3 is called much."""
     now = max(received.fact.time for received in batch)
     came = [
         Arrival(r.key, f.version_id, f.etag, f.size, f.sequencer, f.time)
@@ -132,8 +132,8 @@ def _withdraw(
         (key, Deletion(fact.version_id, fact.marker, fact.expired, fact.requester, fact.time))
         for key, fact in gone
     ]
-    found = withdrawing.settle(model, keys, now, "S3 told of a deletion", calls=calls)
-    logger.info("settled deletions", model=model, events=len(gone), changed=len(found.changed))
-    if found.unseen or any(state.state == PRESENT for state in found.changed):
-        collecting.collect(model, installed, found.unseen, now)
-    return found.left
+    settlement = withdrawing.settle(model, keys, now, "S3 reported a deletion", calls=calls)
+    logger.info("settled deletions", model=model, events=len(gone), changed=len(settlement.changed))
+    if settlement.unseen or any(state.state == PRESENT for state in settlement.changed):
+        collecting.collect(model, installed, settlement.unseen, now)
+    return settlement.left

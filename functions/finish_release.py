@@ -87,11 +87,11 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     _decided(request, release, by, serving)
     if outcome not in (ERROR, WITHDRAWN):
         shortages.over(installed, RELEASE, request.time)
-    told = _outcome(request, release, by, [release, *before], serving)
-    people.notify(told, installed.spec, request.time)
+    message = _outcome(request, release, by, [release, *before], serving)
+    people.notify(message, installed.spec, request.time)
     if mine and not policy.deploy(installed.spec).keep_staging:
         endpoints.delete(names.staging_endpoint(request.model))
-    # What is written down nobody looks at again: so it is told before.
+    # Nobody looks again at what is written down: so people are notified before.
     ledger.put_release(request.model, release, _report_uri(request))
     ledger.raise_epoch(request.model, RELEASE, request.epoch)
     try:
@@ -108,8 +108,8 @@ def _approved_at(request: Request, word: Approval | None) -> datetime:
     """Return when the version was approved, as far as that is known."""
     if word is not None:
         return word.at
-    found = registry.find(request.package_arn)  # it may be deleted by now
-    return found.package.modified_at if found else request.time
+    described = registry.find(request.package_arn)  # it may be deleted by now
+    return described.package.modified_at if described else request.time
 
 
 def _decided(request: Request, release: Release, by: str, serving: Serving | None) -> None:

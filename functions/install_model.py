@@ -1,7 +1,7 @@
 """Install a pushed model: bundle, pipeline, package group, schedule, ledger. Called by S3's events.
 
 The newest bundle is installed, whichever push the event is about. A bundle or spec that is wrong
-changes nothing: the ledger says what is wrong with it, and a person is told.
+changes nothing: the ledger says what is wrong with it, and people are notified.
 """
 
 import hashlib
@@ -85,8 +85,10 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     # Data that came before its model, or failed with other code, has waited for this. Read again:
     # a pause outlives a push.
     installed = ledger.installed(model)
-    asked = training.start_after_push(installed, fact.time)
-    logger.info("looked at training", model=model, go=asked.decision.go, why=asked.decision.reason)
+    started = training.start_after_push(installed, fact.time)
+    logger.info(
+        "looked at training", model=model, go=started.decision.go, why=started.decision.reason
+    )
     return {"go": True, "reason": f"installed {checked.bundle.digest}"}
 
 
@@ -207,10 +209,10 @@ def _check_topic(topic: str | None) -> None:
 
 def _scripts() -> Mapping[str, bytes]:
     """Return the job scripts by their path. They lie in a layer and are never imported here."""
-    found = find_spec("everloop_jobs")
-    if found is None or not found.submodule_search_locations:
+    jobs = find_spec("everloop_jobs")
+    if jobs is None or not jobs.submodule_search_locations:
         raise RuntimeError("the jobs layer is missing: no package everloop_jobs is to be found")
-    folder = Path(next(iter(found.submodule_search_locations)))
+    folder = Path(next(iter(jobs.submodule_search_locations)))
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in sorted(folder.rglob("*.py"))

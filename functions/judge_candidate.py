@@ -86,7 +86,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         people.notify(_question(candidate, verdict, request), installed.spec, request.time)
     else:
         status = APPROVED if verdict.verdict == judgement.APPROVED else REJECTED
-        # What is set is settled for the next try: so it is told before.
+        # What is set is settled for the next try: so people are notified before.
         people.notify(_judged(candidate, verdict, request), installed.spec, request.time)
         words = verdict.reason[: registry.LONGEST_DESCRIPTION]
         # These words outlive a person's approval without any: by this they are known as ours.

@@ -53,24 +53,24 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         logger.warning("findings of a look that lost its turn", model=request.model, look=name)
         return {"violated": False, "reason": reason}
     findings = storage.read_json(request.findings_uri)
-    found = judge_findings(findings)
+    result = judge_findings(findings)
     for monitor, drift in sorted(drift_by_monitor(findings).items()):
         report.measure("Drift", drift, model=request.model, monitor=monitor)
-    if found.judged or found.violations:  # no violation where nothing was judged
-        report.count("Violations", model=request.model, value=found.violations)
-    facts = {**found.facts, "version": request.version, "findings_uri": request.findings_uri}
+    if result.judged or result.violations:  # no violation where nothing was judged
+        report.count("Violations", model=request.model, value=result.violations)
+    facts = {**result.facts, "version": request.version, "findings_uri": request.findings_uri}
     report.decided(
         "monitor",
         id=name,
         model=request.model,
         time=request.time,
-        go=found.go,
-        reason=found.reason,
+        go=result.go,
+        reason=result.reason,
         facts=facts,
         subject=request.findings_uri,
     )
-    looking.count_look(installed, found, name, request.findings_uri, request.time)
-    if found.go:
+    looking.count_look(installed, result, name, request.findings_uri, request.time)
+    if result.go:
         journal.publish(
             "Model Violation Found",
             {
@@ -78,9 +78,9 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
                 "endpoint": request.model,
                 "version": request.version,
                 "findings_uri": request.findings_uri,
-                "monitors": list(found.monitors),
-                "violations": found.violations,
-                "not_judged": list(found.blind),
+                "monitors": list(result.monitors),
+                "violations": result.violations,
+                "not_judged": list(result.blind),
                 "time": text(request.time),
             },
         )
@@ -89,7 +89,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     late_labels.notify_refused(installed, findings, request.findings_uri, request.time)
     labelled_traffic.drop(installed, findings)
     _ended(request)
-    return {"violated": found.go, "reason": found.reason}
+    return {"violated": result.go, "reason": result.reason}
 
 
 def _over(installed: Installation, findings: Mapping[str, Any], request: Request) -> None:

@@ -4,7 +4,7 @@ Anybody who may put events on our bus can say that a violation was found: what c
 monitor wrote, where only its jobs may write, and it counts once.
 
 Called by our violation events, by CloudWatch alarms, and by the jobs of native Model Monitor; and
-by the alarms of our endpoints, which are told and start nothing.
+by the alarms of our endpoints, which are reported and start nothing.
 """
 
 from collections.abc import Mapping
@@ -90,29 +90,29 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
 
 
 def _alarm(changed: AlarmChanged) -> dict[str, Any]:
-    """Tell that an endpoint's alarm rings, or is quiet again. No training would repair that."""
+    """Notify people of an alarm that rings, or is quiet again: no training repairs an endpoint."""
     named = names.of_serving_alarm(settings().stack, changed.name)
     installed = ledger.find_installed(named[0]) if named and is_model_name(named[0]) else None
     if named is None or installed is None:
         return {"go": False, "reason": f"{changed.name} is no alarm of an endpoint of ours"}
-    told = alarming.changed(
+    notified = alarming.changed(
         installed, named[1], changed.state, changed.reason, changed.since, changed.since
     )
-    return {"go": False, "reason": f"{changed.name} is {changed.state}, {told=}"}
+    return {"go": False, "reason": f"{changed.name} is {changed.state}, {notified=}"}
 
 
 def _answer(installed: Installation, trouble: Trouble) -> dict[str, Any]:
     model = installed.model
     window = arrivals.open_window(model)
     last = arrivals.last_closed(model)
-    found = arrivals.arrivals(model, [window.number])[window.number] if window.objects else []
+    arrived = arrivals.arrivals(model, [window.number])[window.number] if window.objects else []
     untrained = last is not None and last.outcome is None
     decision = worth_retraining(
         ledger.runs(model),
         policy.retrain(installed.spec),
         trouble.time,
         new_objects=window.objects + (last.objects if last and untrained else 0),
-        new_bytes=sum(a.size for a in found) + (last.new_bytes if last and untrained else 0),
+        new_bytes=sum(a.size for a in arrived) + (last.new_bytes if last and untrained else 0),
         paused=installed.paused,
         in_a_row=max(1, monitoring.watch(model).streaks.violated) if trouble.looked else None,
         trainable=trouble.monitors != (TRAFFIC,),
@@ -120,12 +120,12 @@ def _answer(installed: Installation, trouble: Trouble) -> dict[str, Any]:
     facts = dict(decision.facts)
     answer = decision
     if decision.go:
-        asked = training.start_on_violation(installed, window, trouble.time)
-        facts["execution"] = asked.execution
-        if not asked.execution:  # another training holds the lease
-            reason = asked.decision.reason
+        started = training.start_on_violation(installed, window, trouble.time)
+        facts["execution"] = started.execution
+        if not started.execution:  # another training holds the lease
+            reason = started.decision.reason
             answer = replace(decision, go=False, reason=reason, under_way=True)
-    # What was answered is not looked at again: so it is told before.
+    # What was answered is not looked at again: so people are notified before.
     _notify(installed, trouble, answer)
     report.decided(
         "retrain",
@@ -163,18 +163,18 @@ def _notify(installed: Installation, trouble: Trouble, answer: Permission) -> No
 
 def _trouble(sign: ViolationFound | AlarmRaised | JobEnded) -> Trouble | None:
     if isinstance(sign, ViolationFound):
-        found = _findings(sign)
-        if not found.go:
+        findings = _findings(sign)
+        if not findings.go:
             return None
         return Trouble(
             sign.model,
-            found.reason,
+            findings.reason,
             sign.findings_uri,
             sign.time,
             sign.findings_uri,
-            tuple(found.monitors),
-            found.version,
-            found.facts,
+            tuple(findings.monitors),
+            findings.version,
+            findings.facts,
             looked=True,
         )
     if isinstance(sign, AlarmRaised):
@@ -209,7 +209,7 @@ def _findings(sign: ViolationFound) -> Findings:
         raise BadInput(
             f"{sign.findings_uri} is about {findings.get('model')!r}, not {sign.model!r}"
         )
-    found = judge_findings(findings)
+    judged = judge_findings(findings)
     version = findings.get("serving_version")
     known = version if isinstance(version, int) and not isinstance(version, bool) else None
-    return replace(found, facts={**found.facts, "version": known}, version=known)
+    return replace(judged, facts={**judged.facts, "version": known}, version=known)

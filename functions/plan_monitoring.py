@@ -87,7 +87,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         region=settings().region,
         kms_key=settings().kms_key,
     )
-    # The next look begins where this one ends, which is earlier than asked if there is too much.
+    # The next look begins where this one ends, earlier than requested if there is too much.
     started = machines.start(
         machines.MONITOR, name, {"model": model, "scheduled_at": text(until), "job": job}
     )

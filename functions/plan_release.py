@@ -1,7 +1,7 @@
-"""Decide whether a release is still wanted, and take the release lease for it.
+"""Decide whether a release is still needed, and take the release lease for it.
 
-Called by statemachines/deploy.asl.yaml. Registry and endpoint are read again: the event that asked
-for this release may be old.
+Called by statemachines/deploy.asl.yaml. Registry and endpoint are read again: the event that
+requested this release may be old.
 """
 
 from dataclasses import dataclass
@@ -50,10 +50,10 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         return {"go": False, "reason": "another release of this model came first"}
     installed = ledger.installed(request.model)
     decision = releasing.decide(installed, request.time)
-    wanted = decision.package
-    go = decision.go and wanted is not None and wanted.version == request.version
+    package = decision.package
+    go = decision.go and package is not None and package.version == request.version
     reason = decision.reason
-    if not go and wanted is not None:
+    if not go and package is not None:
         reason = f"not version {request.version} any more: {decision.reason}"
     report.decided(
         "release",

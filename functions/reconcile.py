@@ -2,7 +2,7 @@
 where there are very many, for some of them at each tick, in turn.
 
 The same steps as the events' own, so that what is on its way is not started twice. And some pages
-of the data bucket are looked at, for what no event told of.
+of the data bucket are looked at, for what no event reported.
 """
 
 from collections.abc import Mapping
@@ -47,7 +47,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
             overdue += any(
                 repair.stuck and repair.subject == repairing.MONITOR for repair in repairs
             )
-        except Exception as error:  # told below; until it is repaired, the others must not wait
+        except Exception as error:  # reported below; until it is repaired, the others must not wait
             logger.exception("could not reconcile", model=model)
             troubled.append(f"{model}: {type(error).__name__}: {error}")
     report.measure_stack("MonitorsOverdue", overdue)
@@ -60,10 +60,10 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
 def _turn(models: list[str]) -> list[str]:
     if len(models) <= MOST_PER_TICK:
         return models
-    found = turn(models, ledger.last_of_tick())
+    due = turn(models, ledger.last_of_tick())
     # Before anything is done: a tick that runs out of time is no reason to begin there again.
-    ledger.note_last_of_tick(found[-1])
-    return found
+    ledger.note_last_of_tick(due[-1])
+    return due
 
 
 def _alarms() -> Mapping[str, Alarm] | None:
@@ -79,14 +79,14 @@ def _reconcile(model: str, now: datetime, known: Mapping[str, Alarm] | None) -> 
     installed = ledger.find_installed(model)
     if installed is None:
         return []
-    found = []
+    repairs = []
     try:
         for repair in repairing.repairs(installed, now, known):
-            found.append(repair)
+            repairs.append(repair)
             _notify(installed, repair, now)
     finally:  # whatever could not be repaired: what the ledger says is anchored each day
         anchors.anchor_daily(model, now)
-    return found
+    return repairs
 
 
 def _notify(installed: Installation, repair: Repair, now: datetime) -> None:

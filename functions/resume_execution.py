@@ -20,10 +20,10 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         return {"found": "somebody else's"}
     if isinstance(fact, RunChanged):
         try:
-            found = resuming.resume_after_run(fact.execution_arn)
-        except ExecutionGone:  # what was ours and is waited for, reconcile tells of
-            found = f"{fact.execution_arn} is gone"
+            outcome = resuming.resume_after_run(fact.execution_arn)
+        except ExecutionGone:  # what was ours and is waited for, reconcile reports
+            outcome = f"{fact.execution_arn} is gone"
     else:
-        found = resuming.resume_after_endpoint(fact.endpoint)
-    logger.info("looked", found=found)
-    return {"found": found}
+        outcome = resuming.resume_after_endpoint(fact.endpoint)
+    logger.info("looked", outcome=outcome)
+    return {"found": outcome}

@@ -1,7 +1,7 @@
 """Bring an endpoint on its way to a version: staging, or production in steps with alarms.
 
 Called by statemachines/deploy.asl.yaml with a task token, which lies in the ledger before anything
-is asked for. `resume_execution` completes it when the endpoint has settled, or this
+is requested. `resume_execution` completes it when the endpoint has settled, or this
 function does at once.
 """
 
@@ -59,13 +59,15 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     staging = request.stage == STAGING
     endpoint = names.staging_endpoint(request.model) if staging else request.model
     try:
-        asked = _ask(request, installed, endpoint, made)
+        update = _start_update(request, installed, endpoint, made)
     except _Withdrawn as withdrawn:
         return _refused(request, str(withdrawn))
     if request.stage == PRODUCTION:
         _alarm(installed)
-    found = resuming.resume_after_endpoint(endpoint)  # its event may have come before its token
-    logger.info("asked endpoint", endpoint=endpoint, config=config_name, asked=asked, found=found)
+    outcome = resuming.resume_after_endpoint(endpoint)  # its event may have come before its token
+    logger.info(
+        "updated endpoint", endpoint=endpoint, config=config_name, update=update, outcome=outcome
+    )
     return {"started": True, "endpoint": endpoint, "config": config_name}
 
 
@@ -82,25 +84,29 @@ def _refused(request: Request, reason: str) -> dict[str, Any]:
     return {"started": False, "reason": reason}
 
 
-def _ask(request: Request, installed: Installation, endpoint: str, made: ServingConfig) -> str:
-    """Ask the endpoint for its config, once, whatever state it is in. Raises NotReady if busy."""
+def _start_update(
+    request: Request, installed: Installation, endpoint: str, made: ServingConfig
+) -> str:
+    """Change the endpoint to its config, once, whatever its state. Raises NotReady if busy."""
     config = made.config_name
     subject = resuming.endpoint_subject(endpoint)
     before = ledger.token(subject)
-    asked_before = (
+    requested_before = (
         before is not None
         and before.execution == request.execution
         and before.config == config
         and before.armed
     )
-    token = Token(subject, request.token, request.model, request.execution, config, asked_before)
+    token = Token(
+        subject, request.token, request.model, request.execution, config, requested_before
+    )
     ledger.put_token(token, request.time)
     ledger.note_wait(request.model, RELEASE, request.execution, subject)
     serving = endpoints.serving(endpoint)
-    if asked_before:
-        return "asked before"
+    if requested_before:
+        return "requested before"
     if serving is None:
-        _check_wanted(request, installed)
+        _check_desired(request, installed)
         _check_approval(request.package_arn)
         endpoints.create(endpoint, config)
     elif serving.status == "InService" and serving.config == config:
@@ -119,7 +125,7 @@ def _ask(request: Request, installed: Installation, endpoint: str, made: Serving
         _update(request, installed, serving, made)
     armed = Token(subject, request.token, request.model, request.execution, config, True)
     ledger.put_token(armed, request.time)
-    return "asked"
+    return "requested"
 
 
 def _update(
@@ -133,7 +139,7 @@ def _update(
         for alarm in watching:
             alarms.put(alarm)
     steps = deploy.steps if request.stage == PRODUCTION else None
-    _check_wanted(request, installed)
+    _check_desired(request, installed)
     _check_approval(request.package_arn)
     endpoints.update(
         endpoint,
@@ -143,11 +149,11 @@ def _update(
     )
 
 
-def _check_wanted(request: Request, installed: Installation) -> None:
+def _check_desired(request: Request, installed: Installation) -> None:
     """Look whether another version should serve by now; the end of this release starts that one."""
-    wanted = releasing.desired_version(installed)
-    if wanted is not None and wanted.version != request.version:
-        raise _Withdrawn(f"version {wanted.version} should serve by now, not {request.version}")
+    desired = releasing.desired_version(installed)
+    if desired is not None and desired.version != request.version:
+        raise _Withdrawn(f"version {desired.version} should serve by now, not {request.version}")
 
 
 def _check_approval(package_arn: str) -> None:
@@ -155,10 +161,10 @@ def _check_approval(package_arn: str) -> None:
 
     What is withdrawn in that moment serves until its own event, or reconcile, takes it back.
     """
-    found = registry.find(package_arn)
-    if found is None:
+    described = registry.find(package_arn)
+    if described is None:
         raise _Withdrawn(f"{package_arn} is gone from the registry now")
-    package = found.package
+    package = described.package
     if not package.deployable:
         raise _Withdrawn(
             f"version {package.version} is {package.approval} and {package.status} now"

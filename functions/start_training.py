@@ -107,7 +107,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     if waits is not None and waits.token == request.token and any(r.name == name for r in runs):
         training.take_up(arn)
     # If it ended before its token was written, its event found nobody to wake.
-    logger.info("looked at run", found=resuming.resume_after_run(arn))
+    logger.info("looked at run", outcome=resuming.resume_after_run(arn))
     return {"started": True, "run": arn}
 
 

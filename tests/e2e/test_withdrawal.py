@@ -105,5 +105,5 @@ def test_what_came_and_went_while_the_rule_was_off_is_found(laptop: Laptop, tmp_
     assert frozen["facts"]["new_objects"] == 1
     assert laptop.decided(model, "train-end")["go"]
     found = [d["reason"] for d in laptop.decisions(model, "reconcile")]
-    assert any("a push lay in S3 that no event told of" in reason for reason in found)
-    assert any("1 objects lay in S3 that no event told of" in reason for reason in found)
+    assert any("a push lay in S3 that no event reported" in reason for reason in found)
+    assert any("1 objects lay in S3 that no event reported" in reason for reason in found)

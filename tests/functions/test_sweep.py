@@ -55,7 +55,7 @@ def test_drops_that_no_event_told_of_are_collected_and_trained(lost):
     assert keys() == [key("a"), key("b")]
     assert lost.executions("train") == ["flight-delays-w1-a1"]
     (found,) = [d for d in decided(lost, "reconcile") if d["subject"] == "data"]
-    assert found["reason"].startswith("2 objects lay in S3 that no event told of")
+    assert found["reason"].startswith("2 objects lay in S3 that no event reported")
 
 
 def test_what_may_be_on_its_way_is_left_to_its_event(lost):
@@ -148,7 +148,7 @@ def test_a_deletion_that_no_event_told_of_is_remembered(account):
     tick(account, minutes=30)
     (state,) = objects.states(MODEL).values()
     assert (state.key, state.state, state.by) == (key("a"), WITHDRAWN, "")
-    assert "no event told of it" in decided(account, "withdraw")[0]["reason"]
+    assert "no event reported it" in decided(account, "withdraw")[0]["reason"]
 
 
 def test_a_deletion_for_good_that_no_event_told_of_is_found_within_a_day(account):

@@ -63,7 +63,7 @@ def test_a_deletion_that_no_event_told_is_found_by_the_freeze(dropped):
     assert keys_of(freeze(dropped)) == [key("b")]
     withdrawn = last(dropped, "withdraw")
     assert withdrawn["actor"] == "everloop"
-    assert "no event told of it" in withdrawn["reason"]
+    assert "no event reported it" in withdrawn["reason"]
     (state,) = objects.states(MODEL).values()
     assert (state.key, state.state, state.by) == (key("a"), WITHDRAWN, "")
 

@@ -14,7 +14,7 @@ FLAWS = (
     ),
     Mutant(
         "collect data and start no training",
-        Code("flows.collecting", "asked = training.start_on_data(...)", "return added"),
+        Code("flows.collecting", "started = training.start_on_data(...)", "return added"),
     ),
     Mutant(
         "freeze before the drop is quiet",
@@ -69,12 +69,12 @@ FLAWS = (
         "call bad files a failure of the model",
         Code(
             "flows.concluding",
-            "found is not None and found.bad and (concluded.outcome == FAILED)",
+            "run_files is not None and run_files.bad and (concluded.outcome == FAILED)",
             "False",
         ),
     ),
     Mutant(
-        "never look for what no event told of",
+        "never look for what no event reported",
         Code("functions.reconcile", "troubled += sweeping.sweep(...)"),
     ),
     Mutant(

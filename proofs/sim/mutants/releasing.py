@@ -5,10 +5,10 @@ from proofs.sim.mutants.mutant import Mutant
 
 FLAWS = (
     Mutant(
-        "release what is not wanted any more",
+        "release what should not serve any more",
         Code(
             "functions.plan_release",
-            "decision.go and wanted is not None and (wanted.version == request.version)",
+            "decision.go and package is not None and (package.version == request.version)",
             "True",
         ),
     ),
@@ -28,7 +28,7 @@ FLAWS = (
         "release what another version has overtaken",
         Code(
             "functions.start_rollout",
-            "wanted is not None and wanted.version != request.version",
+            "desired is not None and desired.version != request.version",
             "False",
         ),
     ),
@@ -41,7 +41,8 @@ FLAWS = (
         ),
     ),
     Mutant(
-        "create without a last look", Code("functions.start_rollout._ask", "_check_approval(...)")
+        "create without a last look",
+        Code("functions.start_rollout._start_update", "_check_approval(...)"),
     ),
     Mutant(
         "look, and release all the same",
@@ -137,7 +138,7 @@ FLAWS = (
         "forget how a release ended", Code("functions.finish_release", "ledger.put_release(...)")
     ),
     Mutant(
-        "write a release down before it is told",
+        "write a release down before people are notified",
         Code(
             "functions.finish_release",
             "release = Release(...)",
@@ -180,7 +181,7 @@ FLAWS = (
         "take a busy endpoint for a free one",
         Code("decisions.releases", "serving is not None and (not serving.settled)", "False"),
         why="who moves an endpoint for us has the lease, and is seen before: takes a look in "
-        "the minutes of an update by hand that changes what is wanted",
+        "the minutes of an update by hand that changes what is desired",
     ),
     Mutant(
         "release while paused",
@@ -195,7 +196,7 @@ FLAWS = (
         ),
     ),
     Mutant(
-        "what serves on is not told",
+        "what serves on is not reported",
         Code("flows.repairing", "decision.stays", "''", everywhere=True),
     ),
     Mutant(
@@ -204,7 +205,7 @@ FLAWS = (
             "decisions.releases",
             "if against:\n    ...",
             "if against or desired.version < (now or 0):\n"
-            "    return replace(found, reason=against or 'there is a newer one')",
+            "    return replace(decision, reason=against or 'there is a newer one')",
         ),
     ),
     Mutant(
@@ -214,7 +215,8 @@ FLAWS = (
         ),
     ),
     Mutant(
-        "release what was tampered with", Code("flows.sealing", "if said:\n    raise Tampered(...)")
+        "release what was tampered with",
+        Code("flows.sealing", "if changes:\n    raise Tampered(...)"),
     ),
     Mutant(
         "leave a failed endpoint where it is",

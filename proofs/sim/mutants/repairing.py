@@ -6,7 +6,7 @@ from proofs.sim.mutants.mutant import Mutant
 FLAWS = (
     Mutant("tell nobody of a violation", Code("functions.on_violation", "_notify(...)")),
     Mutant(
-        "tell again what was told",
+        "notify again of what people know",
         Code("aws.people", "known is not None and notification.counts(known, time)", "False"),
     ),
     Mutant(
@@ -42,7 +42,7 @@ FLAWS = (
         Code("aws.machines", "if code_of(error) in _GONE:\n    return False"),
     ),
     Mutant(
-        "wake before what was asked for has begun",
+        "wake before what was requested has begun",
         Code("flows.resuming", "token.armed and serving.settled", "serving.settled"),
     ),
     Mutant(

@@ -68,7 +68,7 @@ FLAWS = (
         Code("flows.concluding.notify", "people.notify(Message(...), ...)"),
     ),
     Mutant(
-        "write a run down before it is told",
+        "write a run down before people are notified",
         Code(
             "functions.finish_training",
             "concluding.notify(...)",

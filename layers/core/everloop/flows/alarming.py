@@ -1,4 +1,4 @@
-"""The alarms of an endpoint: there from its first minute to its end, and told when they ring."""
+"""The alarms of an endpoint: there from its first minute to its end; people hear when they ring."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
@@ -14,7 +14,7 @@ from everloop.pipelines.rollouts import serving_alarms
 from everloop.records.installation import Installation
 from everloop.spec import policy
 
-# What has been quiet for longer was told when it became so, by its action or by a tick.
+# What has been quiet for longer was reported when it became so, by its action or by a tick.
 _LATELY = timedelta(hours=2)
 _HAPPENED = {
     names.ERRORS: "its endpoint answers errors",
@@ -26,8 +26,8 @@ def desired_alarms(installed: Installation) -> dict[str, dict[str, Any]]:
     """Return the alarms that a model's endpoint should have, by name."""
     bars = policy.deploy(installed.spec).alarms
     stack = settings()
-    found = serving_alarms(stack.stack, installed.model, bars, stack.violation_function)
-    return {str(alarm["AlarmName"]): alarm for alarm in found}
+    alarms = serving_alarms(stack.stack, installed.model, bars, stack.violation_function)
+    return {str(alarm["AlarmName"]): alarm for alarm in alarms}
 
 
 def ensure(installed: Installation) -> None:
@@ -37,7 +37,7 @@ def ensure(installed: Installation) -> None:
 
 
 def repair(installed: Installation, known: Mapping[str, Alarm], *, serves: bool) -> Iterator[str]:
-    """Make alarms again that are missing or other than wanted, and delete those of no endpoint.
+    """Make alarms again that are missing or other than desired, and delete those of no endpoint.
 
     One that calls a function of another name was made by another version of the stack. `known` are
     the stack's alarms by name. Yields what was done, for people.
@@ -77,7 +77,7 @@ def catch_up(installed: Installation, known: Mapping[str, Alarm], now: datetime)
 def changed(
     installed: Installation, word: str, state: str, reason: str, since: datetime, now: datetime
 ) -> bool:
-    """Tell that an endpoint's alarm rings, or is quiet again, unless it was told before."""
+    """Notify people that an endpoint's alarm rings, or is quiet again, once."""
     model, subject = installed.model, f"alarm/{word}"
     if state == QUIET:
         why = f"The alarm is quiet: {reason}"

@@ -1,6 +1,6 @@
-"""Approving: read a model's versions with what was said on each; write down what is new.
+"""Approving: read a model's versions with the word on each; write down what is new.
 
-Events tell of approvals, and may get lost: whoever looks for what should serve sees them, too.
+Events report approvals, and may get lost: whoever looks for what should serve sees them, too.
 """
 
 from collections.abc import Collection
@@ -38,7 +38,7 @@ def versions(
     now: datetime | None,
     *,
     closer: Collection[int] = (),
-    told: ApprovalEvent | None = None,
+    event: ApprovalEvent | None = None,
 ) -> Versions:
     """Return all versions as the registry has them, with when each was spoken on and its pin.
 
@@ -47,12 +47,12 @@ def versions(
     """
     known = approvals.all_of(model)
     pin = approvals.pin(model)
-    found = registry.packages(model)
-    look = {*closer, *([told.version] if told else []), *([pin[0]] if pin else [])}
-    look |= _in_turn(found, now)
+    packages = registry.packages(model)
+    look = {*closer, *([event.version] if event else []), *([pin[0]] if pin else [])}
+    look |= _in_turn(packages, now)
     read: list[Package] = []
     fresh: dict[int, Approval] = {}
-    for package in found:
+    for package in packages:
         before = known.get(package.version)
         if package.version not in look and not _news(package, before):
             read.append(replace(package, approved_at=before.at if before else None))
@@ -60,7 +60,7 @@ def versions(
         described = registry.find(package.arn)
         if described is None:
             continue  # deleted a moment ago
-        at = told.approval_at if told and told.version == package.version else None
+        at = event.approval_at if event and event.version == package.version else None
         approval = _record_approval(described, before, now, at) if now else None
         if approval is not None:
             fresh[package.version] = approval
@@ -84,9 +84,9 @@ def _news(package: Package, before: Approval | None) -> bool:
     return package.approval != (before.status if before else PENDING)
 
 
-def _in_turn(found: list[Package], now: datetime | None) -> set[int]:
+def _in_turn(packages: list[Package], now: datetime | None) -> set[int]:
     """Return one of the approved versions, another each minute: an event of its pin may be lost."""
-    approved = [package.version for package in found if package.deployable]
+    approved = [package.version for package in packages if package.deployable]
     if now is None or not approved:
         return set()
     return {approved[int(now.timestamp() // 60) % len(approved)]}
@@ -137,10 +137,10 @@ def _by_chain(package: Package, verdict: Verdict | None) -> tuple[Approval | Non
 
 
 def _note_pin(
-    model: str, found: list[Package], before: tuple[int, str] | None, now: datetime
+    model: str, packages: list[Package], before: tuple[int, str] | None, now: datetime
 ) -> None:
     """Write down which version is pinned, if it is another than was seen last."""
-    pinned = max((p for p in found if p.pinned), key=lambda p: p.pinned, default=None)
+    pinned = max((p for p in packages if p.pinned), key=lambda p: p.pinned, default=None)
     after = (pinned.version, pinned.pinned) if pinned else None
     if after == before:
         return

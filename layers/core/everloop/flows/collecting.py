@@ -20,16 +20,16 @@ def collect(
     """Put what came into the open window, and start what it calls for; return how many were new."""
     marker = data_policy(installed.spec).marker if installed else None
     marked = [arrival for arrival in came if is_marker(arrival.key, marker)]
-    found = [arrival for arrival in came if not is_marker(arrival.key, marker)]
+    data = [arrival for arrival in came if not is_marker(arrival.key, marker)]
     last = max(marked, key=lambda arrival: arrival.arrived_at, default=None)
-    added = arrivals.add(model, found, last)
+    added = arrivals.add(model, data, last)
     report.count("ObjectsCollected", model=model, value=added)
-    logger.info("collected", model=model, objects=len(found), new=added, marker=bool(marked))
+    logger.info("collected", model=model, objects=len(data), new=added, marker=bool(marked))
     if installed is None:
         if added:
             report.decided(
                 "collect",
-                id=digest(sorted(arrival.id for arrival in found)),
+                id=digest(sorted(arrival.id for arrival in data)),
                 model=model,
                 time=now,
                 go=False,
@@ -57,8 +57,10 @@ def collect(
     if last is not None and window.marker == last.key and window.token:
         machines.resume(window.token, {"marker": last.key})
         arrivals.forget_token(model, window.token)
-    asked = training.start_on_data(installed, window, now)
-    logger.info("looked at training", model=model, go=asked.decision.go, why=asked.decision.reason)
+    started = training.start_on_data(installed, window, now)
+    logger.info(
+        "looked at training", model=model, go=started.decision.go, why=started.decision.reason
+    )
     return added
 
 

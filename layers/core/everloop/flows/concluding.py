@@ -1,6 +1,6 @@
-"""Concluding: how a training ended, told and written down by whoever lives to see it.
+"""Concluding: how a training ended. Whoever lives to see it notifies people and records it.
 
-First told, then written down: what is written down nobody looks at again.
+First the message, then the record: nobody looks again at what is recorded.
 """
 
 import dataclasses
@@ -42,30 +42,30 @@ class Conclusion:
     files: Mapping[str, int] = field(default_factory=dict)  # how many were used, set aside, …
 
 
-def conclusion(found: Mapping[str, Any]) -> Conclusion:
-    """Return what a run's ending means; `found` is what the machine that waited is woken with."""
-    arn, package = str(found.get("run") or ""), str(found.get("package_arn") or "")
+def conclusion(ending: Mapping[str, Any]) -> Conclusion:
+    """Return what a run's ending means; `ending` is what the machine that waited is woken with."""
+    arn, package = str(ending.get("run") or ""), str(ending.get("package_arn") or "")
     lacked = None
-    if found.get("started") and not package and not found.get("chosen"):
-        lacked = trouble(str(found.get("reason") or ""))
+    if ending.get("started") and not package and not ending.get("chosen"):
+        lacked = trouble(str(ending.get("reason") or ""))
     if lacked is not None:
-        return Conclusion(shortages.WAITS, str(found.get("reason")), arn, lacked=lacked)
-    return Conclusion(*_outcome(found, package), arn, package)
+        return Conclusion(shortages.WAITS, str(ending.get("reason")), arn, lacked=lacked)
+    return Conclusion(*_outcome(ending, package), arn, package)
 
 
-def _outcome(found: Mapping[str, Any], package: str) -> tuple[str, str]:
-    reason, status = str(found.get("reason") or ""), found.get("status")
-    if not found.get("started"):
-        return NOTHING_LEFT if found.get("nothing_left") else REFUSED, reason
+def _outcome(ending: Mapping[str, Any], package: str) -> tuple[str, str]:
+    reason, status = str(ending.get("reason") or ""), ending.get("status")
+    if not ending.get("started"):
+        return NOTHING_LEFT if ending.get("nothing_left") else REFUSED, reason
     if status == "Succeeded" and package:
         return REGISTERED, f"registered {package}"
-    if found.get("failed_step") == names.BELOW_BARS_STEP:
+    if ending.get("failed_step") == names.BELOW_BARS_STEP:
         return BELOW_BARS, f"the candidate missed its bars: {reason}"
     if status == "Succeeded":
         return FAILED, "the pipeline succeeded and registered no package"
     if status == "Stopped":
         return STOPPED, "somebody stopped the pipeline"
-    step = f"step {found['failed_step']}: " if found.get("failed_step") else ""
+    step = f"step {ending['failed_step']}: " if ending.get("failed_step") else ""
     return FAILED, f"the pipeline ended {status}: {step}{reason}"
 
 
@@ -82,14 +82,14 @@ def with_files(
         return concluded, False
     if concluded.outcome == BELOW_BARS:
         concluded = _with_measures(installed, concluded)
-    found = files.of_run(installed.model, concluded.arn, time)
-    if found is not None and found.bad and concluded.outcome == FAILED:
-        why = found.why or "\n".join(files.lines(found.refused))
+    run_files = files.of_run(installed.model, concluded.arn, time)
+    if run_files is not None and run_files.bad and concluded.outcome == FAILED:
+        why = run_files.why or "\n".join(files.lines(run_files.refused))
         concluded = dataclasses.replace(concluded, outcome=BAD_FILES, reason=why)
-    if found is not None:
-        concluded = dataclasses.replace(concluded, files=found.counts)
-        if found.without_data and concluded.outcome == REGISTERED:
-            left_out = f"; {found.without_data} files without data were left out"
+    if run_files is not None:
+        concluded = dataclasses.replace(concluded, files=run_files.counts)
+        if run_files.without_data and concluded.outcome == REGISTERED:
+            left_out = f"; {run_files.without_data} files without data were left out"
             concluded = dataclasses.replace(concluded, reason=concluded.reason + left_out)
     closed = arrivals.closed_window(installed.model, window)
     again = (
@@ -98,8 +98,8 @@ def with_files(
         and closed.digest is not None
         and freezing.differs(installed, closed, but=files.actor(concluded.arn))
     )
-    if found is not None:
-        files.set_aside(installed, found, concluded.arn, time)
+    if run_files is not None:
+        files.set_aside(installed, run_files, concluded.arn, time)
     return concluded, again
 
 
@@ -113,13 +113,13 @@ def _with_measures(installed: Installation, concluded: Conclusion) -> Conclusion
     bars = policy.judgement(installed.spec).bars
     try:
         evaluation = storage.find_json(f"s3://{settings().artefact_bucket}/{place}")
-        said = against_bars(evaluation, bars) if evaluation is not None else ""
+        measures = against_bars(evaluation, bars) if evaluation is not None else ""
     except BadInput as error:
         report.logger.warning("could not read an evaluation", run=concluded.arn, why=str(error))
         return concluded
-    if not said:
+    if not measures:
         return concluded
-    return dataclasses.replace(concluded, reason=f"the candidate missed its bars: {said}")
+    return dataclasses.replace(concluded, reason=f"the candidate missed its bars: {measures}")
 
 
 def notify(
@@ -132,7 +132,7 @@ def notify(
     cause: str,
     time: datetime,
 ) -> None:
-    """Record how a training ended, once for each run, and tell people unless it brought a version.
+    """Record how a training ended, once for each run; notify people unless it brought a version.
 
     `name` says who ended: the machine, or the run where no machine lived to see it.
     """
@@ -215,7 +215,7 @@ def conclude_lost(
     data had changed, nobody else looks whether AWS had begun the first after all. It is looked at
     until that is known, and has an end from then on.
 
-    To be asked while nobody holds the lease of training.
+    To be called while nobody holds the lease of training.
     """
     newest = max((run.started_at for run in runs), default=now)
     lost = [
@@ -239,8 +239,8 @@ def conclude_lost(
                 continue  # AWS never began it
             concluded, ended_at = Conclusion(FAILED, "its machine died before it began"), now
         elif execution.ended:
-            found = pipelines.describe(execution.arn)
-            concluded, ended_at = conclusion(resuming.ending_of(found)), found.changed_at
+            described = pipelines.describe(execution.arn)
+            concluded, ended_at = conclusion(resuming.ending_of(described)), described.changed_at
         else:
             continue
         if concluded.lacked is not None:  # the next attempt lets it go on, if there is one

@@ -1,4 +1,4 @@
-"""Files of a run's dataset: what the job put down of each, told, and remembered where set aside."""
+"""Files of a run's dataset: what the job put down of each, and what of them was set aside."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -37,13 +37,13 @@ def of_run(model: str, arn: str, time: datetime) -> Files | None:
     run = arn.rpartition("/")[2]
     uri = f"s3://{settings().artefact_bucket}/runs/{model}/{run}/files/files.json"
     try:
-        found = storage.find_json(uri) if run else None
+        document = storage.find_json(uri) if run else None
     except BadInput as error:
         logger.warning("could not read files", model=model, why=str(error))
         return None
-    if found is None:
+    if document is None:
         return None
-    rows = [each for each in _list(found.get("objects")) if _is_file(model, each)]
+    rows = [each for each in _list(document.get("objects")) if _is_file(model, each)]
     aside = [
         ObjectState(
             each["key"], each["version_id"], SET_ASIDE, str(each["reason"]), time, actor(arn)
@@ -52,10 +52,10 @@ def of_run(model: str, arn: str, time: datetime) -> Files | None:
         if each["status"] == SET_ASIDE
     ]
     refused = [_line(each) for each in rows if each["status"] == "refused"]
-    counts = found.get("counts")
+    counts = document.get("counts")
     return Files(
-        bad=found.get("outcome") == "bad-files",
-        why=str(found.get("why") or ""),
+        bad=document.get("outcome") == "bad-files",
+        why=str(document.get("why") or ""),
         counts={
             str(name): count
             for name, count in (counts.items() if isinstance(counts, dict) else ())
@@ -76,7 +76,7 @@ def actor(arn: str) -> str:
 
 
 def set_aside(installed: Installation, files: Files, arn: str, time: datetime) -> None:
-    """Tell which files were set aside, and remember it: they are in no later dataset."""
+    """Notify people which files were set aside, and remember it: they are in no later dataset."""
     model = installed.model
     known = objects.states_of(model, [each.id for each in files.set_aside])
     fresh = [
@@ -88,7 +88,7 @@ def set_aside(installed: Installation, files: Files, arn: str, time: datetime) -
     if not fresh:
         return
     withdrawing.record(model, fresh, time, "the data's own rules refused it")
-    if not files.bad:  # else the end of the training is told, with them
+    if not files.bad:  # else the message of the training's end has them
         people.notify(
             Message(
                 kind="files-set-aside",
@@ -106,10 +106,10 @@ def set_aside(installed: Installation, files: Files, arn: str, time: datetime) -
         objects.put(model, state)
 
 
-def lines(told: Sequence[str]) -> list[str]:
+def lines(texts: Sequence[str]) -> list[str]:
     """Return so many lines as a message has room for."""
-    more = [f"and {len(told) - _SHOWN} more"] if len(told) > _SHOWN else []
-    return [*told[:_SHOWN], *more]
+    more = [f"and {len(texts) - _SHOWN} more"] if len(texts) > _SHOWN else []
+    return [*texts[:_SHOWN], *more]
 
 
 def what_to_do(model: str) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Freezing: S3 is asked what is still there of the arrivals, and the manifest says the rest."""
+"""Freezing: S3 is read for what is still there of the arrivals, and the manifest says the rest."""
 
 import json
 from datetime import datetime
@@ -19,7 +19,7 @@ from everloop.spec import policy
 def freeze(installed: Installation, closed: ClosedWindow, now: datetime) -> ClosedWindow:
     """Write a closed window's manifest, or write it again where objects were taken out since.
 
-    A window that is answered stays as it is. One where nothing is left ends here, told.
+    A window that is answered stays as it is. One where nothing is left ends, with a message.
     """
     if closed.outcome is not None:
         return closed
@@ -55,22 +55,22 @@ def next_dataset(installed: Installation, now: datetime) -> dict[str, Any]:
     """Return what the next dataset would be, if the open window were frozen now."""
     number, states = arrivals.open_window(installed.model).number, objects.states(installed.model)
     numbers, selection = _select(installed, number, states)
-    found = manifest(installed.model, settings().data_bucket, numbers, selection, now)
+    dataset = manifest(installed.model, settings().data_bucket, numbers, selection, now)
     return {
         "window": number,
-        "digest": found["digest"],
-        "objects": len(found["objects"]),
-        "left_out": found["left_out"],
+        "digest": dataset["digest"],
+        "objects": len(dataset["objects"]),
+        "left_out": dataset["left_out"],
     }
 
 
 def _select(
     installed: Installation, number: int, states: dict[str, ObjectState]
 ) -> tuple[list[int], Selection]:
-    """Choose what is in a window's dataset, now that S3 is asked."""
+    """Choose what is in a window's dataset, as S3 has it now."""
     numbers = kept_windows(number, policy.data(installed.spec).keep)
     came = arrivals.arrivals(installed.model, numbers)
-    keys = {arrival.key for found in came.values() for arrival in found}
+    keys = {arrival.key for of_window in came.values() for arrival in of_window}
     prefix = f"data/{installed.model}/"
     listed = storage.versions_among(settings().data_bucket, prefix, keys)
     return numbers, chosen(came, listed, states)
@@ -118,7 +118,7 @@ def _remember(
     states: dict[str, ObjectState],
     now: datetime,
 ) -> None:
-    """Write down what S3 shows as withdrawn, and no event has told."""
+    """Write down what S3 shows as withdrawn, and no event reported."""
     changed = []
     for each in selection.left_out:
         known, marker = states.get(each.arrival.id), each.marker
@@ -130,7 +130,7 @@ def _remember(
         key, version = each.arrival.key, each.arrival.version_id
         marked = marker.version_id if marker else ""
         changed.append(ObjectState(key, version, WITHDRAWN, why, at, "", marked))
-    how = f"no event told of it; S3 was asked when window {closed.number} was frozen"
+    how = f"no event reported it; S3 was read when window {closed.number} was frozen"
     withdrawing.record(model, changed, now, how)
     for state in changed:
         objects.put(model, state)
@@ -140,8 +140,8 @@ def _nothing_left(
     installed: Installation, closed: ClosedWindow, left_out: dict[str, int], now: datetime
 ) -> ClosedWindow:
     model = installed.model
-    told = ", ".join(f"{count} {state}" for state, count in left_out.items() if count)
-    reason = f"nothing is left to train on: of its objects {told or 'none came'}"
+    counts = ", ".join(f"{count} {state}" for state, count in left_out.items() if count)
+    reason = f"nothing is left to train on: of its objects {counts or 'none came'}"
     report.decided(
         "freeze",
         id=f"{model}:{closed.number}:{NOTHING_LEFT}",

@@ -1,7 +1,7 @@
-"""Incidents: what is wrong is told when it begins and when it is over, and not in between.
+"""Incidents: people are notified when one begins and when it is over, not in between.
 
 A message's id says which fact it began with. The same incident found by another fact, at the next
-look or at the next tick, is not told again.
+look or at the next tick, is not reported again.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from everloop.messages import Message
 def open_incident(
     message: Message, spec: Mapping[str, Any] | None, time: datetime, *subjects: str
 ) -> bool:
-    """Tell of something that is wrong, unless it was told when it began; True if told now.
+    """Notify people of what is wrong, unless they were when it began; True if they are now.
 
     `subjects` name what is wrong, so that its end finds it: "monitor", "alarm/errors". Where one of
     them is new, the message is.
@@ -59,7 +59,7 @@ def over(
 
 
 def passed_over(model: str, subject: str) -> None:
-    """Forget an incident whose end is told by another message, or is no news."""
+    """Forget an incident whose end another message reports, or is no news."""
     incident = incidents.find(model, subject)
     if incident is not None:
         incidents.close(model, incident)

@@ -1,4 +1,4 @@
-"""What a look is given for late labels: label files, predictions kept, and whose they were."""
+"""What a look gets for late labels: label files, predictions kept, and whose they were."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -38,15 +38,15 @@ def label_files(installed: Installation, since: datetime, until: datetime) -> La
     if not policy.joins_labels(installed.spec):
         return LabelFiles()
     prefix = _labels(installed.model)
-    found = storage.listed(settings().data_bucket, prefix)
-    named = ((key.removeprefix(prefix), came) for key, came in found)
+    listed = storage.listed(settings().data_bucket, prefix)
+    named = ((key.removeprefix(prefix), came) for key, came in listed)
     return late_labels.label_files(named, since, until, policy.labels_within(installed.spec))
 
 
 def inputs(
     installed: Installation, folder: str, labels: LabelFiles, serving: Serving, until: datetime
 ) -> Inputs:
-    """Write what a look is given, below its folder; the same look writes the same."""
+    """Write what a look gets, below its folder; the same look writes the same."""
     if not policy.joins_labels(installed.spec):
         return Inputs()
     spec, model, version = installed.spec, installed.model, serving.version
@@ -59,7 +59,7 @@ def inputs(
     )
     place = f"predictions/{late_labels.kept_days(within)}d/{model}"
     kept = _kept(model, oldest, look) if labels.files else []
-    versions = {found for _, found in timeline if found is not None} - {version}
+    versions = {served for _, served in timeline if served is not None} - {version}
     others = _evaluations(installed, versions) if labels.files else {}
     previous = _previous(model)
     described = {
@@ -94,9 +94,9 @@ def inputs(
 def notify_refused(
     installed: Installation, findings: Mapping[str, Any], findings_uri: str, time: datetime
 ) -> None:
-    """Tell people of label files that came since the look before and cannot be used."""
-    found = late_labels.label_records(findings, "refused")
-    refused = [each for each in found if each.get("new")]
+    """Notify people of label files that came since the look before and cannot be used."""
+    records = late_labels.label_records(findings, "refused")
+    refused = [each for each in records if each.get("new")]
     if not refused:
         return
     message = Message(
@@ -115,7 +115,7 @@ def notify_refused(
 
 
 def manifest(key: str, prefix: str, names: list[str]) -> str | None:
-    """Write which files a job is given, as SageMaker reads it; return its URI.
+    """Write which files a job gets, as SageMaker reads it; return its URI.
 
     None for no files: SageMaker takes an input without any for an error.
     """
@@ -138,15 +138,15 @@ def _kept(model: str, oldest: str, look: str) -> list[str]:
     def all_of_them() -> Iterator[str]:
         for days in late_labels.KEPT_DAYS:
             prefix = f"predictions/{days}d/{model}/"
-            found = storage.listed(settings().artefact_bucket, prefix, after=prefix + oldest)
-            yield from (key for key, _ in found)
+            listed = storage.listed(settings().artefact_bucket, prefix, after=prefix + oldest)
+            yield from (key for key, _ in listed)
 
     return late_labels.kept_files(all_of_them(), oldest, look)
 
 
 def _evaluations(installed: Installation, versions: set[int]) -> dict[int, str]:
     """Return where the evaluations lie of versions that served before, as far as they do."""
-    bucket, found = settings().artefact_bucket, {}
+    bucket, places = settings().artefact_bucket, {}
     group = installed.pipeline_arn.rpartition(":")[0]
     for version in sorted(versions, reverse=True)[:_MOST_VERSIONS]:
         try:
@@ -156,8 +156,8 @@ def _evaluations(installed: Installation, versions: set[int]) -> dict[int, str]:
         except BadInput:
             continue  # registered by somebody else, or gone unsealed: its days are not judged
         if place[0] == bucket and _there(place[1]):
-            found[version] = place[1]
-    return found
+            places[version] = place[1]
+    return places
 
 
 def _previous(model: str) -> str | None:
@@ -171,5 +171,5 @@ def _previous(model: str) -> str | None:
 
 def _there(key: str) -> bool:
     """Whether an object is there: an input that is missing would fail the job."""
-    found: Any = storage.listed(settings().artefact_bucket, key)
-    return any(name == key for name, _ in found)
+    listed: Any = storage.listed(settings().artefact_bucket, key)
+    return any(name == key for name, _ in listed)

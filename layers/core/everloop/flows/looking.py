@@ -1,4 +1,4 @@
-"""A look's turn, and what is told of looks that see nothing: read, decide, tell, write down."""
+"""A look's turn, and the messages on looks that see nothing: read, decide, notify, write down."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -38,7 +38,7 @@ def take_turn(model: str, look: str, now: datetime) -> str:
 
 
 def has_turn(model: str, look: str, until: datetime) -> bool:
-    """Whether what a look found counts: nobody else has, or had, the traffic that it was given."""
+    """Whether what a look found counts: nobody else has, or had, the traffic that it got."""
     holder, _ = monitoring.whose_turn(model)
     if holder not in ("", look):
         return False
@@ -48,33 +48,33 @@ def has_turn(model: str, look: str, until: datetime) -> bool:
 
 def note_traffic(
     installed: Installation,
-    found: Watch,
+    watch: Watch,
     serving: Serving,
     arrivals: Sequence[datetime],
     now: datetime,
 ) -> str:
-    """Note when traffic came; tell people once when there is none for too long, and once when it
+    """Note when traffic came; notify people once when there is none for too long, and once when it
     is back. Return why it could not judge, empty if silence is not too long."""
-    model, asked = installed.model, policy.watch(installed.spec)
-    rhythm = with_arrivals(found.rhythm, arrivals, now)
-    if arrivals and found.silent_since:
+    model, rules = installed.model, policy.watch(installed.spec)
+    rhythm = with_arrivals(watch.rhythm, arrivals, now)
+    if arrivals and watch.silent_since:
         incidents.over(model, _SILENT, installed.spec, now, "Traffic is captured again.")
     silence = Silence(False, "")
-    if not asked.captured:
+    if not rules.captured:
         return "could not judge: [deploy] capture_percent is 0, so that no traffic is captured"
     if not arrivals:
         silence = silent(
             rhythm,
             now,
             served_since=serving.changed_at,
-            schedule=asked.schedule,
-            silent_hours=asked.silent_hours,
+            schedule=rules.schedule,
+            silent_hours=rules.silent_hours,
         )
     since = silence.since if silence.go else ""
     if silence.go:
         report.count("CouldNotJudge", model=model)
         _notify_silence(installed, silence, since, serving, now)
-    if rhythm != found.rhythm or since != found.silent_since:
+    if rhythm != watch.rhythm or since != watch.silent_since:
         monitoring.note_rhythm(model, rhythm, since)
     return silence.reason if silence.go else ""
 
@@ -114,24 +114,24 @@ def _notify_silence(
 
 
 def count_look(
-    installed: Installation, found: Findings, look: str, findings_uri: str, now: datetime
+    installed: Installation, findings: Findings, look: str, findings_uri: str, now: datetime
 ) -> None:
-    """Count a look among those in a row; tell people of the last that is one too many, and of the
+    """Count a look among those in a row; notify people of the last that is one too many, and of the
     first that can judge again."""
     model, before = installed.model, monitoring.watch(installed.model).streaks
-    violated = any(monitor != TRAFFIC for monitor in found.monitors)
+    violated = any(monitor != TRAFFIC for monitor in findings.monitors)
     after = after_look(
         before,
         look,
         now,
-        blind=bool(found.blind),
-        judged=found.judged > 0,
+        blind=bool(findings.blind),
+        judged=findings.judged > 0,
         violated=violated,
     )
-    report.count("CouldNotJudge", model=model, value=1 if found.blind else 0)
+    report.count("CouldNotJudge", model=model, value=1 if findings.blind else 0)
     most = policy.watch(installed.spec).blind_looks
     if after.blind >= most:
-        _notify_blindness(installed, found, after.blind, after.blind_since, findings_uri, now)
+        _notify_blindness(installed, findings, after.blind, after.blind_since, findings_uri, now)
     elif before.blind >= most and not after.blind:
         incidents.over(model, _BLIND, installed.spec, now, "The monitor can judge again.")
     if after != before:
@@ -140,7 +140,7 @@ def count_look(
 
 def _notify_blindness(
     installed: Installation,
-    found: Findings,
+    findings: Findings,
     looks: int,
     since: str,
     findings_uri: str,
@@ -150,15 +150,15 @@ def _notify_blindness(
     message = Message(
         kind="could-not-judge",
         model=installed.model,
-        version=found.version,
-        happened=f"{looks} looks in a row could not judge {' and '.join(found.blind)}",
-        why=found.reason,
+        version=findings.version,
+        happened=f"{looks} looks in a row could not judge {' and '.join(findings.blind)}",
+        why=findings.reason,
         id=f"blind:{since}",
         numbers={
             name: value
             for name, value in (
-                ("rows in the last look", found.rows),
-                ("unreadable records", found.unreadable_records),
+                ("rows in the last look", findings.rows),
+                ("unreadable records", findings.unreadable_records),
             )
             if isinstance(value, int)
         },

@@ -77,27 +77,27 @@ def restore(
     """
     if serving is None or not serving.config:
         return ""
-    found = endpoints.models_of_config(serving.config)
-    if found is not None and all(endpoints.has_model(name) for name in found):
+    models = endpoints.models_of_config(serving.config)
+    if models is not None and all(endpoints.has_model(name) for name in models):
         return ""
     made = _known(installed, serving) or instead
     if made is None:
         raise BadInput(
             f"endpoint config {serving.config}, which {serving.endpoint} serves from, "
-            f"{'is' if found is None else 'has models that are'} gone, and nothing says what it was"
+            f"{'is' if models is None else 'has models that are'} gone; nothing says what it was"
         )
-    if found is not None and made.sagemaker_model not in found:
-        made = ServingConfig(made.config_name, made.config, found[0], made.container)
+    if models is not None and made.sagemaker_model not in models:
+        made = ServingConfig(made.config_name, made.config, models[0], made.container)
     try:
         endpoints.ensure_model(made.sagemaker_model, made.container, settings().sagemaker_role)
-        if found is None:
+        if models is None:
             endpoints.ensure_config(serving.config, made.config)
     except Conflict as conflict:  # another model has the name: an update wants it there, no more
         logger.warning("found a name taken", config=serving.config, why=str(conflict))
-        if found is not None:
+        if models is not None:
             return ""
         endpoints.ensure_config(serving.config, made.config)
-    what = f"endpoint config {serving.config}" if found is None else f"model {found[0]}"
+    what = f"endpoint config {serving.config}" if models is None else f"model {models[0]}"
     return f"{what}, which {serving.endpoint} serves from, was deleted, and was made again"
 
 

@@ -1,4 +1,4 @@
-"""Pushes that no event told of: as with data, S3 has them, and whoever installs is called again."""
+"""Pushes that no event reported: as with data, S3 has them; whoever installs is called again."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -20,8 +20,8 @@ _PREFIX, _BUNDLE = "models/", "bundle.tar.gz"
 def find(sweep: Sweep, now: datetime) -> None:
     """Have those pushes installed, or refused, that are new since the last pass and were neither.
 
-    Each is asked for once: what fails then lies in the queue of failed events. What waits for a
-    quota is asked for each day.
+    Each is requested once: what fails then lies in the queue of failed events. What waits for a
+    quota is requested each day.
     """
     bucket = settings().data_bucket
     for key, modified in storage.listed(bucket, _PREFIX):
@@ -35,23 +35,23 @@ def find(sweep: Sweep, now: datetime) -> None:
         if newest is None or newest.marker:
             continue  # it was deleted meanwhile
         model, id = parts[1], f"{parts[1]}:{newest.version_id}"
-        asked = f"{model}:push:{newest.version_id}"
+        request_id = f"{model}:push:{newest.version_id}"
         if report.was_decided("install", id=id, model=model):
             continue
         if waits is not None and waits.subject == newest.version_id and waits.until:
             if now < waits.until:
                 continue
-            asked += f":{text(waits.until)}"
-        if report.was_decided("reconcile", id=asked, model=model):
+            request_id += f":{text(waits.until)}"
+        if report.was_decided("reconcile", id=request_id, model=model):
             continue
         functions.start("install-model", _event(newest))
         report.decided(
             "reconcile",
-            id=asked,
+            id=request_id,
             model=model,
             time=now,
             go=True,
-            reason="a push lay in S3 that no event told of; it is installed now, or refused"
+            reason="a push lay in S3 that no event reported; it is installed now, or refused"
             if waits is None
             else "a push waits for AWS; it is tried again",
             subject=f"s3://{bucket}/{key}",

@@ -49,9 +49,9 @@ def _bundle(installed: Installation) -> str:
         f"s3://{settings().data_bucket}/models/{model}/{BUNDLE}",
         f"s3://{settings().artefact_bucket}/models/{model}/{digest}/{BUNDLE}",
     ):
-        found = storage.measured(source)
-        if found is not None and found[0] == digest:
-            storage.copy_once(source, found[1], bucket, key)
+        measured = storage.measured(source)
+        if measured is not None and measured[0] == digest:
+            storage.copy_once(source, measured[1], bucket, key)
             return source
     raise NothingLeft(
         f"the bundle {key} was deleted, and no copy of it is left: push the folder again"

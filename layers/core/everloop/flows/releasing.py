@@ -32,20 +32,20 @@ def desired_version(installed: Installation) -> Package | None:
 
 
 def decide(
-    installed: Installation, now: datetime, told: ApprovalEvent | None = None
+    installed: Installation, now: datetime, event: ApprovalEvent | None = None
 ) -> ReleaseDecision:
-    """Read registry, endpoint and past releases, and decide whether a release is wanted."""
-    packages, releases = _read(installed, now, told)
+    """Read registry, endpoint and past releases, and decide whether a release is needed."""
+    packages, releases = _read(installed, now, event)
     serving = endpoints.serving(installed.model)
     return release_wanted(packages, releases, serving, paused=installed.paused)
 
 
 def _read(
-    installed: Installation, now: datetime, told: ApprovalEvent | None
+    installed: Installation, now: datetime, event: ApprovalEvent | None
 ) -> tuple[list[Package], list[Release]]:
     """Read versions and releases; an approval that changes nothing is answered with the reason."""
     releases = ledger.releases(installed.model)
-    versions = approving.versions(installed.model, now, closer=_failed(releases), told=told)
+    versions = approving.versions(installed.model, now, closer=_failed(releases), event=event)
     should_serve = desired_package(versions.packages, releases)
     for package in versions.packages:
         approval = versions.fresh.get(package.version)
@@ -86,37 +86,37 @@ def _failed(releases: Sequence[Release]) -> frozenset[int]:
 
 
 def start_wanted(
-    installed: Installation, cause: str, now: datetime, told: ApprovalEvent | None = None
+    installed: Installation, cause: str, now: datetime, event: ApprovalEvent | None = None
 ) -> ReleaseDecision:
     """Start the release of what should serve, unless it serves or another release runs.
 
-    What an event told of an approval is written down, whatever runs.
+    What an event reported of an approval is written down, whatever runs.
     """
     model = installed.model
     lease = ledger.lease(model, RELEASE)
     if lease.held(now):
-        if told is not None:
-            _read(installed, now, told)
+        if event is not None:
+            _read(installed, now, event)
         holder = lease.holder.rpartition(":")[2]
         return ReleaseDecision(False, f"{holder} is under way; it looks again when it ends")
-    decision = decide(installed, now, told)
-    wanted = decision.package
-    if wanted is None:
+    decision = decide(installed, now, event)
+    package = decision.package
+    if package is None:
         return decision
     held = shortages.held(installed, RELEASE)
-    if held is not None and held.subject == wanted.arn and wanted.decided_at <= held.met_at:
-        reason = f"version {wanted.version} is held: {description(held.trouble)}"
+    if held is not None and held.subject == package.arn and package.decided_at <= held.met_at:
+        reason = f"version {package.version} is held: {description(held.trouble)}"
         return replace(decision, go=False, reason=reason)
     epoch = max(lease.epoch, ledger.last_epoch(model)) + 1
-    name = names.deploy_execution(model, epoch, wanted.version)
+    name = names.deploy_execution(model, epoch, package.version)
     started = machines.start(
         machines.DEPLOY,
         name,
         {
             "model": model,
             "epoch": epoch,
-            "version": wanted.version,
-            "package_arn": wanted.arn,
+            "version": package.version,
+            "package_arn": package.arn,
             "cause": cause,
         },
     )

@@ -69,7 +69,7 @@ class _Waits:
 def repairs(
     installed: Installation, now: datetime, known: Mapping[str, Alarm] | None = None
 ) -> Iterator[Repair]:
-    """Repair what is to be repaired of a model, and tell each thing that was.
+    """Repair what is to be repaired of a model, and yield each thing that was.
 
     `known` are the stack's alarms by name; None where nobody could list them.
     """
@@ -94,7 +94,7 @@ def repairs(
 def _apart(
     repaired: Iterator[Repair], subject: str, now: datetime, troubled: list[Exception]
 ) -> Iterator[Repair]:
-    """Repair what others do not need; what only a person can repair is told, once a day."""
+    """Repair what others do not need; what only a person can repair is reported, once a day."""
     try:
         yield from repaired
     except (BadInput, NoCapacity) as error:
@@ -123,9 +123,9 @@ def _held(installed: Installation, kind: str, lease: Lease, now: datetime) -> It
         if ledger.free_lease(model, kind, lease.holder):
             yield Repair(name, f"{name} is {status or 'gone'} and still held the {kind} lease")
         return
-    found = _resume(lease, now)
-    if found.startswith("woke"):
-        yield Repair(lease.waits_for, f"{found}; its event was lost")
+    outcome = _resume(lease, now)
+    if outcome.startswith("woke"):
+        yield Repair(lease.waits_for, f"{outcome}; its event was lost")
 
 
 def _staging_is_gone(installed: Installation) -> bool:
@@ -187,15 +187,15 @@ def _attempt(
     name = names.train_execution(installed.model, waits.number, waits.attempt)
     status = machines.status(machines.execution_arn(machines.TRAIN, name))
     decision = next_attempt(waits.attempt, status, waits.since, now)
-    said = f"the training of window {waits.number} {decision.reason}"
+    what = f"the training of window {waits.number} {decision.reason}"
     if decision.given_up:
-        yield Repair(name, said, f"gave-up:{name}")
+        yield Repair(name, what, f"gave-up:{name}")
         return True
     if decision.go:
         following = decision.attempt
         arrivals.set_attempt(installed.model, waits.number, following)
         arn = training.start(installed, waits.number, following, waits.cause, 0)
-        yield Repair(arn, said)
+        yield Repair(arn, what)
     return False
 
 
@@ -219,8 +219,8 @@ def _judgements(installed: Installation, now: datetime) -> Iterator[Repair]:
                 break
             failed += 1
         else:
-            said = f"the judgement of version {package.version} is {status} after three attempts"
-            yield Repair(package.arn, said, f"gave-up:{name}")
+            what = f"the judgement of version {package.version} is {status} after three attempts"
+            yield Repair(package.arn, what, f"gave-up:{name}")
             continue
         if status is not None or now - package.modified_at < PATIENCE:
             continue
@@ -255,14 +255,14 @@ def _made_again(installed: Installation) -> Iterator[Repair]:
 
 
 def _release(installed: Installation, now: datetime) -> Generator[Repair, None, ReleaseDecision]:
-    """Start the release that is wanted; return what was decided."""
+    """Start the release that is due; return what was decided."""
     decision = releasing.start_wanted(installed, "reconcile", now)
     if decision.new:
         yield Repair(decision.execution, decision.reason)
     elif decision.stays:
         which = decision.stays
         word = approvals.all_of(installed.model).get(decision.serving or 0)
-        if word is not None:  # told once for each time that it is withdrawn
+        if word is not None:  # reported once for each time that it is withdrawn
             which += f":{text(word.at)}"
         yield Repair(f"endpoint/{installed.model}", decision.reason, f"stays:{which}")
     return decision
@@ -292,12 +292,12 @@ def _schedule(installed: Installation) -> Iterator[Repair]:
 
 
 def _monitor(installed: Installation, now: datetime) -> Iterator[Repair]:
-    asked = monitoring.last_request(installed.model)
-    if asked is None:
+    requested_at = monitoring.last_request(installed.model)
+    if requested_at is None:
         monitoring.note_request(installed.model, now)  # from here on it counts
         return
-    decision = overdue(policy.monitor_schedule(installed.spec), asked, now)
+    decision = overdue(policy.monitor_schedule(installed.spec), requested_at, now)
     if decision.go:
         state = schedules.state(installed.model)
         reason = f"{decision.reason}; its schedule is {state}"
-        yield Repair(MONITOR, reason, f"overdue:{text(asked)}")
+        yield Repair(MONITOR, reason, f"overdue:{text(requested_at)}")

@@ -34,7 +34,7 @@ def resume_after_run(arn: str, *, before: datetime | None = None) -> str:
 
 
 def ending_of(execution: Execution) -> dict[str, object]:
-    """Return what a machine is told of a pipeline execution that has ended."""
+    """Return what a machine gets to know of a pipeline execution that has ended."""
     ending = pipelines.ending(execution.arn)
     return {
         "started": True,
@@ -50,8 +50,8 @@ def ending_of(execution: Execution) -> dict[str, object]:
 def resume_after_endpoint(endpoint: str, *, before: datetime | None = None) -> str:
     """Wake whoever waits for an endpoint if it has settled; return what was found.
 
-    Before the change was asked for, the endpoint's state is about something else: then only the
-    wanted config counts. With `before`, only if it settled before that.
+    Before the change was requested, the endpoint's state is about something else: then only the
+    requested config counts. With `before`, only if it settled before that.
     """
     token = ledger.token(endpoint_subject(endpoint))
     if token is None:
@@ -64,10 +64,10 @@ def resume_after_endpoint(endpoint: str, *, before: datetime | None = None) -> s
     else:
         status, config, reason = serving.status, serving.config, serving.failure_reason
         arrived = serving.status == "InService" and config == token.config
-        # Somebody may have asked for something else the moment it came into service.
+        # Somebody may have requested something else the moment it came into service.
         arrived = arrived or (token.armed and serving.is_being_replaced(token.config))
         if not arrived and not (token.armed and serving.settled):
-            return f"{endpoint} is {status} with {config}, {token.config} is wanted"
+            return f"{endpoint} is {status} with {config}, {token.config} was requested"
         if before is not None and serving.changed_at is not None and serving.changed_at > before:
             return f"{endpoint} has just settled"
     return _resume(

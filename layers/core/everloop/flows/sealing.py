@@ -117,20 +117,22 @@ def _compared(described: PackageDescription) -> tuple[Seal, list[tuple[str, str]
     if seal is None:
         raise BadInput(f"{package.arn} was never sealed: it did not come through a release's plan")
     digests, versions = dict[str, str | None](), dict[str, str]()
-    for uri, wanted in expected(seal).items():
+    for uri, sha256 in expected(seal).items():
         version_id = storage.newest_version(uri)
         if version_id is not None and is_known(seal, uri, version_id):
-            digests[uri] = wanted
+            digests[uri] = sha256
             continue
         digests[uri], versions[uri] = storage.measured(uri) or (None, NO_VERSION)
-    found = Contents(_container(described), digests)
-    said = broken(seal, found)
-    if said:
-        raise Tampered(f"version {package.version} is not what was registered: {'; '.join(said)}")
+    contents = Contents(_container(described), digests)
+    changes = broken(seal, contents)
+    if changes:
+        raise Tampered(
+            f"version {package.version} is not what was registered: {'; '.join(changes)}"
+        )
     knowing = with_versions(seal, versions)
     if knowing != seal:
         ledger.note_seal_versions(package.model, knowing)
-    return completed(knowing, described), gone(seal, found)
+    return completed(knowing, described), gone(seal, contents)
 
 
 def completed(seal: Seal, described: PackageDescription) -> Seal:
@@ -185,8 +187,8 @@ def _seal(described: PackageDescription) -> Seal:
     read = {source: version_id, bundle_uri: bundle[1]}
     copies = {
         made.uri: made.version_id
-        for made, wanted in ((copy, digest), (bundle_copy, bundle[0]))
-        if made.version_id and made.sha256 == wanted
+        for made, sha256 in ((copy, digest), (bundle_copy, bundle[0]))
+        if made.version_id and made.sha256 == sha256
     }
     seal = with_versions(seal, {**read, **copies})
     try:

@@ -1,4 +1,4 @@
-"""Shortages: what AWS lacks is written down, told once when it matters and once when it is over.
+"""Shortages: what AWS lacks is recorded; people are notified when it matters and when it is over.
 
 Nothing here counts as a try of a model's: the machine that met it waits, and tries the same again.
 """
@@ -23,7 +23,7 @@ from everloop.records.shortage import JUDGEMENT, LOOK, PUSH, Shortage, Trouble, 
 
 WAITS = "waits"  # the outcome of what ends for now, and is no verdict
 _SETTLED = timedelta(hours=1)  # by then whoever judged a version has ended what it waited for
-PUSHED_AGAIN = timedelta(days=1)  # a push that waits is asked for so often
+PUSHED_AGAIN = timedelta(days=1)  # a push that waits is requested so often
 _WORDS = {
     TRAINING: "a training",
     JUDGEMENT: "the judgement of a version",
@@ -33,36 +33,36 @@ _WORDS = {
 
 
 def meet(
-    installed: Installation, activity: str, subject: str, found: Trouble, now: datetime
+    installed: Installation, activity: str, subject: str, trouble: Trouble, now: datetime
 ) -> Retry:
-    """Write down what was met, tell people if it matters by now, and say what is done about it.
+    """Write down what was met, notify people if it matters by now, and say what is done about it.
 
     `now` is when the step began: the step that is tried again meets it once.
     """
     model = installed.model
     known = before = shortages.find(model, activity)
     if known is not None and (
-        not goes_on(known.trouble, known.met_at, now) or _is_another(installed, known, found)
+        not goes_on(known.trouble, known.met_at, now) or _is_another(installed, known, trouble)
     ):
         known = None
-    since, told, tries = now, "", 1
+    since, notified, tries = now, "", 1
     if known is not None:
-        since, told = known.since, known.notified
+        since, notified = known.since, known.notified
         tries = known.tries + (known.met_at != now)
-    decided = again(found, since=since, tries=tries, now=now, name=f"{model} {activity}")
+    decided = again(trouble, since=since, tries=tries, now=now, name=f"{model} {activity}")
     wait = decided.wait_seconds
     shortage = Shortage(
         model=model,
         activity=activity,
         subject=subject,
-        trouble=found,
+        trouble=trouble,
         since=since,
         met_at=now,
         tries=tries,
         until=None if wait is None else now + timedelta(seconds=wait),
-        notified=told,
+        notified=notified,
     )
-    if decided.notice and decided.notice != told:
+    if decided.notice and decided.notice != notified:
         _notify(installed, shortage, decided, now)
         shortage = dataclasses.replace(shortage, notified=decided.notice)
     shortages.put(shortage)
@@ -71,21 +71,21 @@ def meet(
     return decided
 
 
-def _is_another(installed: Installation, known: Shortage, found: Trouble) -> bool:
+def _is_another(installed: Installation, known: Shortage, trouble: Trouble) -> bool:
     """Whether what was held is past: somebody pushed since, or it is something else that lacks."""
     met = (known.trouble.code, known.trouble.quota)
     pushed = installed.installed_at > known.met_at
-    return known.held and (pushed or met != (found.code, found.quota))
+    return known.held and (pushed or met != (trouble.code, trouble.quota))
 
 
 def over(installed: Installation, activity: str, now: datetime) -> None:
-    """End what an activity waited for, since it got it; tell whoever was told that it waits."""
+    """End what an activity waited for, since it got it; notify whoever knows that it waits."""
     known = shortages.find(installed.model, activity)
     if known is None:
         return
     if known.notified:
         reason = f"{_reason(known)} got what it waited for since {text(known.since)}"
-        _decide(known, go=True, reason=reason, now=now, said="over")
+        _decide(known, go=True, reason=reason, now=now, notice="over")
         message = Message(
             kind="ok-again",
             model=installed.model,
@@ -104,9 +104,9 @@ def end_settled(
     """End what waits to judge versions that are not pending any more, or to release what is not
     approved any more: a person was faster.
     """
-    wanted = {JUDGEMENT: pending, RELEASE: approved}
+    waiting = {JUDGEMENT: pending, RELEASE: approved}
     for known in shortages.of(installed.model):
-        subjects = wanted.get(kind_of(known.activity))
+        subjects = waiting.get(kind_of(known.activity))
         if subjects is None or known.subject in subjects:
             continue
         if now - known.met_at > _SETTLED:
@@ -129,8 +129,8 @@ def let_go(installed: Installation, activity: str) -> Shortage | None:
 
 def resume(model: str, now: datetime) -> list[str]:
     """Let all that a model holds be tried again, with new patience; return what that is."""
-    found = [known for known in shortages.of(model) if known.held]
-    for known in found:
+    held = [known for known in shortages.of(model) if known.held]
+    for known in held:
         let_go = dataclasses.replace(
             known,
             since=now,
@@ -140,7 +140,7 @@ def resume(model: str, now: datetime) -> list[str]:
             notified=WAITS if known.notified else "",
         )
         shortages.put(let_go)
-    return [known.activity for known in found]
+    return [known.activity for known in held]
 
 
 def notify_push(
@@ -148,24 +148,24 @@ def notify_push(
 ) -> None:
     """Tell once what AWS lacks to install a push: its event tries again, and later a tick a day."""
     cause = json.dumps({"errorMessage": str(error)})
-    found = trouble_of({"Error": NoCapacity.__name__, "Cause": cause})
-    if found is None:
+    trouble = trouble_of({"Error": NoCapacity.__name__, "Cause": cause})
+    if trouble is None:
         return
     message = Message(
         kind="waits-for-capacity",
         model=model,
-        happened=f"a push waits for AWS: {found.quota or found.code}",
-        why=f"{description(found)}. It is no fault of the push, which is kept.",
+        happened=f"a push waits for AWS: {trouble.quota or trouble.code}",
+        why=f"{description(trouble)}. It is no fault of the push, which is kept.",
         id=f"push:{version}",
-        numbers={} if found.there is None else {"the quota is": found.there},
-        to_do=to_do(found, model, held=False),
+        numbers={} if trouble.there is None else {"the quota is": trouble.there},
+        to_do=to_do(trouble, model, held=False),
     )
     people.notify(message, spec, now)
     known = shortages.find(model, PUSH)
     if known is None or known.subject != version:
         until = now + PUSHED_AGAIN
-        known = Shortage(model, PUSH, version, found, now, now, 0, until, WAITS)
-    shortages.put(dataclasses.replace(known, trouble=found, tries=known.tries + 1))
+        known = Shortage(model, PUSH, version, trouble, now, now, 0, until, WAITS)
+    shortages.put(dataclasses.replace(known, trouble=trouble, tries=known.tries + 1))
 
 
 def push_ended(model: str, now: datetime) -> None:
@@ -175,7 +175,7 @@ def push_ended(model: str, now: datetime) -> None:
 
 
 def answer(decided: Retry) -> dict[str, Any]:
-    """Return what a machine is told that waits; 0 seconds where it is held."""
+    """Return what a machine that waits gets; 0 seconds where it is held."""
     return {
         "outcome": WAITS,
         "ok": True,
@@ -185,13 +185,13 @@ def answer(decided: Retry) -> dict[str, Any]:
 
 
 def _notify(installed: Installation, shortage: Shortage, decided: Retry, now: datetime) -> None:
-    found, is_held = shortage.trouble, decided.notice == HELD
-    _decide(shortage, go=False, reason=decided.reason, now=now, said=decided.notice)
+    trouble, is_held = shortage.trouble, decided.notice == HELD
+    _decide(shortage, go=False, reason=decided.reason, now=now, notice=decided.notice)
     numbers: dict[str, float | int | str] = {"tries": shortage.tries}
-    if found.there is not None and found.needed is not None:
-        numbers = {"the quota is": found.there, "it would have to be": found.needed, **numbers}
-    what = found.quota or found.code
-    code = quota_code(found)
+    if trouble.there is not None and trouble.needed is not None:
+        numbers = {"the quota is": trouble.there, "it would have to be": trouble.needed, **numbers}
+    what = trouble.quota or trouble.code
+    code = quota_code(trouble)
     region = settings().region
     page = f"{console(region)}/servicequotas/home/services/sagemaker/quotas"
     people.notify(
@@ -201,12 +201,12 @@ def _notify(installed: Installation, shortage: Shortage, decided: Retry, now: da
             happened=f"{_reason(shortage)} "
             + (f"is held: {what}" if is_held else f"waits for AWS: {what}"),
             why=f"{decided.reason[:1].upper()}{decided.reason[1:]}.\n"
-            f"It waits since {text(shortage.since)} ({found.code}). It is no verdict on the model, "
-            "and counts as nothing: data, version and traffic are kept.",
+            f"It waits since {text(shortage.since)} ({trouble.code}). It is no verdict on the "
+            "model, and counts as nothing: data, version and traffic are kept.",
             id=f"{shortage.activity}:{text(shortage.since)}:{decided.notice}",
             numbers=numbers if not code else {"quota code": code, **numbers},
-            to_do=to_do(found, installed.model, held=is_held),
-            links={"Service Quotas": f"{page}/{code}" if code else page} if found.quota else {},
+            to_do=to_do(trouble, installed.model, held=is_held),
+            links={"Service Quotas": f"{page}/{code}" if code else page} if trouble.quota else {},
         ),
         installed.spec,
         now,
@@ -217,10 +217,10 @@ def _reason(shortage: Shortage) -> str:
     return _WORDS[kind_of(shortage.activity)]
 
 
-def _decide(shortage: Shortage, *, go: bool, reason: str, now: datetime, said: str) -> None:
+def _decide(shortage: Shortage, *, go: bool, reason: str, now: datetime, notice: str) -> None:
     report.decided(
         "wait",
-        id=f"{shortage.model}:{shortage.activity}:{text(shortage.since)}:{said}",
+        id=f"{shortage.model}:{shortage.activity}:{text(shortage.since)}:{notice}",
         model=shortage.model,
         time=now,
         go=go,
@@ -233,7 +233,7 @@ def _decide(shortage: Shortage, *, go: bool, reason: str, now: datetime, said: s
             "there": shortage.trouble.there,
             "wanted": shortage.trouble.needed,
             "tries": shortage.tries,
-            "held": said == HELD,
+            "held": notice == HELD,
         },
         subject=shortage.subject,
     )

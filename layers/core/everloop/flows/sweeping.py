@@ -1,6 +1,6 @@
-"""Sweeping: some pages of the data bucket at each tick, for what no event told of.
+"""Sweeping: some pages of the data bucket at each tick, for what no event reported.
 
-Arrivals and deletions are told by events only; a rule that was off, a queue that was purged or a
+Only events report arrivals and deletions; a rule that was off, a queue that was purged or a
 bucket whose notifications were replaced loses them for good. S3 has them.
 """
 
@@ -34,8 +34,8 @@ def sweep(now: datetime, models: Sequence[str]) -> list[str]:
 
     `models` are the installed ones.
     """
-    found = cursor.read()
-    pages, sweep = pages_due(found, now), started(found, now)
+    position = cursor.read()
+    pages, sweep = pages_due(position, now), started(position, now)
     known = {model: _Model(model, now) for model in models}
     troubled: list[str] = []
     for _ in range(pages):
@@ -51,7 +51,7 @@ def sweep(now: datetime, models: Sequence[str]) -> list[str]:
 
 
 class _Model:
-    """What the ledger knows of a model's objects; read when it is first asked for."""
+    """What the ledger knows of a model's objects; read when it is first needed."""
 
     def __init__(self, name: str, now: datetime) -> None:
         self.name = name
@@ -94,14 +94,14 @@ class _Model:
 
     def _newest_manifest(self) -> str:
         bucket, prefix = settings().artefact_bucket, f"datasets/{self.name}/"
-        found = max(storage.listed(bucket, prefix), key=lambda each: each[1], default=None)
-        return f"s3://{bucket}/{found[0]}" if found else ""
+        newest = max(storage.listed(bucket, prefix), key=lambda each: each[1], default=None)
+        return f"s3://{bucket}/{newest[0]}" if newest else ""
 
     def known(self, ids: Iterable[str]) -> set[str]:
         """Return which of these came to us; what was seen long ago the arrivals themselves say."""
-        wanted = set(ids)
-        found = seen.among(self.name, wanted)
-        return found if found == wanted else found | (wanted & self._came)
+        distinct = set(ids)
+        came = seen.among(self.name, distinct)
+        return came if came == distinct else came | (distinct & self._came)
 
 
 def _key(entry: Mapping[str, Any]) -> str:
@@ -160,7 +160,7 @@ def _arrivals(
         model=model.name,
         time=now,
         go=True,
-        reason=f"{len(came)} objects lay in S3 that no event told of: {shown}",
+        reason=f"{len(came)} objects lay in S3 that no event reported: {shown}",
         subject="data",
     )
     collecting.collect(model.name, model.installed, [withdrawing.arrived(one) for one in came], now)
@@ -173,7 +173,7 @@ def _deletions(
     upto: str,
     now: datetime,
 ) -> None:
-    """Remember what was deleted, or undeleted, and no event told of."""
+    """Remember what was deleted, or undeleted, and no event reported."""
     hidden = {
         version.id: version.key
         for listed in versions.values()
@@ -196,9 +196,9 @@ def _deletions(
         keys |= {key for id, key in shown.items() if _is_withdrawn(model, id)}
         _gone(model, versions, sweep.after, upto, now)
     if keys:
-        how = "reconcile found it in S3; no event told of it"
-        found = withdrawing.settle(model.name, [(key, None) for key in sorted(keys)], now, how)
-        if any(state.state != WITHDRAWN for state in found.changed):
+        how = "reconcile found it in S3; no event reported it"
+        settlement = withdrawing.settle(model.name, [(key, None) for key in sorted(keys)], now, how)
+        if any(state.state != WITHDRAWN for state in settlement.changed):
             collecting.collect(model.name, model.installed, [], now)
 
 
@@ -233,7 +233,7 @@ def _gone(
             continue
         why = "S3 has this version no more: it was deleted for good"
         changed.append(ObjectState(key, entry["version_id"], WITHDRAWN, why, now))
-    how = "reconcile held the newest dataset against S3; no event told of it"
+    how = "reconcile held the newest dataset against S3; no event reported it"
     withdrawing.record(model.name, changed, now, how)
     for state in changed:
         objects.put(model.name, state)

@@ -29,13 +29,13 @@ class TrainingStart:
 def start(installed: Installation, window: int, attempt: int, cause: str, quiet: int) -> str:
     """Start the train machine of a window; the same attempt twice is one. Return its ARN."""
     name = names.train_execution(installed.model, window, attempt)
-    given = {
+    payload = {
         "model": installed.model,
         "window": window,
         "cause": cause,
         "quiet_seconds": quiet,
     }
-    return machines.start(machines.TRAIN, name, given).arn
+    return machines.start(machines.TRAIN, name, payload).arn
 
 
 def take_up(arn: str) -> None:
@@ -54,9 +54,9 @@ def start_on_data(installed: Installation, window: Window, now: datetime) -> Tra
     """Start what arrivals call for, unless a training runs (its end will look again)."""
     if not window.objects:
         return TrainingStart(Decision(False, f"window {window.number} is empty"))
-    wanted = trains_on_data(installed, ledger.runs(installed.model))
-    if not wanted.go:
-        return TrainingStart(wanted)
+    decision = trains_on_data(installed, ledger.runs(installed.model))
+    if not decision.go:
+        return TrainingStart(decision)
     return _start_open(installed, window, DATA, now)
 
 
@@ -97,15 +97,15 @@ def untrained(installed: Installation, given_up: Collection[int] = ()) -> Closed
     """Return the newest frozen window that nobody trained on, itself or in a later dataset.
 
     A window that was given up, or is held, is passed over, with those whose data is in its dataset:
-    people were told of them all.
+    people were notified of them all.
     """
-    found = arrivals.newest_closed(installed.model)
+    windows = arrivals.newest_closed(installed.model)
     answered = [
         (number, GIVEN_UP if number in given_up else outcome)
-        for number, outcome in _outcomes(found)
+        for number, outcome in _outcomes(windows)
     ]
     number = left_over(answered, policy.data(installed.spec).keep)
-    return next((closed for closed in found if closed.number == number), None)
+    return next((closed for closed in windows if closed.number == number), None)
 
 
 def held_windows(installed: Installation) -> range:
@@ -119,12 +119,12 @@ def held_windows(installed: Installation) -> range:
 
 def trained_since(installed: Installation, window: int) -> int | None:
     """Return the later window, if there is one, whose training had this one's data, too."""
-    found = _outcomes(arrivals.newest_closed(installed.model))
-    return trained_with(window, found, policy.data(installed.spec).keep)
+    outcomes = _outcomes(arrivals.newest_closed(installed.model))
+    return trained_with(window, outcomes, policy.data(installed.spec).keep)
 
 
-def _outcomes(found: list[ClosedWindow]) -> list[tuple[int, str | None]]:
-    return [(closed.number, closed.outcome) for closed in found]
+def _outcomes(windows: list[ClosedWindow]) -> list[tuple[int, str | None]]:
+    return [(closed.number, closed.outcome) for closed in windows]
 
 
 def may_train_frozen(

@@ -1,4 +1,4 @@
-"""Withdrawing: whatever is said of an object, S3 is asked, and the ledger remembers its answer."""
+"""Withdrawing: whatever an event reports, S3 is read, and the ledger remembers what it shows."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -38,31 +38,31 @@ def settle(
     *,
     calls: int | None = None,
 ) -> Settlement:
-    """Ask S3 for these keys, remember what is withdrawn of them, and bring back what is not any
+    """Look these keys up in S3, remember what is withdrawn of them, and bring back what is not any
     more.
 
-    A key comes with what was said of its deletion, if anything was; `how` says how we came to know.
-    S3 is asked at most `calls` times: keys that lie side by side share one.
+    A key comes with the report of its deletion, if there was one; `how` says how we came to know.
+    S3 is called at most `calls` times: keys that lie side by side share one.
     """
-    bucket, wanted = settings().data_bucket, {key for key, _ in keys}
+    bucket, all_keys = settings().data_bucket, {key for key, _ in keys}
     # A folder that is deleted is hundreds of keys at once, side by side: they share pages.
-    prefix = f"data/{model}/" if len(wanted) > 1 else next(iter(wanted), "")
-    listings, left = storage.versions_within(bucket, prefix, wanted, calls)
-    keys = [(key, told) for key, told in keys if key not in left]
+    prefix = f"data/{model}/" if len(all_keys) > 1 else next(iter(all_keys), "")
+    listings, left = storage.versions_within(bucket, prefix, all_keys, calls)
+    keys = [(key, deletion) for key, deletion in keys if key not in left]
     ids = {one.id for listed in listings.values() for one in listed if not one.marker}
-    ids |= {object_id(key, told.version_id) for key, told in keys if told is not None}
+    ids |= {object_id(key, deletion.version_id) for key, deletion in keys if deletion is not None}
     came, states = seen.among(model, ids), objects.states_of(model, ids)
     changed: dict[str, ObjectState] = {}
     unseen: dict[str, Arrival] = {}
-    for key, told in keys:
+    for key, deletion in keys:
         listed = listings.get(key, [])
-        came_once = told is not None and object_id(key, told.version_id) in came
-        for state in settled(key, listed, states, now, deletion=told, seen=came_once):
+        came_once = deletion is not None and object_id(key, deletion.version_id) in came
+        for state in settled(key, listed, states, now, deletion=deletion, seen=came_once):
             changed[state.id] = states[state.id] = state
         current = next((one for one in listed if one.latest and not one.marker), None)
         if current is not None and current.id not in came:
             unseen[current.id] = arrived(current)
-    # First told, then written down: what is written down nobody looks at again.
+    # First the message, then the record: nobody looks again at what is recorded.
     record(model, list(changed.values()), now, how)
     for state in changed.values():
         remember(model, state, listings.get(state.key, []), now)
@@ -71,18 +71,18 @@ def settle(
 
 
 def restore(
-    model: str, wanted: Mapping[str, Deletion], now: datetime
+    model: str, deletions: Mapping[str, Deletion], now: datetime
 ) -> tuple[set[str], dict[str, str]]:
     """Bring back what a person wants back; return which keys are, and why others are not."""
-    listings = {key: storage.versions_of(settings().data_bucket, key) for key in wanted}
+    listings = {key: storage.versions_of(settings().data_bucket, key) for key in deletions}
     back, left = list[ObjectState](), dict[str, str]()
-    for key, told in wanted.items():
+    for key, deletion in deletions.items():
         ids = [one.id for one in listings[key] if not one.marker]
-        found = restored(listings[key], objects.states_of(model, ids), told)
-        if isinstance(found, str):
-            left[key] = found
+        result = restored(listings[key], objects.states_of(model, ids), deletion)
+        if isinstance(result, str):
+            left[key] = result
         else:
-            back.append(found)
+            back.append(result)
     record(model, back, now, "everloop data restore")
     for state in back:
         remember(model, state, listings[state.key], now)
