@@ -12,6 +12,7 @@ from typing import Any
 
 from everloop.aws import account, quotas
 from everloop.aws.clients import FAULTS
+from everloop.billing import prices, usage
 from everloop.bundle import contents, open_bundle, packed
 from everloop.errors import BadInput, EverloopError
 from everloop.pipelines import job_requests, needs
@@ -35,6 +36,7 @@ def examine(folder: Path, region: str) -> Iterator[Finding]:
         ("model", lambda: _model(folder, region)),
         ("quotas", lambda: _quotas(folder, region)),
         ("functions", _functions),
+        ("costs", lambda: _costs(folder, region)),
     ]
     for name, check in checks:
         try:
@@ -130,6 +132,19 @@ def _functions() -> Iterator[Finding]:
         "aws service-quotas request-service-quota-increase --service-code lambda "
         f"--quota-code {quota.code} --desired-value 1000",
     )
+
+
+def _costs(folder: Path, region: str) -> Iterator[Finding]:
+    try:
+        spec, _ = _plan(folder, region)
+        document = policy.document(spec)
+        known = prices.read(region)
+        serves, loop = known.cost(usage.served(document)), known.cost(usage.loop(document))
+    except BadInput as error:
+        yield Finding("costs", WARNING, str(error))
+        return
+    said = f"about ${serves:,.2f} a month while it serves, ${loop:.2f} for each new version"
+    yield Finding("costs", GOOD, f"{said} ({region}, {known.as_of}); everloop costs {folder}")
 
 
 def _compare(document: dict[str, Any], region: str) -> dict[str, Any]:

@@ -21,13 +21,12 @@ from everloop.aws import (
 )
 from everloop.aws.clients import FAULTS
 from everloop.aws.settings import settings
-from everloop.errors import EverloopError
+from everloop.billing import prices
+from everloop.errors import BadInput, EverloopError
 from everloop.moments import text
 from everloop.records.removal import Removal
 from everloop_cli.trouble import Trouble
 
-# S3 Standard, us-east-1, the first 50 TB: aws.amazon.com/s3/pricing, November 2026.
-_DOLLARS_PER_GB_MONTH = 0.023
 _MOST = 20_000  # object versions of a prefix; beyond that sizes are told as "more than"
 _SECONDS = 2.0  # between two looks at a removal
 _IN_DATA = ("data/{}/", "labels/{}/", "models/{}/")
@@ -36,24 +35,26 @@ _IN_ARTEFACTS = ("bundles", "datasets", "runs", "comparisons", "models", "captur
 
 @dataclass(frozen=True)
 class Kept:
-    """What stays of a model, and what keeping it costs a month in S3 Standard of us-east-1."""
+    """What stays of a model, and what keeping it costs a month; None where no price is known."""
 
     versions: int
     objects: int
     bytes: int
     is_all: bool
     decisions: int
-
-    @property
-    def dollars(self) -> float:
-        return self.bytes / 1e9 * _DOLLARS_PER_GB_MONTH
+    dollars: float | None
 
     def lines(self, *, with_versions: bool) -> list[str]:
         size = f"{self.bytes / 1e6:,.1f} MB"
         more = "" if self.is_all else "more than "
-        month = f"${self.dollars:.2f}" if self.dollars >= 0.005 else "less than a cent"
+        if self.dollars is None:
+            costs = "prices.json has no price of this region"
+        elif self.dollars < 0.005:
+            costs = "less than a cent a month" if self.is_all else "cents a month, or more"
+        else:
+            costs = f"{more}${self.dollars:.2f} a month"
         kept = [
-            f"{more}{self.objects:,} object versions in S3, {size}: {more}{month} a month",
+            f"{more}{self.objects:,} object versions in S3, {size}: {costs}",
             f"{self.decisions} decisions in the ledger, and what it knows of data and versions",
             "what AWS keeps of its jobs: their records and lineage, for nothing, and their logs",
         ]
@@ -129,7 +130,15 @@ def _kept(model: str, versions: int) -> Kept:
     for bucket, prefix in places:
         count, bytes_, whole = storage.size(bucket, prefix, _MOST)
         objects, size, is_all = objects + count, size + bytes_, is_all and whole
-    return Kept(versions, objects, size, is_all, sum(1 for _ in journal.decisions(model)))
+    decisions = sum(1 for _ in journal.decisions(model))
+    return Kept(versions, objects, size, is_all, decisions, _dollars(size))
+
+
+def _dollars(size: int) -> float | None:
+    try:
+        return prices.read(settings().region).cost({"S3 GB, a month": size / 1e9})
+    except BadInput:
+        return None
 
 
 def start(model: str | None, *, reason: str, with_versions: bool) -> str:

@@ -147,6 +147,8 @@ def test_an_account_is_told_what_it_lacks_and_the_command_that_asks_for_more(acc
     assert wrong[said].endswith("--quota-code L-614B09FD --desired-value 2")
     assert all("service-quotas request-service-quota-increase" in fix for fix in wrong.values())
     assert any("Lambda runs 10 functions at once" in each["found"] for each in findings)
+    (cost,) = (each["found"] for each in findings if each["check"] == "costs")
+    assert "a month while it serves" in cost and "us-east-1" in cost
     for name, need in before.needed(FOLDER, REGION).items():
         if need > 0:
             account.quotas.grant(name, need)

@@ -277,7 +277,7 @@ def test_a_later_push_installs_it_anew_and_what_was_approved_serves_again(accoun
     assert there(account)["schedule"] == [f"everloop-{MODEL}-monitor"]
     tick(account)
     assert account.executions("deploy") == [f"{MODEL}-r1-v2"]
-    assert monitoring.watch(MODEL).asked == moment("2026-11-20T10:20:00Z")  # it counts from now on
+    assert monitoring.watch(MODEL).requested_at == moment("2026-11-20T10:20:00Z")  # it counts from now on
 
 
 def test_a_push_meanwhile_ends_the_removal_and_stays(account):
@@ -286,7 +286,9 @@ def test_a_push_meanwhile_ends_the_removal_and_stays(account):
     account.push()
     assert ask(account, "go on")["done"]
     assert there(account)["pipeline"] == [MODEL] and ledger.models() == [MODEL]
-    assert "somebody pushed the model again meanwhile" in removed(account)[-1]["reason"]
+    ended = removed(account)[-1]
+    assert not ended["go"] and "somebody pushed the model again meanwhile" in ended["reason"]
+    assert f"{MODEL}: was removed" not in account.mails()
 
 
 def without_packages(account):

@@ -203,20 +203,23 @@ def _versions(this: _Pass) -> None:
 
 
 def _end(removal: Removal, now: datetime, reason: str) -> None:
-    """Tell people, and write down that nothing is left; then nobody looks at it again."""
+    """Tell people, and write down that nothing is left; then nobody looks at it again.
+
+    Where somebody pushed the model again meanwhile, what is there is not the removal's any more.
+    """
     model = removal.model
-    facts = {"removed": dict(sorted(removal.removed.items())), "with_versions": removal.versions}
-    people.notify(_removed(removal, reason), None, now)
-    if ledger.find_installed(model) is None:
+    gone = ledger.find_installed(model) is None
+    if gone:
+        people.notify(_removed(removal, reason), None, now)
         _forget(model, now)
     report.decided(
         "remove",
         id=f"{model}:{removal.id}:ended",
         model=model,
         time=now,
-        go=True,
+        go=gone,
         reason=reason,
-        facts=facts,
+        facts={"removed": dict(sorted(removal.removed.items())), "with_versions": removal.versions},
         actor=removal.by,
     )
     removals.end(removal, now)
