@@ -38,7 +38,6 @@ def test_no_arn_and_no_address_is_of_one_partition_only():
 @pytest.mark.parametrize(("partition", "region"), PARTITIONS.items())
 def test_every_arn_of_the_stack_is_of_its_own_partition(partition, region):
     given = {"AWS::Partition": partition, "AWS::Region": region, "AWS::StackName": "everloop"}
-    given["AWS::StackId"] = f"arn:{partition}:cloudformation:{region}:{ACCOUNT}:stack/everloop/1"
     given["KmsKeyArn"] = f"arn:{partition}:kms:{region}:{ACCOUNT}:key/0"
     given["NotificationTopics"] = f"arn:{partition}:sns:{region}:{ACCOUNT}:team"
     found = Template(translated(), yes=True, given=given)

@@ -44,7 +44,7 @@ def test_what_goes_and_what_stays_is_said_before_and_nobody_there_means_no(stack
     text = said(capsys, "remove", MODEL, code=2)
     assert f"the endpoint {MODEL}: InService, serves version 2" in text
     assert f"the endpoint {MODEL}-staging" in text
-    assert "2 endpoint configs" in text and "2 models in SageMaker" in text and "2 alarms" in text
+    assert "2 endpoint configs" in text and "2 models in SageMaker" in text and "3 alarms" in text
     assert "the schedule of its monitor" in text and "its pipeline" in text
     assert "2 versions in the registry, for nothing" in text
     assert "object versions in S3, 3.0 MB: less than a cent a month" in text

@@ -5,6 +5,7 @@ it back but a push.
 from datetime import timedelta
 
 import pytest
+from functions.conftest import SPEC
 from moto.sagemaker.models import sagemaker_backends
 
 import on_package_changed
@@ -64,13 +65,14 @@ def served(account):
         sagemaker.create_endpoint(EndpointName=endpoint, EndpointConfigName=config)
         account.client("logs").create_log_group(logGroupName=f"/aws/sagemaker/Endpoints/{endpoint}")
     tick(account)  # alarms of the endpoint
-    alarms.put(
-        {
-            **{"AlarmName": f"everloop-{MODEL}-v2-0123abcd-errors", "Threshold": 1.0},
-            **{"Namespace": "n", "MetricName": "m", "Statistic": "Sum", "Period": 60},
-            **{"EvaluationPeriods": 1, "ComparisonOperator": "GreaterThanThreshold"},
-        }
-    )
+    for word in ("errors", "latency"):
+        alarms.put(
+            {
+                **{"AlarmName": f"everloop-{MODEL}-v2-0123abcd-{word}", "Threshold": 1.0},
+                **{"Namespace": "n", "MetricName": "m", "Statistic": "Sum", "Period": 60},
+                **{"EvaluationPeriods": 1, "ComparisonOperator": "GreaterThanThreshold"},
+            }
+        )
     account.mails()
 
 
@@ -113,7 +115,7 @@ def test_nothing_is_left_but_what_people_gave_and_decided(account):
     assert begun["reason"] == "its removal begins: the airline was sold"
     assert (ended["go"], ended["actor"], ended["reason"]) == (True, ANA, "the airline was sold")
     assert ended["facts"]["removed"] == {
-        **{"alarm": 2, "endpoint": 2, "endpoint config": 2, "log group": 2},
+        **{"alarm": 3, "endpoint": 2, "endpoint config": 2, "log group": 2},
         **{"model in SageMaker": 2, "pipeline": 1, "schedule": 1},
     }
     head = journal.head(MODEL)
@@ -277,7 +279,9 @@ def test_a_later_push_installs_it_anew_and_what_was_approved_serves_again(accoun
     assert there(account)["schedule"] == [f"everloop-{MODEL}-monitor"]
     tick(account)
     assert account.executions("deploy") == [f"{MODEL}-r1-v2"]
-    assert monitoring.watch(MODEL).requested_at == moment("2026-11-20T10:20:00Z")  # it counts from now on
+    assert monitoring.watch(MODEL).requested_at == moment(
+        "2026-11-20T10:20:00Z"
+    )  # it counts from now on
 
 
 def test_a_push_meanwhile_ends_the_removal_and_stays(account):
@@ -460,3 +464,10 @@ def test_whatever_goes_wrong_is_answered(account, told):
     assert "AccessDenied" in answers(taken)[0]["Reason"]
     with pytest.raises(BadInput, match="ResponseURL: missing"):
         on_stack_changed.handler({"RequestType": "Delete"}, account.context)
+
+
+def test_who_hears_of_it_is_as_the_model_had_it(account):
+    account.push(data=account.bundle(SPEC + '[notify]\noff = ["model-removed"]\n'))
+    account.mails()
+    assert remove(account)["done"]
+    assert account.mails() == []

@@ -67,7 +67,8 @@ def begin(
         removal = replace(before, versions=True)  # somebody says now that they go, too
         removals.begin(removal)
     else:
-        removal = Removal(model, id, by, reason, now, versions)
+        told = (installed.spec.get("notify") or {}) if installed else before and before.notify
+        removal = Removal(model, id, by, reason, now, versions, told or {})
         removals.begin(removal)
     report.decided(
         "remove",
@@ -210,7 +211,7 @@ def _end(removal: Removal, now: datetime, reason: str) -> None:
     model = removal.model
     gone = ledger.find_installed(model) is None
     if gone:
-        people.notify(_removed(removal, reason), None, now)
+        people.notify(_removed(removal, reason), {"notify": removal.notify}, now)
         _forget(model, now)
     report.decided(
         "remove",

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from everloop.moments import moment, text
 from everloop.records import installation
@@ -16,7 +17,8 @@ UNDER_WAY = Range("REMOVALS")
 class Removal:
     """A model's removal. `id` is the execution that it began with.
 
-    `removed` counts what was deleted, by what it is. Without `ended_at` it is under way. With
+    `removed` counts what was deleted, by what it is; `notify` is the spec's section that says who
+    hears of it. Without `ended_at` it is under way. With
     `versions` the registry's versions go, too, and the model's name is not used again.
     """
 
@@ -26,6 +28,7 @@ class Removal:
     reason: str
     since: datetime
     versions: bool
+    notify: Mapping[str, Any] = field(default_factory=dict)
     removed: Mapping[str, int] = field(default_factory=dict)
     passes: int = 0
     ended_at: datetime | None = None
@@ -46,6 +49,7 @@ def begin(removal: Removal) -> list[Write]:
                 "reason": removal.reason,
                 "since": text(removal.since),
                 "versions": removal.versions,
+                "notify": dict(removal.notify),
                 "removed": dict(removal.removed),
                 "passes": removal.passes,
             },
@@ -79,6 +83,7 @@ def of(model: str, item: Item) -> Removal:
         reason=item["reason"],
         since=moment(item["since"]),
         versions=bool(item["versions"]),
+        notify=item.get("notify") or {},
         removed={name: int(count) for name, count in item["removed"].items()},
         passes=int(item["passes"]),
         ended_at=moment(item["ended_at"]) if item.get("ended_at") else None,

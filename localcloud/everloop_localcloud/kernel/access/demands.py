@@ -239,6 +239,11 @@ def _events(action: str, operation: str, params: Params, place: Place) -> Iterat
     yield Demand(action, place.arn("events", path) if name else None)
 
 
+def _cloudformation(action: str, operation: str, params: Params, place: Place) -> Iterator[Demand]:
+    name = str(params.get("StackName") or "")
+    yield Demand(action, name if name.startswith("arn:") else None)
+
+
 def _scheduler(action: str, operation: str, params: Params, place: Place) -> Iterator[Demand]:
     name, group = params.get("Name"), params.get("GroupName") or "default"
     if operation.endswith("Schedule") and name:
@@ -289,6 +294,7 @@ _RULES: dict[str, Callable[[str, str, Params, Place], Iterator[Demand]]] = {
     "sagemaker": _sagemaker,
     "states": _states,
     "events": _events,
+    "cloudformation": _cloudformation,
     "scheduler": _scheduler,
     "cloudwatch": _cloudwatch,
     "logs": _logs,
