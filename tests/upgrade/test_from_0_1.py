@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from e2e.laptop import ACCOUNT, ROOT, Laptop
+from upgrade.later import later, picture
 
 from proofs.template import TEMPLATE
 from tools.translate import translate
@@ -52,6 +53,7 @@ def test_a_stack_of_0_1_becomes_todays_and_goes_on(tmp_path: Path) -> None:
         nothing_of_before_is_left(laptop)
         nothing_was_lost(laptop)
         leave_a_dead_letter(laptop)
+        an_update_that_fails_leaves_it_whole(laptop, tmp_path / "later")
     with Laptop(state) as laptop:
         it_goes_on(laptop)
         assert laptop.denied() == []
@@ -98,6 +100,32 @@ def nothing_was_lost(laptop: Laptop) -> None:
     assert 10 < float(answer["Body"].read()) < 20
 
 
+def an_update_that_fails_leaves_it_whole(laptop: Laptop, folder: Path) -> None:
+    """All is changed but the last thing, which CloudFormation refuses, and all is as it was."""
+    template = later(laptop, folder)
+    before = picture(laptop)
+    functions = re.findall(
+        r"(?m)^  (\w+):\n    Type: AWS::Serverless::Function$", template.read_text()
+    )
+    last = {
+        "Type": "AWS::Events::Rule",
+        "DependsOn": functions,
+        "Properties": {"Name": "everloop-data-arrived", "EventPattern": {"source": ["later"]}},
+    }
+    text = template.read_text().replace(
+        "\nResources:\n", f"\nResources:\n  LaterRule: {json.dumps(last)}\n"
+    )
+    template.write_text(text)
+    with pytest.raises(AssertionError, match=r"everloop-data-arrived already exists in stack"):
+        laptop.deploy(template)
+    [stack] = laptop.client("cloudformation").describe_stacks()["Stacks"]
+    assert stack["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    after = picture(laptop)
+    assert len(functions) > 15
+    assert {name: after.get(name) for name in before} == before
+    assert set(after) == set(before)
+
+
 def leave_a_dead_letter(laptop: Laptop) -> None:
     """Leave what Lambda keeps of a call of a function that has another name today."""
     arn = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:everloop-wake:$LATEST"
@@ -136,5 +164,6 @@ def it_goes_on(laptop: Laptop) -> None:
         for action in alarm["AlarmActions"] + alarm["OKActions"]
     }
     assert calls == {"everloop-on-violation"}
-    code, findings = laptop.doctor()
-    assert (code, [each for each in findings if each["state"] == "wrong"]) == (0, [])
+    # All is well, but that the last thing somebody tried was refused.
+    wrong = [each["found"] for each in laptop.doctor()[1] if each["state"] == "wrong"]
+    assert wrong == ["everloop is UPDATE_ROLLBACK_COMPLETE"]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from e2e.laptop import Laptop, prices, variant
+from upgrade.later import later
 
 pytestmark = [pytest.mark.cloud, pytest.mark.timeout(600)]
 OBJECTS = 1000
@@ -123,22 +124,6 @@ def under_way(laptop: Laptop) -> dict[str, object]:
         "training": runs("train", LEARNER) and trains(laptop),
         "release": runs("deploy", BAKER) and endpoint(laptop),
     }
-
-
-def later(laptop: Laptop, folder: Path) -> Path:
-    """Write the stack as a later version might have it; returns its template."""
-    laptop.everloop("template", "export", str(folder))
-    template = folder / "template.yaml"
-    text = template.read_text()
-    head, parameters = "\nParameters:\n", "  Later: {Type: String, Default: 'yes'}\n"
-    assert text.count(head) == text.count("    MemorySize: 512\n") == 1
-    text = text.replace(head, head + parameters)
-    template.write_text(text.replace("    MemorySize: 512\n", "    MemorySize: 640\n"))
-    for path in [*folder.glob("functions/*.py"), folder / "layers/core/everloop/__init__.py"]:
-        path.write_text(path.read_text() + "\nLATER = True\n")
-    for path in folder.glob("statemachines/*.yaml"):
-        path.write_text(path.read_text() + "\n# later\n")
-    return template
 
 
 def all_is_answered_once(laptop: Laptop, keys: list[str]) -> None:
