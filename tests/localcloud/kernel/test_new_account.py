@@ -55,7 +55,8 @@ def test_a_quota_of_0_refuses_in_words_that_name_it_and_an_increase_helps(accoun
         "ProcessingJobName": "p",
         "RoleArn": ROLE,
         "AppSpecification": {
-            "ImageUri": "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1"
+            "ImageUri": "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1",
+            "ContainerEntrypoint": ["python3", "-c", "import time; time.sleep(600)"],
         },
         "ProcessingResources": {
             "ClusterConfig": {
