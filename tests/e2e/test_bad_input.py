@@ -38,10 +38,6 @@ def dropped(laptop: Laptop, model: str, data: bytes) -> None:
             "unnamed", {}, {}, b"id,color,price\n1,red,2\n", "preprocess.py", id="renamed-feature"
         ),
         pytest.param(
-            "priceless", {}, {}, b"id,colour,cost\n1,red,2\n", "'price' is missing", id="no-target"
-        ),
-        pytest.param("rowless", {}, {}, b"id,colour,price\n", "no rows", id="no-rows"),
-        pytest.param(
             "cut", {}, {}, b"id,colour,price\n1,red,2\n2,gre", "cut off", id="truncated-line"
         ),
     ],

@@ -135,11 +135,13 @@ def test_files_without_data_are_left_out(container: Container, drops: Drops, bun
 
 
 def test_a_dataset_without_data_says_so(container: Container, drops: Drops, bundle: bytes) -> None:
-    frozen(container, drops.put("data/mean-price/a.csv", ""), drops.put("data/mean-price/.b", "x"))
+    left_out = {"a.csv": "", ".b": "x", "rowless.csv": "id,colour,price\n"}
+    frozen(container, *[drops.put(f"data/mean-price/{n}", text) for n, text in left_out.items()])
     container.code(bundle, spec_of())
     environment, key = place(container)
     said = container.fail("prepare.py", environment)
     assert said.startswith("the dataset holds no data, so there is nothing to train on: ")
+    assert "rowless.csv: has a header and no rows" in said
     assert drops.read(key)["outcome"] == "bad-files"
 
 
