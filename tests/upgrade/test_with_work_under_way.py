@@ -135,18 +135,17 @@ def all_is_answered_once(laptop: Laptop, keys: list[str]) -> None:
     assert Counter(laptop.wait(CROWD, "all objects in datasets", frozen, limit=240)) == Counter(
         keys
     )
-    for model in (CROWD, LEARNER):
-        laptop.decided(model, "judge", limit=240)
     laptop.serves(BAKER, 2, limit=240)
-    laptop.decided(BAKER, "serve", 2)
-    for model, trainings, served in ((CROWD, 1, 0), (LEARNER, 1, 0), (BAKER, 2, 2)):
-        told = [decision["kind"] for decision in laptop.decisions(model)]
-        counted = Counter(told)
-        assert (counted["train-end"], counted["judge"], counted["serve"]) == (
-            trainings,
-            trainings,
-            served,
-        ), told
+    for model, served in ((CROWD, 0), (LEARNER, 0), (BAKER, 2)):
+        # The crowd may have been quiet for so long that it is two drops: each is answered once.
+        windows = [d["subject"] for d in laptop.decisions(model, "freeze") if d["go"]]
+        for kind, count in (("train-end", len(windows)), ("judge", len(windows))):
+            laptop.decided(model, kind, count, limit=240)
+        if served:
+            laptop.decided(model, "serve", served)
+        kinds = Counter(decision["kind"] for decision in laptop.decisions(model))
+        once = {"train-end": len(set(windows)), "judge": len(windows)}
+        assert {kind: kinds[kind] for kind in (*once, "serve")} == {**once, "serve": served}
         assert json.loads(laptop.everloop("why", model, "--json"))["chain"]["problems"] == []
     for queue in ("arrivals", "arrivals-dead", "undelivered", "failed"):
         assert queued(laptop, queue) == 0, queue
