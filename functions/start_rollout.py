@@ -139,13 +139,14 @@ def _update(
         for alarm in watching:
             alarms.put(alarm)
     steps = deploy.steps if request.stage == PRODUCTION else None
+    scaled = request.stage == PRODUCTION and endpoints.is_scaled(serving, made.config)
     _check_desired(request, installed)
     _check_approval(request.package_arn)
     endpoints.update(
         endpoint,
         config,
         deployment_config(steps, [alarm["AlarmName"] for alarm in watching]) if steps else None,
-        keep_count=request.stage == PRODUCTION and endpoints.is_scaled(serving, made.config),
+        keep_count=scaled,
     )
 
 
