@@ -32,10 +32,10 @@ class Ended:
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
-    """Return what CloudFormation was told; nothing where the machine tells it later."""
+    """Return what CloudFormation was answered; nothing where the machine answers later."""
     if "answer" in event:
         ended = requests.read(Ended, event)
-        return _tell(ended.answer, ended.ok, ended.reason)
+        return _answer(ended.answer, ended.ok, ended.reason)
     missing = [name for name in _NEEDED if not isinstance(event.get(name), str)]
     if missing:
         raise BadInput(f"{missing[0]}: missing; CloudFormation's request of a resource has it")
@@ -43,27 +43,27 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         reason = _remove(event)
     except Exception as error:  # without an answer CloudFormation waits for an hour
         logger.exception("could not begin")
-        return _tell(event, False, f"{type(error).__name__}: {error}")
-    return _tell(event, True, reason) if reason else {"told": "later"}
+        return _answer(event, False, f"{type(error).__name__}: {error}")
+    return _answer(event, True, reason) if reason else {"told": "later"}
 
 
 def _remove(event: Mapping[str, Any]) -> str:
-    """Start the removal of all models if it is wanted; else return why it is not."""
+    """Start the removal of all models if the policy is that; else return why it is not."""
     if event.get("RequestType") != "Delete":
         return "nothing is to be done"
-    wanted = (event.get("ResourceProperties") or {}).get("OnDelete")
-    if wanted != "remove":
-        return f"OnDelete is {wanted}: what serves goes on serving"
-    found = stack.find(event["StackId"])
-    if found is None or found.status != _DELETED:
-        return f"the stack is {found and found.status}, and not deleted: its models stay"
-    asked = {name: event[name] for name in _NEEDED}
-    given = {"actor": _ACTOR, "reason": _REASON, "model": None, "with_versions": False}
-    machines.start(machines.REMOVE, event["RequestId"], {**given, "answer": asked})
+    policy = (event.get("ResourceProperties") or {}).get("OnDelete")
+    if policy != "remove":
+        return f"OnDelete is {policy}: what serves goes on serving"
+    deployed = stack.find(event["StackId"])
+    if deployed is None or deployed.status != _DELETED:
+        return f"the stack is {deployed and deployed.status}, and not deleted: its models stay"
+    request = {name: event[name] for name in _NEEDED}
+    payload = {"actor": _ACTOR, "reason": _REASON, "model": None, "with_versions": False}
+    machines.start(machines.REMOVE, event["RequestId"], {**payload, "answer": request})
     return ""
 
 
-def _tell(request: Mapping[str, Any], ok: bool, reason: str) -> dict[str, Any]:
+def _answer(request: Mapping[str, Any], ok: bool, reason: str) -> dict[str, Any]:
     answers.answer(request, ok=ok, reason=reason)
     logger.info("answered", ok=ok, why=reason)
     return {"told": "SUCCESS" if ok else "FAILED", "reason": reason}

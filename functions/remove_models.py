@@ -52,14 +52,14 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     age = request.time - request.began
     patience = _OF_CLOUDFORMATION if request.answer else _PATIENCE
     shown = {model: left[model] for model in sorted(left)[:_SHOWN]}
-    said = "; ".join(f"{model}: {', '.join(what)}" for model, what in shown.items())
+    summary = "; ".join(f"{model}: {', '.join(what)}" for model, what in shown.items())
     return {
         "done": not left,
         "given_up": bool(left) and age >= patience,
         "left": shown,
         "models": len(left),
         "wait_seconds": _OFTEN if age < _SOON else _SELDOM,
-        "reason": f"{len(left)} models are not gone: {said}" if left else "nothing is left",
+        "reason": f"{len(left)} models are not gone: {summary}" if left else "nothing is left",
     }
 
 
@@ -90,9 +90,9 @@ def _go_on(request: Request, context: "LambdaContext") -> dict[str, list[str]]:
         if context.get_remaining_time_in_millis() < _ENOUGH_MS:
             left[removal.model] = ["it waits for its turn"]
             continue
-        found = _one(removal, ran.get(removal.model, 0), request.time)
-        if found:
-            left[removal.model] = found
+        remaining = _one(removal, ran.get(removal.model, 0), request.time)
+        if remaining:
+            left[removal.model] = remaining
     return left
 
 
@@ -102,6 +102,8 @@ def _one(removal: Removal, ran: int, now: datetime) -> list[str]:
         return removing.go_on(removal, ran, now)
     except NotReady as busy:
         return [f"AWS is busy: {busy}"]
-    except Exception as error:  # told by the machine once its patience is over; the log has it all
+    except (
+        Exception
+    ) as error:  # reported by the machine once its patience is over; the log has it all
         logger.exception("could not remove", model=removal.model)
         return [f"{type(error).__name__}: {error}"[:300]]

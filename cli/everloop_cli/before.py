@@ -86,8 +86,8 @@ def _model(folder: Path, region: str) -> Iterator[Finding]:
         yield Finding("model", BAD, str(error), f"everloop push {folder}  says the same")
         return
     train = spec.train
-    said = f"{train.framework} {train.version} has images for training and serving in {region}"
-    yield Finding("model", GOOD, said)
+    message = f"{train.framework} {train.version} has images for training and serving in {region}"
+    yield Finding("model", GOOD, message)
     note = policy.rollout_note(policy.document(spec))
     if note:
         yield Finding("model", WARNING, note)
@@ -95,15 +95,15 @@ def _model(folder: Path, region: str) -> Iterator[Finding]:
 
 def _quotas(folder: Path, region: str) -> Iterator[Finding]:
     try:
-        wanted = needed(folder, region)
+        required = needed(folder, region)
     except BadInput:
-        return  # told already
+        return  # reported already
     there = quotas.of("sagemaker")
-    for name, need in wanted.items():
+    for name, need in required.items():
         quota = there.get(name)
         if quota is None:
-            said = f"{name}: {need} needed, and Service Quotas does not tell what there is"
-            yield Finding("quotas", WARNING, said)
+            message = f"{name}: {need} needed, and Service Quotas does not show what there is"
+            yield Finding("quotas", WARNING, message)
         elif quota.value >= need:
             yield Finding("quotas", GOOD, f"{name}: {quota.value:g} there, {need} needed")
         else:
@@ -119,16 +119,16 @@ def _quotas(folder: Path, region: str) -> Iterator[Finding]:
 def _functions() -> Iterator[Finding]:
     quota = quotas.of("lambda").get(_CONCURRENCY)
     if quota is None:
-        yield Finding("functions", WARNING, "Service Quotas does not tell Lambda's concurrency")
+        yield Finding("functions", WARNING, "Service Quotas does not show Lambda's concurrency")
         return
-    said = f"Lambda runs {quota.value:g} functions at once in this account and region"
+    message = f"Lambda runs {quota.value:g} functions at once in this account and region"
     if quota.value >= _FEW:
-        yield Finding("functions", GOOD, said)
+        yield Finding("functions", GOOD, message)
         return
     yield Finding(
         "functions",
         WARNING,
-        f"{said}: nothing is lost, but bursts of events wait",
+        f"{message}: nothing is lost, but bursts of events wait",
         "aws service-quotas request-service-quota-increase --service-code lambda "
         f"--quota-code {quota.code} --desired-value 1000",
     )

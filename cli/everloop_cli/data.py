@@ -30,10 +30,10 @@ def next_dataset(model: str) -> dict[str, Any] | None:
     """Return what the next dataset would be; None to who may not ask for it."""
     request = {"action": "look", "model": model, "keys": {}, "reason": "looks"}
     try:
-        found: dict[str, Any] | None = call("change-data", request)["next_dataset"]
+        dataset: dict[str, Any] | None = call("change-data", request)["next_dataset"]
     except Trouble:
         return None
-    return found
+    return dataset
 
 
 def undrop(model: str, names: Iterable[str], reason: str) -> dict[str, Any]:
@@ -57,14 +57,14 @@ def restore(
     model: str, names: Iterable[str], reason: str, *, set_aside: bool = False
 ) -> dict[str, Any]:
     """Bring objects back into the next dataset; with `set_aside` all that were set aside."""
-    wanted = list(names)
+    chosen = list(names)
     if set_aside:
         states = objects.states(model).values()
-        wanted += [each.key for each in states if each.state == SET_ASIDE]
-    if not wanted:
+        chosen += [each.key for each in states if each.state == SET_ASIDE]
+    if not chosen:
         raise Trouble("say which: everloop data restore MODEL KEY, or --set-aside for all of those")
     removed: dict[str, str] = {}
-    for key in [_full(model, name) for name in dict.fromkeys(wanted)]:
+    for key in [_full(model, name) for name in dict.fromkeys(chosen)]:
         removed[key] = ""
         for marker in _markers_above(key):
             try:
@@ -95,10 +95,10 @@ def _named(model: str, names: Iterable[str]) -> Iterator[str]:
     for name in names:
         full = _full(model, name)
         below = list(buckets.keys(settings().data_bucket, full))
-        found = below if name.endswith("/") else [key for key in below if key == full]
-        if not found:
+        named = below if name.endswith("/") else [key for key in below if key == full]
+        if not named:
             raise Trouble(f"{full} is not there. What is: everloop data list {model} --all")
-        yield from found
+        yield from named
 
 
 def _full(model: str, name: str) -> str:
@@ -108,9 +108,9 @@ def _full(model: str, name: str) -> str:
 
 def _markers_above(key: str) -> list[str]:
     """Return the delete markers above a key's newest version, the newest first."""
-    found = storage.versions_of(settings().data_bucket, key)
-    newest = max((each.modified for each in found if not each.marker), default=None)
-    markers = [each for each in found if each.marker]
+    listed = storage.versions_of(settings().data_bucket, key)
+    newest = max((each.modified for each in listed if not each.marker), default=None)
+    markers = [each for each in listed if each.marker]
     if newest is None or not any(each.latest for each in markers):
         return []
     markers.sort(key=lambda each: (each.modified, each.latest), reverse=True)

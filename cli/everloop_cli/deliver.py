@@ -83,35 +83,35 @@ def drop(
 ) -> dict[str, Any]:
     """Check files and folders, and upload them below `data/<model>/`; markers come last.
 
-    `progress` is told what is done, how many bytes of how many. `anyway` uploads whatever is there.
+    `progress` gets what is done, how many bytes of how many. `anyway` uploads whatever is there.
     Raises Trouble, before anything is uploaded, for a model that is not installed and bad files.
     """
     spec = _spec(model, anyway)
     marker = str(spec["data"]["marker"]) if spec else _MARKER
-    found = drops.collected(paths, marker, anyway=anyway)
+    collected = drops.collected(paths, marker, anyway=anyway)
     if spec is not None and not anyway:
-        total = found.bytes
-        drops.inspect(found, spec, lambda count: progress("reading", count, total))
-    if found.problems:
+        total = collected.bytes
+        drops.inspect(collected, spec, lambda count: progress("reading", count, total))
+    if collected.problems:
         raise Trouble(
             "nothing was dropped, as these files cannot be trained on:\n"
-            + "\n".join(some(found.problems))
+            + "\n".join(some(collected.problems))
             + "\nMend them, or drop them all the same: --anyway"
         )
-    if not found.files:
-        said = "\n".join(some(found.left_out))
-        raise Trouble(f"nothing to drop: name files or folders that hold some\n{said}".strip())
-    bucket, total = settings().data_bucket, found.bytes
-    for name, path in found.in_order(marker):
+    if not collected.files:
+        left_out = "\n".join(some(collected.left_out))
+        raise Trouble(f"nothing to drop: name files or folders that hold some\n{left_out}".strip())
+    bucket, total = settings().data_bucket, collected.bytes
+    for name, path in collected.in_order(marker):
         key = f"data/{model}/{prefix}{name}"
         buckets.upload(path, bucket, key, lambda count: progress("dropping", count, total))
     return {
         "model": model,
-        "files": len(found.files),
+        "files": len(collected.files),
         "bytes": total,
         "to": f"s3://{bucket}/data/{model}/",
-        "left_out": found.left_out,
-        "warnings": found.warnings,
+        "left_out": collected.left_out,
+        "warnings": collected.warnings,
     }
 
 

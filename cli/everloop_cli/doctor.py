@@ -65,8 +65,8 @@ def _ledger(installed: list[str]) -> Iterator[Finding]:
 
 
 def _stack(name: str) -> Iterator[Finding]:
-    found = stack.find(name)
-    status = found.status if found else "gone"
+    deployed = stack.find(name)
+    status = deployed.status if deployed else "gone"
     good = status in ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE")
     fix = "" if good else f"aws cloudformation describe-stack-events --stack-name {name}"
     yield Finding("stack", GOOD if good else BAD, f"{name} is {status}", fix)
@@ -76,48 +76,48 @@ def _functions(stack_name: str) -> Iterator[Finding]:
     made = stack.functions(stack_name)
     ill = False
     for name in made:
-        said, fix = "", "sam deploy"
+        problem, fix = "", "sam deploy"
         able = lambdas.able(name)
         if able is None:
-            said = f"{name} is gone"
+            problem = f"{name} is gone"
         elif not able.active:
-            said = f"{name} is {able.state}: {able.reason}"
+            problem = f"{name} is {able.state}: {able.reason}"
         elif able.reserved == 0:
-            said = f"{name} may not run: 0 executions at once are reserved for it"
+            problem = f"{name} may not run: 0 executions at once are reserved for it"
             fix = f"aws lambda delete-function-concurrency --function-name {name}"
-        if said:
+        if problem:
             ill = True
-            yield Finding("functions", BAD, said, fix)
+            yield Finding("functions", BAD, problem, fix)
     if not ill:
         yield Finding("functions", GOOD, f"{len(made)} functions may run")
 
 
 def _arrivals() -> Iterator[Finding]:
-    found = lambdas.mappings("collect-data")
-    if [mapping.state for mapping in found] == ["Enabled"]:
+    mappings = lambdas.mappings("collect-data")
+    if [mapping.state for mapping in mappings] == ["Enabled"]:
         waiting = redrive.waiting("arrivals")
         yield Finding("arrivals", GOOD, f"the queue of arrivals is read; {waiting} objects wait")
         return
-    uuids = " ".join(mapping.uuid for mapping in found)
+    uuids = " ".join(mapping.uuid for mapping in mappings)
     fix = f"aws lambda update-event-source-mapping --enabled --uuid {uuids}" if uuids else ""
-    states = ", ".join(mapping.state for mapping in found) or "gone"
-    said = f"nobody reads the queue of arrivals: its mapping is {states}"
-    yield Finding("arrivals", BAD, said, fix or "sam deploy")
+    states = ", ".join(mapping.state for mapping in mappings) or "gone"
+    problem = f"nobody reads the queue of arrivals: its mapping is {states}"
+    yield Finding("arrivals", BAD, problem, fix or "sam deploy")
 
 
 def _bucket_findings(bucket: str) -> Iterator[Finding]:
-    """Tell where the data bucket tells EventBridge nothing: another tool replaced its setting."""
-    found = buckets.notifications(bucket)
-    if "EventBridgeConfiguration" in found:
+    """Report that the data bucket sends EventBridge nothing: another tool replaced its setting."""
+    configuration = buckets.notifications(bucket)
+    if "EventBridgeConfiguration" in configuration:
         return
-    said = (
+    problem = (
         f"{bucket} tells EventBridge of nothing: its notification setting was replaced. The sweep "
         "finds what comes and goes, later than events do"
     )
-    wanted = json.dumps({**found, "EventBridgeConfiguration": {}})
+    repaired = json.dumps({**configuration, "EventBridgeConfiguration": {}})
     command = "aws s3api put-bucket-notification-configuration"
-    fix = f"{command} --bucket {bucket} --notification-configuration '{wanted}'"
-    yield Finding("data", BAD, said, fix)
+    fix = f"{command} --bucket {bucket} --notification-configuration '{repaired}'"
+    yield Finding("data", BAD, problem, fix)
 
 
 def _rules(here: Settings) -> Iterator[Finding]:
@@ -138,39 +138,39 @@ def _rules(here: Settings) -> Iterator[Finding]:
 
 def _schedules(stack_name: str, installed: list[str]) -> Iterator[Finding]:
     states = schedules.states()
-    wanted = {f"{stack_name}-reconcile": "sam deploy"}
+    fixes = {f"{stack_name}-reconcile": "sam deploy"}
     for model in installed:
-        wanted[f"{stack_name}-{model}-monitor"] = "reconcile makes it within minutes"
+        fixes[f"{stack_name}-{model}-monitor"] = "reconcile makes it within minutes"
     ill = False
-    for name, fix in wanted.items():
+    for name, fix in fixes.items():
         state = states.get(name)
         if state != "ENABLED":
             ill = True
-            said = f"{name} is {'missing' if state is None else state.lower()}"
+            problem = f"{name} is {'missing' if state is None else state.lower()}"
             fix = fix if state is None else _enable(stack_name, name)
-            yield Finding("schedules", BAD, said, fix)
+            yield Finding("schedules", BAD, problem, fix)
     if not ill:
-        yield Finding("schedules", GOOD, f"{len(wanted)} schedules tick")
+        yield Finding("schedules", GOOD, f"{len(fixes)} schedules tick")
 
 
 def _enable(group: str, name: str) -> str:
     """Return the command that enables a schedule: Scheduler takes it whole, or not at all."""
     members = ("GroupName", "Name", "ScheduleExpression", "FlexibleTimeWindow", "Target")
     kept = ", ".join(f"{member}: {member}" for member in members)
-    found = (
+    command = (
         f"aws scheduler get-schedule --group-name {group} --name {name} --output json "
         f"--query \"{{{kept}, State: 'ENABLED'}}\""
     )
-    return f'aws scheduler update-schedule --cli-input-json "$({found})"'
+    return f'aws scheduler update-schedule --cli-input-json "$({command})"'
 
 
 def _dead_letters(stack_name: str) -> Iterator[Finding]:
     full = {queue: count for queue, count in redrive.counts().items() if count}
-    said = ", ".join(f"{count} in {stack_name}-{queue}" for queue, count in full.items())
+    summary = ", ".join(f"{count} in {stack_name}-{queue}" for queue, count in full.items())
     if full:
-        said += "; look at them first, with  everloop redrive"
+        summary += "; look at them first, with  everloop redrive"
     fix = "everloop redrive --all" if full else ""
-    yield Finding("dead letters", BAD if full else GOOD, said or "no queue holds any", fix)
+    yield Finding("dead letters", BAD if full else GOOD, summary or "no queue holds any", fix)
 
 
 def _strays(bucket: str, installed: list[str]) -> Iterator[Finding]:
@@ -183,36 +183,36 @@ def _strays(bucket: str, installed: list[str]) -> Iterator[Finding]:
             ill = True
             near = [each for each in installed if each.lower() == name.lower()]
             hint = f" (did you mean {near[0]}?)" if near else ""
-            said = f"{kind}/{name}/ holds objects, and no model {name} is installed{hint}"
-            yield Finding("data", WARNING, said, f"everloop push models/{name}")
+            problem = f"{kind}/{name}/ holds objects, and no model {name} is installed{hint}"
+            yield Finding("data", WARNING, problem, f"everloop push models/{name}")
     if not ill:
         yield Finding("data", GOOD, "data and labels are those of installed models")
 
 
 def _pushes() -> Iterator[Finding]:
     """Tell of models that were pushed and never installed: nothing else here looks at them."""
-    found = attention.not_installed()
-    for model, each in found.items():
+    waiting = attention.not_installed()
+    for model, each in waiting.items():
         yield Finding(f"model {model}", BAD if each.wrong else WARNING, each.found, each.fix)
-    if not found:
+    if not waiting:
         yield Finding("pushes", GOOD, "every model that was pushed is installed")
 
 
 def _alarms(stack_name: str) -> Iterator[Finding]:
-    found = alarms.beginning(f"{stack_name}-")
+    by_name = alarms.beginning(f"{stack_name}-")
     ill = False
-    for name, alarm in found.items():
+    for name, alarm in by_name.items():
         if not alarm.tells:
             ill = True
             fix = f"aws cloudwatch enable-alarm-actions --alarm-names {name}"
             yield Finding("alarms", BAD, f"{name} tells nobody: its actions are disabled", fix)
         if alarm.state == alarms.RINGS:
             ill = True
-            said = f"{name} rings: {alarm.description or alarm.reason}"
-            said += f" See docs/operate.md, {_section(stack_name, name)}"
-            yield Finding("alarms", BAD, said, _why_it_rings(stack_name, name))
+            problem = f"{name} rings: {alarm.description or alarm.reason}"
+            problem += f" See docs/operate.md, {_section(stack_name, name)}"
+            yield Finding("alarms", BAD, problem, _why_it_rings(stack_name, name))
     if not ill:
-        yield Finding("alarms", GOOD, f"{len(found)} alarms, and none rings")
+        yield Finding("alarms", GOOD, f"{len(by_name)} alarms, and none rings")
 
 
 def _section(stack: str, name: str) -> str:
@@ -239,20 +239,20 @@ def _why_it_rings(stack: str, name: str) -> str:
 
 
 def _notifications(topic: str) -> Iterator[Finding]:
-    found = subscribers.subscribers()
-    reached = [one for one in found if one.confirmed]
+    subscribed = subscribers.subscribers()
+    reached = [one for one in subscribed if one.confirmed]
     if reached:
-        yield Finding("notifications", GOOD, f"{len(reached)} subscribers are told")
+        yield Finding("notifications", GOOD, f"{len(reached)} subscribers are notified")
         return
-    waits = f"; {found[0].address} has not confirmed" if found else ""
+    waits = f"; {subscribed[0].address} has not confirmed" if subscribed else ""
     fix = f"aws sns subscribe --topic-arn {topic} --protocol email --notification-endpoint YOU"
-    yield Finding("notifications", WARNING, f"nobody is told when something stops{waits}", fix)
+    yield Finding("notifications", WARNING, f"nobody is notified when something stops{waits}", fix)
 
 
 def _model(stack_name: str, model: str) -> Iterator[Finding]:
-    found = model_findings.of(stack_name, model)
+    findings = model_findings.of(stack_name, model)
     check = f"model {model}"
-    for each in found.troubles:
+    for each in findings.troubles:
         yield Finding(check, BAD if each.wrong else WARNING, each.found, each.fix)
-    if not found.troubles:
-        yield Finding(check, GOOD, found.summary)
+    if not findings.troubles:
+        yield Finding(check, GOOD, findings.summary)

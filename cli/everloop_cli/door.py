@@ -7,18 +7,18 @@ from everloop.errors import BadInput, NotReady
 from everloop_cli.trouble import Trouble
 
 STACK = "everloop"
-# What every template of ours has told; whoever needs another output says so.
+# What every template of ours has as outputs; whoever needs another output says so.
 _NEEDED = ("LedgerTable", "DataBucket", "ArtefactBucket", "EventBus", "NotificationTopic")
 
 
 def open_stack(name: str = STACK, *, profile: str = "", region: str = "") -> Settings:
     """Find a stack, and let everloop.aws reach it. Ordinary credentials decide where.
 
-    Raises Trouble where there is no such stack, and where nobody can be asked for it.
+    Raises Trouble where there is no such stack, and where AWS does not answer.
     """
     try:
         region = account.reach(profile=profile, region=region)
-        found = stack.find(name)
+        deployed = stack.find(name)
     except BadInput as error:
         raise Trouble(str(error)) from error
     except NoCredentials as error:
@@ -31,15 +31,15 @@ def open_stack(name: str = STACK, *, profile: str = "", region: str = "") -> Set
         raise Trouble(f"nothing answers: {error}. Is the cloud up? (everloop up)") from error
     except FAULTS as error:
         raise Trouble(f"AWS refused to describe the stack: {error}") from error
-    if found is None:
+    if deployed is None:
         raise Trouble(
             f"there is no stack {name!r} here, in {region}. Deploy it (sam deploy, or everloop up "
             "for the laptop), or name another: --stack NAME, --region REGION"
         )
     for output in _NEEDED:
-        if output not in found.outputs:
+        if output not in deployed.outputs:
             raise Trouble(f"stack {name!r} has no output {output}: is it an Everloop stack?")
-    settings.use(settings.of_outputs(name, region, found.outputs))
+    settings.use(settings.of_outputs(name, region, deployed.outputs))
     return settings.settings()
 
 

@@ -35,31 +35,31 @@ def collected(paths: list[Path], marker: str, *, anyway: bool) -> Drop:
 
     Raises Trouble for a path that is none, a hidden file that was named, and two of one name.
     """
-    found = Drop()
+    drop = Drop()
     for path in paths:
         if path.is_dir():
-            for child, name in _below(path, found, anyway):
-                _take(found, child, name, marker, anyway)
+            for child, name in _below(path, drop, anyway):
+                _take(drop, child, name, marker, anyway)
         elif path.is_file():
             why = no_data_by_name(path.name, marker)
             if why and path.name != marker and not anyway:
                 raise Trouble(f"{path} {why}: it is no data. Upload it all the same: --anyway")
-            _take(found, path, path.name, marker, anyway)
+            _take(drop, path, path.name, marker, anyway)
         else:
             raise Trouble(f"{path} is neither file nor folder")
-    return found
+    return drop
 
 
-def _below(folder: Path, found: Drop, anyway: bool) -> Iterator[tuple[Path, str]]:
+def _below(folder: Path, drop: Drop, anyway: bool) -> Iterator[tuple[Path, str]]:
     def unreadable(error: OSError) -> None:
         raise Trouble(f"{error.filename} cannot be read: {error.strerror}")
 
     for root, folders, names in os.walk(folder, onerror=unreadable):
         for name in sorted(folders):
             if Path(root, name).is_symlink():
-                found.left_out.append(f"{Path(root, name)}: is a link to a folder; name it itself")
+                drop.left_out.append(f"{Path(root, name)}: is a link to a folder; name it itself")
             elif not anyway and (why := no_data_by_name(f"{name}/file")):
-                found.left_out.append(f"{Path(root, name)}: what is below {why}")
+                drop.left_out.append(f"{Path(root, name)}: what is below {why}")
                 folders.remove(name)
         folders.sort()
         for name in sorted(names):
@@ -67,38 +67,38 @@ def _below(folder: Path, found: Drop, anyway: bool) -> Iterator[tuple[Path, str]
             if child.is_file():
                 yield child, child.relative_to(folder).as_posix()
             else:
-                found.left_out.append(f"{child}: is no file, or a link to nothing")
+                drop.left_out.append(f"{child}: is no file, or a link to nothing")
 
 
-def _take(found: Drop, path: Path, name: str, marker: str, anyway: bool) -> None:
+def _take(drop: Drop, path: Path, name: str, marker: str, anyway: bool) -> None:
     why = "" if anyway or _last(name) == marker else no_data_by_name(name, marker)
     if why:
-        found.left_out.append(f"{path}: {why}")
-    elif name in found.files:
+        drop.left_out.append(f"{path}: {why}")
+    elif name in drop.files:
         raise Trouble(
-            f"{found.files[name]} and {path} would both become {name!r}, and one replace the "
+            f"{drop.files[name]} and {path} would both become {name!r}, and one replace the "
             "other. Drop the folder above them, or each with a --prefix of its own"
         )
     else:
-        found.files[name] = path
+        drop.files[name] = path
 
 
-def inspect(found: Drop, spec: Mapping[str, Any], progress: Callable[[int], None]) -> None:
+def inspect(drop: Drop, spec: Mapping[str, Any], progress: Callable[[int], None]) -> None:
     """Read every file as the job will; those without data are left out, and what is wrong noted."""
-    wanted, marker = Expected.by(spec), spec["data"]["marker"]
-    for name, path in list(found.files.items()):
+    expected, marker = Expected.by(spec), spec["data"]["marker"]
+    for name, path in list(drop.files.items()):
         if _last(name) == marker:
             continue
         try:
-            seen = check(path, str(path), wanted)
+            seen = check(path, str(path), expected)
         except OSError as error:
             raise Trouble(f"{path} cannot be read: {error.strerror}") from error
         progress(path.stat().st_size)
-        found.problems += seen.bad
-        found.warnings += [*seen.doubts, *seen.notes]
+        drop.problems += seen.bad
+        drop.warnings += [*seen.doubts, *seen.notes]
         if seen.empty:
-            del found.files[name]
-            found.left_out.append(seen.empty)
+            del drop.files[name]
+            drop.left_out.append(seen.empty)
 
 
 def _last(name: str) -> str:

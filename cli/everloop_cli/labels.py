@@ -30,10 +30,10 @@ def upload(model: str, paths: list[Path]) -> dict[str, Any]:
         )
     files = _files(paths)
     dialect = Dialect.of(spec["data"])
-    wanted = Expected((key, target), {target: "number"}, dialect=dialect)
+    expected = Expected((key, target), {target: "number"}, dialect=dialect)
     problems, rows = [], 0
     for path in files:
-        wrong, count = _problems(path, wanted)
+        wrong, count = _problems(path, expected)
         problems += wrong
         rows += count
     if problems:
@@ -53,26 +53,26 @@ def upload(model: str, paths: list[Path]) -> dict[str, Any]:
 
 
 def _files(paths: list[Path]) -> list[Path]:
-    found = []
+    files = []
     for path in paths:
         if path.is_dir():
             below = sorted(child for child in path.rglob("*") if child.is_file())
-            found += [child for child in below if not no_labels(child.relative_to(path).as_posix())]
+            files += [child for child in below if not no_labels(child.relative_to(path).as_posix())]
         elif path.is_file():
-            found.append(path)
+            files.append(path)
         else:
             raise Trouble(f"{path} is neither file nor folder")
-    if not found:
+    if not files:
         raise Trouble("no labels to upload: name CSV files, or folders that hold some")
-    return found
+    return files
 
 
-def _problems(path: Path, wanted: Expected) -> tuple[list[str], int]:
+def _problems(path: Path, expected: Expected) -> tuple[list[str], int]:
     """Return why a file is none of labels, and how many rows it has."""
     why = wrong_name(path.name)
     if why:
         return [f"{path}: {why.partition(': ')[2]}"], 0
-    seen = check(path, str(path), wanted)
+    seen = check(path, str(path), expected)
     return [*seen.bad, *([seen.empty] if seen.empty else [])], seen.rows or 0
 
 

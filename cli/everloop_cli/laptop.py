@@ -61,10 +61,12 @@ def command(name: str, state: Path, stack: str = STACK) -> str:
 def describe(state: Path) -> dict[str, Any] | None:
     """Return the running cloud of this folder: pid, port, url, speed; None where none runs."""
     try:
-        told: dict[str, Any] = json.loads((state / "cloud.json").read_text())
-        with urllib.request.urlopen(f"{told['url']}/_everloop/health", timeout=5) as answer:
+        description: dict[str, Any] = json.loads((state / "cloud.json").read_text())
+        with urllib.request.urlopen(f"{description['url']}/_everloop/health", timeout=5) as answer:
             # Another server may have the port by now, and another process the number.
-            return told if answer.headers["X-Everloop-Pid"] == str(told["pid"]) else None
+            return (
+                description if answer.headers["X-Everloop-Pid"] == str(description["pid"]) else None
+            )
     except (ValueError, KeyError, TypeError, OSError, http.client.HTTPException):
         return None
 
@@ -76,13 +78,13 @@ def up(
     say: Callable[[str], None],
     parameters: Sequence[str] = (),
     any_template: bool = False,
-    **wanted: Any,
+    **chosen: Any,
 ) -> dict[str, Any]:
     """Start the cloud unless it runs, and deploy template.yaml to it. Returns its description.
 
     Raises Trouble where the cloud is not installed, and for the state of another template, unless
     `any_template`.
-    `parameters` are the template's, each as NAME=VALUE. `wanted` are options of
+    `parameters` are the template's, each as NAME=VALUE. `chosen` are options of
     `python -m everloop_localcloud`, by name; a running cloud keeps its own.
     """
     local_cloud.check_installed()
@@ -98,14 +100,14 @@ def up(
     if (upgrade := states.upgrade(state)) is not None:
         say(upgrade)
     if running is None:
-        running = _start(state, wanted)
+        running = _start(state, chosen)
         say(
             f"cloud up at {running['url']}, {running['speed']:g} times real time, "
             f"pid {running['pid']}"
         )
     else:
         say(f"cloud is up already at {running['url']}, pid {running['pid']}")
-        for difference in differences(running, wanted):
+        for difference in differences(running, chosen):
             say(
                 f"it keeps running with {difference}: to change that, "
                 f"{command('down', state, stack)}  and then  up  again"
@@ -116,18 +118,18 @@ def up(
     return running
 
 
-def differences(running: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
-    """Say in what a running cloud is not as it is wanted now."""
+def differences(running: Mapping[str, Any], chosen: Mapping[str, Any]) -> list[str]:
+    """Say in what a running cloud differs from what is requested now."""
     from everloop_localcloud import options
 
     has = {"port": running["port"], "speed": running["speed"], **running.get("options", {})}
-    found = []
-    for name, value in wanted.items():
+    lines = []
+    for name, value in chosen.items():
         if name not in has or has[name] == value or (name == "port" and value == 0):
             continue
-        now, asked = (" ".join(options.words({name: each})) for each in (has[name], value))
-        found.append(f"{now or 'no --' + name.replace('_', '-')}, not {asked}")
-    return found
+        now, requested = (" ".join(options.words({name: each})) for each in (has[name], value))
+        lines.append(f"{now or 'no --' + name.replace('_', '-')}, not {requested}")
+    return lines
 
 
 def _check_room(state: Path) -> None:
@@ -152,12 +154,12 @@ def _check_room(state: Path) -> None:
         )
 
 
-def _start(state: Path, wanted: Mapping[str, Any]) -> dict[str, Any]:
+def _start(state: Path, chosen: Mapping[str, Any]) -> dict[str, Any]:
     from everloop_localcloud import options
 
     # -P: what lies in the folder it runs in is not what it imports.
     program = [sys.executable, "-P", "-m", "everloop_localcloud", "--state", str(state.resolve())]
-    program += options.words(dict(wanted))
+    program += options.words(dict(chosen))
     output = state / "cloud.out"
     with output.open("wb") as sink:
         child = subprocess.Popen(
@@ -170,12 +172,12 @@ def _start(state: Path, wanted: Mapping[str, Any]) -> dict[str, Any]:
         )
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
-        told = describe(state)
-        if told is not None and told.get("pid") == child.pid:
-            return told
+        running = describe(state)
+        if running is not None and running.get("pid") == child.pid:
+            return running
         if child.poll() is not None:
-            said = output.read_text(errors="replace").strip()[-2000:].removeprefix("error: ")
-            raise Trouble(f"the cloud did not start: {said or 'it ended without a word'}")
+            last_words = output.read_text(errors="replace").strip()[-2000:].removeprefix("error: ")
+            raise Trouble(f"the cloud did not start: {last_words or 'it ended without a word'}")
         time.sleep(0.05)
     child.kill()
     raise Trouble(f"the cloud did not answer within 60 s; see {output}")

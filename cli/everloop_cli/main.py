@@ -1,4 +1,4 @@
-"""The `everloop` command: words in, one subcommand out, and every end told."""
+"""The `everloop` command: words in, one subcommand out, and every end reported."""
 
 import json
 import os
@@ -136,10 +136,10 @@ def _run(words: list[str], command: str, as_json: bool) -> int:
 
 
 def _error(kind: str, command: str, message: str, *, as_json: bool = True) -> int:
-    """Tell on standard error what stands against it; one line of JSON where that was asked for."""
+    """Report on standard error what stands against it; with --json, as one line of JSON."""
     if as_json:
-        told = {"error": {"kind": kind, "command": command, "message": message}}
-        print(json.dumps(told, ensure_ascii=False), file=sys.stderr)
+        document = {"error": {"kind": kind, "command": command, "message": message}}
+        print(json.dumps(document, ensure_ascii=False), file=sys.stderr)
     else:
         show.err.print(show.mark(f"everloop {command}:", "red"), message, markup=False)
     return CANNOT

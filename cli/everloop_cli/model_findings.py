@@ -20,22 +20,22 @@ _RELEASES = 1000  # more than anybody reads
 
 
 @dataclass(frozen=True)
-class Found:
-    """What is to be told of a model; the summary where nothing is."""
+class ModelFindings:
+    """What is to be reported of a model; the summary where nothing is."""
 
     troubles: Sequence[Attention]
     summary: str
 
 
-def of(stack: str, model: str) -> Found:
+def of(stack: str, model: str) -> ModelFindings:
     chain = story.chain(model)
     decided = timeline(chain.all)
     packages = sorted(registry.packages(model), key=lambda each: each.version, reverse=True)
     serving = endpoints.serving(model)
     troubles: list[Attention] = []
     if chain.problems:
-        said = f"the ledger's chain is broken: {chain.problems[0]}"
-        troubles.append(_wrong(said, f"everloop why {model}"))
+        problem = f"the ledger's chain is broken: {chain.problems[0]}"
+        troubles.append(_wrong(problem, f"everloop why {model}"))
     installed = ledger.find_installed(model)
     if installed is not None and installed.paused:
         troubles.append(_note(installed.paused, f"everloop resume {model}"))
@@ -49,15 +49,15 @@ def of(stack: str, model: str) -> Found:
     released = ledger.releases(model, newest=_RELEASES)
     troubles += attention.of_model(model, packages, decided, released)
     serves = f"version {serving.version} serves" if serving else "nothing serves yet"
-    return Found(troubles, f"{serves}; its chain of {chain.decisions} decisions is whole")
+    return ModelFindings(troubles, f"{serves}; its chain of {chain.decisions} decisions is whole")
 
 
-def _wrong(said: str, command: str) -> Attention:
-    return Attention("bad", said, command)
+def _wrong(problem: str, command: str) -> Attention:
+    return Attention("bad", problem, command)
 
 
-def _note(said: str, command: str) -> Attention:
-    return Attention("waiting", said, command)
+def _note(problem: str, command: str) -> Attention:
+    return Attention("waiting", problem, command)
 
 
 def _of_versions(
@@ -69,13 +69,15 @@ def _of_versions(
     approval = {package.version: package.approval for package in packages}
     version = serving.version if serving else None
     if version is not None and approval.get(version) != "Approved":
-        said = f"version {version} serves and is {approval.get(version, 'gone')}"
+        problem = f"version {version} serves and is {approval.get(version, 'gone')}"
         command = f"everloop approve {model} --version {version} --reason 'it may serve'"
         if version not in approval:
-            said += " from the registry; the ledger's seal keeps it going until a push or a drop "
-            said += "brings a version in its place"
+            problem += (
+                " from the registry; the ledger's seal keeps it going until a push or a drop "
+            )
+            problem += "brings a version in its place"
             command = f"everloop why {model} --version {version}"
-        yield _wrong(said, command)
+        yield _wrong(problem, command)
     waiting = [number for number, status in approval.items() if status == "PendingManualApproval"]
     if waiting:
         yield _note(f"version {max(waiting)} waits for approval", f"everloop approve {model}")
@@ -85,26 +87,26 @@ def _of_data(model: str, packages: Sequence[Package], serves: int | None) -> Ite
     """Tell of files set aside, and of what serves and was trained on what was withdrawn since."""
     aside = [each for each in objects.states(model).values() if each.state == SET_ASIDE]
     if aside:
-        said = f"{len(aside)} files are set aside, and in no dataset: {aside[0].reason}"
-        yield _note(said, f"everloop data list {model}")
+        problem = f"{len(aside)} files are set aside, and in no dataset: {aside[0].reason}"
+        yield _note(problem, f"everloop data list {model}")
     live = [package for package in packages if package.version == serves]
     for each in story.trained_on(model, live).versions:
-        said = (
+        problem = (
             f"version {each.version} serves, and was trained on {each.objects} objects that "
             f"were withdrawn since: {', '.join(each.keys[:3])}"
         )
-        said += "; the version that is trained after the next drop is without them"
-        yield _note(said, f"everloop drop {model} FILES")
+        problem += "; the version that is trained after the next drop is without them"
+        yield _note(problem, f"everloop drop {model} FILES")
 
 
 def _last_training(model: str, decided: Sequence[TimelineEntry]) -> Iterator[Attention]:
     ends = [each for each in decided if each.kind == "train-end"]
     if ends and ends[-1].facts.get("outcome") == BAD_FILES:
-        said = f"nothing was trained of the last drop, for its files: {ends[-1].reason}"
-        yield _note(said, _take_out(model, ends[-1]))
+        problem = f"nothing was trained of the last drop, for its files: {ends[-1].reason}"
+        yield _note(problem, _take_out(model, ends[-1]))
     elif ends and not ends[-1].go:
-        said = f"the last training failed: {ends[-1].reason}"
-        yield _note(said, f"everloop push models/{model}")
+        problem = f"the last training failed: {ends[-1].reason}"
+        yield _note(problem, f"everloop push models/{model}")
 
 
 def _take_out(model: str, ended: TimelineEntry) -> str:
@@ -118,13 +120,13 @@ def _take_out(model: str, ended: TimelineEntry) -> str:
 
 def _standing_still(model: str, decided: Sequence[TimelineEntry]) -> Iterator[Attention]:
     """Tell what reconcile could not fix, and what has not gone on since."""
-    asked = monitoring.last_request(model)
+    requested_at = monitoring.last_request(model)
     for number, each in enumerate(decided):
         if each.kind != "reconcile" or each.go or each.subject.startswith("endpoint/"):
             continue  # what serves was looked at itself
         later = {one.kind for one in decided[number + 1 :]}
         if each.subject == "monitor":
-            goes_on = asked is not None and text(asked) > each.time
+            goes_on = requested_at is not None and text(requested_at) > each.time
             command = f"everloop push models/{model}"
         elif each.subject.startswith("arn:"):
             goes_on, command = bool(later & {"judge", "approve"}), f"everloop approve {model}"
@@ -137,22 +139,24 @@ def _standing_still(model: str, decided: Sequence[TimelineEntry]) -> Iterator[At
 def _last_look(model: str, decided: Sequence[TimelineEntry]) -> Iterator[Attention]:
     """Tell where the last look at a model's traffic could not judge, and why.
 
-    After several such looks people are told, and that is an incident as well.
+    After several such looks people are notified, and that is an incident as well.
     """
     last = next(iter(looks(decided)), None)
     if last is None or last.violated or last.judged_all:
         return
-    said = f"the last look, at {last.time}: {last.reason}"
-    yield _note(said, f"aws s3 cp {last.report} ." if last.report else f"everloop status {model}")
+    problem = f"the last look, at {last.time}: {last.reason}"
+    yield _note(
+        problem, f"aws s3 cp {last.report} ." if last.report else f"everloop status {model}"
+    )
 
 
 def _alarm(stack: str, model: str) -> Iterator[Attention]:
     """Tell of an endpoint that nothing watches; what rings is an incident."""
-    wanted = names.serving_alarm(stack, model, names.ERRORS)
-    found = alarms.find(wanted)
-    if found is None:
-        said = f"nothing rings when its endpoint answers errors: there is no alarm {wanted}"
-        yield _note(f"{said}; the next tick of reconcile makes it", "")
-    elif not found.tells:
-        said = f"{wanted} tells nobody: its actions are disabled"
-        yield _wrong(said, f"aws cloudwatch enable-alarm-actions --alarm-names {wanted}")
+    name = names.serving_alarm(stack, model, names.ERRORS)
+    alarm = alarms.find(name)
+    if alarm is None:
+        problem = f"nothing rings when its endpoint answers errors: there is no alarm {name}"
+        yield _note(f"{problem}; the next tick of reconcile makes it", "")
+    elif not alarm.tells:
+        problem = f"{name} tells nobody: its actions are disabled"
+        yield _wrong(problem, f"aws cloudwatch enable-alarm-actions --alarm-names {name}")

@@ -1,4 +1,4 @@
-"""Which models there are, and what is said of a name that is none of them."""
+"""Which models there are, and the error for a name that is none of them."""
 
 from everloop.aws import removals
 from everloop.moments import text
@@ -15,14 +15,16 @@ def known(name: str, *, removed: bool = False) -> str:
     if name in installed:
         return name
     there = ", ".join(installed) or "none yet; push one: everloop push models/NAME"
-    said = f"no model {name!r} is installed here"
+    problem = f"no model {name!r} is installed here"
     gone = removals.find(name)
     if gone is not None and removed:
         return name
     if gone is not None:
-        said += f": it was removed by {gone.by} at {text(gone.since)} ({gone.reason}), and a push "
-        said += f"installs it anew; everloop why {name} has its decisions"
+        problem += (
+            f": it was removed by {gone.by} at {text(gone.since)} ({gone.reason}), and a push "
+        )
+        problem += f"installs it anew; everloop why {name} has its decisions"
     pushed = attention.not_installed().get(name)
     if pushed is not None:
-        said += f": {pushed.found}"
-    raise Trouble(f"{said}. Installed: {there}")
+        problem += f": {pushed.found}"
+    raise Trouble(f"{problem}. Installed: {there}")

@@ -15,7 +15,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 # Names that people choose freely are not made longer or shorter by a terminal's width.
 SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
-# Without the local cloud its options are not known; that it is missing is what must be said.
+# Without the local cloud its options are not known; that it is missing is the message.
 LENIENT: dict[str, Any] = {
     **SETTINGS,
     "ignore_unknown_options": not local_cloud.is_installed(),
@@ -47,10 +47,10 @@ def as_json(command: F) -> F:
 
 def local_stack(command: F) -> F:
     """Add --stack, and --json, which every command has."""
-    wanted = click.option(
+    option = click.option(
         "--stack", metavar="NAME", default="everloop", help="The stack's name (default: everloop)."
     )
-    return as_json(wanted(command))
+    return as_json(option(command))
 
 
 def stack(command: F) -> F:
@@ -81,8 +81,8 @@ def open_stack(name: str) -> "Settings":
     from everloop_cli import door
 
     meta = click.get_current_context().meta
-    given = {word: meta.get(f"everloop.{word}") or "" for word in ("profile", "region")}
-    return door.open_stack(name, **given)
+    place = {word: meta.get(f"everloop.{word}") or "" for word in ("profile", "region")}
+    return door.open_stack(name, **place)
 
 
 def reach_account() -> str:
@@ -90,8 +90,8 @@ def reach_account() -> str:
     from everloop_cli import door
 
     meta = click.get_current_context().meta
-    given = {word: meta.get(f"everloop.{word}") or "" for word in ("profile", "region")}
-    return door.reach_account(**given)
+    place = {word: meta.get(f"everloop.{word}") or "" for word in ("profile", "region")}
+    return door.reach_account(**place)
 
 
 def state(command: F) -> F:
@@ -112,7 +112,7 @@ def reason(command: F) -> F:
 
 
 def of_the_cloud(command: F) -> F:
-    """Add what a local cloud can be told when it is started; nothing where it is not installed."""
+    """Add the options of a local cloud that starts; nothing where it is not installed."""
     if not local_cloud.is_installed():
         return command
     from everloop_localcloud.options import OPTIONS
@@ -138,7 +138,7 @@ def of_the_cloud(command: F) -> F:
     return command
 
 
-def given(options: dict[str, Any]) -> dict[str, Any]:
-    """Return what a cloud was told, by name: not what nobody gave."""
-    found = {name: list(v) if isinstance(v, tuple) else v for name, v in options.items()}
-    return {name: value for name, value in found.items() if value not in (None, [])}
+def chosen(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options that were set, by name."""
+    listed = {name: list(v) if isinstance(v, tuple) else v for name, v in options.items()}
+    return {name: value for name, value in listed.items() if value not in (None, [])}

@@ -54,16 +54,16 @@ def waiting(queue: str) -> int:
 
 def letters(queue: str, *, most: int = 10, hold: int = 0) -> list[Letter]:
     """Return some letters of a queue; with `hold`, nobody else sees them for so many seconds."""
-    found: dict[str, Letter] = {}
+    by_id: dict[str, Letter] = {}
     url = _url(queue)
-    while len(found) < most:
-        received = queues.receive(url, most=most - len(found), hold=hold)
-        fresh = [message for message in received if message.id not in found]
+    while len(by_id) < most:
+        received = queues.receive(url, most=most - len(by_id), hold=hold)
+        fresh = [message for message in received if message.id not in by_id]
         if not fresh:
             break
         for message in fresh:
-            found[message.id] = _letter(queue, message)
-    return list(found.values())
+            by_id[message.id] = _letter(queue, message)
+    return list(by_id.values())
 
 
 def redrive(queue: str) -> Iterator[dict[str, Any]]:
@@ -108,18 +108,18 @@ def _hand_over(letter: Letter) -> str:
 
 def _move_back() -> dict[str, Any]:
     """Move dead arrivals back to the queue they came from, and wait until that is done."""
-    told = {
+    summary = {
         "queue": ARRIVALS,
         "target": f"sqs:{settings().stack}-arrivals",
         "what": "arrivals",
         "why": "refused five times",
     }
     if not waiting(ARRIVALS):
-        return {**told, "moved": 0, "done": True, "trouble": ""}
+        return {**summary, "moved": 0, "done": True, "trouble": ""}
     arn = queues.move_back(_url(ARRIVALS))
     while (move := queues.moving(arn)).under_way:
         time.sleep(0.5)
-    return {**told, "moved": move.moved, "done": not move.failure, "trouble": move.failure}
+    return {**summary, "moved": move.moved, "done": not move.failure, "trouble": move.failure}
 
 
 def _letter(queue: str, message: Message) -> Letter:
@@ -151,8 +151,8 @@ def _target(arn: str) -> str:
 def _what(event: Any) -> str:
     if not isinstance(event, dict):
         return "unreadable"
-    found = event.get("detail")
-    detail: dict[str, Any] = found if isinstance(found, dict) else {}
+    value = event.get("detail")
+    detail: dict[str, Any] = value if isinstance(value, dict) else {}
     about = (detail.get("object") or {}).get("key") or detail.get("ModelPackageArn") or ""
     kind = event.get("detail-type") or "request"
     model = event.get("model") or detail.get("model") or ""

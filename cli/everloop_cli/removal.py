@@ -27,7 +27,7 @@ from everloop.moments import text
 from everloop.records.removal import Removal
 from everloop_cli.trouble import Trouble
 
-_MOST = 20_000  # object versions of a prefix; beyond that sizes are told as "more than"
+_MOST = 20_000  # object versions of a prefix; beyond that sizes are shown as "more than"
 _SECONDS = 2.0  # between two looks at a removal
 _IN_DATA = ("data/{}/", "labels/{}/", "models/{}/")
 _IN_ARTEFACTS = ("bundles", "datasets", "runs", "comparisons", "models", "capture", "monitoring")
@@ -77,10 +77,12 @@ class Plan:
 
     def over(self) -> str:
         """Say who removed it, where it is not installed and nothing is under way; else nothing."""
-        found = self.before
-        if found is None or found.ended_at is None or ledger.find_installed(self.model):
+        before = self.before
+        if before is None or before.ended_at is None or ledger.find_installed(self.model):
             return ""
-        return f"{self.model} was removed by {found.by} at {text(found.ended_at)}: {found.reason}"
+        return (
+            f"{self.model} was removed by {before.by} at {text(before.ended_at)}: {before.reason}"
+        )
 
 
 def plan(model: str, *, with_versions: bool) -> Plan:
@@ -145,7 +147,7 @@ def start(model: str | None, *, reason: str, with_versions: bool) -> str:
     """Start the machine that removes a model, or all; return its execution's ARN."""
     try:
         who = account.caller()
-        given = {
+        payload = {
             "model": model,
             "actor": who.arn,
             "reason": reason,
@@ -153,7 +155,7 @@ def start(model: str | None, *, reason: str, with_versions: bool) -> str:
             "answer": None,
         }
         name = names.remove_execution(model, who.at or datetime.now(UTC))
-        return machines.start(machines.REMOVE, name, given).arn
+        return machines.start(machines.REMOVE, name, payload).arn
     except (EverloopError, *FAULTS) as error:
         hint = ""
         if "StateMachineDoesNotExist" in str(error):
@@ -163,14 +165,14 @@ def start(model: str | None, *, reason: str, with_versions: bool) -> str:
 
 def follow(execution: str, say: Callable[[str], None]) -> str:
     """Wait for a removal's end; return why it did not get there, or nothing."""
-    said = ""
+    shown = ""
     while True:
         status, cause = machines.ended(execution)
         if status != "RUNNING":
             return "" if status == "SUCCEEDED" else cause or str(status)
         left = ", ".join(_progress(removal) for removal in removals.under_way())
-        if left and left != said:
-            said = left
+        if left and left != shown:
+            shown = left
             say(left)
         time.sleep(_SECONDS)
 

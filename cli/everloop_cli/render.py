@@ -39,7 +39,7 @@ def span(took: timedelta | None) -> str:
     return f"{minutes} min {seconds:02d} s" if minutes < 60 else f"{minutes / 60:.1f} h"
 
 
-def models(found: Iterable[Model]) -> None:
+def models(entries: Iterable[Model]) -> None:
     """Print models with what serves and what waits."""
     columns = ("model", "serves", "endpoint", "newest", "approval", "training", "last decision")
     rows = [
@@ -52,7 +52,7 @@ def models(found: Iterable[Model]) -> None:
             _training(each),
             _last(each),
         )
-        for each in found
+        for each in entries
     ]
     show.table("Models", columns, rows)
 
@@ -60,7 +60,7 @@ def models(found: Iterable[Model]) -> None:
 def _training(model: Model) -> str:
     if model.run is None:
         return "never"
-    # Where it is, in a word: which steps are behind it is told with --json.
+    # Where it is, in a word: which steps are behind it is shown with --json.
     going = [step for step in model.steps if step.status != "Succeeded"] or model.steps[-1:]
     steps = ", ".join(f"{step.step} {step.status.lower()}" for step in going)
     window = f"window {model.run.window} " if model.run.window is not None else ""
@@ -89,9 +89,9 @@ def overview(page: Overview) -> None:
     decisions(page.decisions[-_DECISIONS:])
 
 
-def attention(found: Iterable[Attention]) -> None:
+def attention(entries: Iterable[Attention]) -> None:
     """Print what needs attention, each with the command that helps; nothing where nothing does."""
-    for number, each in enumerate(found):
+    for number, each in enumerate(entries):
         if not number:
             show.out.print()
         # Not a table: a command that a cell breaks in two cannot be copied.
@@ -103,7 +103,7 @@ def attention(found: Iterable[Attention]) -> None:
             show.out.print("      ", each.fix, soft_wrap=True, markup=False)
 
 
-def versions(found: Sequence[Listed]) -> None:
+def versions(entries: Sequence[Listed]) -> None:
     rows = [
         (
             each.version,
@@ -111,12 +111,12 @@ def versions(found: Sequence[Listed]) -> None:
             moment(each.registered_at),
             "serves" if each.serves else "",
         )
-        for each in found[:_NEWEST]
+        for each in entries[:_NEWEST]
     ]
-    show.table(_title("Versions", found), ("version", "approval", "registered", ""), rows)
+    show.table(_title("Versions", entries), ("version", "approval", "registered", ""), rows)
 
 
-def runs(found: Sequence[Run]) -> None:
+def runs(entries: Sequence[Run]) -> None:
     rows = [
         (
             each.window,
@@ -126,13 +126,13 @@ def runs(found: Sequence[Run]) -> None:
             "-" if each.rows is None else f"{each.rows:,}",
             each.cause,
         )
-        for each in found[:_NEWEST]
+        for each in entries[:_NEWEST]
     ]
     columns = ("window", "outcome", "began", "took", "rows", "because of")
-    show.table(_title("Trainings", found), columns, rows)
+    show.table(_title("Trainings", entries), columns, rows)
 
 
-def releases(found: Sequence[Release]) -> None:
+def releases(entries: Sequence[Release]) -> None:
     rows = [
         (
             each.version,
@@ -141,13 +141,13 @@ def releases(found: Sequence[Release]) -> None:
             moment(each.ended_at),
             f"{each.reason} (given up)" if each.given_up else each.reason,
         )
-        for each in found[:_NEWEST]
+        for each in entries[:_NEWEST]
     ]
     columns = ("version", "in place of", "outcome", "ended", "why")
-    show.table(_title("Releases", found), columns, rows)
+    show.table(_title("Releases", entries), columns, rows)
 
 
-def looks(found: Sequence[Look]) -> None:
+def looks(entries: Sequence[Look]) -> None:
     rows = [
         (
             moment(each.time),
@@ -156,10 +156,10 @@ def looks(found: Sequence[Look]) -> None:
             "-" if each.rows is None else f"{each.rows:,}",
             each.reason,
         )
-        for each in found[:_NEWEST]
+        for each in entries[:_NEWEST]
     ]
     columns = ("time", "version", "found", "rows", "why")
-    show.table(_title("Looks of the monitor", found), columns, rows)
+    show.table(_title("Looks of the monitor", entries), columns, rows)
 
 
 def _saw(look: Look) -> str:
@@ -168,7 +168,7 @@ def _saw(look: Look) -> str:
     return "nothing" if look.judged_all else "not judged"
 
 
-def decisions(found: Iterable[TimelineEntry]) -> None:
+def decisions(entries: Iterable[TimelineEntry]) -> None:
     rows = [
         (
             moment(each.time),
@@ -177,46 +177,46 @@ def decisions(found: Iterable[TimelineEntry]) -> None:
             show.mark(each.outcome, STYLES[each.outcome]),
             each.reason,
         )
-        for each in found
+        for each in entries
     ]
     show.table("Decisions", ("time", "what", "go", "outcome", "why"), rows)
 
 
-def decision(model: str, found: TimelineEntry) -> None:
+def decision(model: str, entry: TimelineEntry) -> None:
     """Print a decision in one line, as they come."""
-    word = show.mark(f"{found.kind:<10}", STYLES[found.outcome])
-    line = Text.assemble(f"{moment(found.time)}  {model}  ", word, f" {found.reason}")
+    word = show.mark(f"{entry.kind:<10}", STYLES[entry.outcome])
+    line = Text.assemble(f"{moment(entry.time)}  {model}  ", word, f" {entry.reason}")
     show.out.print(line, soft_wrap=True)
 
 
-def data(found: Data) -> None:
+def data(view: Data) -> None:
     """Print a model's objects, and its newest dataset."""
-    for each in found.objects:
+    for each in view.objects:
         # Not a table: a key that a cell breaks in two cannot be copied.
         word = show.mark(f"{each.state:<9}", STYLES[each.outcome])
         by = f" by {each.by}" if each.by else ""
-        said = f"  {moment(each.at)}{by}: {each.reason}" if each.reason else ""
-        show.out.print(word, f"{each.key}{said}", soft_wrap=True, markup=False)
-    if not found.objects:
-        show.out.print(f"nothing of {found.model} was withdrawn or set aside", style=show.QUIET)
-    if found.dataset:
-        newest = found.dataset
-        said = f"newest dataset: window {newest.window}, {newest.digest[:12]}"
-        show.out.print(said, style=show.QUIET)
+        line = f"  {moment(each.at)}{by}: {each.reason}" if each.reason else ""
+        show.out.print(word, f"{each.key}{line}", soft_wrap=True, markup=False)
+    if not view.objects:
+        show.out.print(f"nothing of {view.model} was withdrawn or set aside", style=show.QUIET)
+    if view.dataset:
+        newest = view.dataset
+        line = f"newest dataset: window {newest.window}, {newest.digest[:12]}"
+        show.out.print(line, style=show.QUIET)
 
 
-def _title(name: str, found: Sequence[object]) -> str:
-    return f"{name} (the newest {_NEWEST} of {len(found)})" if len(found) > _NEWEST else name
+def _title(name: str, entries: Sequence[object]) -> str:
+    return f"{name} (the newest {_NEWEST} of {len(entries)})" if len(entries) > _NEWEST else name
 
 
-def steps(found: Iterable[tuple[str, str]]) -> str:
+def steps(pairs: Iterable[tuple[str, str]]) -> str:
     """Write steps of a pipeline in one line."""
-    return ", ".join(f"{name} {status.lower()}" for name, status in found)
+    return ", ".join(f"{name} {status.lower()}" for name, status in pairs)
 
 
-def endpoints(found: Iterable[Endpoint]) -> str:
+def endpoints(entries: Iterable[Endpoint]) -> str:
     """Write endpoints and what comes to them in one line."""
     return ", ".join(
         f"{each.endpoint} {each.status}" + (f" (coming: {each.pending})" if each.pending else "")
-        for each in found
+        for each in entries
     )

@@ -10,21 +10,21 @@ from everloop.views.withdrawn import TrainedOn
 from everloop_cli import render, show
 
 
-def story(told: Story) -> None:
+def story(view: Story) -> None:
     """Print why a version serves, or does not, and what verifying the ledger found."""
-    live, version = told.serving, told.version
-    removed = [each for each in told.chain.all if each["kind"] == "remove"]
+    live, version = view.serving, view.version
+    removed = [each for each in view.chain.all if each["kind"] == "remove"]
     if version is None and removed:
         last = removed[-1]
         word = "was removed" if last["go"] else "is being removed"
-        why = f"{told.model} {word} by {last['actor']}: {last['reason']}"
+        why = f"{view.model} {word} by {last['actor']}: {last['reason']}"
         show.out.print(why, markup=False, soft_wrap=True)
     elif version is None:
-        show.out.print(f"Nothing serves {told.model} yet.")
+        show.out.print(f"Nothing serves {view.model} yet.")
     else:
-        _story_of(told.model, live, version)
-    trained_on(told.trained_on_withdrawn, live.version if live else None)
-    chain(told.chain)
+        _story_of(view.model, live, version)
+    trained_on(view.trained_on_withdrawn, live.version if live else None)
+    chain(view.chain)
 
 
 def _story_of(model: str, live: Endpoint | None, version: Version) -> None:
@@ -74,9 +74,9 @@ def _service(service: Service) -> tuple[str, str]:
     return service.outcome, f"{at}: {service.why}"
 
 
-def trained_on(told: TrainedOn, serves: int | None) -> None:
+def trained_on(view: TrainedOn, serves: int | None) -> None:
     """Print which versions were trained on what was withdrawn, if any were."""
-    for each in told.versions:
+    for each in view.versions:
         now = ", and serves now" if each.version == serves else ""
         show.out.print(
             f"Version {each.version} was trained on {each.objects} objects that were "
@@ -85,19 +85,19 @@ def trained_on(told: TrainedOn, serves: int | None) -> None:
             markup=False,
             soft_wrap=True,
         )
-    if told.unread:
-        unread = ", ".join(map(str, told.unread))
-        said = f"The dataset of version {unread} could not be read."
-        show.out.print(said, style=show.WAIT, markup=False)
+    if view.unread:
+        unread = ", ".join(map(str, view.unread))
+        line = f"The dataset of version {unread} could not be read."
+        show.out.print(line, style=show.WAIT, markup=False)
 
 
-def chain(told: Chain) -> None:
-    if told.problems:
+def chain(view: Chain) -> None:
+    if view.problems:
         show.out.print("THE LEDGER'S CHAIN IS BROKEN:", style=show.BAD)
-        for problem in told.problems:
+        for problem in view.problems:
             show.out.print(f"  {problem}", style=show.BAD, markup=False)
         return
-    said = f"The ledger's chain of {told.decisions} decisions is whole"
-    anchors = len(told.anchors)
+    line = f"The ledger's chain of {view.decisions} decisions is whole"
+    anchors = len(view.anchors)
     more = f", and {anchors} anchors agree." if anchors else ". No anchor of it was found."
-    show.out.print(said + more, style=show.GOOD)
+    show.out.print(line + more, style=show.GOOD)

@@ -1,4 +1,4 @@
-"""A person's word on a version: what it will do, said before; then the registry is changed."""
+"""A person's word on a version: what it will do is shown first; then the registry is changed."""
 
 import re
 from collections.abc import Sequence
@@ -101,13 +101,13 @@ def carry_out(plan: Plan, words: str) -> None:
     """Change the registry as planned."""
     now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
     for change in plan.changes:
-        said = words or f"no words given (everloop, {now})"
+        description = words or f"no words given (everloop, {now})"
         if change.arn != plan.changes[0].arn:
-            said = f"version {plan.version} instead: {said}"
+            description = f"version {plan.version} instead: {description}"
         registry.change(
             change.arn,
             approval=change.status or "",
-            words=said,
+            words=description,
             metadata=_stamped(change, words) if change.pin else None,
             without=[PIN] if change.pin == "" else [],
         )
@@ -121,32 +121,32 @@ def _stamped(change: Change, words: str) -> dict[str, str]:
 
 def _will(model: str, after: Sequence[Package], version: int) -> str:
     """Say what will serve once the registry is as planned, and how it comes to that."""
-    wanted = desired_package(after, ledger.releases(model, newest=_RELEASES))
+    desired = desired_package(after, ledger.releases(model, newest=_RELEASES))
     live = endpoints.serving(model)
     now = live.version if live else None
     package = next(each for each in after if each.version == version)
-    in_vain = without_effect(package, after, wanted)
+    in_vain = without_effect(package, after, desired)
     if in_vain and package.approval == APPROVED:
         return f"nothing changes in production: {in_vain}"
-    if wanted is None:
+    if desired is None:
         return f"nothing can be released; version {now} serves on" if now else "nothing will serve"
-    held = f", and stays until: everloop unpin {model}" if wanted.pinned else ""
-    if wanted.version == now:
+    held = f", and stays until: everloop unpin {model}" if desired.pinned else ""
+    if desired.version == now:
         return f"nothing changes in production: version {now} serves{held}"
     place = f" in place of version {now}" if now is not None else ""
     installed = ledger.find_installed(model)
     when = ""
     if installed is not None and installed.paused:
         when = f" once the model is resumed ({installed.paused})"
-    return f"version {wanted.version} will be tested and released{place}{held}{when}"
+    return f"version {desired.version} will be tested and released{place}{held}{when}"
 
 
 def _packages(model: str) -> list[Package]:
     """Return all versions; Trouble where there are none, and no such model."""
-    found = versions(model)
-    if not found:
+    packages = versions(model)
+    if not packages:
         models.known(model)
-    return found
+    return packages
 
 
 def _chosen(packages: Sequence[Package], model: str, version: int | None) -> Package:

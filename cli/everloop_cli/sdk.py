@@ -32,8 +32,8 @@ def with_pipeline(folder: Path, files: Mapping[str, bytes], model: str) -> dict[
     """
     if own_pipeline.SOURCE not in files or own_pipeline.is_current(files):
         return dict(files)
-    told = _run(_python(), folder, model)
-    made = own_pipeline.compiled(told["definition"], files, told["sdk"])
+    answer = _run(_python(), folder, model)
+    made = own_pipeline.compiled(answer["definition"], files, answer["sdk"])
     return {**files, own_pipeline.COMPILED: made}
 
 
@@ -70,11 +70,11 @@ def _has_sdk() -> bool:
 
 
 def _run(python: Path, folder: Path, model: str) -> dict[str, Any]:
-    found = importlib.util.find_spec("everloop")
-    assert found is not None and found.origin is not None
+    package_spec = importlib.util.find_spec("everloop")
+    assert package_spec is not None and package_spec.origin is not None
     env = {
         **{name: value for name, value in os.environ.items() if name in _KEPT},
-        "PYTHONPATH": str(Path(found.origin).parent.parent),
+        "PYTHONPATH": str(Path(package_spec.origin).parent.parent),
         "PYTHONHASHSEED": "0",
         "PYTHONDONTWRITEBYTECODE": "1",
         "AWS_DEFAULT_REGION": "us-east-1",  # no client is ever called; the SDK wants one named
@@ -83,13 +83,13 @@ def _run(python: Path, folder: Path, model: str) -> dict[str, Any]:
         "AWS_EC2_METADATA_DISABLED": "true",
         "SAGEMAKER_VALIDATE_ROLE": "false",
     }
-    asked = json.dumps({"folder": str(folder.resolve()), "model": model})
+    request = json.dumps({"folder": str(folder.resolve()), "model": model})
     with tempfile.TemporaryDirectory() as place:
         answer = Path(place) / "answer.json"
         try:
             done = subprocess.run(
                 [str(python), str(_PROGRAM), str(answer)],
-                input=asked,
+                input=request,
                 env=env,
                 capture_output=True,
                 text=True,
@@ -104,7 +104,7 @@ def _run(python: Path, folder: Path, model: str) -> dict[str, Any]:
         if not answer.exists():
             last = done.stderr.strip().splitlines()[-1:] or [f"it ended with {done.returncode}"]
             raise Trouble(f"{python} could not compile {folder}/pipeline.py: {last[0]}")
-        told: dict[str, Any] = json.loads(answer.read_text())
-    if "trouble" in told:
-        raise Trouble(f"{folder}/pipeline.py does not compile: {told['trouble']}")
-    return told
+        result: dict[str, Any] = json.loads(answer.read_text())
+    if "trouble" in result:
+        raise Trouble(f"{folder}/pipeline.py does not compile: {result['trouble']}")
+    return result

@@ -73,7 +73,7 @@ class StandardStep(Step):  # type: ignore[misc] # the SDK has no types here
 
 
 class Context:
-    """What a pipeline.py is given. The stack that installs it fills in texts with `${…}`."""
+    """What a pipeline.py gets. The stack that installs it fills in texts with `${…}`."""
 
     def __init__(self, spec: ModelSpec) -> None:
         self._steps = StandardSteps(spec, SITE, BUNDLE, IMAGE, SERVING_IMAGE)
@@ -193,10 +193,10 @@ def compile_folder(folder: Path, model: str) -> Json:
     """Run pipeline.py of a folder; returns the definition that its pipeline compiles to."""
     spec = load_spec((folder / "model.toml").read_text(), name=model)
     sys.path.insert(0, str(folder))
-    found = importlib.util.spec_from_file_location("pipeline", folder / "pipeline.py")
-    assert found is not None and found.loader is not None
-    module = importlib.util.module_from_spec(found)
-    found.loader.exec_module(module)
+    module_spec = importlib.util.spec_from_file_location("pipeline", folder / "pipeline.py")
+    assert module_spec is not None and module_spec.loader is not None
+    module = importlib.util.module_from_spec(module_spec)
+    module_spec.loader.exec_module(module)
     make = getattr(module, "pipeline", None)
     if not callable(make):
         raise WantsAws("it has no function  pipeline(context)  that returns the pipeline")
@@ -209,11 +209,11 @@ def compile_folder(folder: Path, model: str) -> Json:
 
 def main() -> int:
     """Compile what standard input names."""
-    asked = json.loads(sys.stdin.read())
-    folder = Path(asked["folder"])
+    request = json.loads(sys.stdin.read())
+    folder = Path(request["folder"])
     try:
-        told: Json = {
-            "definition": compile_folder(folder, asked["model"]),
+        answer: Json = {
+            "definition": compile_folder(folder, request["model"]),
             "sdk": f"sagemaker {importlib.metadata.version('sagemaker')}",
         }
     except Exception as error:
@@ -222,10 +222,10 @@ def main() -> int:
             for frame in traceback.extract_tb(error.__traceback__)
             if Path(frame.filename) == folder / "pipeline.py"
         ]
-        said = str(error) if isinstance(error, WantsAws) else f"{type(error).__name__}: {error}"
-        told = {"trouble": f"{lines[-1] if lines else ''}{said}"}
-    Path(sys.argv[1]).write_text(json.dumps(told))
-    return 1 if "trouble" in told else 0
+        message = str(error) if isinstance(error, WantsAws) else f"{type(error).__name__}: {error}"
+        answer = {"trouble": f"{lines[-1] if lines else ''}{message}"}
+    Path(sys.argv[1]).write_text(json.dumps(answer))
+    return 1 if "trouble" in answer else 0
 
 
 if __name__ == "__main__":

@@ -80,9 +80,9 @@ def _write(folder: Path) -> list[str]:
         _copy(source / name, folder / name)
         written.append(name)
     for package, name in PACKAGES.items():
-        found = importlib.util.find_spec(package)
-        assert found is not None and found.origin is not None
-        _copy(Path(found.origin).parent, folder / name)
+        package_spec = importlib.util.find_spec(package)
+        assert package_spec is not None and package_spec.origin is not None
+        _copy(Path(package_spec.origin).parent, folder / name)
         written.append(name)
     return sorted(written)
 

@@ -89,8 +89,8 @@ def _record(template: Path) -> dict[str, str]:
 def _read(state: Path) -> dict[str, Any] | None:
     """Return what was written down; None for a state of before, or an unreadable one."""
     try:
-        found = json.loads((state / _RECORD).read_text())
-        return {name: str(found[name]) for name in ("version", "digest", "place")}
+        record = json.loads((state / _RECORD).read_text())
+        return {name: str(record[name]) for name in ("version", "digest", "place")}
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 

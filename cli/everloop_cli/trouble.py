@@ -1,4 +1,4 @@
-"""What the command tells a person when it cannot do what was asked."""
+"""What the command tells a person when it cannot do what was requested."""
 
 
 class Trouble(Exception):

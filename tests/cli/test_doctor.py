@@ -34,7 +34,7 @@ def test_a_stack_in_order_is_good(deployed, run, findings):
         "good schedules: 1 schedules tick",
         "good dead letters: no queue holds any",
         "good alarms: 1 alarms, and none rings",
-        "warning notifications: nobody is told when something stops fix it: aws sns subscribe",
+        "warning notifications: nobody is notified when something stops fix it: aws sns subscribe",
         "good data: data and labels are those of installed models",
         "good pushes: every model that was pushed is installed",
     ):
@@ -136,7 +136,7 @@ def test_who_is_told_is_counted(deployed, findings):
     sns = deployed("sns")
     topic = sns.list_topics()["Topics"][0]["TopicArn"]
     sns.subscribe(TopicArn=topic, Protocol="email", Endpoint="ana@example.com")
-    assert findings("notifications", code=0) == [("good", "1 subscribers are told", "")]
+    assert findings("notifications", code=0) == [("good", "1 subscribers are notified", "")]
 
 
 def test_data_of_no_model_is_told(deployed, findings):

@@ -12,7 +12,7 @@ import pytest
 
 from everloop_cli import laptop
 from everloop_cli.main import main
-from everloop_cli.options import given
+from everloop_cli.options import chosen
 from everloop_cli.subcommands.up import up
 from everloop_cli.trouble import Trouble
 from everloop_localcloud import options
@@ -25,7 +25,7 @@ RUNNING = {"port": 4566, "speed": 1.0, "options": {**options.DEFAULTS, "port": 4
 def told_to(words):
     """Return what a cloud would be told, by these words of `everloop up`."""
     parsed = up.make_context("up", list(words)).params
-    return given({name: value for name, value in parsed.items() if name not in OWN})
+    return chosen({name: value for name, value in parsed.items() if name not in OWN})
 
 
 @pytest.mark.parametrize("command", ["up", "demo"])

@@ -49,9 +49,9 @@ class Stage:
         last = ""
         with self._console.status(what, spinner="dots") as status:
             while True:
-                found = probe()
-                if found is not None:
-                    return found
+                result = probe()
+                if result is not None:
+                    return result
                 if time.monotonic() > deadline:
                     raise Trouble(f"waited {limit:.0f} s in vain: {what}. {last}".strip())
                 if detail is not None:

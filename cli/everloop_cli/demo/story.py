@@ -47,15 +47,15 @@ def run(
         running = laptop.up(state, port=port, speed=speed, stack=stack, say=stage.say)
         os.environ.update(laptop.variables(running["url"], state))
         open_stack(stack)
-        told = Story(stage, months.result(), ask=ask)
-        told.play()
-        summary = told.summary(speed)
+        story = Story(stage, months.result(), ask=ask)
+        story.play()
+        summary = story.summary(speed)
         path = home / "demo.json"
         path.write_text(json.dumps(summary, indent=2, default=str) + "\n")
         if as_json:
             show.emit_json(summary)
         else:
-            told.end(state, path, kept=keep)
+            story.end(state, path, kept=keep)
     finally:
         if not keep:
             laptop.down(state, wipe=False, say=lambda text: None)
@@ -186,10 +186,10 @@ class Story:
         """Wait for the next decision of these kinds that the story has not told yet."""
 
         def probe() -> TimelineEntry | None:
-            for found in models.decided(MODEL, after=self._seen):
-                if found.kind in kinds:
-                    self._seen = found.seq
-                    return found
+            for decision in models.decided(MODEL, after=self._seen):
+                if decision.kind in kinds:
+                    self._seen = decision.seq
+                    return decision
             return None
 
         what = f"waiting for: {kinds[0]}"

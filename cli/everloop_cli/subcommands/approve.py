@@ -31,7 +31,7 @@ def approve(
     stack: str,
     as_json: bool,
 ) -> None:
-    """Approve a version; what will come of it is said first.
+    """Approve a version; what will come of it is shown first.
 
     The approval is what releases it: the highest approved version serves, unless one is pinned.
     """
@@ -90,8 +90,8 @@ def set_approval(
     options.open_stack(stack)
     plan = plan_of()
     if not as_json:
-        said = f"{word} version {plan.version} of {plan.model}: {plan.will}"
-        show.out.print(said, markup=False, soft_wrap=True)
+        line = f"{word} version {plan.version} of {plan.model}: {plan.will}"
+        show.out.print(line, markup=False, soft_wrap=True)
     review.carry_out(plan, reason)
     if as_json:
         show.emit_json(plan.as_dict())

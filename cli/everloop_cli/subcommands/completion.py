@@ -16,6 +16,6 @@ def completion(context: click.Context, shell: str) -> None:
 
     For bash, in ~/.bashrc:  eval "$(everloop completion bash)"
     """
-    found = get_completion_class(shell)
-    assert found is not None
-    click.echo(found(context.find_root().command, {}, "everloop", VARIABLE).source())
+    shell_class = get_completion_class(shell)
+    assert shell_class is not None
+    click.echo(shell_class(context.find_root().command, {}, "everloop", VARIABLE).source())

@@ -23,12 +23,12 @@ def list_(model: str, everything: bool, stack: str, as_json: bool) -> None:
     from everloop_cli import render
 
     options.open_stack(stack)
-    found = objects.listed(model, everything=everything)
+    view = objects.listed(model, everything=everything)
     following = objects.next_dataset(model)
     if as_json:
-        show.emit_json({**document(found), "next_dataset": following})
+        show.emit_json({**document(view), "next_dataset": following})
         return
-    render.data(found)
+    render.data(view)
     _show_next(following)
 
 
@@ -71,13 +71,13 @@ def restore(
     return _report(done, model, "restore", "brought back: in the next dataset of", as_json)
 
 
-def _report(done: dict[str, Any], model: str, what: str, said: str, as_json: bool) -> int:
+def _report(done: dict[str, Any], model: str, what: str, verb: str, as_json: bool) -> int:
     if as_json:
-        told = {"left": done["left"], "next_dataset": done["next_dataset"]}
-        show.emit_json({"model": model, what: done["changed"], **told})
+        rest = {"left": done["left"], "next_dataset": done["next_dataset"]}
+        show.emit_json({"model": model, what: done["changed"], **rest})
     else:
         if done["changed"]:
-            show.out.print(f"{said} {model}: {len(done['changed'])} objects")
+            show.out.print(f"{verb} {model}: {len(done['changed'])} objects")
         for key, why in done["left"].items():
             show.out.print(f"{key}: {why}", markup=False, soft_wrap=True)
         _show_next(done["next_dataset"])
@@ -86,5 +86,5 @@ def _report(done: dict[str, Any], model: str, what: str, said: str, as_json: boo
 
 def _show_next(following: dict[str, Any] | None) -> None:
     if following is not None:
-        said = f"the next dataset: {following['objects']} objects, {following['digest'][:12]}"
-        show.out.print(said, style=show.QUIET)
+        line = f"the next dataset: {following['objects']} objects, {following['digest'][:12]}"
+        show.out.print(line, style=show.QUIET)

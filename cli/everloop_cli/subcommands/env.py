@@ -18,9 +18,9 @@ def env(state: Path | None, stack: str, as_json: bool) -> None:
     """
     from everloop_cli import laptop, states
 
-    found = laptop.environment(state or states.default(stack), stack)
+    variables = laptop.environment(state or states.default(stack), stack)
     if as_json:
-        show.emit_json(found)
+        show.emit_json(variables)
         return
-    for name, value in found.items():
+    for name, value in variables.items():
         print(f"export {name}={shlex.quote(value)}")

@@ -25,12 +25,12 @@ def redrive(queues: tuple[str, ...], every: bool, stack: str, as_json: bool) -> 
     if not chosen:
         _list(as_json=as_json)
         return 0
-    done = [told for queue in chosen for told in letters.redrive(queue)]
+    done = [each for queue in chosen for each in letters.redrive(queue)]
     if as_json:
         show.emit_json(done)
     else:
         _report(done)
-    return 0 if all(told["done"] for told in done) else 1
+    return 0 if all(each["done"] for each in done) else 1
 
 
 def _report(done: list[dict[str, Any]]) -> None:
@@ -39,13 +39,13 @@ def _report(done: list[dict[str, Any]]) -> None:
         ("queue", "to", "what", "done", "trouble"),
         [
             (
-                told["queue"],
-                told["target"],
-                f"{told['moved']} {told['what']}" if "moved" in told else told["what"],
-                show.mark("yes", show.GOOD) if told["done"] else show.mark("no", show.BAD),
-                told["trouble"],
+                each["queue"],
+                each["target"],
+                f"{each['moved']} {each['what']}" if "moved" in each else each["what"],
+                show.mark("yes", show.GOOD) if each["done"] else show.mark("no", show.BAD),
+                each["trouble"],
             )
-            for told in done
+            for each in done
         ],
     )
 
@@ -54,19 +54,19 @@ def _list(*, as_json: bool) -> None:
     from everloop_cli import redrive as letters
 
     counts = letters.counts()
-    found = [
+    listed = [
         letter for queue, count in counts.items() if count for letter in letters.letters(queue)
     ]
     if as_json:
-        show.emit_json({"counts": counts, "letters": [letter.as_dict() for letter in found]})
+        show.emit_json({"counts": counts, "letters": [letter.as_dict() for letter in listed]})
         return
     show.table("Dead letters", ("queue", "messages"), list(counts.items()))
-    if found:
+    if listed:
         show.out.print()
         show.table(
             "Some of them",
             ("queue", "for", "what", "why"),
-            [(letter.queue, letter.target, letter.what, letter.why) for letter in found],
+            [(letter.queue, letter.target, letter.what, letter.why) for letter in listed],
         )
         show.out.print()
         show.out.print("hand them over again: everloop redrive --all", style=show.QUIET)

@@ -36,8 +36,8 @@ def remove(
 ) -> int:
     """Take away all that events made for a model (or --all): endpoints, alarms, pipeline, schedule.
 
-    What it takes and what it keeps is said first. Data, decisions and versions stay. A removal that
-    was begun goes on by itself; the same command joins it, or says that it is over.
+    What it takes and what it keeps is shown first. Data, decisions and versions stay. A removal
+    that was begun goes on by itself; the same command joins it, or says that it is over.
     """
     from everloop.reading.models import names
     from everloop_cli import models, removal
@@ -50,11 +50,11 @@ def remove(
     over = [plan.over() for plan in plans]
     versions_stay = any(not plan.before or not plan.before.versions for plan in plans)
     if all(over) and not (with_versions and versions_stay):
-        said = "; ".join(over) or "no model is installed: nothing to do"
+        line = "; ".join(over) or "no model is installed: nothing to do"
         if as_json:
-            show.emit_json({"models": [], "removed": True, "already": said})
+            show.emit_json({"models": [], "removed": True, "already": line})
         else:
-            show.out.print(said, markup=False)
+            show.out.print(line, markup=False)
         return 0
     if not as_json:
         for plan in plans:
@@ -67,7 +67,7 @@ def remove(
     if no_wait:
         _end(shown, None, as_json)
         return 0
-    trouble = removal.follow(execution, lambda said: show.progress(said, as_json=as_json))
+    trouble = removal.follow(execution, lambda line: show.progress(line, as_json=as_json))
     _end(shown, trouble, as_json)
     return REFUSED if trouble else 0
 
@@ -94,4 +94,4 @@ def _end(shown: Mapping[str, Any], trouble: str | None, as_json: bool) -> None:
     elif trouble:
         show.out.print(f"not all is gone: {trouble}", markup=False)
     else:
-        show.out.print("removed; what stays is told above")
+        show.out.print("removed; what stays is listed above")

@@ -25,8 +25,8 @@ def status(model: str | None, stack: str, as_json: bool) -> None:
         else:
             render.overview(page)
         return
-    found = [reading.glance(name) for name in reading.names()]
+    glances = [reading.glance(name) for name in reading.names()]
     if as_json:
-        show.emit_json(document(found))
+        show.emit_json(document(glances))
     else:
-        render.models(found)
+        render.models(glances)

@@ -33,7 +33,7 @@ def up(
     state: Path | None,
     stack: str,
     as_json: bool,
-    **told: Any,
+    **chosen: Any,
 ) -> None:
     """Start the laptop's cloud, and deploy the stack to it."""
     from everloop_cli import laptop, states
@@ -45,7 +45,7 @@ def up(
         say=lambda text: show.progress(text, as_json=as_json),
         parameters=parameters,
         any_template=any_template,
-        **options.given(told),
+        **options.chosen(chosen),
     )
     if as_json:
         show.emit_json({**running, "state": str(folder.resolve())})

@@ -22,11 +22,11 @@ def why(model: str, version: int | None, stack: str, as_json: bool) -> int:
 
     options.open_stack(stack)
     try:
-        told = story(models.known(model, removed=True), version)
+        view = story(models.known(model, removed=True), version)
     except BadInput as error:
         raise Trouble(str(error)) from error
     if as_json:
-        show.emit_json(document(told))
+        show.emit_json(document(view))
     else:
-        render_story.story(told)
-    return 1 if told.chain.problems else 0
+        render_story.story(view)
+    return 1 if view.chain.problems else 0

@@ -40,8 +40,8 @@ def monitor_execution(model: str, scheduled_at: datetime) -> str:
 
 def model_of_execution(name: str) -> str | None:
     """Return the model that an execution of one of the four machines is about; None for others."""
-    found = _EXECUTION.fullmatch(name)
-    return found[1] if found else None
+    match = _EXECUTION.fullmatch(name)
+    return match[1] if match else None
 
 
 def remove_execution(model: str | None, now: datetime) -> str:

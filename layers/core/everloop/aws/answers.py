@@ -21,7 +21,7 @@ def answer(request: Mapping[str, Any], *, ok: bool, reason: str) -> None:
     url = str(request["ResponseURL"])
     if urlsplit(url).scheme not in ("https", "http"):
         raise BadInput(f"ResponseURL: {url.partition('?')[0]!r} is no web address")
-    told = {
+    document = {
         "Status": "SUCCESS" if ok else "FAILED",
         "Reason": reason[:_LONGEST],
         # The same for ever: another would have CloudFormation delete "the one before".
@@ -31,9 +31,11 @@ def answer(request: Mapping[str, Any], *, ok: bool, reason: str) -> None:
         "LogicalResourceId": request["LogicalResourceId"],
     }
     # The address is signed for a request without a content type.
-    asked = Request(url, data=json.dumps(told).encode(), method="PUT", headers={"Content-Type": ""})
+    put = Request(
+        url, data=json.dumps(document).encode(), method="PUT", headers={"Content-Type": ""}
+    )
     try:
-        with urlopen(asked, timeout=_SECONDS):
+        with urlopen(put, timeout=_SECONDS):
             return
     except (URLError, TimeoutError, OSError) as error:
-        raise NotReady(f"CloudFormation's answer to {told['RequestId']}: {error}") from error
+        raise NotReady(f"CloudFormation's answer to {document['RequestId']}: {error}") from error

@@ -136,21 +136,21 @@ _FROM_CONFIG: Any = [
 ]
 
 
-def is_scaled(serving: Serving, wanted: Mapping[str, Any]) -> bool:
+def is_scaled(serving: Serving, desired: Mapping[str, Any]) -> bool:
     """Whether somebody (an autoscaler) changed the instance count of what serves.
 
-    Not where the config that is wanted has another count than the one that serves: then its owner
+    Not where the desired config has another count than the one that serves: then its owner
     asks for that.
     """
     with translated(f"endpoint {serving.endpoint}"):
-        found: Any = sagemaker().describe_endpoint(EndpointName=serving.endpoint)
+        description: Any = sagemaker().describe_endpoint(EndpointName=serving.endpoint)
     begun = _counts((_config(serving.config) or {}).get("ProductionVariants"))
     now = {
         str(each["VariantName"]): each.get("DesiredInstanceCount")
-        for each in found.get("ProductionVariants") or ()
+        for each in description.get("ProductionVariants") or ()
     }
     changed = any(now.get(name) not in (None, count) for name, count in begun.items())
-    return changed and begun == _counts(wanted.get("ProductionVariants"))
+    return changed and begun == _counts(desired.get("ProductionVariants"))
 
 
 def _counts(variants: Any) -> dict[str, Any]:

@@ -97,9 +97,9 @@ def ended(arn: str) -> tuple[str | None, str]:
     """Return an execution's status, and the cause that it gives where it failed."""
     try:
         with translated(arn):
-            found = stepfunctions().describe_execution(executionArn=arn)
+            execution = stepfunctions().describe_execution(executionArn=arn)
     except ClientError as error:
         if code_of(error) in ("ExecutionDoesNotExist", "InvalidArn"):
             return None, ""
         raise
-    return found["status"], str(found.get("cause") or "")
+    return execution["status"], str(execution.get("cause") or "")

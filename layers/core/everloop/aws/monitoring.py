@@ -65,5 +65,5 @@ def note_streaks(model: str, streaks: Streaks) -> None:
 
 
 def forget_rhythm(model: str) -> None:
-    """Forget when it was asked to look and when traffic came; until when it looked stays."""
+    """Forget when a look was requested and when traffic came; until when it looked stays."""
     table.written(monitor.forget_rhythm(model))

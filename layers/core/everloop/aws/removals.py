@@ -21,8 +21,8 @@ def find(model: str) -> Removal | None:
 def under_way() -> list[Removal]:
     """Return the removals that have not ended; those that were looked at least come first."""
     names = [records.model_of(item) for item in table.query(records.UNDER_WAY)]
-    found = [removal for name in names if (removal := find(name)) and not removal.ended_at]
-    return sorted(found, key=lambda removal: (removal.passes, removal.model))
+    removals = [removal for name in names if (removal := find(name)) and not removal.ended_at]
+    return sorted(removals, key=lambda removal: (removal.passes, removal.model))
 
 
 def note_pass(removal: Removal) -> None:

@@ -272,8 +272,8 @@ def size(bucket: str, prefix: str, most: int) -> tuple[int, int, bool]:
     with translated(f"s3://{bucket}/{prefix}"):
         pages = s3().get_paginator("list_object_versions")
         for page in pages.paginate(Bucket=bucket, Prefix=prefix):
-            found = page.get("Versions", [])
-            count, total = count + len(found), total + sum(each["Size"] for each in found)
+            versions = page.get("Versions", [])
+            count, total = count + len(versions), total + sum(each["Size"] for each in versions)
             if count >= most and page["IsTruncated"]:
                 return count, total, False
     return count, total, True

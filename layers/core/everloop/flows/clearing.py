@@ -99,8 +99,8 @@ def _models(model: str, kept: Kept, stay: Sequence[str], cleared: Cleared) -> No
     _delete(unused, endpoints.delete_model, cleared)
 
 
-def _delete(found: Iterator[str], delete: Callable[[str], bool], cleared: Cleared) -> None:
-    gone = list(islice((name for name in found if delete(name)), _MOST))
+def _delete(candidates: Iterator[str], delete: Callable[[str], bool], cleared: Cleared) -> None:
+    gone = list(islice((name for name in candidates if delete(name)), _MOST))
     cleared.deleted += gone
     cleared.more = cleared.more or len(gone) == _MOST
 

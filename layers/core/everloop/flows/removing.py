@@ -168,22 +168,24 @@ def _hosting(this: _Pass) -> None:
 
 
 def _is_gone(this: _Pass, endpoint: str) -> bool:
-    found = endpoints.serving(endpoint)
-    if found is None:
+    serving = endpoints.serving(endpoint)
+    if serving is None:
         return True
-    if found.status != "Deleting":
+    if serving.status != "Deleting":
         try:
             endpoints.delete(endpoint)
             this.note("endpoint", True)
         except NotReady:
-            this.left.append(f"endpoint {endpoint} is {found.status}: AWS deletes none that moves")
+            this.left.append(
+                f"endpoint {endpoint} is {serving.status}: AWS deletes none that moves"
+            )
             return False
     this.left.append(f"endpoint {endpoint} is being deleted")
     return False
 
 
-def _made_for(model: str, found: Sequence[str], this: _Pass) -> list[str]:
-    ours = [name for name in found if names.is_made_for(model, name)]
+def _made_for(model: str, listed: Sequence[str], this: _Pass) -> list[str]:
+    ours = [name for name in listed if names.is_made_for(model, name)]
     if len(ours) > _MOST:
         this.left.append(f"{len(ours) - _MOST} names like {ours[-1]}")
     return ours[:_MOST]

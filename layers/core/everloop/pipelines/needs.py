@@ -33,7 +33,7 @@ def quota(instance: str, use: str) -> str:
 
 def of_pipeline(definition: Mapping[str, Any]) -> Needs:
     """Return what the steps of a pipeline need: each the most that one of its jobs takes."""
-    found: Needs = {}
+    needs: Needs = {}
     for step in _steps(definition.get("Steps") or ()):
         use, place = _CLUSTERS.get(str(step.get("Type")), ("", ()))
         arguments: Any = step.get("Arguments") or {}
@@ -45,16 +45,16 @@ def of_pipeline(definition: Mapping[str, Any]) -> Needs:
         for part in place:
             arguments = arguments.get(part) if isinstance(arguments, Mapping) else None
         if use and isinstance(arguments, Mapping):
-            _most(found, arguments, SPOT if spot else use, times)
-    return found
+            _most(needs, arguments, SPOT if spot else use, times)
+    return needs
 
 
 def of_jobs(jobs: Iterable[Mapping[str, Any]]) -> Needs:
-    """Return what processing jobs need that machines start: `resources` as they are asked for."""
-    found: Needs = {}
+    """Return what processing jobs need that machines start: their `resources` as requested."""
+    needs: Needs = {}
     for resources in jobs:
-        _most(found, resources.get("ClusterConfig") or {}, PROCESSING)
-    return found
+        _most(needs, resources.get("ClusterConfig") or {}, PROCESSING)
+    return needs
 
 
 def of_endpoints(
@@ -82,12 +82,12 @@ def together(*needs: Needs) -> Needs:
 
 
 def _fleet(config: Mapping[str, Any]) -> Needs:
-    found: Needs = {}
+    needs: Needs = {}
     for variant in config.get("ProductionVariants") or ():
         if "InstanceType" in variant:
             name = quota(variant["InstanceType"], ENDPOINT)
-            found[name] = found.get(name, 0) + int(variant.get("InitialInstanceCount") or 1)
-    return found
+            needs[name] = needs.get(name, 0) + int(variant.get("InitialInstanceCount") or 1)
+    return needs
 
 
 def _parallel(arguments: Mapping[str, Any]) -> int:
@@ -97,11 +97,11 @@ def _parallel(arguments: Mapping[str, Any]) -> int:
     return times if isinstance(times, int) else 1
 
 
-def _most(found: Needs, cluster: Mapping[str, Any], use: str, times: int = 1) -> None:
+def _most(needs: Needs, cluster: Mapping[str, Any], use: str, times: int = 1) -> None:
     instance, count = cluster.get("InstanceType"), cluster.get("InstanceCount")
     if isinstance(instance, str):  # a parameter's reference is known when it runs, not before
         name = quota(instance, use)
-        found[name] = max(found.get(name, 0), times * (count if isinstance(count, int) else 1))
+        needs[name] = max(needs.get(name, 0), times * (count if isinstance(count, int) else 1))
 
 
 def _steps(steps: Iterable[Mapping[str, Any]]) -> Iterable[Mapping[str, Any]]:

@@ -9,7 +9,7 @@ from everloop import names
 VARIANT = "AllTraffic"  # the name must stay the same from release to release
 
 ALL_AT_ONCE, CANARY, LINEAR = "all-at-once", "canary", "linear"
-_LEAST_STEPPED = 2  # instances that can be told from all of them
+_LEAST_STEPPED = 2  # instances that differ from all of them
 _LONGEST_WAIT = 3600  # seconds of one wait, for AWS
 
 
@@ -62,7 +62,7 @@ def whole_steps(
 
 
 def note(strategy: str, percent: int, steps: Steps) -> str:
-    """Say where the steps are others than were asked for, as instances are whole; else nothing."""
+    """Say where the steps are others than requested, as instances are whole; else nothing."""
     if strategy == steps.strategy == ALL_AT_ONCE:
         return ""
     if steps.strategy == ALL_AT_ONCE:

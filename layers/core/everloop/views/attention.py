@@ -98,10 +98,10 @@ def refused(model: str, decided: Sequence[TimelineEntry]) -> Attention | None:
     answers = [each for each in decided if each.kind == "install"]
     if not answers or answers[-1].go:
         return None
-    found = (
+    message = (
         f"its last push was refused, and what was installed before still is: {answers[-1].reason}"
     )
-    return Attention("waiting", found, f"everloop push models/{model}")
+    return Attention("waiting", message, f"everloop push models/{model}")
 
 
 def not_installed(
