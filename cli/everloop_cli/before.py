@@ -143,8 +143,8 @@ def _costs(folder: Path, region: str) -> Iterator[Finding]:
     except BadInput as error:
         yield Finding("costs", WARNING, str(error))
         return
-    said = f"about ${serves:,.2f} a month while it serves, ${loop:.2f} for each new version"
-    yield Finding("costs", GOOD, f"{said} ({region}, {known.as_of}); everloop costs {folder}")
+    estimate = f"about ${serves:,.2f} a month while it serves, ${loop:.2f} for each new version"
+    yield Finding("costs", GOOD, f"{estimate} ({region}, {known.as_of}); everloop costs {folder}")
 
 
 def _compare(document: dict[str, Any], region: str) -> dict[str, Any]:

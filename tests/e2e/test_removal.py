@@ -116,7 +116,7 @@ def test_a_removed_model_leaves_nothing_behind(laptop: Laptop, tmp_path: Path) -
     assert "ListEndpoints" in left(before, listed(laptop))
 
     told = laptop.everloop("remove", MODEL, "--yes", "--reason", "its product ended")
-    assert "removed; what stays is told above" in told
+    assert "removed; what stays is listed above" in told
     assert left(before, listed(laptop)) == {}
     assert laptop.decisions(MODEL, "remove")[-1]["reason"] == "its product ended"
 

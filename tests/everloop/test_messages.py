@@ -176,7 +176,10 @@ def test_everything_that_is_told_goes_through_one_door():
     assert told == {
         "layers/core/everloop/aws/clients.py",  # makes the client
         "layers/core/everloop/aws/people.py",  # the door
+        "layers/core/everloop/aws/subscribers.py",  # lists who is reached
     }
+    lists = (ROOT / "layers/core/everloop/aws/subscribers.py").read_text()
+    assert "publish" not in lists
     for machine in (ROOT / "statemachines").glob("*.yaml"):
         assert "sns:" not in machine.read_text(), f"{machine.name} tells people by itself"
 

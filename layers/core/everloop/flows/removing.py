@@ -67,8 +67,8 @@ def begin(
         removal = replace(before, versions=True)  # somebody says now that they go, too
         removals.begin(removal)
     else:
-        told = (installed.spec.get("notify") or {}) if installed else before and before.notify
-        removal = Removal(model, id, by, reason, now, versions, told or {})
+        notify = (installed.spec.get("notify") or {}) if installed else before and before.notify
+        removal = Removal(model, id, by, reason, now, versions, notify or {})
         removals.begin(removal)
     report.decided(
         "remove",
