@@ -11,6 +11,7 @@ from everloop.errors import BadInput, NotReady
 
 _LONGEST: Final = 1000  # of a reason; an answer has 4 KB in all
 _SECONDS: Final = 10
+_OPEN: Final = (("http", "127.0.0.1"), ("http", "localhost"))  # never leaves the machine
 
 
 def answer(request: Mapping[str, Any], *, ok: bool, reason: str) -> None:
@@ -19,8 +20,9 @@ def answer(request: Mapping[str, Any], *, ok: bool, reason: str) -> None:
     Raises NotReady where its address cannot be reached now, BadInput where it is none.
     """
     url = str(request["ResponseURL"])
-    if urlsplit(url).scheme not in ("https", "http"):
-        raise BadInput(f"ResponseURL: {url.partition('?')[0]!r} is no web address")
+    address = urlsplit(url)
+    if address.scheme != "https" and (address.scheme, address.hostname) not in _OPEN:
+        raise BadInput(f"ResponseURL: {url.partition('?')[0]!r} is no address with https")
     document = {
         "Status": "SUCCESS" if ok else "FAILED",
         "Reason": reason[:_LONGEST],
