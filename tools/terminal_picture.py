@@ -1,7 +1,7 @@
 """Draws what a command printed, with its colours, as an SVG: `docs/demo.svg` is made by it.
 
-    FORCE_COLOR=1 COLUMNS=110 .venv/bin/everloop demo > demo.txt
-    .venv/bin/python tools/terminal_picture.py demo.txt docs/demo.svg "make demo"
+FORCE_COLOR=1 COLUMNS=110 .venv/bin/everloop demo > demo.txt
+.venv/bin/python tools/terminal_picture.py demo.txt docs/demo.svg "make demo"
 """
 
 import io
