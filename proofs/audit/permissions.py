@@ -24,7 +24,7 @@ LOG = ROOT / "build" / "demands.log"
 _RUNS = (
     *("tests/functions", "tests/audit", "tests/e2e/test_loop.py", "tests/e2e/test_watching.py"),
     *("tests/e2e/test_own_pipeline.py", "tests/e2e/test_operating.py"),
-    "tests/e2e/test_withdrawal.py",
+    *("tests/e2e/test_withdrawal.py", "tests/e2e/test_removal.py"),
 )
 _COLUMNS = ("grants", "used", "missing", "unused", "wildcards", "unexplained")
 

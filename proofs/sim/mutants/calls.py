@@ -29,7 +29,7 @@ FLAWS = (
         Code(
             "aws.endpoints.ensure_model",
             "if code_of(error) != 'ValidationException':\n    raise\nrefused = error",
-            "raise",
+            "refused = error\nraise",
         ),
     ),
     Mutant(

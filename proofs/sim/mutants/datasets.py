@@ -14,7 +14,11 @@ FLAWS = (
     ),
     Mutant(
         "collect data and start no training",
-        Code("flows.collecting", "started = training.start_on_data(...)", "return added"),
+        Code(
+            "flows.collecting",
+            "started = training.start_on_data(...)",
+            "return added\nstarted = None",
+        ),
     ),
     Mutant(
         "freeze before the drop is quiet",

@@ -65,7 +65,7 @@ FLAWS = (
         Code(
             "decisions.releases",
             "serving is not None and serving.serves(desired.version)",
-            "now == desired.version",
+            "serving is not None and serving.version == desired.version",
         ),
         why="takes an update by hand to the config that stages the very version that should "
         "serve, and no release after it",

@@ -60,7 +60,8 @@ FLAWS = (
         Code(
             "functions.finish_training",
             "left = training.start_left_over(...)",
-            "return {'outcome': outcome, 'ok': outcome not in (FAILED, STOPPED), 'reason': ''}",
+            "from types import SimpleNamespace as Some\n"
+            "left = Some(decision=Some(go=False, reason=''))",
         ),
     ),
     Mutant(
