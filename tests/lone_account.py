@@ -32,7 +32,7 @@ class LoneAccount:
         self.processes = Processes()
         self.credentials = Credentials(self.account, self.clock, self.store)
         self.roles = Roles(self.account, self.region, self._no_role)
-        self.quotas = Quotas(None, self.clock, lambda listing: 0)
+        self.quotas = Quotas(None, self.clock, lambda listing: 0, lambda *_: ({}, {}), {})
         self.apis: dict[str, Any] = {}
         self.events: list[dict[str, Any]] = []
         self.spawned: list[str] = []

@@ -105,14 +105,14 @@ def test_day_two_no_room_in_the_account_and_a_clean_up_of_what_is_live(laptop: L
             ProcessingResources={
                 "ClusterConfig": {
                     "InstanceCount": 1,
-                    "InstanceType": "ml.m5.large",
+                    "InstanceType": "ml.t3.large",  # as the model's own jobs
                     "VolumeSizeInGB": 10,
                 }
             },
         )
     laptop.put(f"data/{MODEL}/march.csv", prices(3, 400))
     mail = told(laptop, "waits-for-capacity")
-    assert "ml.m5.large for processing job usage" in mail
+    assert "ml.t3.large for processing job usage" in mail
     assert laptop.decisions(MODEL, "train-end")[1:] == []  # no verdict on the model
     for name in others:
         sagemaker.stop_processing_job(ProcessingJobName=name)
