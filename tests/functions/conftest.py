@@ -448,7 +448,7 @@ def cloudformation(without: str = "") -> str:
     return f"http://127.0.0.1:{server.server_port}"
 
 
-def _dynamodb(request: Any, **_: Any) -> AWSResponse | None:
+def _dynamodb(request: Any) -> AWSResponse | None:
     """Let the local cloud's way into moto's DynamoDB answer: the same, in half of the time."""
     if not (botocore_stubber.enabled and request.url.startswith("https://dynamodb.")):
         return None
@@ -492,7 +492,16 @@ def _judge(role: str, service: str, operation: str, params: dict[str, Any]) -> N
         assert verdict.allowed, f"{role} lacks {demand.action} on {demand.resource}"
 
 
-BUILTIN_HANDLERS.insert(1, ("before-send", _dynamodb))  # after the one that counts
+def _answer(event_name: str, request: Any, **named: Any) -> AWSResponse | None:
+    """Answer in moto's place. Beside it both would answer: botocore asks every handler."""
+    answer = _dynamodb(request)
+    return answer if answer is not None else botocore_stubber(event_name, request, **named)
+
+
+BUILTIN_HANDLERS[:] = [
+    (event, _answer if handler is botocore_stubber else handler, *more)
+    for event, handler, *more in BUILTIN_HANDLERS
+]
 
 
 @contextmanager
