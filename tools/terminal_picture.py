@@ -1,7 +1,7 @@
-"""Draws what a command printed, with its colours, as an SVG: `docs/demo.svg` is made by it.
+"""Draws what a command printed, with its colours, as an SVG: `docs/why.svg` is made by it.
 
 FORCE_COLOR=1 COLUMNS=110 .venv/bin/everloop demo > demo.txt
-.venv/bin/python tools/terminal_picture.py demo.txt docs/demo.svg "make demo"
+.venv/bin/python tools/terminal_picture.py why.txt docs/why.svg "everloop why flight-delays"
 """
 
 import io
@@ -13,7 +13,7 @@ from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 from rich.text import Text
 
-WIDTH = 110
+WIDTH = 120
 # A page that shows the picture asks nobody else for a font.
 _FORMAT = re.sub(r"@font-face \{\{.*?\}\}|<!--.*?-->", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
 
