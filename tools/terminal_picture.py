@@ -1,6 +1,6 @@
 """Draws what a command printed, with its colours, as an SVG: `docs/why.svg` is made by it.
 
-FORCE_COLOR=1 COLUMNS=110 .venv/bin/everloop demo > demo.txt
+FORCE_COLOR=1 COLUMNS=120 .venv/bin/everloop why flight-delays > why.txt
 .venv/bin/python tools/terminal_picture.py why.txt docs/why.svg "everloop why flight-delays"
 """
 
