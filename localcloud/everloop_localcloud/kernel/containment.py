@@ -84,7 +84,8 @@ def begun(pid: int) -> bool:
     words, last = _words(pid), pid
     while (next_one := below(last)) != last:
         words, last = _words(next_one), next_one
-    return not any(word in (_PARENT, str(_KEEPER)) for word in words)
+    # None at all: it is just becoming another program, or has ended and is not buried yet.
+    return bool(words) and not any(word in (_PARENT, str(_KEEPER)) for word in words)
 
 
 def end(pid: int, command: object) -> None:
@@ -143,8 +144,8 @@ def _words(pid: int) -> list[str]:
     try:
         line = Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
-        return []
-    return [word.decode(errors="replace") for word in line.split(b"\0")]
+        return ["?"]  # it is gone, or nothing here tells of processes
+    return [word.decode(errors="replace") for word in line.split(b"\0") if word]
 
 
 def below(pid: int) -> int:
