@@ -44,7 +44,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     except Exception as error:  # without an answer CloudFormation waits for an hour
         logger.exception("could not begin")
         return _answer(event, False, f"{type(error).__name__}: {error}")
-    return _answer(event, True, reason) if reason else {"told": "later"}
+    return _answer(event, True, reason) if reason else {"answered": "later"}
 
 
 def _remove(event: Mapping[str, Any]) -> str:
@@ -66,4 +66,4 @@ def _remove(event: Mapping[str, Any]) -> str:
 def _answer(request: Mapping[str, Any], ok: bool, reason: str) -> dict[str, Any]:
     answers.answer(request, ok=ok, reason=reason)
     logger.info("answered", ok=ok, why=reason)
-    return {"told": "SUCCESS" if ok else "FAILED", "reason": reason}
+    return {"answered": "SUCCESS" if ok else "FAILED", "reason": reason}

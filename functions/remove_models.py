@@ -12,7 +12,6 @@ from everloop.aws import ledger, removals
 from everloop.errors import BadInput, NotReady
 from everloop.flows import removing
 from everloop.flows.report import logger
-from everloop.records.removal import Removal
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
 # An endpoint that moves is not deleted, and a deployment may take eight hours. CloudFormation
 # waits for an hour, no longer.
 _PATIENCE, _OF_CLOUDFORMATION = timedelta(hours=12), timedelta(minutes=50)
+_OF_ERRORS = timedelta(minutes=30)  # such as a permission that lacks: waiting alone changes none
 _SOON, _OFTEN, _SELDOM = timedelta(minutes=30), 15, 120
 _ENOUGH_MS = 120_000  # of a function's time, for one more model
 _SHOWN = 20  # models that a pass tells of
@@ -48,9 +48,11 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         return {"models": _begin(request)}
     if request.step != "go on":
         raise BadInput(f"step: {request.step!r}; 'begin' or 'go on' belongs there")
-    left = _go_on(request, context)
+    left, stuck = _go_on(request, context)
     age = request.time - request.began
     patience = _OF_CLOUDFORMATION if request.answer else _PATIENCE
+    if stuck == left.keys():
+        patience = _OF_ERRORS
     shown = {model: left[model] for model in sorted(left)[:_SHOWN]}
     summary = "; ".join(f"{model}: {', '.join(what)}" for model, what in shown.items())
     return {
@@ -81,29 +83,24 @@ def _begin(request: Request) -> list[str]:
     return [removal.model for removal in begun if removal is not None]
 
 
-def _go_on(request: Request, context: "LambdaContext") -> dict[str, list[str]]:
-    """Take one step with each removal under way; return what is left, by model."""
+def _go_on(request: Request, context: "LambdaContext") -> tuple[dict[str, list[str]], set[str]]:
+    """Take one step with each removal; return what is left, by model, and where a step failed."""
     under_way = [r for r in removals.under_way() if request.model in (None, r.model)]
     ran = removing.stop_executions([removal.model for removal in under_way])
     left: dict[str, list[str]] = {}
+    stuck: set[str] = set()
     for removal in under_way:
         if context.get_remaining_time_in_millis() < _ENOUGH_MS:
             left[removal.model] = ["it waits for its turn"]
             continue
-        remaining = _one(removal, ran.get(removal.model, 0), request.time)
+        try:
+            remaining = removing.go_on(removal, ran.get(removal.model, 0), request.time)
+        except NotReady as busy:
+            remaining = [f"AWS is busy: {busy}"]
+        except Exception as error:  # one model's trouble keeps none of the others
+            logger.exception("could not remove", model=removal.model)
+            remaining = [f"{type(error).__name__}: {error}"[:300]]
+            stuck.add(removal.model)
         if remaining:
             left[removal.model] = remaining
-    return left
-
-
-def _one(removal: Removal, ran: int, now: datetime) -> list[str]:
-    """One model's trouble keeps none of the others."""
-    try:
-        return removing.go_on(removal, ran, now)
-    except NotReady as busy:
-        return [f"AWS is busy: {busy}"]
-    except (
-        Exception
-    ) as error:  # reported by the machine once its patience is over; the log has it all
-        logger.exception("could not remove", model=removal.model)
-        return [f"{type(error).__name__}: {error}"[:300]]
+    return left, stuck

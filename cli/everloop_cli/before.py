@@ -6,6 +6,7 @@ of comparison and monitor, and the endpoint configs.
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -31,13 +32,19 @@ _ROLE = "arn:aws:iam::123456789012:role/stack"
 
 def examine(folder: Path, region: str) -> Iterator[Finding]:
     """Look at the account as it is for a model's folder. A check that may not look says so."""
-    checks: list[tuple[str, Callable[[], Iterator[Finding]]]] = [
-        ("credentials", _credentials),
-        ("model", lambda: _model(folder, region)),
-        ("quotas", lambda: _quotas(folder, region)),
-        ("functions", _functions),
-        ("costs", lambda: _costs(folder, region)),
-    ]
+    checks: list[tuple[str, Callable[[], Iterator[Finding]]]] = [("credentials", _credentials)]
+    try:
+        made = plan(folder, region)
+        images.check(made.spec.train.framework, made.spec.train.version, region)
+    except BadInput as error:
+        yield Finding("model", BAD, str(error), f"everloop push {folder}  says the same")
+    else:
+        checks += [
+            ("model", lambda: _model(made)),
+            ("quotas", lambda: _quotas(made)),
+            ("costs", lambda: _costs(made, folder)),
+        ]
+    checks.append(("functions", _functions))
     for name, check in checks:
         try:
             yield from check()
@@ -45,24 +52,35 @@ def examine(folder: Path, region: str) -> Iterator[Finding]:
             yield Finding(name, BAD, f"could not look: {error}", "allow the call to who you are")
 
 
-def needed(folder: Path, region: str) -> needs.Needs:
-    """Return what a model's loop needs of SageMaker's quotas. Raises BadInput."""
-    spec, definition = _plan(folder, region)
-    document = policy.document(spec)
-    deploy = policy.deploy(document)
-    jobs = [_compare(document, region), _monitor(document, region)]
-    return needs.together(
-        needs.of_pipeline(definition),
-        needs.of_jobs(job["resources"] for job in jobs),
-        needs.of_endpoints(
-            endpoint_config("m", deploy.production),
-            endpoint_config("m", deploy.staging),
-            keep_staging=deploy.keep_staging,
-        ),
-    )
+@dataclass(frozen=True)
+class Plan:
+    """What a push of a folder would ask for: its pipeline as it is sent, and what follows it."""
+
+    spec: ModelSpec
+    definition: dict[str, Any]
+    region: str
+
+    @property
+    def document(self) -> dict[str, Any]:
+        return policy.document(self.spec)
+
+    def needs(self) -> needs.Needs:
+        document = self.document
+        deploy = policy.deploy(document)
+        jobs = [_compare(document, self.region), _monitor(document, self.region)]
+        return needs.together(
+            needs.of_pipeline(self.definition),
+            needs.of_jobs(job["resources"] for job in jobs),
+            needs.of_endpoints(
+                endpoint_config("m", deploy.production),
+                endpoint_config("m", deploy.staging),
+                keep_staging=deploy.keep_staging,
+            ),
+        )
 
 
-def _plan(folder: Path, region: str) -> tuple[ModelSpec, dict[str, Any]]:
+def plan(folder: Path, region: str) -> Plan:
+    """Return the plan of a folder. Raises BadInput."""
     model = folder.resolve().name
     data = packed(sdk.with_pipeline(folder, contents(folder), model))
     bundle = open_bundle(data)
@@ -70,36 +88,25 @@ def _plan(folder: Path, region: str) -> tuple[ModelSpec, dict[str, Any]]:
     site = Site("artefacts", region, _ROLE, "s3://artefacts/jobs")
     ref = BundleRef("s3://artefacts/bundle.tar.gz", "0" * 64)
     text = own_definition(bundle, spec, site, ref) or render(spec, site, ref)
-    definition: dict[str, Any] = json.loads(text)
-    return spec, definition
+    return Plan(spec, json.loads(text), region)
 
 
 def _credentials() -> Iterator[Finding]:
     yield Finding("credentials", GOOD, f"you are {account.caller().arn}")
 
 
-def _model(folder: Path, region: str) -> Iterator[Finding]:
-    try:
-        spec, _ = _plan(folder, region)
-        images.check(spec.train.framework, spec.train.version, region)
-    except BadInput as error:
-        yield Finding("model", BAD, str(error), f"everloop push {folder}  says the same")
-        return
-    train = spec.train
-    message = f"{train.framework} {train.version} has images for training and serving in {region}"
-    yield Finding("model", GOOD, message)
-    note = policy.rollout_note(policy.document(spec))
+def _model(plan: Plan) -> Iterator[Finding]:
+    train = plan.spec.train
+    images_of = f"{train.framework} {train.version} has images for training and serving"
+    yield Finding("model", GOOD, f"{images_of} in {plan.region}")
+    note = policy.rollout_note(plan.document)
     if note:
         yield Finding("model", WARNING, note)
 
 
-def _quotas(folder: Path, region: str) -> Iterator[Finding]:
-    try:
-        required = needed(folder, region)
-    except BadInput:
-        return  # reported already
+def _quotas(plan: Plan) -> Iterator[Finding]:
     there = quotas.of("sagemaker")
-    for name, need in required.items():
+    for name, need in plan.needs().items():
         quota = there.get(name)
         if quota is None:
             message = f"{name}: {need} needed, and Service Quotas does not show what there is"
@@ -111,8 +118,7 @@ def _quotas(folder: Path, region: str) -> Iterator[Finding]:
                 "quotas",
                 BAD,
                 f"{name} ({quota.code}): {quota.value:g} there, {need} needed",
-                "aws service-quotas request-service-quota-increase --service-code sagemaker "
-                f"--quota-code {quota.code} --desired-value {need}",
+                _increase("sagemaker", quota.code, need),
             )
 
 
@@ -129,22 +135,29 @@ def _functions() -> Iterator[Finding]:
         "functions",
         WARNING,
         f"{message}: nothing is lost, but bursts of events wait",
-        "aws service-quotas request-service-quota-increase --service-code lambda "
-        f"--quota-code {quota.code} --desired-value 1000",
+        _increase("lambda", quota.code, 1000),
     )
 
 
-def _costs(folder: Path, region: str) -> Iterator[Finding]:
+def _costs(plan: Plan, folder: Path) -> Iterator[Finding]:
     try:
-        spec, _ = _plan(folder, region)
-        document = policy.document(spec)
-        known = prices.read(region)
-        serves, loop = known.cost(usage.served(document)), known.cost(usage.loop(document))
+        known = prices.read(plan.region)
+        serves = known.cost(usage.served(plan.document))
+        loop = known.cost(usage.loop(plan.document))
     except BadInput as error:
         yield Finding("costs", WARNING, str(error))
         return
     estimate = f"about ${serves:,.2f} a month while it serves, ${loop:.2f} for each new version"
-    yield Finding("costs", GOOD, f"{estimate} ({region}, {known.as_of}); everloop costs {folder}")
+    yield Finding(
+        "costs", GOOD, f"{estimate} ({plan.region}, {known.as_of}); everloop costs {folder}"
+    )
+
+
+def _increase(service: str, code: str, value: int) -> str:
+    return (
+        f"aws service-quotas request-service-quota-increase --service-code {service} "
+        f"--quota-code {code} --desired-value {value}"
+    )
 
 
 def _compare(document: dict[str, Any], region: str) -> dict[str, Any]:

@@ -80,18 +80,20 @@ def open_stack(name: str) -> "Settings":
     """Open the door to the stack that --stack, --profile and --region name."""
     from everloop_cli import door
 
+    return door.open_stack(name, **place())
+
+
+def place() -> dict[str, str]:
+    """Return what --profile and --region say; "" for what was not given."""
     meta = click.get_current_context().meta
-    place = {word: meta.get(f"everloop.{word}") or "" for word in ("profile", "region")}
-    return door.open_stack(name, **place)
+    return {word: meta.get(f"everloop.{word}") or "" for word in ("profile", "region")}
 
 
 def reach_account() -> str:
     """Reach the account that --profile and --region name; return the region."""
     from everloop_cli import door
 
-    meta = click.get_current_context().meta
-    place = {word: meta.get(f"everloop.{word}") or "" for word in ("profile", "region")}
-    return door.reach_account(**place)
+    return door.reach_account(**place())
 
 
 def state(command: F) -> F:

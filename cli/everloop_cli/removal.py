@@ -103,7 +103,9 @@ def _goes(model: str) -> Iterator[str]:
             yield f"the endpoint {endpoint}: {serving.status}, {version}"
     configs = [c for c in endpoints.configs_like(f"{model}-v") if names.is_made_for(model, c)]
     made = [m for m in endpoints.models_like(f"{model}-v") if names.is_made_for(model, m)]
-    watching = [a for a in alarms.beginning(f"{settings().stack}-{model}-") if _is_ours(model, a)]
+    stack = settings().stack
+    listed = alarms.beginning(f"{stack}-{model}-")
+    watching = [name for name in listed if names.is_alarm_of(stack, model, name)]
     for count, what in (
         (len(configs), "endpoint configs"),
         (len(made), "models in SageMaker"),
@@ -116,12 +118,6 @@ def _goes(model: str) -> Iterator[str]:
     if pipelines.exists(model):
         running = len(pipelines.running(model))
         yield f"its pipeline{f', of which {running} executions run' if running else ''}"
-
-
-def _is_ours(model: str, alarm: str) -> bool:
-    stack = settings().stack
-    serving = {names.serving_alarm(stack, model, word) for word in names.ALARMS}
-    return alarm in serving or names.is_release_alarm(stack, model, alarm)
 
 
 def _kept(model: str, versions: int) -> Kept:

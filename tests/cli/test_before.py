@@ -28,7 +28,8 @@ def loop(folder):
 
     A first version serves; a second one is staged beside it, and takes its place.
     """
-    spec, definition = before._plan(folder, REGION)
+    pushed = before.plan(folder, REGION)
+    spec, definition = pushed.spec, pushed.definition
     document = before.policy.document(spec)
     deploy = before.policy.deploy(document)
     configs = {
@@ -80,7 +81,7 @@ def refused(folder, granted):
 
 @pytest.mark.parametrize("folder", ["flight-delays", "air-time"])
 def test_with_what_is_needed_the_loop_gets_through_and_with_one_less_it_ends_there(folder):
-    wanted = before.needed(ROOT / "models" / folder, REGION)
+    wanted = before.plan(ROOT / "models" / folder, REGION).needs()
     assert wanted
     assert refused(ROOT / "models" / folder, wanted) == []
     for name, need in wanted.items():
@@ -149,7 +150,7 @@ def test_an_account_is_told_what_it_lacks_and_the_command_that_asks_for_more(acc
     assert any("Lambda runs 10 functions at once" in each["found"] for each in findings)
     (cost,) = (each["found"] for each in findings if each["check"] == "costs")
     assert "a month while it serves" in cost and "us-east-1" in cost
-    for name, need in before.needed(FOLDER, REGION).items():
+    for name, need in before.plan(FOLDER, REGION).needs().items():
         if need > 0:
             account.quotas.grant(name, need)
     code, findings = examined()

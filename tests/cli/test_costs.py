@@ -44,7 +44,7 @@ def test_a_folder_is_estimated_with_its_own_instances(run: Any, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--in", "mars"], "prices.json has no prices of mars, only of us-east-1"),
+        (["--region", "eu-west-1"], "prices.json has no prices of eu-west-1, only of us-east-1"),
         (["nowhere"], "nowhere/model.toml is not there: name the folder of a model"),
     ],
 )

@@ -185,6 +185,20 @@ class Laptop:
             ModelPackageArn=package_arn(model, version), ModelApprovalStatus=status
         )
 
+    def states_entered(self, machine: str, model: str) -> int:
+        """Return how many states the first execution entered that succeeded; 0 where none has."""
+        client = self.client("stepfunctions")
+        ended = [e for e in self.executions(machine, model) if e["status"] == "SUCCEEDED"]
+        if not ended:
+            return 0
+        pages = client.get_paginator("get_execution_history")
+        events = [
+            event["type"]
+            for page in pages.paginate(executionArn=ended[-1]["executionArn"])
+            for event in page["events"]
+        ]
+        return sum(kind.endswith("StateEntered") for kind in events)
+
     def executions(self, machine: str, model: str) -> list[dict[str, Any]]:
         arn = f"arn:aws:states:us-east-1:{ACCOUNT}:stateMachine:everloop-{machine}"
         found = self.client("stepfunctions").list_executions(stateMachineArn=arn)["executions"]

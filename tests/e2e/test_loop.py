@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from e2e.laptop import Laptop, package_arn, prices, variant
 
+from everloop.billing import usage
+
 pytestmark = [pytest.mark.cloud, pytest.mark.timeout(600)]
 MODEL = "mean-price"
 
@@ -43,6 +45,12 @@ def test_the_loop_turns(laptop: Laptop, tmp_path: Path) -> None:
     red, blue = (float(line) for line in answer["Body"].read().split())
     assert 8 < red < 12
     assert 28 < blue < 32
+
+    entered = {machine: laptop.states_entered(machine, MODEL) for machine in usage.STATES}
+    assert {machine: states for machine, states in entered.items() if states} == {
+        **{machine: usage.STATES[machine] for machine in ("train", "deploy")},
+        "evaluate": usage.STATES["evaluate"] - 1,  # there is no champion yet
+    }
 
     # The same bytes again train nothing, and the ledger says so.
     laptop.put(f"data/{MODEL}/two.csv", prices(2, 300))

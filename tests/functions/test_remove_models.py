@@ -348,6 +348,9 @@ def test_all_means_every_model_and_one_that_is_stuck_keeps_none(account):
     said = ask(account, "go on", model=None)
     assert list(said["left"]) == [MODEL] and "nobody foresaw" in said["left"][MODEL][0]
     assert [removal.model for removal in removals.under_way()] == [MODEL]
+    # Where nothing but errors is left, waiting changes nothing, and nobody waits for half a day.
+    assert said["given_up"] is False
+    assert ask(account, "go on", model=None, time="2026-11-20T10:31:00Z")["given_up"]
 
 
 @pytest.mark.parametrize(
@@ -427,7 +430,7 @@ def answers(taken):
 def test_models_stay_but_where_the_stack_itself_is_deleted(account, told, values, status, why):
     url, taken = told
     served(account)
-    assert stack_event(account, url, status, **values)["told"] == "SUCCESS"
+    assert stack_event(account, url, status, **values)["answered"] == "SUCCESS"
     (answer,) = answers(taken)
     assert why in answer["Reason"] and answer["Status"] == "SUCCESS"
     assert answer["PhysicalResourceId"] == "everloop-ModelsOfStack"
@@ -440,12 +443,12 @@ def test_the_stacks_end_removes_its_models_and_is_answered_by_the_machine(accoun
     url, taken = told
     served(account)
     for _ in range(2):  # Lambda delivers at least once
-        assert stack_event(account, url) == {"told": "later"}
+        assert stack_event(account, url) == {"answered": "later"}
     assert account.executions("remove") == ["7f0b1b1e-7ad4-4f1a-9f0e-2c2b8a1f0d11"]
     assert taken == []
     request = {**account.request("cloudformation-delete"), "ResponseURL": url}
     ended = {"answer": request, "ok": False, "reason": "1 models are not gone: x: " + "y" * 5000}
-    assert on_stack_changed.handler(ended, account.context)["told"] == "FAILED"
+    assert on_stack_changed.handler(ended, account.context)["answered"] == "FAILED"
     (answer,) = answers(taken)
     assert answer["Status"] == "FAILED" and answer["Reason"].startswith("1 models are not gone")
     assert len(taken[0][1]) < 4096
@@ -460,7 +463,7 @@ def test_whatever_goes_wrong_is_answered(account, told):
         Error={"Code": "AccessDenied", "Message": "no"},
     )
     event = {**account.request("cloudformation-delete"), "ResponseURL": url}
-    assert on_stack_changed.handler(event, account.context)["told"] == "FAILED"
+    assert on_stack_changed.handler(event, account.context)["answered"] == "FAILED"
     assert "AccessDenied" in answers(taken)[0]["Reason"]
     with pytest.raises(BadInput, match="ResponseURL: missing"):
         on_stack_changed.handler({"RequestType": "Delete"}, account.context)

@@ -26,38 +26,32 @@ from everloop_cli import options, show
     help="New versions of each model in a month (default: 4).",
 )
 @click.option(
-    "--in",
-    "region",
-    default="us-east-1",
-    metavar="REGION",
-    help="The region whose prices count (default: us-east-1).",
-)
-@click.option(
     "--prices",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     metavar="FILE",
     help="Prices of your own, in the form of the product's prices.json.",
 )
+@options.account
 @options.as_json
 def costs(
     folder: Path | None,
     models: tuple[int, ...],
     loops: float,
-    region: str,
     prices: Path | None,
     as_json: bool,
 ) -> None:
     """Estimate what a stack and its models cost in a month.
 
     FOLDER is a model's, e.g. models/flight-delays; without one a model with all defaults is meant.
-    Asks AWS nothing: the prices are those of a file, with its date.
+    Asks AWS nothing: the prices are those of a file, with its date; of us-east-1 unless --region
+    names another.
     """
     from everloop.billing import estimates
     from everloop.billing import prices as price_list
     from everloop.errors import BadInput
     from everloop_cli.trouble import Trouble
 
-    spec = _spec(folder)
+    spec, region = _spec(folder), _region()
     try:
         table = price_list.read(region, prices or price_list.FILE)
         made = estimates.estimate(spec, table, models=models, loops=loops)
@@ -84,6 +78,10 @@ def costs(
             for row in made["months"]
         ],
     )
+
+
+def _region() -> str:
+    return options.reach_account() if any(options.place().values()) else "us-east-1"
 
 
 def _spec(folder: Path | None) -> Any:

@@ -120,6 +120,13 @@ def is_release_alarm(stack: str, model: str, name: str) -> bool:
     return bool(re.fullmatch(rf"{re.escape(f'{stack}-{model}')}{_RELEASE_ALARM}", name))
 
 
+def is_alarm_of(stack: str, model: str, name: str) -> bool:
+    """Whether this is the name of an alarm of a model's endpoint, or of one of its releases."""
+    return is_release_alarm(stack, model, name) or of_serving_alarm(stack, name) in [
+        (model, word) for word in ALARMS
+    ]
+
+
 def is_made_for(model: str, name: str) -> bool:
     """Whether this is the name of an endpoint config or SageMaker model made for a model."""
     return bool(re.fullmatch(rf"{re.escape(model)}{_MADE}", name))

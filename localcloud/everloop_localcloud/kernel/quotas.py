@@ -13,6 +13,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,7 @@ _CONCURRENCY = "Concurrent executions"
 Demand = Callable[[str, dict[str, Any]], tuple[Mapping[str, int], Mapping[str, int]]]
 
 
+@cache
 def of_new_account() -> list[dict[str, Any]]:
     """Return the quotas of a new account: {service, code, name, value, source}."""
     text = Path(__file__).with_name("new_account.json").read_text("utf-8")

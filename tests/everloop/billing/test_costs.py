@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from everloop.billing import estimates, usage
 from everloop.billing.prices import FILE, Prices, read
@@ -13,7 +12,6 @@ from everloop.errors import BadInput
 from proofs.template import TEMPLATE, Template
 from tools.translate import translate
 
-ROOT = Path(__file__).parents[3]
 PRICES = read("us-east-1")
 
 
@@ -35,25 +33,9 @@ def test_the_stack_has_as_many_alarm_metrics_as_are_counted() -> None:
     assert not list(template.of("AWS::CloudWatch::CompositeAlarm"))  # they cost five times as much
 
 
-class Loader(yaml.SafeLoader):
-    """YAML whose tags are not of interest here."""
-
-
-Loader.add_multi_constructor("!", lambda loader, suffix, node: None)
-
-
-@pytest.mark.parametrize("machine", usage.STATES)
-def test_a_machine_has_no_fewer_states_than_an_execution_enters(machine: str) -> None:
-    text = (ROOT / f"statemachines/{machine}.asl.yaml").read_text()
-    states = yaml.load(text, Loader)["States"]
-    assert len(states) / 2 <= usage.STATES[machine] <= len(states)
-
-
 def test_most_of_what_an_idle_stack_costs_are_its_alarms() -> None:
     alarms = PRICES.cost({"alarm metric, a month": usage.ALARM_METRICS})
     assert alarms < PRICES.cost(usage.idle()) < alarms + 1
-    assert PRICES.cost(usage.idle(480)) < PRICES.cost(usage.idle(5))
-    assert PRICES.cost(usage.idle(dashboard=True)) == pytest.approx(PRICES.cost(usage.idle()) + 3)
 
 
 def test_a_served_model_costs_the_hours_of_its_instances() -> None:
@@ -63,7 +45,7 @@ def test_a_served_model_costs_the_hours_of_its_instances() -> None:
     assert usage.served(kept)["ml.t3.medium hour"] == 720
     slow = spec(deploy={"alarms": {"max_error_rate": 0.05, "max_latency_ms": 100.0}})
     alarms = "alarm metric, a month"
-    assert usage.served(slow)[alarms] == usage.served(spec())[alarms] + 1
+    assert (usage.served(spec())[alarms], usage.served(slow)[alarms]) == (1, 2)
 
 
 def test_a_gpu_that_trains_costs_nothing_in_a_look() -> None:

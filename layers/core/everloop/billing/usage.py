@@ -1,7 +1,8 @@
 """What a stack and its models use of AWS, counted in the items of prices.json. Pure.
 
-What runs by itself is counted upwards: every look finds traffic, every tick asks for everything.
-Tests hold the counts to the template, and to the calls that the functions really make.
+Tests hold alarms to the template, ticks' calls to those that reconcile makes, and states to a loop
+on the laptop. Times of jobs and functions, and the calls of other functions, are assumed: small
+models, counted upwards, and every look finds traffic. Instances are nearly all of a bill.
 """
 
 from collections import Counter
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from everloop.decisions.monitoring import longest_pause
+from everloop.pipelines.rollouts import serving_alarms
 from everloop.spec import policy
 
 Used = Mapping[str, float]
@@ -18,7 +20,8 @@ MONTH = timedelta(days=30)
 _HOURS = MONTH / timedelta(hours=1)
 
 ALARM_METRICS = 63  # of the stack's alarms, without a model
-STATES = {"train": 9, "evaluate": 5, "monitor": 5, "deploy": 13}  # entered from start to end
+STATES = {"train": 8, "evaluate": 5, "monitor": 4, "deploy": 13}  # entered from start to end
+_TICK = timedelta(minutes=5)  # ReconcileMinutes, as the template has it
 # Lambda asks a queue that it reads with five long polls of 20 s at least, whatever comes.
 # https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
 _POLLS = 5 * MONTH / timedelta(seconds=20)
@@ -65,26 +68,23 @@ def times(amount: float, used: Used) -> dict[str, float]:
     return {name: amount * each for name, each in used.items()}
 
 
-def idle(reconcile_minutes: float = 5, *, dashboard: bool = False) -> dict[str, float]:
+def idle() -> dict[str, float]:
     """Return what a stack without a model uses in a month."""
-    ticks = MONTH / timedelta(minutes=reconcile_minutes)
     return total(
         {"alarm metric, a month": ALARM_METRICS, "SQS request": _POLLS},
-        {"dashboard, a month": 1} if dashboard else {},
-        times(ticks, {"Lambda request": 1, **_of(TICK)}),
+        times(MONTH / _TICK, {"Lambda request": 1, **_of(TICK)}),
     )
 
 
-def served(spec: policy.Spec, reconcile_minutes: float = 5) -> dict[str, float]:
+def served(spec: policy.Spec) -> dict[str, float]:
     """Return what a model that serves uses in a month, without its looks and trainings."""
     deploy = policy.deploy(spec)
     fleets = [deploy.production, *([deploy.staging] if deploy.keep_staging else [])]
-    ticks = MONTH / timedelta(minutes=reconcile_minutes)
     return total(
         *({f"{fleet.instance_type} hour": fleet.instances * _HOURS} for fleet in fleets),
-        # The error alarm's math reads two metrics; a latency alarm reads one.
-        {"alarm metric, a month": 2 + (deploy.alarms.latency_p95_ms is not None)},
-        times(ticks, _of(TICK_OF_A_MODEL)),
+        # Each has one metric. Those of a release are gone with it.
+        {"alarm metric, a month": len(serving_alarms("stack", "model", deploy.alarms, "function"))},
+        times(MONTH / _TICK, _of(TICK_OF_A_MODEL)),
     )
 
 

@@ -85,11 +85,11 @@ def begin(
 
 def stop_executions(models: Sequence[str]) -> Mapping[str, int]:
     """Stop the machines that work for these models; return how many ran, by model."""
-    ran = Counter[str]()
+    ran, removed = Counter[str](), set(models)
     for machine in (machines.TRAIN, machines.EVALUATE, machines.DEPLOY, machines.MONITOR):
         for arn in machines.running(machine):
             model = names.model_of_execution(arn.rpartition(":")[2])
-            if model in models:
+            if model in removed:
                 machines.stop(arn, f"{model} is being removed")
                 ran[str(model)] += 1
     return ran
@@ -149,11 +149,11 @@ def _hosting(this: _Pass) -> None:
     model = this.removal.model
     served = [model, names.staging_endpoint(model)]
     there = [each for each in served if not _is_gone(this, each)]
+    stack = settings().stack
     watching = [
         name
-        for name in alarms.beginning(f"{settings().stack}-{model}-")
-        if names.is_release_alarm(settings().stack, model, name)
-        or name in {names.serving_alarm(settings().stack, model, word) for word in names.ALARMS}
+        for name in alarms.beginning(f"{stack}-{model}-")
+        if names.is_alarm_of(stack, model, name)
     ]
     alarms.delete(watching)
     this.removed["alarm"] += len(watching)
