@@ -46,11 +46,15 @@ def test_the_loop_turns(laptop: Laptop, tmp_path: Path) -> None:
     assert 8 < red < 12
     assert 28 < blue < 32
 
-    entered = {machine: laptop.states_entered(machine, MODEL) for machine in usage.STATES}
-    assert {machine: states for machine, states in entered.items() if states} == {
-        **{machine: usage.STATES[machine] for machine in ("train", "deploy")},
-        "evaluate": usage.STATES["evaluate"] - 1,  # there is no champion yet
-    }
+    # A release and its training end as the estimate of costs counts; there is no champion yet.
+    states = {**usage.STATES, "evaluate": usage.STATES["evaluate"] - 1}
+    del states["monitor"]
+
+    def entered() -> dict[str, int] | None:
+        now = {machine: laptop.states_entered(machine, MODEL) for machine in states}
+        return now if all(now.values()) else None
+
+    assert laptop.wait(MODEL, "the ends of its machines", entered) == states
 
     # The same bytes again train nothing, and the ledger says so.
     laptop.put(f"data/{MODEL}/two.csv", prices(2, 300))
