@@ -91,6 +91,13 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         words = verdict.reason[: registry.LONGEST_DESCRIPTION]
         # These words outlive a person's approval without any: by this they are known as ours.
         approvals.put_verdict(request.model, Said(package.version, status, words))
+        # Whoever spoke while it was judged has the word. AWS has no condition on an approval, so
+        # this is the last thing that is asked before.
+        now = registry.find(package.arn)
+        if now is None or now.package.approval != PENDING:
+            shortages.over(installed, shortage.judgement(package.version), request.time)
+            spoken = now.package.approval if now else "gone from the registry"
+            return _answer("settled", f"it is {spoken} meanwhile, whatever the verdict is")
         registry.set_approval(package.arn, status, words)
     shortages.over(installed, shortage.judgement(package.version), request.time)
     return _answer(verdict.verdict, verdict.reason)

@@ -15,7 +15,7 @@ from everloop.records.run import REGISTERED
 from proofs.sim.aws.functions import FORESEEN, Invocation, Outcome
 from proofs.sim.aws.registry import APPROVED, PENDING, Package
 from proofs.sim.model import Model
-from proofs.sim.releases import Releases
+from proofs.sim.releases import MOST_CALLS_BETWEEN, Releases
 from proofs.sim.trainings import Trainings
 
 Params = dict[str, Any]
@@ -154,6 +154,9 @@ class Judge:
         read = caller.memory.get(("read", package.arn))
         if read is None or read[0] != PENDING:
             self.violate("people are not overruled", f"{name} was {read} when it was judged")
+        elif caller.memory["calls"] - read[1] > MOST_CALLS_BETWEEN:
+            between = caller.memory["calls"] - read[1]
+            self.violate("people are not overruled", f"{name}: {between} calls since it was read")
         if params.get("ModelApprovalStatus") != APPROVED:
             return
         model = self.models[package.model]

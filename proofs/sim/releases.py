@@ -12,7 +12,7 @@ from proofs.sim.kernel import START
 
 Params = dict[str, Any]
 # Calls between the last look at an approval and the update that rests on it.
-_MOST_CALLS_BETWEEN = 1
+MOST_CALLS_BETWEEN = 1
 
 
 class Releases:
@@ -115,7 +115,7 @@ class Releases:
             self._judge.violate(
                 "approved at the last look", f"{name} was {said} when it was released"
             )
-        elif caller.memory["calls"] - read[1] > _MOST_CALLS_BETWEEN:
+        elif caller.memory["calls"] - read[1] > MOST_CALLS_BETWEEN:
             between = caller.memory["calls"] - read[1]
             self._judge.violate(
                 "looked at last", f"{name}: {between} calls between look and update"

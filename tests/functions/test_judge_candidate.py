@@ -1,8 +1,10 @@
 """The verdict is set in the registry, or a person is asked with the numbers and the command."""
 
+import pytest
+
 import judge_candidate
 import plan_comparison
-from everloop.aws import ledger
+from everloop.aws import clients, ledger
 from everloop.chain import verify
 
 
@@ -68,6 +70,22 @@ def test_what_a_person_set_meanwhile_stays(account):
     arn = account.register(approval="Rejected")
     assert judge(account, arn, comparison_uri=None)["verdict"] == "settled"
     assert account.approval(arn) == "Rejected"
+
+
+@pytest.mark.parametrize("low", [0.01, -0.01], ids=["better", "worse"])
+def test_what_a_person_says_while_it_is_judged_stays(account, low):
+    account.push()
+    arn = account.register()
+
+    def speak(**_):
+        account.answer_as_before()
+        status = {"ModelApprovalStatus": "Rejected" if low > 0 else "Approved"}
+        account.client("sagemaker").update_model_package(ModelPackageArn=arn, **status)
+
+    account.meanwhile(clients.sns(), "Publish", speak)  # people hear of the verdict, and answer
+    answer = judge(account, arn, comparison_uri=comparison(account, low=low))
+    assert answer["verdict"] == "settled"
+    assert account.approval(arn) == ("Rejected" if low > 0 else "Approved")
 
 
 def test_a_comparison_that_failed_judges_nothing_and_tells_a_person(account):

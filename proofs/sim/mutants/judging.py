@@ -31,7 +31,10 @@ FLAWS = (
         ),
     ),
     Mutant(
-        "overrule people", Code("functions.judge_candidate", "package.approval != PENDING", "False")
+        "overrule people",
+        Code(
+            "functions.judge_candidate", "now is None or now.package.approval != PENDING", "False"
+        ),
     ),
     Mutant(
         "approve whatever the verdict",
