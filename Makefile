@@ -10,7 +10,7 @@ NPM := build/npm
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test fuzz load soak sim sim-mutants check lint types template machines conformance audit audit-selftest aws-smoke iam images clients bench services new-operation sam-local wheels clean
+.PHONY: help setup demo test fuzz load soak sim sim-mutants check lint types template machines conformance audit audit-selftest aws-smoke iam problems images clients bench mlflow shap fair coverage rows services new-operation sam-local wheels clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -31,6 +31,12 @@ $(VENV)/dev.ready: $(VENV)/run.ready requirements/dev.txt
 
 .venv-bench/bench.ready: requirements/bench.txt
 	@tools/setup bench
+
+.venv-mlflow/mlflow.ready: requirements/mlflow.txt
+	@tools/setup mlflow
+
+.venv-shap/shap.ready: requirements/shap.txt
+	@tools/setup shap
 
 .venv-audit/audit.ready: requirements/audit.txt $(VENV)/run.ready
 	@tools/setup audit
@@ -87,6 +93,9 @@ audit: .venv-audit/audit.ready ## What auditors find in template, policies, code
 audit-selftest: .venv-audit/audit.ready ## Plant flaws into a copy: is each found?
 	@PYTHONPATH=localcloud .venv-audit/bin/python -m proofs.audit --selftest
 
+problems: $(VENV)/dev.ready ## Write the table of problems and metrics from the jobs' own files
+	@$(BIN)/python tools/problem_table.py
+
 images: .venv-clients/clients.ready ## Write the table of AWS's images from the SageMaker SDK's own list
 	@.venv-clients/bin/python tools/image_table.py
 
@@ -94,8 +103,23 @@ clients: .venv-clients/clients.ready ## Scripts of strangers, with AWS's own cli
 	@.venv-clients/bin/python tools/image_table.py --check
 	@$(BIN)/python proofs/clients/run.py $(ONLY)
 
+mlflow: $(VENV)/dev.ready .venv-mlflow/mlflow.ready ## Note runs in a real MLflow server of an environment of its own
+	@$(BIN)/python tools/with_mlflow.py .venv-mlflow/bin/mlflow $(BIN)/python -m pytest -q tests/jobs/test_mlflow.py
+
+shap: .venv-shap/shap.ready ## Hold the reasons of `everloop explain` to the package shap, in an environment of its own
+	@.venv-shap/bin/python proofs/fair/against_shap.py
+
+fair: $(VENV)/dev.ready ## Data with a known bias through the loop: refused, mended, released, watched; pages in build/fair
+	@$(BIN)/python -m proofs.fair
+
 bench: $(VENV)/dev.ready .venv-bench/bench.ready ## Figures, measured side by side in one run
 	@$(BIN)/python -m proofs.bench
+
+coverage: $(VENV)/dev.ready ## How often a 95 % interval of the bootstrap holds the truth, by simulation (some minutes)
+	@$(BIN)/python -m proofs.bench.coverage
+
+rows: $(VENV)/dev.ready ## Check and prepare 1 and 5 million rows in each format: memory and time; ROWS="1000000 20000000"
+	@$(BIN)/python -m proofs.rows $(ROWS) $(if $(FORMATS),--formats $(FORMATS)) $(if $(BY),--by $(BY))
 
 aws-smoke: $(VENV)/dev.ready ## One whole loop in a cloud of its own; ARGS=--yes-this-costs: in your AWS account
 	@$(BIN)/python -m proofs.smoke $(ARGS)
@@ -116,4 +140,4 @@ sam-local: $(VENV)/run.ready .venv-sam/sam.ready ## sam local invoke in a real c
 	@tools/sam-local
 
 clean: ## Remove what was built and the local cloud's state
-	rm -rf $(VENV) .venv-sam .venv-clients .venv-bench .venv-audit build .aws-sam .everloop
+	rm -rf $(VENV) .venv-sam .venv-clients .venv-bench .venv-shap .venv-audit build .aws-sam .everloop

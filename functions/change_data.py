@@ -2,6 +2,8 @@
 
 Called by people: `everloop data undrop` and `everloop data restore`, which delete and undelete in
 S3 themselves, with the person's own rights. What S3 has is the truth; this writes down who it was.
+`everloop forget` tells what it is about to delete of a person's rows, and is refused while somebody
+holds them.
 `everloop data list` only looks at what the next dataset would be.
 """
 
@@ -15,19 +17,23 @@ from everloop.aws import ledger
 from everloop.decisions.objects import Deletion
 from everloop.errors import BadInput
 from everloop.facts import model_name
-from everloop.flows import collecting, freezing, withdrawing
+from everloop.flows import collecting, forgetting, freezing, withdrawing
 from everloop.flows.report import logger
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-UNDROP, RESTORE, LOOK = "undrop", "restore", "look"
+UNDROP, RESTORE, LOOK, FORGET = "undrop", "restore", "look", "forget"
 _MOST = 500  # keys of one call; each is a question to S3
 
 
 @dataclass(frozen=True)
 class Request:
-    """`keys` names the delete marker of each: that was made (undrop), or taken away (restore)."""
+    """`keys` names the delete marker of each: that was made (undrop), or taken away (restore).
+
+    To forget they name the version of each that goes; `subject` is a digest of who it is, and
+    `rows` how many rows go.
+    """
 
     action: str
     model: str
@@ -35,6 +41,8 @@ class Request:
     reason: str
     actor: str
     time: datetime
+    subject: str = ""
+    rows: int = 0
 
 
 @logger.inject_lambda_context
@@ -50,6 +58,11 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     }
     if request.action == LOOK:
         changed, left = set[str](), dict[str, str]()
+    elif request.action == FORGET:
+        forgetting.note(
+            model, keys, request.subject, request.rows, words, request.actor, request.time
+        )
+        changed, left = set(keys), {}
     elif undrop:
         settlement = withdrawing.settle(
             model, list(deletions.items()), request.time, "everloop data undrop"
@@ -72,11 +85,13 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
 def _keys(request: Request) -> dict[str, str]:
     if request.action == LOOK:
         return {}
-    if request.action not in (UNDROP, RESTORE):
-        known = f"{UNDROP!r}, {RESTORE!r} or {LOOK!r}"
+    if request.action not in (UNDROP, RESTORE, FORGET):
+        known = f"{UNDROP!r}, {RESTORE!r}, {FORGET!r} or {LOOK!r}"
         raise BadInput(f"action: {request.action!r}; {known} belongs there")
     if not request.reason.strip():
         raise BadInput("reason: empty; say why, for those who read the ledger")
+    if request.action == FORGET and not request.keys:
+        return {}  # rows may lie outside of drops alone
     if not 0 < len(request.keys) <= _MOST:
         raise BadInput(f"keys: {len(request.keys)} of them; 1 to {_MOST} belong there")
     prefix = f"data/{request.model}/"

@@ -1,7 +1,8 @@
-"""Put arrivals into their dataset window, and see to it that somebody trains on them.
+"""Put arrivals into their window, and see to it that somebody trains on them, or scores them.
 
 Called with batches of the arrivals queue: EventBridge's `Object Created` and `Object Deleted` below
-data/, one in each body. For what was deleted S3 is read, and the ledger remembers what it shows.
+data/ and score/, one in each body. For what was deleted below data/ S3 is read, and the ledger
+remembers what it shows.
 """
 
 import json
@@ -22,7 +23,7 @@ from everloop.facts import (
     object_created,
     object_deleted,
 )
-from everloop.flows import collecting, withdrawing
+from everloop.flows import batches, collecting, withdrawing
 from everloop.flows.report import logger
 from everloop.records.arrival import Arrival
 from everloop.records.installation import Installation
@@ -31,6 +32,7 @@ from everloop.records.object_state import PRESENT
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
+_TO_SCORE = "score/"
 _CALLS = 150  # of S3's lists for what was deleted, some 0.2 s each: half of the timeout
 
 
@@ -94,8 +96,10 @@ def _received(record: dict[str, Any]) -> ReceivedObject | None:
     if "%" in key or "+" in key:  # only then do the raw and the URL-encoded form differ
         key = storage.actual_key(fact.bucket, key)
     parts = key.split("/", 2)
-    if len(parts) < 3 or parts[0] != "data":
-        raise BadInput(f"detail.object.key: {key!r} is not data/<model>/<anything>")
+    if len(parts) < 3 or parts[0] not in ("data", "score"):
+        raise BadInput(f"detail.object.key: {key!r} is not data/ or score/<model>/<anything>")
+    if deleted and key.startswith(_TO_SCORE):
+        return None  # what is there is looked at when it is scored
     if key.endswith("/") and isinstance(fact, ObjectCreated) and fact.size == 0:
         return None
     return ReceivedObject(record["messageId"], model_name(parts[1], "detail.object.key"), fact, key)
@@ -104,14 +108,18 @@ def _received(record: dict[str, Any]) -> ReceivedObject | None:
 def _collect(model: str, batch: list[ReceivedObject], calls: int) -> list[str]:
     """Collect a model's messages; return those that are for another call, as S3 is called much."""
     now = max(received.fact.time for received in batch)
-    came = [
+    arrived = [
         Arrival(r.key, f.version_id, f.etag, f.size, f.sequencer, f.time)
         for r in batch
         if isinstance(f := r.fact, ObjectCreated)
     ]
+    scored = [each for each in arrived if each.key.startswith(_TO_SCORE)]
+    came = [each for each in arrived if not each.key.startswith(_TO_SCORE)]
     gone = [(r.key, r.fact) for r in batch if isinstance(r.fact, ObjectDeleted)]
     installed = ledger.find_installed(model)
     # First what came: what is deleted by now is remembered by what came of it.
+    if scored:
+        batches.collect(model, installed, scored, now)
     if came:
         collecting.collect(model, installed, came, now)
     left = _withdraw(model, installed, gone, now, calls) if gone else set[str]()

@@ -9,22 +9,44 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from everloop import names, notices, requests
-from everloop.aws import anchors, approvals, endpoints, ledger, people, registry
+from everloop.aws import (
+    anchors,
+    approvals,
+    configs,
+    endpoints,
+    ledger,
+    people,
+    production,
+    registry,
+)
 from everloop.decisions import release_ends
 from everloop.decisions.approvals import UNKNOWN
 from everloop.decisions.infrastructure import description
+from everloop.decisions.instances import Taken
 from everloop.decisions.releases import Serving, gives_up
 from everloop.decisions.waits import Retry
 from everloop.errors import NotReady
-from everloop.flows import clearing, releasing, report, shortages
+from everloop.flows import (
+    cards,
+    clearing,
+    instances,
+    making,
+    releasing,
+    report,
+    resuming,
+    scaling,
+    shortages,
+)
 from everloop.flows.report import logger
 from everloop.messages import Message
+from everloop.pipelines.needs import ENDPOINT
 from everloop.records.approval import Approval
 from everloop.records.installation import Installation
 from everloop.records.lease import RELEASE
 from everloop.records.release import ERROR, RELEASED, WITHDRAWN, Release
 from everloop.records.shortage import Trouble
-from everloop.spec import policy
+from everloop.spec import forms, policy
+from everloop.spec.instances import Choice, of_batch, of_endpoint
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -57,7 +79,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     if ended is not None and not mine:
         # An earlier try gave the lease back already: what there is now is another's.
         return _start_next(request, installed, ended.outcome, ended.reason)
-    serving = endpoints.serving(request.model)
+    serving = production.serving(installed)
     waits = request.error is None and not release_ends.arrived(request.rollout)
     if serving is not None and not serving.settled and waits:
         raise NotReady(f"endpoint {request.model} is {serving.status}")
@@ -94,11 +116,13 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     # Nobody looks again at what is written down: so people are notified before.
     ledger.put_release(request.model, release, _report_uri(request))
     ledger.raise_epoch(request.model, RELEASE, request.epoch)
+    cards.follow(request.package_arn)
     try:
         anchors.anchor(request.model, request.time)
     except Exception:  # no reason to hold a lease for: reconcile anchors each day, and rings
         logger.exception("could not anchor", model=request.model)
     if mine:  # while the lease is held no other release can begin
+        scaling.resume(installed, serving)
         _clear(installed, serving, [release, *before])
     ledger.free_lease(request.model, RELEASE, request.execution)
     return _start_next(request, installed, outcome, reason)
@@ -114,6 +138,7 @@ def _approved_at(request: Request, word: Approval | None) -> datetime:
 
 def _decided(request: Request, release: Release, by: str, serving: Serving | None) -> None:
     released = release.outcome == RELEASED
+    made = configs.get(request.model, serving.config) if serving else None
     report.decided(
         "serve" if released else "rollback",
         id=request.execution.rpartition(":")[2],
@@ -127,6 +152,7 @@ def _decided(request: Request, release: Release, by: str, serving: Serving | Non
             "from_version": release.from_version,
             "serving": serving.version if serving else None,
             "config": serving.config if serving else None,
+            "instances": list((serving and serving.instances) or (made and made.instances) or ()),
             "epoch": request.epoch,
             "cause": request.cause,
         },
@@ -145,13 +171,43 @@ def _wait(
     if not mine:
         releasing.start_wanted(installed, "the release before it is held", request.time)
         return shortages.answer(Retry(None, "", f"{description(lacked)}; it is held"))
-    decided = shortages.meet(installed, RELEASE, request.package_arn, lacked, request.time)
+    following = _next_instance(request, installed, lacked)
+    decided = instances.retry(
+        installed, RELEASE, request.package_arn, lacked, following, request.time
+    )
     if decided.held:
         if not policy.deploy(installed.spec).keep_staging:
             endpoints.delete(names.staging_endpoint(request.model))
         ledger.free_lease(request.model, RELEASE, request.execution)
         releasing.start_wanted(installed, "the release before it is held", request.time)
     return shortages.answer(decided)
+
+
+def _next_instance(request: Request, installed: Installation, lacked: Trouble) -> Taken | None:
+    """Return what the stage that AWS refused runs on next; None where nothing else would help."""
+    stage = making.PRODUCTION if (request.tests or {}).get("passed") else making.STAGING
+    has_endpoint = forms.of(installed.spec).has_endpoint
+    preferred = of_endpoint(installed.spec, stage) if has_endpoint else of_batch(installed.spec)
+    if not preferred:
+        return None
+    made = configs.get(request.model, _config(request, stage))
+    if made is not None:
+        tried = tuple(Choice(instance, ENDPOINT) for instance in made.instances)
+    else:  # AWS refused what an endpoint is made of, before any was requested
+        taken = instances.taken(installed, preferred, request.time)
+        tried = taken.usable or (taken.choice,)
+    return instances.after(installed, f"{RELEASE}-{stage}", preferred, tried, lacked, request.time)
+
+
+def _config(request: Request, stage: str) -> str:
+    """Return the endpoint config that was requested last; empty where it did not come to that."""
+    if request.error is None:
+        return str((request.rollout or {}).get("config") or "")
+    staging = stage == making.STAGING
+    endpoint = names.staging_endpoint(request.model) if staging else request.model
+    token = ledger.token(resuming.endpoint_subject(endpoint))
+    mine = token is not None and token.execution == request.execution
+    return token.config if token is not None and mine else ""
 
 
 def _outcome(

@@ -13,12 +13,12 @@ from everloop import requests
 from everloop.aws import arrivals, ledger, registry, storage
 from everloop.decisions.infrastructure import trouble_of
 from everloop.errors import message_of
-from everloop.flows import concluding, shortages, training
+from everloop.flows import concluding, instances, planning, scoring, shortages, tracking, training
 from everloop.flows.concluding import Conclusion
 from everloop.flows.report import logger
 from everloop.records.installation import Installation
 from everloop.records.lease import TRAINING
-from everloop.records.run import FAILED, REGISTERED, RUNNING, STOPPED, WAITING
+from everloop.records.run import FAILED, REGISTERED, RUNNING, STOPPED, WAITING, of_machine
 from everloop.records.window import NOTHING_LEFT, REFUSED
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     request = requests.read(Request, event)
     name = request.execution.rpartition(":")[2]
     installed = ledger.installed(request.model)
-    concluded = _concluded(request)
+    concluded = _concluded(request, installed)
     if concluded.lacked is not None:
         return _wait(request, installed, concluded)
     concluded, again = concluding.with_files(installed, concluded, request.window, request.time)
@@ -58,10 +58,11 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     runs = ledger.runs(request.model)
     # A start that was refused when it was tried again says nothing of the run it had started.
     sees = not died and outcome not in (REFUSED, NOTHING_LEFT)
-    ended = next((run for run in runs if sees and run.execution == name), None)
+    ended = of_machine(runs, name) if sees else None
     if ended is not None:
         rows = _rows_trained(concluded.package_arn) if outcome == REGISTERED else None
         ended = dataclasses.replace(ended, outcome=outcome, ended_at=request.time, rows=rows)
+        ended = tracking.noted(installed, ended, concluded.arn, concluded.package_arn)
         runs = [run for run in runs if run.name != ended.name] + [ended]
     if outcome not in (REFUSED, NOTHING_LEFT):
         concluding.notify(
@@ -79,6 +80,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         shortages.over(installed, TRAINING, request.time)
     if not died and not again and not (request.run or {}).get("later"):
         arrivals.note_outcome(request.model, request.window, outcome)
+    scoring.clear(installed, concluded.arn)
     ledger.free_lease(request.model, TRAINING, request.execution)
     left = training.start_left_over(installed, request.time, but=request.window)
     logger.info("looked for more", go=left.decision.go, why=left.decision.reason)
@@ -90,11 +92,14 @@ def _wait(request: Request, installed: Installation, concluded: Conclusion) -> d
     """Keep window, run and lease for the next try; where none will come, keep window and run."""
     assert concluded.lacked is not None
     name = request.execution.rpartition(":")[2]
+    step = str((request.run or {}).get("failed_step") or "")
+    runs = ledger.runs(request.model)
+    following = planning.after(installed, runs, name, step, concluded.lacked, request.time)
     for run in ledger.runs(request.model):
         if run.execution == name and run.outcome == RUNNING:
             ledger.put_run(request.model, dataclasses.replace(run, outcome=WAITING))
-    decided = shortages.meet(
-        installed, TRAINING, str(request.window), concluded.lacked, request.time
+    decided = instances.retry(
+        installed, TRAINING, str(request.window), concluded.lacked, following, request.time
     )
     if decided.held:
         ledger.free_lease(request.model, TRAINING, request.execution)
@@ -102,10 +107,10 @@ def _wait(request: Request, installed: Installation, concluded: Conclusion) -> d
     return shortages.answer(decided)
 
 
-def _concluded(request: Request) -> Conclusion:
+def _concluded(request: Request, installed: Installation) -> Conclusion:
     """Return how the training ended, and why, from the run or from the error that ended it."""
     if request.error is None:
-        return concluding.conclusion(request.run or {})
+        return concluding.conclusion(installed, request.run or {})
     error = request.error
     lacked = trouble_of(error)
     if lacked is not None:

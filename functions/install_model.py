@@ -6,6 +6,7 @@ changes nothing: the ledger says what is wrong with it, and people are notified.
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -17,11 +18,12 @@ from everloop.aws.settings import settings
 from everloop.bundle import MAX_PACKED_BYTES, Bundle, open_bundle
 from everloop.errors import BadInput, NoCapacity, shown
 from everloop.facts import ObjectCreated, is_model_name, object_created
-from everloop.flows import report, shortages, training
+from everloop.flows import changing_form, feature_groups, report, shortages, training
 from everloop.flows.reinstalling import DEFINITION
 from everloop.flows.report import logger
 from everloop.messages import Message
 from everloop.moments import text
+from everloop.pipelines.own import SOURCE
 from everloop.records.installation import Installation
 from everloop.spec import policy
 
@@ -54,11 +56,14 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     if len(parts) != 3 or parts[2] != BUNDLE or not is_model_name(parts[1]):
         return _no_push(fact, parts)
     model = parts[1]
-    data, version = storage.read_latest(fact.bucket, fact.key, MAX_PACKED_BYTES + 1)
+    pushed = storage.read_latest(fact.bucket, fact.key, MAX_PACKED_BYTES + 1)
+    data, version = pushed.data, pushed.version_id
     try:
         _check_name(model)
         checked = _check(model, data)
-        installed = _install(model, data, checked, fact)
+        changing_form.check(model, checked.document)
+        commit = _commit(pushed.metadata).get("commit", "")
+        installed = _install(model, data, checked, fact, commit)
     except BadInput as error:
         return _refuse(model, version, fact, error)
     except NoCapacity as error:
@@ -78,6 +83,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
             "bundle_digest": checked.bundle.digest,
             "pipeline_arn": installed.pipeline_arn,
             **({"note": note} if (note := policy.rollout_note(installed.spec)) else {}),
+            **_commit(pushed.metadata),
         },
         subject=installed.bundle_uri,
     )
@@ -121,14 +127,15 @@ def _checked(model: str, data: bytes, scripts: Mapping[str, bytes]) -> CheckedPu
     # The validator costs as much to import as all the rest, and most events here are no pushes.
     from everloop.pipelines.own import own_definition
     from everloop.pipelines.standard import BundleRef, Site, render
-    from everloop.spec import images
+    from everloop.spec import model_images, personal
     from everloop.spec.model_spec import load_spec
 
     stack = settings()
     bundle = open_bundle(data)
     spec = load_spec(bundle.text("model.toml"), name=model)
+    bundle.require(spec.scripts)
     _check_topic(spec.notify.topic)
-    images.check(spec.train.framework, spec.train.version, stack.region)
+    model_images.check(policy.document(spec), stack.region)
     jobs_digest = hashlib.sha256(
         b"".join(name.encode() + b"\0" + content for name, content in sorted(scripts.items()))
     ).hexdigest()
@@ -140,7 +147,7 @@ def _checked(model: str, data: bytes, scripts: Mapping[str, bytes]) -> CheckedPu
     return CheckedPush(
         bundle,
         bundle_key,
-        policy.document(spec),
+        personal.with_key(policy.document(spec), stack.masking_key),
         spec.description,
         definition,
         scripts,
@@ -148,7 +155,9 @@ def _checked(model: str, data: bytes, scripts: Mapping[str, bytes]) -> CheckedPu
     )
 
 
-def _install(model: str, data: bytes, checked: CheckedPush, fact: ObjectCreated) -> Installation:
+def _install(
+    model: str, data: bytes, checked: CheckedPush, fact: ObjectCreated, commit: str
+) -> Installation:
     """Make everything that a push asks for; the ledger, which all others read, comes last."""
     stack, bundle, document = settings(), checked.bundle, checked.document
     storage.write_once(stack.artefact_bucket, checked.bundle_key, data, "application/gzip")
@@ -171,8 +180,9 @@ def _install(model: str, data: bytes, checked: CheckedPush, fact: ObjectCreated)
             storage.write_once(stack.artefact_bucket, f"{place}{name}", content, "text/x-python")
     before = ledger.find_installed(model)
     registry.ensure_group(model)
-    schedules.ensure(model, policy.monitor_schedule(document))
+    feature_groups.ensure(model, document)
     try:
+        _schedule(model, document, before)
         pipeline_arn = pipelines.upsert(
             model,
             checked.definition,
@@ -181,7 +191,7 @@ def _install(model: str, data: bytes, checked: CheckedPush, fact: ObjectCreated)
             again=text(fact.time) if removals.find(model) else "",
         )
     except BadInput:
-        schedules.ensure(model, policy.monitor_schedule(before.spec) if before else None)
+        _schedule(model, before.spec if before else None, before)
         raise
     installed = Installation(
         model,
@@ -191,9 +201,32 @@ def _install(model: str, data: bytes, checked: CheckedPush, fact: ObjectCreated)
         f"s3://{stack.artefact_bucket}/jobs/{checked.jobs_digest}",
         pipeline_arn,
         fact.time,
+        own_pipeline=SOURCE in bundle.files,
+        commit=commit,
     )
     ledger.install(installed)
     return installed
+
+
+def _schedule(model: str, spec: Mapping[str, Any] | None, before: Installation | None) -> None:
+    """Let the clock look at a model, train it and score, as its spec says; without one, not at all.
+
+    `before` is what was installed: what it had goes, where the spec of now has it no more.
+    """
+    schedules.ensure(model, schedules.MONITOR, policy.monitor_schedule(spec) if spec else None)
+    schedules.ensure(model, schedules.TRAIN, policy.training_schedule(spec) if spec else None)
+    scored_before = policy.scoring_schedule(before.spec) if before else None
+    scored = policy.scoring_schedule(spec) if spec else None
+    if scored or scored_before:
+        schedules.ensure(model, schedules.SCORE, scored)
+
+
+def _commit(metadata: Mapping[str, str]) -> dict[str, Any]:
+    """Return which commit a push says that it was made from; nothing where it says none."""
+    commit, changed = metadata.get("git-commit", ""), metadata.get("git-changed", "")
+    if not re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", commit):
+        return {}
+    return {"commit": commit, "changed_files": int(changed) if changed.isdecimal() else 0}
 
 
 def _check_topic(topic: str | None) -> None:

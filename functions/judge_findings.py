@@ -10,16 +10,27 @@ from typing import TYPE_CHECKING, Any
 
 from everloop import requests
 from everloop.aws import journal, ledger, monitoring, storage
+from everloop.aws.settings import settings
 from everloop.decisions.infrastructure import trouble_of
 from everloop.decisions.monitoring import drift_by_monitor, judge_findings, monitors_of
 from everloop.errors import message_of
-from everloop.flows import incidents, labelled_traffic, late_labels, looking, report, shortages
+from everloop.flows import (
+    incidents,
+    instances,
+    labelled_traffic,
+    late_labels,
+    looking,
+    report,
+    shortages,
+)
 from everloop.flows.report import logger
 from everloop.messages import Message
 from everloop.moments import text
 from everloop.notices import UNANSWERED
+from everloop.pipelines.plans import on
 from everloop.records.installation import Installation
 from everloop.records.shortage import LOOK
+from everloop.spec.instances import Choice, of_job
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -37,6 +48,7 @@ class Request:
     findings_uri: str | None = None
     version: int | None = None
     error: Mapping[str, Any] | None = None
+    resources: Mapping[str, Any] | None = None  # what the job asked for
 
 
 @logger.inject_lambda_context
@@ -59,6 +71,8 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     if result.judged or result.violations:  # no violation where nothing was judged
         report.count("Violations", model=request.model, value=result.violations)
     facts = {**result.facts, "version": request.version, "findings_uri": request.findings_uri}
+    for choice in instances.requested(request.resources):
+        facts["instance"] = choice.instance
     report.decided(
         "monitor",
         id=name,
@@ -110,12 +124,22 @@ def _ended(request: Request) -> None:
     monitoring.give_turn(request.model, request.execution)
 
 
+def _on(request: Request, choice: Choice) -> dict[str, Any]:
+    """Return what the machine asks for instead of what was refused."""
+    resources = dict(request.resources or {})
+    resources["ClusterConfig"] = on(resources["ClusterConfig"], choice.instance, settings().kms_key)
+    return {"resources": resources}
+
+
 def _blind(request: Request, name: str, installed: Installation) -> dict[str, Any]:
     error = request.error or {"Error": "BadInput", "Cause": "findings_uri: missing"}
     lacked = trouble_of(error)
     if lacked is not None:
-        decided = shortages.meet(installed, LOOK, name, lacked, request.time)
-        return {**shortages.answer(decided), "violated": False}
+        preferred, tried = of_job(installed.spec, "monitor"), instances.requested(request.resources)
+        following = instances.after(installed, LOOK, preferred, tried, lacked, request.time)
+        decided = instances.retry(installed, LOOK, name, lacked, following, request.time)
+        answer = {**shortages.answer(decided), "violated": False}
+        return {**answer, **_on(request, following.choice)} if following else answer
     reason = f"could not look: {error.get('Error')}: {message_of(error)}"
     report.decided(
         "monitor",

@@ -45,5 +45,5 @@ def _start(fact: PackageChanged, installed: Installation) -> Decision:
         if judged.go:
             return judged  # else it may be an approval that was taken back
     cause = f"version {package.version} {package.approval.lower()}"
-    event = ApprovalEvent(fact.version, fact.approval_at)
+    event = ApprovalEvent(fact.version, fact.approval, fact.approval_at)
     return releasing.start_wanted(installed, cause, fact.time, event)

@@ -182,6 +182,8 @@ def _trouble(sign: ViolationFound | AlarmRaised | JobEnded) -> Trouble | None:
         model = model or sign.dimensions.get("Endpoint")
         if names.of_serving_alarm(settings().stack, sign.name):
             return None  # it calls us itself
+        if names.is_scaling_alarm(sign.name):
+            return None  # it rings for load, or for want of it, whenever AWS scales
         # The alarms of a rollout stop the rollout; they are no reason to train.
         if not model or sign.muted or "EndpointConfigName" in sign.dimensions:
             return None

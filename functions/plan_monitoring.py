@@ -6,15 +6,16 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from everloop import names, requests
-from everloop.aws import endpoints, ledger, machines, monitoring, storage
+from everloop.aws import ledger, machines, monitoring, production, storage
 from everloop.aws.settings import settings
 from everloop.decisions.monitoring import arrived, worth_looking
 from everloop.decisions.seals import uri
-from everloop.flows import late_labels, looking, sealing
+from everloop.flows import instances, late_labels, looking, sealing
 from everloop.flows.report import logger
 from everloop.moments import text
 from everloop.pipelines import job_requests
 from everloop.pipelines.processing import MANIFEST
+from everloop.spec.instances import of_job
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -38,7 +39,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     if installed is None:
         return {"go": False, "reason": f"{model} is not installed"}
     monitoring.note_request(model, until)
-    serving = endpoints.serving(model)
+    serving = production.serving(installed)
     version = serving.version if serving else None
     watch = monitoring.watch(model)
     if watch.until is not None and watch.until >= until:
@@ -67,8 +68,11 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     folder = f"monitoring/{model}/{request.scheduled_at:%Y-%m-%dT%H%M}"
     late = late_labels.inputs(installed, folder, labels, serving, until)
     traffic = late_labels.manifest(f"{folder}/capture{MANIFEST}", f"s3://{bucket}/", list(captured))
+    preferred = of_job(installed.spec, "monitor")
+    taken = instances.taken(installed, preferred, request.scheduled_at)
     job = job_requests.monitor(
         name=name,
+        instance=taken.choice.instance,
         spec=installed.spec,
         model=model,
         version=version,

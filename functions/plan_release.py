@@ -14,7 +14,7 @@ from everloop.errors import Conflict
 from everloop.flows import making, releasing, report, sealing
 from everloop.flows.report import logger
 from everloop.records.lease import RELEASE
-from everloop.spec import policy
+from everloop.spec import forms, policy
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -76,7 +76,17 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     described = registry.describe(request.package_arn)
     sealing.sealed(described, request.time)  # what was never judged is sealed now
     seal = sealing.restored(described)
-    staging = making.planned(installed, seal, making.STAGING)
+    if not forms.of(installed.spec).has_endpoint:
+        return {
+            "go": True,
+            "reason": reason,
+            "staging_endpoint": names.staging_endpoint(request.model),
+            "staging_config": "",
+            "keep_staging": True,  # there is no endpoint to delete
+        }
+    staging = making.planned(
+        installed, seal, making.STAGING, making.fleet(installed, making.STAGING, request.time)
+    )
     return {
         "go": True,
         "reason": reason,

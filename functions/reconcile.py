@@ -11,8 +11,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from everloop import requests
-from everloop.aws import alarms, anchors, ledger, people
+from everloop.aws import alarms, anchors, ledger, people, scaling
 from everloop.aws.alarms import Alarm
+from everloop.aws.scaling import Scaled
 from everloop.aws.settings import settings
 from everloop.decisions.repairs import MOST_PER_TICK, turn
 from everloop.errors import EverloopError, NotReady
@@ -21,6 +22,7 @@ from everloop.flows.repairing import Repair
 from everloop.flows.report import logger
 from everloop.messages import Message
 from everloop.records.installation import Installation
+from everloop.spec import forms
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -37,12 +39,14 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     request = requests.read(Request, event)
     repaired: dict[str, int] = {}
     troubled: list[str] = []
-    overdue = 0
-    known = _alarms()
+    overdue, scores = 0, False
+    known, scaled = _alarms(), _scaled()
     models = ledger.models()
     for model in _turn(models):
         try:
-            repairs = _reconcile(model, request.time, known)
+            installed = ledger.find_installed(model)
+            scores = scores or bool(installed and not forms.of(installed.spec).has_endpoint)
+            repairs = _reconcile(installed, request.time, known, scaled)
             repaired[model] = sum(not repair.stuck for repair in repairs)
             overdue += any(
                 repair.stuck and repair.subject == repairing.MONITOR for repair in repairs
@@ -51,7 +55,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
             logger.exception("could not reconcile", model=model)
             troubled.append(f"{model}: {type(error).__name__}: {error}")
     report.measure_stack("MonitorsOverdue", overdue)
-    troubled += sweeping.sweep(request.time, models)
+    troubled += sweeping.sweep(request.time, models, scores=scores)
     if troubled:
         raise EverloopError("; ".join(troubled))
     return {"repaired": repaired}
@@ -75,17 +79,30 @@ def _alarms() -> Mapping[str, Alarm] | None:
         return None
 
 
-def _reconcile(model: str, now: datetime, known: Mapping[str, Alarm] | None) -> list[Repair]:
-    installed = ledger.find_installed(model)
+def _scaled() -> Mapping[str, Scaled] | None:
+    """Return what AWS scales for the stack, for all models; None where it does not tell now."""
+    try:
+        return scaling.scaled()
+    except NotReady:
+        logger.exception("could not list what is scaled")
+        return None
+
+
+def _reconcile(
+    installed: Installation | None,
+    now: datetime,
+    known: Mapping[str, Alarm] | None,
+    scaled: Mapping[str, Scaled] | None,
+) -> list[Repair]:
     if installed is None:
         return []
     repairs = []
     try:
-        for repair in repairing.repairs(installed, now, known):
+        for repair in repairing.repairs(installed, now, known, scaled):
             repairs.append(repair)
             _notify(installed, repair, now)
     finally:  # whatever could not be repaired: what the ledger says is anchored each day
-        anchors.anchor_daily(model, now)
+        anchors.anchor_daily(installed.model, now)
     return repairs
 
 

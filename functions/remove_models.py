@@ -12,6 +12,7 @@ from everloop.aws import ledger, removals
 from everloop.errors import BadInput, NotReady
 from everloop.flows import removing
 from everloop.flows.report import logger
+from everloop.moments import text
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 # An endpoint that moves is not deleted, and a deployment may take eight hours. CloudFormation
 # waits for an hour, no longer.
 _PATIENCE, _OF_CLOUDFORMATION = timedelta(hours=12), timedelta(minutes=50)
-_OF_ERRORS = timedelta(minutes=30)  # such as a permission that lacks: waiting alone changes none
+# Of passes in a row that leave nothing but errors, such as a permission that lacks: a throttle ends
+# by itself, and waiting alone does not change the others.
+_OF_ERRORS = timedelta(minutes=30)
 _SOON, _OFTEN, _SELDOM = timedelta(minutes=30), 15, 120
 _ENOUGH_MS = 120_000  # of a function's time, for one more model
 _SHOWN = 20  # models that a pass tells of
@@ -27,7 +30,10 @@ _SHOWN = 20  # models that a pass tells of
 
 @dataclass(frozen=True)
 class Request:
-    """`step` is `begin`, once, or `go on`. Without a model every one is meant."""
+    """`step` is `begin`, once, or `go on`. Without a model every one is meant.
+
+    `stuck_since` is when the first pass of those began that left nothing but errors.
+    """
 
     step: str
     actor: str
@@ -38,11 +44,12 @@ class Request:
     model: str | None = None
     with_versions: bool | None = None
     answer: Mapping[str, Any] | None = None
+    stuck_since: datetime | None = None
 
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
-    """Return {models} of what begins, or {done, left, given_up, wait_seconds, reason}."""
+    """Return {models} of what begins, or what is left when a pass has ended."""
     request = requests.read(Request, event)
     if request.step == "begin":
         return {"models": _begin(request)}
@@ -51,13 +58,14 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     left, stuck = _go_on(request, context)
     age = request.time - request.began
     patience = _OF_CLOUDFORMATION if request.answer else _PATIENCE
-    if stuck == left.keys():
-        patience = _OF_ERRORS
+    stuck_since = (request.stuck_since or request.time) if stuck == left.keys() else None
+    for_good = stuck_since is not None and request.time - stuck_since >= _OF_ERRORS
     shown = {model: left[model] for model in sorted(left)[:_SHOWN]}
     summary = "; ".join(f"{model}: {', '.join(what)}" for model, what in shown.items())
     return {
         "done": not left,
-        "given_up": bool(left) and age >= patience,
+        "given_up": bool(left) and (age >= patience or for_good),
+        "stuck_since": text(stuck_since) if stuck_since else None,
         "left": shown,
         "models": len(left),
         "wait_seconds": _OFTEN if age < _SOON else _SELDOM,

@@ -6,26 +6,40 @@ function does at once.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from everloop import names, requests
-from everloop.aws import alarms, endpoints, ledger, registry
+from everloop.aws import alarms, endpoint_metrics, endpoints, ledger, machines, registry
 from everloop.aws.settings import settings
 from everloop.decisions.releases import Serving
 from everloop.errors import BadInput, NotReady
-from everloop.flows import alarming, making, releasing, resuming, sealing
+from everloop.flows import (
+    alarming,
+    approving,
+    changing_form,
+    making,
+    pointing,
+    releasing,
+    resuming,
+    scaling,
+    sealing,
+)
 from everloop.flows.making import PRODUCTION, STAGING
 from everloop.flows.report import logger
-from everloop.pipelines.rollouts import deployment_config, rollback_alarms
+from everloop.pipelines.rollouts import deployment_config, rollback_alarms, usual_share
 from everloop.records.config import ServingConfig
 from everloop.records.installation import Installation
 from everloop.records.lease import RELEASE
+from everloop.records.seal import Seal
 from everloop.records.token import Token
-from everloop.spec import policy
+from everloop.spec import forms, policy
+from everloop.spec.policy import DeployPolicy
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
+
+_USUAL = timedelta(days=1)  # of the share of requests that an endpoint fails whoever serves
 
 
 @dataclass(frozen=True)
@@ -54,7 +68,9 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     described = registry.find(request.package_arn)
     if described is None:
         return _refused(request, f"version {request.version} is gone from the registry")
-    made = making.make(installed, sealing.verified(described), request.stage)
+    if not forms.of(installed.spec).has_endpoint:
+        return _without_endpoint(request, installed, sealing.verified(described))
+    made = making.make(installed, sealing.verified(described), request.stage, request.time)
     config_name = made.config_name
     staging = request.stage == STAGING
     endpoint = names.staging_endpoint(request.model) if staging else request.model
@@ -69,6 +85,22 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         "updated endpoint", endpoint=endpoint, config=config_name, update=update, outcome=outcome
     )
     return {"started": True, "endpoint": endpoint, "config": config_name}
+
+
+def _without_endpoint(request: Request, installed: Installation, seal: Seal) -> dict[str, Any]:
+    """Stage or release where the ledger points at what serves; nothing is waited for."""
+    try:
+        if request.stage == STAGING:
+            done = pointing.stage(installed, seal, request.epoch, request.package_arn, request.time)
+        else:
+            _check_desired(request, installed)
+            _check_approval(request.package_arn)
+            done = pointing.promote(installed, seal, request.epoch, request.time)
+    except _Withdrawn as withdrawn:
+        return _refused(request, str(withdrawn))
+    machines.resume(request.token, done)
+    logger.info("released without an endpoint", stage=request.stage, model=done["config"])
+    return {"started": True, "endpoint": "", "config": done["config"]}
 
 
 def _alarm(installed: Installation) -> None:
@@ -102,9 +134,11 @@ def _start_update(
     )
     ledger.put_token(token, request.time)
     ledger.note_wait(request.model, RELEASE, request.execution, subject)
-    serving = endpoints.serving(endpoint)
     if requested_before:
         return "requested before"
+    if request.stage == PRODUCTION:
+        scaling.hold(installed)
+    serving = endpoints.serving(endpoint)
     if serving is None:
         _check_desired(request, installed)
         _check_approval(request.package_arn)
@@ -119,6 +153,8 @@ def _start_update(
     elif not serving.settled:
         raise NotReady(f"endpoint {endpoint} is {serving.status}")
     else:
+        if request.stage == PRODUCTION:
+            changing_form.check(request.model, installed.spec)
         restored = making.restore(installed, serving, made)  # or AWS takes no update
         if restored:
             logger.warning("made again", what=restored)
@@ -134,20 +170,36 @@ def _update(
     endpoint, config = serving.endpoint, made.config_name
     deploy = policy.deploy(installed.spec)
     watching = []
+    keeps = request.stage == PRODUCTION and _keeps_count(deploy, serving, made)
+    count = serving.count if keeps and serving.count else deploy.production.instances
+    steps = policy.steps(installed.spec, count)
     if request.stage == PRODUCTION:
-        watching = rollback_alarms(settings().stack, endpoint, config, deploy.alarms)
+        began = request.time - _USUAL
+        usual = usual_share(endpoint_metrics.failed_shares(endpoint, began, request.time))
+        watching = rollback_alarms(settings().stack, endpoint, config, deploy.alarms, steps, usual)
+        logger.info("watches a release", config=config, failed_before=usual)
         for alarm in watching:
             alarms.put(alarm)
-    steps = deploy.steps if request.stage == PRODUCTION else None
-    scaled = request.stage == PRODUCTION and endpoints.is_scaled(serving, made.config)
     _check_desired(request, installed)
     _check_approval(request.package_arn)
     endpoints.update(
         endpoint,
         config,
-        deployment_config(steps, [alarm["AlarmName"] for alarm in watching]) if steps else None,
-        keep_count=scaled,
+        deployment_config(steps, [alarm["AlarmName"] for alarm in watching])
+        if request.stage == PRODUCTION
+        else None,
+        keep_count=keeps,
     )
+
+
+def _keeps_count(deploy: DeployPolicy, serving: Serving, made: ServingConfig) -> bool:
+    """Whether production goes on with the instances that it has, whatever its config begins with.
+
+    Where nobody asked us for scaling, an autoscaler of somebody else's may have changed them.
+    """
+    if deploy.scale is not None:
+        return deploy.scale.keeps(serving.count)
+    return endpoints.is_scaled(serving, made.config)
 
 
 def _check_desired(request: Request, installed: Installation) -> None:
@@ -155,6 +207,9 @@ def _check_desired(request: Request, installed: Installation) -> None:
     desired = releasing.desired_version(installed)
     if desired is not None and desired.version != request.version:
         raise _Withdrawn(f"version {desired.version} should serve by now, not {request.version}")
+    barred = approving.barred(request.model, request.version)
+    if barred:
+        raise _Withdrawn(barred)
 
 
 def _check_approval(package_arn: str) -> None:

@@ -16,8 +16,9 @@ from everloop.aws import arrivals, ledger, pipelines
 from everloop.decisions import Decision
 from everloop.decisions.governor import may_train
 from everloop.errors import Conflict
-from everloop.flows import report, resuming, training
+from everloop.flows import planning, report, resuming, training
 from everloop.flows.report import logger
+from everloop.records.installation import Installation
 from everloop.records.lease import TRAINING
 from everloop.records.run import BELOW_BARS, REGISTERED, RUNNING, WAITING, Run
 from everloop.records.token import Token
@@ -47,20 +48,21 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     request = requests.read(Request, event)
     installed = ledger.installed(request.model)
     fingerprint = (request.dataset_digest, installed.bundle_digest)
-    name = names.training_run(request.model, request.window, *fingerprint)
+    closed = arrivals.closed_window(request.model, request.window)
+    again = closed.again if closed is not None else 0
+    name = names.training_run(request.model, request.window, *fingerprint, again)
     runs = ledger.runs(request.model)
     allowed = may_train(
         request.cause,
         runs,
         policy.retrain(installed.spec),
         request.time,
-        fingerprint=fingerprint,
+        fingerprint=None if again else fingerprint,  # a person wants the same once more
         name=name,
         paused=installed.paused,
     )
     if not allowed.go:
         return _refuse(request, name, allowed.reason, allowed.facts, later=allowed.later)
-    closed = arrivals.closed_window(request.model, request.window)
     if closed is not None and closed.digest not in (None, request.dataset_digest):
         reason = "something was taken out of its dataset since: the window was frozen anew"
         facts = {"later": True, "frozen": closed.digest}
@@ -81,14 +83,15 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     except Conflict:
         reason = "another training of this model runs; its end starts this one"
         return _refuse(request, name, reason, {"later": True}, later=True)
-    subject = resuming.run_subject(request.model, name)
+    run = _record(request, name, fingerprint, installed, runs, allowed)
+    turn = names.run_turn(name, run.turn)
+    subject = resuming.run_subject(request.model, turn)
     ledger.put_token(
         Token(subject, request.token, request.model, request.execution, "", True), request.time
     )
-    _record(request, name, fingerprint, runs, allowed)
     # A run whose machine died and whose data or code has changed since has nobody left to judge it.
     for other in pipelines.running(request.model):
-        if names.is_training_run(request.model, other.display_name, but=name):
+        if names.is_training_run(request.model, other.display_name, but=turn):
             pipelines.stop(other.arn, "another training of this model takes its place")
     arn = pipelines.start(
         request.model,
@@ -97,24 +100,34 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
             "DatasetDigest": request.dataset_digest,
             "Cause": request.cause,
         },
-        name,
-        names.run_token(request.model, request.window, *fingerprint),
+        turn,
+        names.run_token(request.model, request.window, *fingerprint, again, run.turn),
         f"window {request.window} of {request.model}, because of {request.cause}",
     )
     ledger.note_wait(request.model, TRAINING, request.execution, arn)
     waits = ledger.token(subject)
     # An event of its last end, come late or again, may have woken this machine a moment ago.
     if waits is not None and waits.token == request.token and any(r.name == name for r in runs):
-        training.take_up(arn)
+        training.take_up(installed, arn)
     # If it ended before its token was written, its event found nobody to wake.
     logger.info("looked at run", outcome=resuming.resume_after_run(arn))
     return {"started": True, "run": arn}
 
 
 def _record(
-    request: Request, name: str, fingerprint: tuple[str, str], runs: list[Run], allowed: Decision
-) -> None:
-    """Write down what is about to be started: nothing runs that the ledger does not know."""
+    request: Request,
+    name: str,
+    fingerprint: tuple[str, str],
+    installed: Installation,
+    runs: list[Run],
+    allowed: Decision,
+) -> Run:
+    """Write down what is about to be started: nothing runs that the ledger does not know.
+
+    First the pipeline has its plan: where a push came between, this is tried again as another run,
+    and nothing was written of one that will not be. A run that goes on keeps its instances: others
+    are another execution.
+    """
     known = next((run for run in runs if run.name == name), None)
     closed = arrivals.closed_window(request.model, request.window)
     run = known or Run(
@@ -124,13 +137,16 @@ def _record(
         request.time,
         RUNNING,
         dataset_bytes=closed.bytes if closed else 0,
+        plan=planning.plan(installed, request.time),
     )
     if run.outcome == WAITING:
         run = dataclasses.replace(run, started_at=request.time)
     if run.outcome not in (REGISTERED, BELOW_BARS):  # else this start finds the run that has ended
         run = dataclasses.replace(run, outcome=RUNNING, ended_at=None)
     machine = request.execution.rpartition(":")[2]
-    ledger.put_run(request.model, dataclasses.replace(run, execution=machine))
+    run = dataclasses.replace(run, execution=machine)
+    planning.apply(installed, run.plan, request.time)
+    ledger.put_run(request.model, run)
     report.decided(
         "train",
         id=name,
@@ -143,9 +159,11 @@ def _record(
             "window": request.window,
             "dataset_digest": request.dataset_digest,
             "bundle_digest": fingerprint[1],
+            "instances": planning.taken(installed, run.plan),
         },
         subject=request.dataset_uri,
     )
+    return run
 
 
 def _refuse(

@@ -8,7 +8,8 @@ from typing import Any
 from everloop_localcloud.kernel.access.evaluation import Statement, listed
 from proofs.template import NAME, Json, Template, translated
 
-_OPTIONS = ("HasKey", "HasTopics")  # the conditions that policies of the template have
+# The conditions that policies of the template have.
+_OPTIONS = ("HasKey", "HasTopics", "HasFeatureGroups", "HasFeatureStores")
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class Stack:
 
     def __init__(self, plain: Json, *, yes: bool = True) -> None:
         self._template = Template(plain, yes=yes)
+        self._statements: dict[tuple[str, bool], tuple[Statement, ...]] = {}
         self.plain = plain
         self.resources = self._template.raw
 
@@ -39,10 +41,18 @@ class Stack:
 
     def role_of(self, handler: str) -> str:
         """Return the logical id of the role of the function whose file is `handler`.py."""
-        for properties in self.of("AWS::Lambda::Function").values():
-            if properties["Handler"] == f"{handler}.handler":
-                return str(properties["Role"]["Fn::GetAtt"][0])
-        raise LookupError(f"template.yaml has no function {handler}")
+        if handler not in self._role_of:
+            raise LookupError(f"template.yaml has no function {handler}")
+        return self._role_of[handler]
+
+    @cached_property
+    def _role_of(self) -> dict[str, str]:
+        return {
+            str(properties["Handler"]).removesuffix(".handler"): str(
+                properties["Role"]["Fn::GetAtt"][0]
+            )
+            for properties in self.of("AWS::Lambda::Function").values()
+        }
 
     @cached_property
     def roles(self) -> dict[str, str]:
@@ -83,12 +93,15 @@ class Stack:
 
     def statements(self, role: str, *, with_key: bool = False) -> tuple[Statement, ...]:
         """Return every statement of a role, in a stack with or without a KMS key of its own."""
-        return tuple(
-            Statement(document.name, index, content)
-            for document in self.documents(role)
-            if with_key or not document.with_key
-            for index, content in enumerate(listed(document.content["Statement"]))
-        )
+        which = role, with_key
+        if which not in self._statements:
+            self._statements[which] = tuple(
+                Statement(document.name, index, content)
+                for document in self.documents(role)
+                if with_key or not document.with_key
+                for index, content in enumerate(listed(document.content["Statement"]))
+            )
+        return self._statements[which]
 
     def _held(self, holder: str) -> Document:
         resource = self.resources[holder]

@@ -25,10 +25,14 @@ _PSEUDO: Final = {
 GIVEN: Final = {
     "KmsKeyArn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/0",
     "NotificationTopics": f"arn:aws:sns:{REGION}:{ACCOUNT}:team",
+    "FeatureGroups": f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:feature-group/customers",
+    "FeatureStores": "arn:aws:s3:::lake",
 }
+_NO_NAME: Final = ""  # AWS makes one up, and so it may be any
 _NAMES: Final = {  # the property that names a resource, and what stands before the name in its ARN
     "AWS::S3::Bucket": ("BucketName", "s3:::"),
     "AWS::DynamoDB::Table": ("TableName", "dynamodb:{here}:table/"),
+    "AWS::KMS::Key": (_NO_NAME, "kms:{here}:key/"),
     "AWS::SQS::Queue": ("QueueName", "sqs:{here}:"),
     "AWS::SNS::Topic": ("TopicName", "sns:{here}:"),
     "AWS::Events::EventBus": ("Name", "events:{here}:event-bus/"),
@@ -97,7 +101,8 @@ class Template:
     def _physical(self, logical: str, attribute: str | None) -> Any:
         resource = self.raw.get(logical, {})
         key, prefix = _NAMES.get(resource.get("Type", ""), ("", ""))
-        name = self.answer(resource.get("Properties", {}).get(key, logical))
+        given = resource.get("Properties", {}).get(key, logical)
+        name = self.answer(given) if key or not prefix else "*"
         is_arn = attribute == "Arn" or resource.get("Type") in (
             "AWS::SNS::Topic",
             "AWS::StepFunctions::StateMachine",

@@ -7,6 +7,7 @@ from functools import cache
 
 import botocore.session
 import pytest
+from e2e import prepared
 from hypothesis import settings
 
 settings.register_profile("everloop", deadline=None)
@@ -20,6 +21,15 @@ _LONG = (
     *("tests/e2e/", "tests/upgrade/", "tests/sim/test_histories.py", "tests/jobs/test_models.py"),
     *("tests/models/", "tests/sim/", "tests/fuzz/"),
 )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shared_by_processes(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Name the folder of what is made once for all processes of a run."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    os.environ[prepared.WHERE] = str(folder / "prepared")
 
 
 def pytest_collection_finish() -> None:

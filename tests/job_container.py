@@ -39,6 +39,7 @@ class Container:
         self._environment = {
             "PATH": os.environ["PATH"],
             "EVERLOOP_ML_ROOT": str(root),
+            "OMP_NUM_THREADS": "1",  # tests share the cores: threads that wait would spin
             "AWS_ENDPOINT_URL": endpoint_url,
             "AWS_DEFAULT_REGION": "us-east-1",
             "AWS_ACCESS_KEY_ID": "test",
@@ -86,6 +87,38 @@ class Container:
         assert self.run(script, environment) == 1
         return self.message
 
+    def look(self, sent: str, answered: str, labels: str) -> Any:
+        """Have monitor.py look at a request, its answer and a file of late labels.
+
+        All are CSV, but for the answer with a header. Return what the look found.
+        """
+        csv = {"observedContentType": "text/csv", "encoding": "CSV"}
+        captured = {
+            "endpointInput": {**csv, "data": sent},
+            "endpointOutput": {**csv, "data": answered},
+        }
+        meta = {"eventId": "e1", "inferenceTime": "2026-04-01T08:00:00Z"}
+        record = {"captureData": captured, "eventMetadata": meta, "eventVersion": "0"}
+        (self.input("capture") / "x.jsonl").write_text(json.dumps(record) + "\n")
+        (self.input("labels") / "late.csv").write_text(labels)
+        look = {
+            "look": "l1",
+            "until": "2026-04-09T00:00:00Z",
+            "oldest": "2026-03-01",
+            "served": [["", 2]],
+            "labels": {"files": [["late.csv", "2026-04-08T09:00:00Z"]], "refused": []},
+            "kept": "predictions/30d/m",
+            "predictions": [],
+            "evaluations": {},
+            "previous": None,
+        }
+        folder = self.input("late") / "monitoring" / "m" / "x"
+        folder.mkdir(parents=True)
+        (folder / "look.json").write_text(json.dumps(look))
+        about = {"MODEL": "m", "ENDPOINT": "m", "VERSION": "2", "FROM": "a", "TO": "b"}
+        self.succeed("monitor.py", {f"EVERLOOP_{key}": value for key, value in about.items()})
+        return self.read("findings/findings.json")
+
 
 class Drops:
     """The data bucket, and manifests of what was dropped into it."""
@@ -117,6 +150,18 @@ class Drops:
     def read(self, key: str) -> Any:
         """Read an object that a job put."""
         return json.loads(self._s3.get_object(Bucket=BUCKET, Key=key)["Body"].read())
+
+    def text(self, key: str) -> str:
+        return str(self._s3.get_object(Bucket=BUCKET, Key=key)["Body"].read().decode())
+
+    def below(self, prefix: str) -> dict[str, bytes]:
+        """Return what lies below a prefix, by the rest of its key."""
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=prefix)
+        keys = [entry["Key"] for page in pages for entry in page.get("Contents", [])]
+        return {
+            key.removeprefix(prefix): self._s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+            for key in keys
+        }
 
     def erase(self, entry: Mapping[str, Any]) -> None:
         self._s3.delete_object(Bucket=BUCKET, Key=entry["key"], VersionId=entry["version_id"])

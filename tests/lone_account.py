@@ -12,7 +12,9 @@ from everloop_localcloud.kernel.clock import Clock
 from everloop_localcloud.kernel.credentials import Credentials
 from everloop_localcloud.kernel.errors import AwsError
 from everloop_localcloud.kernel.processes import Processes
+from everloop_localcloud.kernel.propagation import Propagation
 from everloop_localcloud.kernel.quotas import Quotas
+from everloop_localcloud.kernel.starts import Starts
 from everloop_localcloud.kernel.store import Store
 
 
@@ -22,17 +24,21 @@ class LoneAccount:
     account, region, port = "123456789012", "us-east-1", 0
     url = "http://127.0.0.1:0"
     strict, docker_jobs, rough_events, stopping = True, False, False, False
+    no_capacity: frozenset[str] = frozenset()
     duplicate_events = 0.0
+    exact_images = False
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.started = threading.Event()
         self.clock = Clock(1.0, datetime(2026, 11, 2, tzinfo=UTC))
         self.store = Store(folder / "state.sqlite")
+        self.propagation = Propagation(self.clock)
         self.processes = Processes()
         self.credentials = Credentials(self.account, self.clock, self.store)
         self.roles = Roles(self.account, self.region, self._no_role)
         self.quotas = Quotas(None, self.clock, lambda listing: 0, lambda *_: ({}, {}), {})
+        self.starts = Starts()
         self.apis: dict[str, Any] = {}
         self.events: list[dict[str, Any]] = []
         self.spawned: list[str] = []

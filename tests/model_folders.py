@@ -9,15 +9,21 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from everloop_cli import flights, weather
+from everloop_cli import cards, digits, flights, tumours, weather
+from tools import late_flights, mortgages
 
 MODELS = Path(__file__).parents[1] / "models"
 LEAST_ROWS = 3000  # of a packaged month that is thinned until it trains in a second or two
 # The sample is one file: its first month.
 _PACKAGED: dict[str, Callable[[], Iterable[tuple[str, bytes]]]] = {
     "air-time": flights.air_times,
+    "card-fraud": cards.drops,
     "flight-delays": flights.months,
+    "handwritten-digits": digits.drops,
+    "late-flights": late_flights.drops,
+    "mortgage-approvals": mortgages.drops,
     "sky-temperature": weather.months,
+    "tumour-diagnosis": tumours.drops,
 }
 
 

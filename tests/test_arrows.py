@@ -11,7 +11,10 @@ CORE = ROOT / "layers" / "core" / "everloop"
 
 
 # Of the door, what only a program outside of the stack uses: the layer has no such services.
-_OUTSIDE = ("outside", "account", "lambdas", "queues", "quotas")
+_OUTSIDE = (
+    *("outside", "account", "lambdas", "queues", "quotas", "signing", "simulated"),
+    *("masking", "feature_records"),
+)
 
 
 def imports(path: Path) -> set[str]:
@@ -105,6 +108,8 @@ def rule(title: str, folder: Path, forbidden: tuple[str, ...], but: tuple[str, .
                 ".venv-audit",
                 ".venv-bench",
                 ".venv-clients",
+                ".venv-mlflow",
+                ".venv-shap",
                 "build",
                 "cli",
                 "tools",

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 SHIPPED = ("functions", "layers/core/everloop", "jobs", "statemachines", "template.yaml")
 ACCOUNT = "123456789012"
 # What shows an ARN to people, or stands for one that is never used.
-SPOKEN = {"layers/core/everloop/spec/sections.py", "template.yaml"}
+SPOKEN = {"layers/core/everloop/spec/values.py", "template.yaml"}
 PARTITIONS = {"aws": "eu-west-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
 
 
@@ -39,6 +39,8 @@ def test_no_arn_and_no_address_is_of_one_partition_only():
 def test_every_arn_of_the_stack_is_of_its_own_partition(partition, region):
     given = {"AWS::Partition": partition, "AWS::Region": region, "AWS::StackName": "everloop"}
     given["KmsKeyArn"] = f"arn:{partition}:kms:{region}:{ACCOUNT}:key/0"
+    given["FeatureGroups"] = f"arn:{partition}:sagemaker:{region}:{ACCOUNT}:feature-group/team"
+    given["FeatureStores"] = f"arn:{partition}:s3:::lake"
     given["NotificationTopics"] = f"arn:{partition}:sns:{region}:{ACCOUNT}:team"
     found = Template(translated(), yes=True, given=given)
     for name, resource in found.resources.items():

@@ -1,6 +1,7 @@
 """template.yaml: what AWS's linters do not look at."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,13 +9,14 @@ import pytest
 
 from everloop.decisions.late_labels import KEPT_DAYS
 from everloop_localcloud.cloudformation.template import read
+from proofs.audit.rules import failures
 from proofs.stack import stack
-from proofs.template import TEMPLATE
+from proofs.template import TEMPLATE, Template, translated
 from tools import translate
 
 ROOT = Path(__file__).parents[1]
-OUTPUTS = """DataBucket ArtefactBucket AnchorBucket LedgerTable EventBus NotificationTopic
-ArrivalsQueue TrainMachine EvaluateMachine DeployMachine MonitorMachine"""
+OUTPUTS = """DataBucket ArtefactBucket AnchorBucket MaskingKey LedgerTable EventBus
+NotificationTopic ArrivalsQueue TrainMachine EvaluateMachine DeployMachine MonitorMachine"""
 Json = dict[str, Any]
 
 
@@ -76,7 +78,7 @@ def test_every_leaf_of_an_event_pattern_is_a_list(resources):
         return [] if isinstance(value, list) else [where]
 
     rules = of(resources, "AWS::Events::Rule")
-    assert len(rules) == 8
+    assert len(rules) == 9
     assert [bad for name, r in rules.items() for bad in leaves(r["EventPattern"], name)] == []
 
 
@@ -114,15 +116,12 @@ def test_no_loop_holds_what_the_transform_of_aws_refuses_there():
 
     written = read(TEMPLATE.read_text())["Resources"]
     loops = {name: loop for name, loop in written.items() if name.startswith("Fn::ForEach::")}
-    assert len(loops) == 3
+    assert len(loops) == 2
     assert [name for name, loop in loops.items() if keys(loop) & {"Fn::If", "Condition"}] == []
 
 
 def test_an_alarm_in_a_loop_is_called_after_what_it_watches():
-    functions, alarms = stack().of("AWS::Lambda::Function"), stack().of("AWS::CloudWatch::Alarm")
-    for name, function in functions.items():
-        called = stack().resolved(alarms[f"{name}Errors"]["AlarmName"])
-        assert called == stack().resolved(function["FunctionName"]) + "-errors"
+    alarms = stack().of("AWS::CloudWatch::Alarm")
     for name, machine in stack().of("AWS::StepFunctions::StateMachine").items():
         for end, suffix in (("Failed", "-failed"), ("TimedOut", "-timed-out")):
             called = alarms[f"{name.removesuffix('Machine')}Executions{end}"]["AlarmName"]
@@ -146,10 +145,31 @@ def refs(resources: Json, kind: str) -> set[str]:
     return {json.dumps({"Ref": name}) for name in of(resources, kind)}
 
 
-def test_every_function_and_machine_has_alarms_on_how_it_fails(resources):
-    assert refs(resources, "AWS::Lambda::Function") == watched(resources, "Errors")
+def test_each_way_in_which_a_function_is_called_ends_at_an_alarm_where_it_fails():
+    """Errors that are tried again ring only where nothing is left to try.
+
+    That a machine's function which goes on failing fails its execution: statemachines/test_paths.
+    """
+    found = list(failures.ways(Template(translated(), yes=True)))
+    assert {way.function for way in found} == set(stack().of("AWS::Lambda::Function"))
+    assert [way for way in found if way.silent] == []
+    callers: dict[str, set[str]] = {}
+    for way in found:
+        callers.setdefault(way.caller, set()).add(way.function)
+    called = {
+        name.replace("-", " ").title().replace(" ", "")
+        for path in (ROOT / "cli/everloop_cli").rglob("*.py")
+        for name in re.findall(r'\bcall\("([a-z-]+)", [^"]', path.read_text())
+    }
+    assert callers["a person"] == called
+    for machine in (ROOT / "statemachines").glob("*.asl.yaml"):
+        named = set(re.findall(r"FunctionName: \$\{(\w+)\}", machine.read_text()))
+        assert callers[f"{machine.name.split('.')[0].title()}Machine"] == named
+
+
+def test_every_machine_has_alarms_on_how_it_fails(resources):
     machines = refs(resources, "AWS::StepFunctions::StateMachine")
-    for metric in ("ExecutionsFailed", "ExecutionsTimedOut", "ExecutionThrottled"):
+    for metric in ("ExecutionsFailed", "ExecutionsTimedOut"):
         assert watched(resources, metric) == machines, metric
     # What a function gave up on and could not keep.
     kept = {

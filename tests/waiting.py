@@ -5,7 +5,12 @@ from collections.abc import Callable
 from typing import Any
 
 
-def until(read: Callable[[], Any], good: Callable[[Any], Any], seconds: float = 60) -> Any:
+def until(
+    read: Callable[[], Any],
+    good: Callable[[Any], Any],
+    seconds: float = 60,
+    poll: float = 0.05,
+) -> Any:
     """Read again and again until the answer is good; return it."""
     deadline = time.monotonic() + seconds
     while True:
@@ -13,4 +18,4 @@ def until(read: Callable[[], Any], good: Callable[[Any], Any], seconds: float = 
         if good(answer):
             return answer
         assert time.monotonic() < deadline, f"not within {seconds} s; last seen: {answer}"
-        time.sleep(0.05)
+        time.sleep(poll)

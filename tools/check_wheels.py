@@ -6,9 +6,11 @@ clone on its path, and says what it ran.
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 
 BIN = Path(sys.executable).parent
@@ -59,6 +61,31 @@ class Stranger:
             sys.exit(f"wheels: it does not say {wanted!r}:\n{told}")
         return told
 
+    def opens(self, *words: str) -> None:
+        """Start the page, load it with its style and its script, and stop it."""
+        started = subprocess.Popen(
+            [str(BIN / "everloop"), *words],
+            cwd=self.folder,
+            env=self.env,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            assert started.stdout is not None
+            address = json.loads(started.stdout.readline() or "{}").get("address")
+            if not address:
+                sys.exit("wheels: the page did not start")
+            browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+            for path, wanted in (("", "flight-delays"), ("static/page.css", "--ink")):
+                place = address if not path else f"{address.partition('?')[0]}{path}"
+                with browser.open(place, timeout=60) as answer:
+                    if wanted not in answer.read().decode():
+                        sys.exit(f"wheels: {place} does not say {wanted!r}")
+            print(f"  $ everloop {' '.join(words)}  (the page is served)", flush=True)
+        finally:
+            started.send_signal(signal.SIGINT)
+            started.wait(30)
+
 
 def alone(stranger: Stranger) -> None:
     stranger.says("everloop 0.", "--version")
@@ -79,10 +106,11 @@ def whole(stranger: Stranger) -> None:
     try:
         stranger.env |= json.loads(stranger.runs("env", "--json"))
         stranger.says("is up already", "up")
-        stranger.says("pushed flight-delays", "push", "stack/models/flight-delays")
+        stranger.says("installed flight-delays after", "push", "stack/models/flight-delays")
         (stranger.folder / "jan.csv").write_text("a,b\n1,2\n")
         stranger.says("dropped 1 files", "drop", "flight-delays", "jan.csv", "--anyway")
         stranger.says("flight-delays", "status", "flight-delays")
+        stranger.opens("ui", "--no-open", "--json")
     finally:
         stranger.says("cloud stopped", "down", "--wipe")
     if home.exists():

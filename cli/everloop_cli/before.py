@@ -4,46 +4,61 @@ What is needed is read from the very requests that are sent later: the rendered 
 of comparison and monitor, and the endpoint configs.
 """
 
-import json
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
-from everloop.aws import account, quotas
+from everloop.aws import account, feature_groups, quotas, simulated
 from everloop.aws.clients import FAULTS
+from everloop.aws.quotas import Quota
 from everloop.billing import prices, usage
-from everloop.bundle import contents, open_bundle, packed
 from everloop.errors import BadInput, EverloopError
-from everloop.pipelines import job_requests, needs
-from everloop.pipelines.own import own_definition
-from everloop.pipelines.rollouts import endpoint_config
-from everloop.pipelines.standard import BundleRef, Site, render
-from everloop.spec import images, policy
-from everloop.spec.model_spec import ModelSpec, load_spec
-from everloop_cli import sdk
+from everloop.pipelines.feature_groups import lacking, problem_of
+from everloop.spec import model_images, policy
+from everloop.spec.features import is_own
 from everloop_cli.doctor import BAD, GOOD, WARNING, Finding
+from everloop_cli.planned import Plan, plan
 
 _CONCURRENCY = "Concurrent executions"
 _FEW = 100  # of Lambda's executions at once: below, a burst of events is throttled, and waits
-_ROLE = "arn:aws:iam::123456789012:role/stack"
+# What whoever pushes, drops, approves and looks needs of a stack, by resource.
+_WANTED = {
+    "arn:{partition}:s3:::{stack}-data-{account}-{region}/models/{model}/bundle.tar.gz": (
+        "s3:PutObject",
+    ),
+    "arn:{partition}:s3:::{stack}-data-{account}-{region}/data/{model}/a-drop": ("s3:PutObject",),
+    "arn:{partition}:dynamodb:{region}:{account}:table/{stack}-ledger": (
+        "dynamodb:GetItem",
+        "dynamodb:Query",
+    ),
+    "arn:{partition}:sagemaker:{region}:{account}:model-package/{model}/1": (
+        "sagemaker:DescribeModelPackage",
+        "sagemaker:UpdateModelPackage",
+    ),
+    "arn:{partition}:sagemaker:{region}:{account}:endpoint/{model}": (
+        "sagemaker:DescribeEndpoint",
+        "sagemaker:InvokeEndpoint",
+    ),
+}
 
 
-def examine(folder: Path, region: str) -> Iterator[Finding]:
+def examine(folder: Path, region: str, stack: str = "everloop") -> Iterator[Finding]:
     """Look at the account as it is for a model's folder. A check that may not look says so."""
     checks: list[tuple[str, Callable[[], Iterator[Finding]]]] = [("credentials", _credentials)]
     try:
-        made = plan(folder, region)
-        images.check(made.spec.train.framework, made.spec.train.version, region)
+        there, unseen = _there()
+        made = plan(folder, region, {name: quota.value for name, quota in there.items()})
+        model_images.check(made.document, region)
     except BadInput as error:
         yield Finding("model", BAD, str(error), f"everloop push {folder}  says the same")
     else:
         checks += [
             ("model", lambda: _model(made)),
-            ("quotas", lambda: _quotas(made)),
+            ("features", lambda: _features(made)),
+            ("quotas", lambda: _quotas(made, there, unseen)),
             ("costs", lambda: _costs(made, folder)),
         ]
+    model = folder.resolve().name
+    checks.append(("permissions", lambda: _permissions(stack, model, region)))
     checks.append(("functions", _functions))
     for name, check in checks:
         try:
@@ -52,60 +67,89 @@ def examine(folder: Path, region: str) -> Iterator[Finding]:
             yield Finding(name, BAD, f"could not look: {error}", "allow the call to who you are")
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What a push of a folder would ask for: its pipeline as it is sent, and what follows it."""
-
-    spec: ModelSpec
-    definition: dict[str, Any]
-    region: str
-
-    @property
-    def document(self) -> dict[str, Any]:
-        return policy.document(self.spec)
-
-    def needs(self) -> needs.Needs:
-        document = self.document
-        deploy = policy.deploy(document)
-        jobs = [_compare(document, self.region), _monitor(document, self.region)]
-        return needs.together(
-            needs.of_pipeline(self.definition),
-            needs.of_jobs(job["resources"] for job in jobs),
-            needs.of_endpoints(
-                endpoint_config("m", deploy.production),
-                endpoint_config("m", deploy.staging),
-                keep_staging=deploy.keep_staging,
-            ),
-        )
-
-
-def plan(folder: Path, region: str) -> Plan:
-    """Return the plan of a folder. Raises BadInput."""
-    model = folder.resolve().name
-    data = packed(sdk.with_pipeline(folder, contents(folder), model))
-    bundle = open_bundle(data)
-    spec = load_spec(bundle.text("model.toml"), name=model, source=str(folder / "model.toml"))
-    site = Site("artefacts", region, _ROLE, "s3://artefacts/jobs")
-    ref = BundleRef("s3://artefacts/bundle.tar.gz", "0" * 64)
-    text = own_definition(bundle, spec, site, ref) or render(spec, site, ref)
-    return Plan(spec, json.loads(text), region)
-
-
 def _credentials() -> Iterator[Finding]:
     yield Finding("credentials", GOOD, f"you are {account.caller().arn}")
 
 
+def _permissions(stack: str, model: str, region: str) -> Iterator[Finding]:
+    """Ask IAM what who asks may do with a stack of this name; whoever may not ask is told so."""
+    caller = account.caller().arn
+    _, partition, _, _, number, _ = caller.split(":", 5)
+    named = {"partition": partition, "account": number, "region": region}
+    wanted = {
+        resource.format(stack=stack, model=model, **named): actions
+        for resource, actions in _WANTED.items()
+    }
+    try:
+        refused = simulated.refused(caller, wanted)
+    except (EverloopError, *FAULTS) as error:
+        unknown = f"could not be checked: {error}"
+        yield Finding("permissions", WARNING, unknown, "allow iam:SimulatePrincipalPolicy to you")
+        return
+    for each in refused:
+        yield Finding("permissions", BAD, f"you may not {each}", f"allow it to {caller}")
+    if not refused:
+        actions = sorted({action for listed in wanted.values() for action in listed})
+        yield Finding("permissions", GOOD, f"you may {', '.join(actions)} of the stack {stack}")
+
+
 def _model(plan: Plan) -> Iterator[Finding]:
     train = plan.spec.train
-    images_of = f"{train.framework} {train.version} has images for training and serving"
+    if train.image:
+        images_of = f"{train.image} trains"
+    else:
+        name = train.algorithm or train.framework
+        images_of = f"{name} {train.version} has images for training and serving"
     yield Finding("model", GOOD, f"{images_of} in {plan.region}")
     note = policy.rollout_note(plan.document)
     if note:
         yield Finding("model", WARNING, note)
 
 
-def _quotas(plan: Plan) -> Iterator[Finding]:
-    there = quotas.of("sagemaker")
+def _features(plan: Plan) -> Iterator[Finding]:
+    """Look at each feature group: whether it is there and fits, or is made by the push."""
+    for name, section in (plan.document.get("features") or {}).items():
+        group, own = section["group"], is_own(section)
+        described = feature_groups.find(group)
+        if described is None:
+            told = f"[features.{name}]: feature group {group}"
+            if own:
+                yield Finding("features", GOOD, f"{told} is made by the push")
+            else:
+                yield Finding("features", BAD, f"{told} is not in this account and region")
+            continue
+        wrong = problem_of(described, section) or ("" if own else lacking(described, section))
+        words = f"[features.{name}]: feature group {group} {wrong or 'is there, and fits'}"
+        yield Finding("features", BAD if wrong else GOOD, words)
+
+
+def _there() -> tuple[dict[str, Quota], str]:
+    """Return the quotas that are there, and why they could not be read, if so."""
+    try:
+        return quotas.of("sagemaker"), ""
+    except (EverloopError, *FAULTS) as error:
+        return {}, str(error)
+
+
+def _quotas(plan: Plan, there: Mapping[str, Quota], unseen: str) -> Iterator[Finding]:
+    if unseen:
+        fix = "allow servicequotas:ListServiceQuotas to who you are"
+        yield Finding("quotas", BAD, f"could not look: {unseen}", fix)
+        return
+    for key, passed in plan.passed_over().items():
+        if passed:
+            words = ", ".join(f"{each.quota} ({_value(there, each.quota)})" for each in passed)
+            yield Finding("quotas", GOOD, f"{key} passes over {words}")
+    if plan.serverless:
+        yield Finding(
+            "quotas",
+            WARNING,
+            f"a release has two serverless endpoints at once, of up to "
+            f"{plan.serverless['MaxConcurrency']} requests each; a new account has quotas for a "
+            "few endpoints and ten requests, by names that are not known here",
+            "aws service-quotas list-service-quotas --service-code sagemaker --output text "
+            "--query \"Quotas[?contains(QuotaName, 'erverless')].[QuotaName,Value]\"",
+        )
     for name, need in plan.needs().items():
         quota = there.get(name)
         if quota is None:
@@ -120,6 +164,11 @@ def _quotas(plan: Plan) -> Iterator[Finding]:
                 f"{name} ({quota.code}): {quota.value:g} there, {need} needed",
                 _increase("sagemaker", quota.code, need),
             )
+
+
+def _value(there: Mapping[str, Quota], name: str) -> str:
+    quota = there.get(name)
+    return "not shown" if quota is None else f"{quota.value:g}"
 
 
 def _functions() -> Iterator[Finding]:
@@ -142,12 +191,16 @@ def _functions() -> Iterator[Finding]:
 def _costs(plan: Plan, folder: Path) -> Iterator[Finding]:
     try:
         known = prices.read(plan.region)
-        serves = known.cost(usage.served(plan.document))
-        loop = known.cost(usage.loop(plan.document))
+        serves = known.cost(usage.served(plan.costed))
+        least = known.cost(usage.served(plan.costed, most=False))
+        loop = known.cost(usage.loop(plan.costed))
     except BadInput as error:
         yield Finding("costs", WARNING, str(error))
         return
-    estimate = f"about ${serves:,.2f} a month while it serves, ${loop:.2f} for each new version"
+    month = f"${serves:,.2f}" if least == serves else f"${least:,.2f} to ${serves:,.2f}"
+    estimate = f"about {month} a month while it serves, ${loop:.2f} for each new version"
+    if plan.serverless:
+        estimate += "; what its requests cost depends on who asks, and is not in it"
     yield Finding(
         "costs", GOOD, f"{estimate} ({plan.region}, {known.as_of}); everloop costs {folder}"
     )
@@ -157,42 +210,4 @@ def _increase(service: str, code: str, value: int) -> str:
     return (
         f"aws service-quotas request-service-quota-increase --service-code {service} "
         f"--quota-code {code} --desired-value {value}"
-    )
-
-
-def _compare(document: dict[str, Any], region: str) -> dict[str, Any]:
-    side = job_requests.Side("s3://a/m/model.tar.gz", "s3://a/b/bundle.tar.gz")
-    return job_requests.compare(
-        name="m",
-        spec=document,
-        candidate=side,
-        champion=side,
-        holdout_uri="s3://a/h",
-        jobs_uri="s3://a/jobs",
-        output_uri="s3://a/o",
-        role_arn=_ROLE,
-        region=region,
-    )
-
-
-def _monitor(document: dict[str, Any], region: str) -> dict[str, Any]:
-    when = datetime(2026, 1, 1, tzinfo=UTC)
-    return job_requests.monitor(
-        name="m",
-        spec=document,
-        model="m",
-        version=1,
-        since=when,
-        until=when,
-        bundle_uri="s3://a/b/bundle.tar.gz",
-        baseline_uri="s3://a/b",
-        predictions_uri="s3://a/p/predictions.csv",
-        capture_manifest=None,
-        labels_manifest=None,
-        late_manifest=None,
-        kept_uri=None,
-        jobs_uri="s3://a/jobs",
-        output_uri="s3://a/o",
-        role_arn=_ROLE,
-        region=region,
     )

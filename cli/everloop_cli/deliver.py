@@ -5,8 +5,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from everloop.aws import buckets, ledger, storage
+from everloop.aws import buckets, journal, ledger, shortages, storage
 from everloop.aws.settings import settings
+from everloop.billing import estimates, prices
 from everloop.bundle import Bundle, contents, open_bundle, packed
 from everloop.errors import BadInput
 from everloop.pipelines import own as own_pipeline
@@ -14,38 +15,88 @@ from everloop.pipelines.own import COMPILED, SOURCE, own_definition
 from everloop.pipelines.standard import BundleRef, Site
 from everloop.reading import attention
 from everloop.reading import models as reading
-from everloop.spec import images, policy
+from everloop.records.shortage import PUSH
+from everloop.spec import model_images, policy
 from everloop.spec.model_spec import ModelSpec, load_spec
-from everloop_cli import drops, models, sdk
+from everloop.views.attention import waits
+from everloop_cli import drops, git, models, sdk
+from everloop_cli.lookup import with_lookup
 from everloop_cli.trouble import Trouble
 
-_PATIENCE_S = 60  # for a push to be installed
+_PATIENCE_S = 120  # for a push to be installed
+_BETWEEN_S = 0.5
 _MARKER = "_SUCCESS"  # that of most models, where the model is not known
 
 
 def push(folder: Path) -> dict[str, Any]:
-    """Pack a model's folder, check it as the stack will, and upload it."""
+    """Pack a model's folder, check it as the stack will, and upload it.
+
+    What the stack then makes of it: `answer`.
+    """
     if not folder.is_dir():
         raise Trouble(f"{folder} is no folder. A model is a folder: everloop push models/NAME")
     model = folder.resolve().name
     try:
-        data = packed(sdk.with_pipeline(folder, contents(folder), model))
+        files = with_lookup(contents(folder), model)
+        data = packed(sdk.with_pipeline(folder, files, model))
         bundle = open_bundle(data)
         spec = load_spec(bundle.text("model.toml"), name=model, source=str(folder / "model.toml"))
+        bundle.require(spec.scripts)
         region = settings().region
-        images.check(spec.train.framework, spec.train.version, region)
+        model_images.check(policy.document(spec), region)
         _check_pipeline(region, bundle, spec)
     except BadInput as error:
         raise Trouble(f"{folder} cannot be pushed:\n{error}") from error
-    to = storage.write(settings().data_bucket, _bundle_key(model), data, "application/gzip")
+    at = git.commit(folder)
+    bucket, key = settings().data_bucket, _bundle_key(model)
+    version = storage.write_version(bucket, key, data, "application/gzip", at)
     note = policy.rollout_note(policy.document(spec))
     return {
         "model": model,
         "digest": bundle.digest,
         "bytes": len(data),
-        "to": to,
+        "to": f"s3://{bucket}/{key}",
+        "version_id": version,
+        "commit": at.get("git-commit"),
+        "changed_files": int(at["git-changed"]) if at else None,
         "notes": [note] if note else [],
+        "costs": _costs(policy.document(spec), region),
     }
+
+
+def _costs(document: Mapping[str, Any], region: str) -> dict[str, Any]:
+    """Estimate what a model will cost on AWS; where prices are missing `unknown` says which."""
+    try:
+        return estimates.of_model(document, prices.read(region))
+    except BadInput as error:
+        return {"unknown": str(error)}
+
+
+def answer(model: str, version_id: str) -> dict[str, Any]:
+    """Wait until the stack has installed a push, and return how long it took.
+
+    `waits_for` is told where AWS lets the stack install it only later. Raises Trouble for a push
+    that is refused, and for one that nothing answers.
+    """
+    began = time.monotonic()
+    while (waited := time.monotonic() - began) < _PATIENCE_S:
+        decided = journal.find(model, f"install:{model}:{version_id}")
+        if decided is not None and not decided["go"]:
+            before = ledger.find_installed(model)
+            still = "What was installed before still is." if before else "It is not installed."
+            raise Trouble(f"the push was refused: {decided['reason']}\n{still}")
+        if decided is not None:
+            return {"installed": True, "seconds": round(waited, 1), "waits_for": None}
+        shortage = shortages.find(model, PUSH)
+        if shortage is not None and shortage.subject == version_id:
+            (wait,) = waits(model, [shortage])
+            return {"installed": False, "seconds": round(waited, 1), "waits_for": wait.found}
+        time.sleep(_BETWEEN_S)
+    raise Trouble(
+        f"{model} was uploaded, and after {_PATIENCE_S} s the stack has neither installed nor "
+        "refused it. What is wrong with the stack: everloop doctor. Where the event failed: "
+        "everloop redrive"
+    )
 
 
 def _bundle_key(model: str) -> str:
@@ -91,7 +142,7 @@ def drop(
     collected = drops.collected(paths, marker, anyway=anyway)
     if spec is not None and not anyway:
         total = collected.bytes
-        drops.inspect(collected, spec, lambda count: progress("reading", count, total))
+        drops.inspect(collected, spec, lambda count: progress("reading", count, total), prefix)
     if collected.problems:
         raise Trouble(
             "nothing was dropped, as these files cannot be trained on:\n"

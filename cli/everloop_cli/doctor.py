@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 
 from everloop import names
-from everloop.aws import alarms, buckets, lambdas, rules, schedules, stack, subscribers
+from everloop.aws import alarms, buckets, lambdas, ledger, rules, schedules, stack, subscribers
 from everloop.aws.clients import FAULTS
 from everloop.aws.settings import Settings
 from everloop.errors import EverloopError
 from everloop.reading import attention, models
+from everloop.spec import policy
 from everloop_cli import model_findings, redrive
 
 GOOD, WARNING, BAD = "good", "warning", "wrong"
@@ -31,6 +32,14 @@ class Finding:
 def examine(here: Settings) -> Iterator[Finding]:
     """Look at the stack, then at each model. A check that is not allowed to look says so."""
     installed: list[str] = []
+    yield from of_stack(here, installed)
+    for model in installed:
+        yield from _tried(f"model {model}", lambda model=model: _model(here.stack, model))  # type: ignore[misc]
+
+
+def of_stack(here: Settings, installed: list[str] | None = None) -> Iterator[Finding]:
+    """Look at the stack without its models; their names are added to `installed`."""
+    installed = [] if installed is None else installed
     checks: list[tuple[str, Callable[[], Iterator[Finding]]]] = [
         ("stack", lambda: _stack(here.stack)),
         ("ledger", lambda: _ledger(installed)),
@@ -47,8 +56,6 @@ def examine(here: Settings) -> Iterator[Finding]:
     ]
     for name, check in checks:
         yield from _tried(name, check)
-    for model in installed:
-        yield from _tried(f"model {model}", lambda model=model: _model(here.stack, model))  # type: ignore[misc]
 
 
 def _tried(name: str, check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
@@ -141,6 +148,8 @@ def _schedules(stack_name: str, installed: list[str]) -> Iterator[Finding]:
     fixes = {f"{stack_name}-reconcile": "sam deploy"}
     for model in installed:
         fixes[f"{stack_name}-{model}-monitor"] = "reconcile makes it within minutes"
+        if policy.training_schedule(ledger.installed(model).spec):
+            fixes[f"{stack_name}-{model}-train"] = "reconcile makes it within minutes"
     ill = False
     for name, fix in fixes.items():
         state = states.get(name)
@@ -228,11 +237,11 @@ def _why_it_rings(stack: str, name: str) -> str:
         group = f"/aws/sagemaker/Endpoints/{of_endpoint[0]}"
         return f"aws logs filter-log-events --log-group-name {group} --limit 50"
     base = name.removeprefix(f"{stack}-")
-    if base in ("failed", "undelivered", "arrivals-dead"):
+    if base in ("failed", "failed-anew", "undelivered", "arrivals-dead"):
         return "everloop redrive"
     if base.endswith(("-failed", "-timed-out")):
         return "everloop status"
-    if base.endswith("-errors"):
+    if base == "commands-fail":
         group = f"/everloop/{stack}/functions"
         return f"aws logs filter-log-events --log-group-name {group} --filter-pattern ERROR"
     return f"aws cloudwatch describe-alarm-history --alarm-name {name} --max-records 5"

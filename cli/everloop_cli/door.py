@@ -28,7 +28,10 @@ def open_stack(name: str = STACK, *, profile: str = "", region: str = "") -> Set
             'env)"'
         ) from error
     except NotReady as error:
-        raise Trouble(f"nothing answers: {error}. Is the cloud up? (everloop up)") from error
+        raise Trouble(
+            f"nothing answers: {error}. Is the cloud up? For the "
+            'laptop: everloop up, then  eval "$(everloop env)"'
+        ) from error
     except FAULTS as error:
         raise Trouble(f"AWS refused to describe the stack: {error}") from error
     if deployed is None:

@@ -6,10 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from everloop.spec import policy
+from everloop.spec.metrics import targets
 from everloop_cli.trouble import Trouble
 from everloop_jobs.formats.check import check
-from everloop_jobs.formats.expected import Expected
 from everloop_jobs.formats.no_data import no_data_by_name
+from everloop_jobs.formats.schemas import Schemas
+from everloop_jobs.formats.tables import table_of, tables_of
 
 
 @dataclass
@@ -83,18 +86,27 @@ def _take(drop: Drop, path: Path, name: str, marker: str, anyway: bool) -> None:
         drop.files[name] = path
 
 
-def inspect(drop: Drop, spec: Mapping[str, Any], progress: Callable[[int], None]) -> None:
-    """Read every file as the job will; those without data are left out, and what is wrong noted."""
-    expected, marker = Expected.by(spec), spec["data"]["marker"]
+def inspect(
+    drop: Drop, spec: Mapping[str, Any], progress: Callable[[int], None], prefix: str = ""
+) -> None:
+    """Read every file as the job will; those without data are left out, and what is wrong noted.
+
+    `prefix` is what stands before their names below data/<model>/: it may say their table.
+    """
+    kind = targets(spec["problem"], spec["data"].get("positive"))
+    tables = tables_of(spec, kind, policy.named(spec))
+    schemas = {table.name: Schemas() for table in tables}
+    marker = spec["data"]["marker"]
     for name, path in list(drop.files.items()):
         if _last(name) == marker:
             continue
+        table = table_of(tables, prefix + name)
         try:
-            seen = check(path, str(path), expected)
+            seen = check(path, str(path), table.expected)
         except OSError as error:
             raise Trouble(f"{path} cannot be read: {error.strerror}") from error
         progress(path.stat().st_size)
-        drop.problems += seen.bad
+        drop.problems += seen.bad or schemas[table.name].compare(str(path), seen)
         drop.warnings += [*seen.doubts, *seen.notes]
         if seen.empty:
             del drop.files[name]

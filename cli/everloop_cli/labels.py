@@ -1,17 +1,21 @@
 """everloop label: what came true, looked at with the job's own reader, then uploaded."""
 
 import hashlib
-from pathlib import Path, PurePosixPath
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from everloop.aws import buckets, ledger
 from everloop.aws.settings import settings
-from everloop.decisions.late_labels import no_labels, wrong_name
+from everloop.decisions.late_labels import label_ending, no_labels, wrong_name
+from everloop.spec import policy
+from everloop.spec.metrics import targets
 from everloop_cli import models
 from everloop_cli.trouble import Trouble
 from everloop_jobs.formats.check import check
 from everloop_jobs.formats.dialect import Dialect
 from everloop_jobs.formats.expected import Expected
+from everloop_jobs.formats.names import format_of
 
 
 def upload(model: str, paths: list[Path]) -> dict[str, Any]:
@@ -22,15 +26,20 @@ def upload(model: str, paths: list[Path]) -> dict[str, Any]:
     would refuse.
     """
     spec = ledger.installed(models.known(model)).spec
-    key, target = spec["data"]["key"], spec["data"]["target"]
-    if key is None:
+    named, target = policy.named(spec), spec["data"]["target"]
+    if not named:
         raise Trouble(
             f"{model} has no [data].key in its model.toml: labels find their predictions by it. "
             "Name the column and push again"
         )
     files = _files(paths)
     dialect = Dialect.of(spec["data"])
-    expected = Expected((key, target), {target: "number"}, dialect=dialect)
+    kinds = (
+        {}
+        if targets(spec["problem"], spec["data"].get("positive")) in ("any", "free")
+        else {target: "number"}
+    )
+    expected = Expected((*named, target), kinds, dialect=dialect)
     problems, rows = [], 0
     for path in files:
         wrong, count = _problems(path, expected)
@@ -63,7 +72,7 @@ def _files(paths: list[Path]) -> list[Path]:
         else:
             raise Trouble(f"{path} is neither file nor folder")
     if not files:
-        raise Trouble("no labels to upload: name CSV files, or folders that hold some")
+        raise Trouble("no labels to upload: name files, or folders that hold some")
     return files
 
 
@@ -72,10 +81,13 @@ def _problems(path: Path, expected: Expected) -> tuple[list[str], int]:
     why = wrong_name(path.name)
     if why:
         return [f"{path}: {why.partition(': ')[2]}"], 0
+    expected = replace(expected, format=format_of(path.name))
     seen = check(path, str(path), expected)
     return [*seen.bad, *([seen.empty] if seen.empty else [])], seen.rows or 0
 
 
 def _name(path: Path) -> str:
-    made = hashlib.sha256(path.read_bytes()).hexdigest()[:8]
-    return f"{PurePosixPath(path.name).stem}-{made}.csv"
+    with path.open("rb") as file:
+        made = hashlib.file_digest(file, "sha256").hexdigest()[:8]
+    ending = label_ending(path.name)
+    return f"{path.name.removesuffix(ending)}-{made}{ending}"

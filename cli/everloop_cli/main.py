@@ -12,6 +12,10 @@ import click
 from everloop_cli import options, show
 from everloop_cli.subcommands import (
     approve,
+    audit,
+    bom,
+    card,
+    check,
     compile,
     completion,
     costs,
@@ -21,15 +25,28 @@ from everloop_cli.subcommands import (
     down,
     drop,
     env,
+    explain,
+    forget,
+    init,
+    invoke,
     label,
+    logs,
+    notify,
+    open_report,
     pause,
     push,
     redrive,
     remove,
+    reproduce,
+    review,
     services,
+    sign,
     status,
     template,
+    train,
+    ui,
     up,
+    versions,
     watch,
     why,
 )
@@ -39,13 +56,36 @@ DONE, CANNOT, STOPPED, NOBODY_READS = 0, 2, 130, 141  # and 1: refused, or somet
 # As the help shows them.
 _SECTIONS: Final[dict[str, tuple[click.Command, ...]]] = {
     "Bring a model and its data": (
-        *(push.push, compile.compile, drop.drop, label.label, data.data),
+        *(
+            init.init,
+            check.check,
+            push.push,
+            compile.compile,
+            drop.drop,
+            train.train,
+            label.label,
+            data.data,
+            forget.forget,
+        ),
     ),
     "See and decide": (
-        *(status.status, watch.watch, why.why, approve.approve, approve.reject, approve.unpin),
+        *(status.status, invoke.invoke, logs.logs, open_report.open_report, review.review),
+        *(versions.versions, versions.runs, versions.compare),
+        *(
+            watch.watch,
+            why.why,
+            explain.explain,
+            card.card,
+            bom.bom,
+            sign.sign,
+            audit.audit,
+            reproduce.reproduce,
+        ),
+        *(approve.approve, approve.reject, approve.unpin, ui.ui),
     ),
     "Run the stack": (
         *(doctor.doctor, redrive.redrive, pause.pause, pause.resume, remove.remove),
+        notify.notify,
         *(costs.costs, template.template),
     ),
     "On this machine": (
@@ -113,7 +153,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(words: list[str], command: str, as_json: bool) -> int:
     from everloop.aws.clients import FAULTS
-    from everloop.errors import EverloopError
+    from everloop.errors import BadInput, EverloopError
 
     try:
         code: Any = everloop.main(words, prog_name="everloop", standalone_mode=False)
@@ -125,6 +165,8 @@ def _run(words: list[str], command: str, as_json: bool) -> int:
         return _error("cannot", command, error.format_message(), as_json=as_json)
     except Trouble as trouble:
         return _error("cannot", command, str(trouble), as_json=as_json)
+    except BadInput as error:  # of what was typed: no matter of AWS's
+        return _error("cannot", command, str(error), as_json=as_json)
     except (*FAULTS, EverloopError) as error:
         return _error("aws", command, f"AWS: {error}", as_json=as_json)
     except (Stopped, KeyboardInterrupt, click.Abort):

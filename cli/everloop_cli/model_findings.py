@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from everloop import names
-from everloop.aws import alarms, endpoints, ledger, monitoring, objects, registry
+from everloop.aws import alarms, ledger, monitoring, objects, production, registry
 from everloop.decisions.releases import Package, Serving
 from everloop.moments import text
 from everloop.reading import attention, story
 from everloop.records.object_state import SET_ASIDE
 from everloop.records.window import BAD_FILES
+from everloop.spec import forms
 from everloop.views.attention import Attention
 from everloop.views.look import looks
 from everloop.views.timeline import TimelineEntry, timeline
@@ -31,7 +32,7 @@ def of(stack: str, model: str) -> ModelFindings:
     chain = story.chain(model)
     decided = timeline(chain.all)
     packages = sorted(registry.packages(model), key=lambda each: each.version, reverse=True)
-    serving = endpoints.serving(model)
+    serving = production.of_model(model)
     troubles: list[Attention] = []
     if chain.problems:
         problem = f"the ledger's chain is broken: {chain.problems[0]}"
@@ -44,7 +45,7 @@ def of(stack: str, model: str) -> ModelFindings:
     troubles += _last_training(model, decided)
     troubles += _standing_still(model, decided)
     troubles += _last_look(model, decided)
-    if serving is not None:
+    if serving is not None and (installed is None or forms.of(installed.spec).has_endpoint):
         troubles += _alarm(stack, model)
     released = ledger.releases(model, newest=_RELEASES)
     troubles += attention.of_model(model, packages, decided, released)

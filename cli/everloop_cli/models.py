@@ -3,6 +3,7 @@
 from everloop.aws import removals
 from everloop.moments import text
 from everloop.reading import attention, models
+from everloop.spec.nearest import nearest
 from everloop_cli.trouble import Trouble
 
 
@@ -27,4 +28,4 @@ def known(name: str, *, removed: bool = False) -> str:
     pushed = attention.not_installed().get(name)
     if pushed is not None:
         problem += f": {pushed.found}"
-    raise Trouble(f"{problem}. Installed: {there}")
+    raise Trouble(f"{problem}. Installed: {there}{nearest(name, installed)}")

@@ -41,6 +41,14 @@ class Letter:
     def as_dict(self) -> dict[str, str]:
         return {"queue": self.queue, "target": self.target, "what": self.what, "why": self.why}
 
+    def whole(self) -> dict[str, Any]:
+        """Return it with its body: JSON where it is some, else as it was sent."""
+        try:
+            body: Any = json.loads(self.payload)
+        except (ValueError, RecursionError):
+            body = self.payload
+        return {**self.as_dict(), "body": body}
+
 
 def counts() -> dict[str, int]:
     """Return how many messages each queue of dead letters holds."""
@@ -82,6 +90,22 @@ def redrive(queue: str) -> Iterator[dict[str, Any]]:
         for letter in held:
             trouble = _hand_over(letter)
             yield {**letter.as_dict(), "done": not trouble, "trouble": trouble}
+        left -= len(held)
+
+
+def discard(queue: str) -> Iterator[Letter]:
+    """Remove what lies in a queue now, and yield each letter; what comes meanwhile stays.
+
+    Events are hints: what one was about is found by reconcile, from what AWS says itself.
+    """
+    left = waiting(queue)
+    while left > 0:
+        held = letters(queue, most=min(10, left), hold=_HOLD)
+        if not held:
+            return
+        for letter in held:
+            queues.remove(_url(queue), letter.receipt)
+            yield letter
         left -= len(held)
 
 

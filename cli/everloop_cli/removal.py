@@ -29,6 +29,7 @@ from everloop_cli.trouble import Trouble
 
 _MOST = 20_000  # object versions of a prefix; beyond that sizes are shown as "more than"
 _SECONDS = 2.0  # between two looks at a removal
+_UNSEEN = 30  # looks in a row for which AWS may not know a removal that has begun
 _IN_DATA = ("data/{}/", "labels/{}/", "models/{}/")
 _IN_ARTEFACTS = ("bundles", "datasets", "runs", "comparisons", "models", "capture", "monitoring")
 
@@ -113,8 +114,9 @@ def _goes(model: str) -> Iterator[str]:
     ):
         if count:
             yield f"{count} {what}"
-    if schedules.state(model) is not None:
-        yield "the schedule of its monitor"
+    for kind in schedules.KINDS:
+        if schedules.state(model, kind) is not None:
+            yield f"the schedule of its {kind.what}"
     if pipelines.exists(model):
         running = len(pipelines.running(model))
         yield f"its pipeline{f', of which {running} executions run' if running else ''}"
@@ -161,10 +163,12 @@ def start(model: str | None, *, reason: str, with_versions: bool) -> str:
 
 def follow(execution: str, say: Callable[[str], None]) -> str:
     """Wait for a removal's end; return why it did not get there, or nothing."""
-    shown = ""
+    shown, unseen = "", 0
     while True:
         status, cause = machines.ended(execution)
-        if status != "RUNNING":
+        if status is None and unseen < _UNSEEN:
+            unseen += 1  # it was started a moment ago, and AWS does not know everywhere yet
+        elif status != "RUNNING":
             return "" if status == "SUCCEEDED" else cause or str(status)
         left = ", ".join(_progress(removal) for removal in removals.under_way())
         if left and left != shown:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from rich.text import Text
 
+from everloop import moments
 from everloop.views.attention import Attention
 from everloop.views.data import Data
 from everloop.views.endpoint import Endpoint
@@ -13,7 +14,7 @@ from everloop.views.model import Model
 from everloop.views.overview import Overview
 from everloop.views.release import Release
 from everloop.views.run import Run
-from everloop.views.timeline import TimelineEntry
+from everloop.views.timeline import Outcome, TimelineEntry
 from everloop.views.version import Listed
 from everloop_cli import show
 
@@ -21,6 +22,7 @@ from everloop_cli import show
 STYLES = {"good": show.GOOD, "bad": show.BAD, "waiting": show.WAIT, "info": show.QUIET}
 _NEWEST = 5  # rows of a table on a model's page
 _DECISIONS = 12
+_LEAST_WORDS, _INDENT = 30, 4  # columns beside a decision's head, else its words go below it
 
 
 def moment(at: datetime | str) -> str:
@@ -39,22 +41,60 @@ def span(took: timedelta | None) -> str:
     return f"{minutes} min {seconds:02d} s" if minutes < 60 else f"{minutes / 60:.1f} h"
 
 
-def models(entries: Iterable[Model]) -> None:
-    """Print models with what serves and what waits."""
-    columns = ("model", "serves", "endpoint", "newest", "approval", "training", "last decision")
+# Beside the colour, for who sees none.
+MARKS = {"good": "✓", "bad": "✗", "waiting": "?", "info": "·"}
+_APPROVALS = {
+    "PendingManualApproval": "waits",
+    "Approved": "approved",
+    "Rejected": "rejected",
+}
+_PARTS = (
+    show.Part("model", least=8),
+    show.Part("serves", number=True),
+    show.Part("endpoint", least=9),
+    show.Part("newest", number=True),
+    show.Part("approval"),
+    show.Part("training", least=12),
+    show.Part("last decision", least=14),
+)
+_ORDER = ("serves", "newest", "model", "approval", "training", "last decision", "endpoint")
+
+
+def ago(at: datetime | str, now: datetime) -> str:
+    """Say how long ago a moment was, by the same clock as `now`; of one to come, in how long."""
+    when = moments.moment(at)
+    seconds = round((now - when).total_seconds())
+    past = seconds >= 0
+    seconds = abs(seconds)
+    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            said = f"{seconds // size} {unit}"
+            return f"{said} ago" if past else f"in {said}"
+    return "just now" if past else "in a minute"
+
+
+def marked(word: str, outcome: Outcome) -> Text:
+    """Return a word in its colour, and with its mark."""
+    return show.mark(f"{MARKS[outcome]} {word}", STYLES[outcome])
+
+
+def models(entries: Iterable[Model], now: datetime | None = None) -> None:
+    """Print models, a line each, with what serves and what waits; `now` is the cloud's."""
     rows = [
         (
             each.model,
             each.serves,
-            each.endpoint,
+            f"{each.endpoint}, not monitored" if each.unwatched else each.endpoint,
             each.newest,
-            show.mark(each.approval or "-", STYLES[each.approval_outcome]),
+            marked(_APPROVALS.get(each.approval, each.approval), each.approval_outcome)
+            if each.approval
+            else None,
             _training(each),
-            _last(each),
+            _last(each, now),
         )
         for each in entries
     ]
-    show.table("Models", columns, rows)
+    show.lines("Models", _PARTS, _ORDER, rows)
 
 
 def _training(model: Model) -> str:
@@ -67,15 +107,18 @@ def _training(model: Model) -> str:
     return f"{window}{model.run.status}{f': {steps}' if steps else ''}"
 
 
-def _last(model: Model) -> str:
+def _last(model: Model, now: datetime | None) -> str:
     if model.paused:
         return model.paused
-    return f"{model.last.kind}: {model.last.reason}" if model.last else "none"
+    if model.last is None:
+        return "none"
+    when = f"{ago(model.last.time, now)}, " if now is not None else ""
+    return f"{when}{model.last.kind}: {model.last.reason}"
 
 
-def overview(page: Overview) -> None:
+def overview(page: Overview, now: datetime | None = None) -> None:
     """Print all about a model; of what came one after another the newest."""
-    models([page.model])
+    models([page.model], now)
     attention(page.attention)
     show.out.print()
     versions(page.versions)
@@ -183,10 +226,22 @@ def decisions(entries: Iterable[TimelineEntry]) -> None:
 
 
 def decision(model: str, entry: TimelineEntry) -> None:
-    """Print a decision in one line, as they come."""
-    word = show.mark(f"{entry.kind:<10}", STYLES[entry.outcome])
-    line = Text.assemble(f"{moment(entry.time)}  {model}  ", word, f" {entry.reason}")
-    show.out.print(line, soft_wrap=True)
+    """Print a decision as they come: beside its head, or below it where there is no room."""
+    at = moment(entry.time)
+    head = _head(at, model, entry)
+    width, begin = show.out.width, head.cell_len
+    beside = width >= begin + _LEAST_WORDS
+    if not beside:
+        head, begin = _head(at[11:], model, entry), _INDENT
+        show.out.print(head)
+    for number, line in enumerate(Text(entry.reason).wrap(show.out, max(1, width - begin))):
+        before = head if beside and not number else Text(" " * begin)
+        show.out.print(Text.assemble(before, line.plain.rstrip()), soft_wrap=True)
+
+
+def _head(at: str, model: str, entry: TimelineEntry) -> Text:
+    word = show.mark(f"{MARKS[entry.outcome]} {entry.kind:<9} ", STYLES[entry.outcome])
+    return Text.assemble((at, show.QUIET), f"  {model}  ", word)
 
 
 def data(view: Data) -> None:

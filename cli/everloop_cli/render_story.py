@@ -49,8 +49,12 @@ def _lines(version: Version) -> Iterable[tuple[str, str]]:
     made = version.made_of
     yield "trained on", made.get("dataset-uri", "")
     yield "code", made.get("bundle-uri", "")
+    yield "Git commit", made.get("commit", "")
+    ran = ", ".join(f"{what}: {instance}" for what, instance in version.instances.items())
+    yield "ran on", ran
     yield "because of", made.get("cause", "")
     yield "evaluation", made.get("evaluation-uri", "")
+    yield "data report", made.get("data-report-uri", "")
     yield "pinned", version.pinned
     if not version.registered:
         yield "registry", "its package was deleted; this is what the ledger kept"
@@ -58,10 +62,14 @@ def _lines(version: Version) -> Iterable[tuple[str, str]]:
         word = version.decided_by
         yield "decided by", f"{word.by} ({word.status or 'decided'}, {word.at})"
         yield "in words", word.words
+        yield "waives", word.waives
+        yield "does not count", word.barred
     for test in version.tests:
         yield f"test {test.test}", f"{'passed' if test.passed else 'failed'}: {test.reason}"
     for service in version.service:
         yield _service(service)
+    for again in version.reproduced:
+        yield "trained again", f"{again.outcome}, {render.moment(again.time)}: {again.reason}"
 
 
 def _service(service: Service) -> tuple[str, str]:

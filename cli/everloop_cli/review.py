@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from everloop.aws import endpoints, ledger, registry
+from everloop.aws import approvals, ledger, production, registry
 from everloop.decisions.approvals import APPROVED, PENDING, PIN, REJECTED
 from everloop.decisions.releases import Package, desired_package, without_effect
+from everloop.decisions.waivers import reason_in
 from everloop.reading.versions import versions
 from everloop_cli import models
 from everloop_cli.trouble import Trouble
@@ -54,14 +55,16 @@ def plan_word(
     *,
     pin: bool = False,
     instead: bool = False,
+    words: str = "",
 ) -> Plan:
     """Plan an approval or a rejection; without a version, of the newest that waits for a person."""
     packages = _packages(model)
     package = _chosen(packages, model, version)
+    waives = _waiver(model, package, words) if status == APPROVED else ""
     now = datetime.now(UTC)  # not cut to the second: it is the last word
     changes = [Change(package.arn, status)]
     after = [
-        replace(each, approval=status, approved_at=now) if each == package else each
+        replace(each, approval=status, approved_at=now, barred="") if each == package else each
         for each in packages
     ]
     if status == REJECTED and package.pinned:
@@ -82,7 +85,22 @@ def plan_word(
     if instead and len(changes) > 1:
         numbers = ", ".join(change.arn.rpartition("/")[2] for change in changes[1:])
         will = f"rejects version {numbers}, too; {will}"
-    return Plan(model, package.version, status, tuple(changes), will)
+    return Plan(model, package.version, status, tuple(changes), f"{waives}{will}")
+
+
+def _waiver(model: str, package: Package, words: str) -> str:
+    """Say what an approval waives. Raises Trouble where it would not count without a waiver."""
+    verdict = approvals.verdict(model, package.version)
+    if verdict is None or not verdict.unfair:
+        return ""
+    if not reason_in(words):
+        raise Trouble(
+            f"version {package.version} broke its bars of fairness ({verdict.unfair}): its "
+            "approval would not count. Whoever may waive them gives a reason that begins with "
+            f"'waive: ', or: everloop approve {model} --version {package.version} --waive 'why'"
+        )
+    may = f", if you are {' or '.join(verdict.waive_by)}" if verdict.waive_by else ""
+    return f"waives {verdict.unfair}{may}; "
 
 
 def plan_unpin(model: str) -> Plan:
@@ -122,7 +140,7 @@ def _stamped(change: Change, words: str) -> dict[str, str]:
 def _will(model: str, after: Sequence[Package], version: int) -> str:
     """Say what will serve once the registry is as planned, and how it comes to that."""
     desired = desired_package(after, ledger.releases(model, newest=_RELEASES))
-    live = endpoints.serving(model)
+    live = production.of_model(model)
     now = live.version if live else None
     package = next(each for each in after if each.version == version)
     in_vain = without_effect(package, after, desired)

@@ -24,6 +24,7 @@ from sagemaker.mlops.workflow.steps import Step, StepTypeEnum
 
 from everloop.pipelines.own import BUNDLE, IMAGE, ROLE, SERVING_IMAGE, SITE
 from everloop.pipelines.standard import PARAMETERS, StandardSteps, lineage
+from everloop.spec.model_images import Images
 from everloop.spec.model_spec import ModelSpec, load_spec
 
 Json = dict[str, Any]
@@ -76,7 +77,7 @@ class Context:
     """What a pipeline.py gets. The stack that installs it fills in texts with `${…}`."""
 
     def __init__(self, spec: ModelSpec) -> None:
-        self._steps = StandardSteps(spec, SITE, BUNDLE, IMAGE, SERVING_IMAGE)
+        self._steps = StandardSteps(spec, SITE, BUNDLE, Images(IMAGE, SERVING_IMAGE, IMAGE))
         self.spec = spec
         self.model = spec.name
         self.role = ROLE

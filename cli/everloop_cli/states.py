@@ -25,10 +25,15 @@ def default(stack: str) -> Path:
     clone = stack_files.clone()
     if clone is not None:
         return Path(".everloop") if Path.cwd() == clone else clone / ".everloop"
+    return home() / stack
+
+
+def home() -> Path:
+    """Return the folder of all that this user's commands keep."""
     base = os.environ.get("XDG_STATE_HOME", "")
     # What is not absolute is to be ignored: the XDG base directory specification.
-    home = Path(base) if os.path.isabs(base) else Path.home() / ".local" / "state"
-    return home / "everloop" / stack
+    state = Path(base) if os.path.isabs(base) else Path.home() / ".local" / "state"
+    return state / "everloop"
 
 
 def check(state: Path, template: Path) -> None:

@@ -1,5 +1,8 @@
 """Statistics and constraints of a table, in Model Monitor's file formats."""
 
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,59 +21,99 @@ def statistics_of(frame: pd.DataFrame) -> dict[str, Any]:
         common = {"num_present": int(column.notna().sum()), "num_missing": int(column.isna().sum())}
         # True and False come as words in the traffic: they are categories, not numbers.
         if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
-            features.append(_numeric(str(name), column, common))
+            values = column.to_numpy(dtype=float, na_value=np.nan)
+            values = np.sort(values[np.isfinite(values)])
+            moments = Moments()
+            moments.add(values)
+            features.append(numeric(str(name), values, moments, common))
         else:
-            features.append(_text(str(name), column, common))
+            counts = column.dropna().astype(str).value_counts()
+            counted = [(str(value), int(count)) for value, count in counts.items()]
+            features.append(text(str(name), counted, len(counts), common))
     return {"version": 0, "dataset": {"item_count": len(frame)}, "features": features}
 
 
-def _numeric(name: str, column: pd.Series, common: dict[str, int]) -> dict[str, Any]:
-    values = column.to_numpy(dtype=float, na_value=np.nan)
-    values = np.sort(values[np.isfinite(values)])
-    integral = bool(values.size) and bool(np.all(values == np.round(values)))
-    kind = "Integral" if integral else "Fractional"
+@dataclass
+class Moments:
+    """Count, sum, range and spread of numbers that come piece by piece."""
+
+    count: int = 0
+    total: float = 0.0
+    mean: float = 0.0
+    squares: float = 0.0  # of distances from the mean
+    low: float = math.inf
+    high: float = -math.inf
+    whole: bool = True  # every number is a whole one
+
+    def add(self, values: Any) -> None:
+        """See some finite numbers (Chan, Golub and LeVeque, 1983)."""
+        if not values.size:
+            return
+        with np.errstate(over="ignore", invalid="ignore"):  # of huge values: written as null
+            count, mean = self.count + values.size, float(values.mean())
+            apart = mean - self.mean if self.count else 0.0
+            self.squares += float(values.var()) * values.size
+            self.squares += apart * apart * self.count * values.size / count
+            self.mean = self.mean + apart * values.size / count if self.count else mean
+            self.total += float(values.sum())
+        self.count = count
+        self.low, self.high = min(self.low, values.min()), max(self.high, values.max())
+        self.whole = self.whole and bool(np.all(values == np.round(values)))
+
+    @property
+    def spread(self) -> float:
+        return math.sqrt(self.squares / self.count) if self.count else math.nan
+
+
+def numeric(name: str, values: Any, moments: Moments, common: dict[str, int]) -> dict[str, Any]:
+    """Describe a column of numbers by finite ones in their order: all of them, or a sample."""
     if not values.size:
         return {
             "name": name,
             "inferred_type": "Unknown",
             "numerical_statistics": {"common": common},
         }
-    counts, edges = _histogram(values)
+    counts, edges = _histogram(values, moments)
     buckets = [
         {"lower_bound": float(edges[i]), "upper_bound": float(edges[i + 1]), "count": int(count)}
         for i, count in enumerate(counts)
     ]
     at = np.linspace(0, values.size - 1, min(_SAMPLE, values.size)).round().astype(int)
     sketch = {"parameters": {"c": 0.64, "k": float(_SAMPLE)}, "data": [values[at].tolist()]}
-    with np.errstate(over="ignore", invalid="ignore"):  # of huge values: infinite, written as null
-        mean, total, spread = float(values.mean()), float(values.sum()), float(values.std())
     numerical = {
         "common": common,
-        "mean": mean,
-        "sum": total,
-        "std_dev": spread,
-        "min": float(values[0]),
-        "max": float(values[-1]),
+        "mean": moments.mean,
+        "sum": moments.total,
+        "std_dev": moments.spread,
+        "min": float(moments.low),
+        "max": float(moments.high),
         "distribution": {"kll": {"buckets": buckets, "sketch": sketch}},
     }
+    kind = "Integral" if moments.whole else "Fractional"
     return {"name": name, "inferred_type": kind, "numerical_statistics": numerical}
 
 
-def _histogram(values: Any) -> tuple[Any, Any]:
+def _histogram(values: Any, moments: Moments) -> tuple[Any, Any]:
     """Return counts and edges of ten buckets; of one, where floats cannot tell ten apart."""
     try:
-        return np.histogram(values, bins=_BUCKETS)
+        counts, edges = np.histogram(values, _BUCKETS, (moments.low, moments.high))
     except ValueError:  # one huge value again and again, or a range beyond floats
-        return np.array([values.size]), np.array([values[0], values[-1]])
+        return np.array([moments.count]), np.array([moments.low, moments.high])
+    if moments.count > values.size:  # a sample: as many as it stands for
+        upto = np.round(np.cumsum(counts) * (moments.count / values.size))
+        counts = np.diff(upto, prepend=0).astype(int)
+    return counts, edges
 
 
-def _text(name: str, column: pd.Series, common: dict[str, int]) -> dict[str, Any]:
-    counts = column.dropna().astype(str).value_counts()
-    buckets = [{"value": str(value), "count": int(count)} for value, count in counts.items()]
+def text(
+    name: str, counts: Sequence[tuple[str, int]], distinct: int, common: dict[str, int]
+) -> dict[str, Any]:
+    """Describe a column of texts by how often each value comes, the most frequent first."""
+    buckets = [{"value": value, "count": count} for value, count in counts[:_CATEGORIES]]
     strings = {
         "common": common,
-        "distinct_count": float(len(counts)),
-        "distribution": {"categorical": {"buckets": buckets[:_CATEGORIES]}},
+        "distinct_count": float(distinct),
+        "distribution": {"categorical": {"buckets": buckets}},
     }
     return {"name": name, "inferred_type": "String", "string_statistics": strings}
 

@@ -4,7 +4,7 @@ import base64
 import json
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,14 @@ import pandas as pd
 
 from answers import scores_of
 from payloads import BROKEN, rows_of
+from row_names import RowNames
 from sent_columns import Columns, Row, Unreadable
 
 SCORE = "__score__"
 INFERENCE = "__inference__"
 TIME = "__time__"  # when it was answered, as SageMaker writes it
 BESIDE = [SCORE, INFERENCE, TIME]  # columns that came beside what was sent
+EXPLAINS = "everloop-explain"  # how `everloop explain` calls its requests
 _MOST_UNKNOWN = 50  # columns that the model does not know: more of them are left out
 
 
@@ -26,13 +28,15 @@ _MOST_UNKNOWN = 50  # columns that the model does not know: more of them are lef
 class Traffic:
     """What was captured. `reasons` says how many records are unreadable, and why.
 
-    `unanswered` counts rows whose answer was not captured.
+    `unanswered` counts rows whose answer was not captured, `explaining` records that only asked
+    why a row was answered as it was: they are nobody's requests.
     """
 
     rows: pd.DataFrame
     records: int = 0
     reasons: Mapping[str, int] = field(default_factory=dict)
     unanswered: int = 0
+    explaining: int = 0
 
     @property
     def unreadable(self) -> int:
@@ -44,7 +48,13 @@ class Traffic:
         return self.rows.drop(columns=BESIDE, errors="ignore")
 
 
-def captured(folder: Path, columns: Columns, key: str | None) -> Traffic:
+# What an answer says of each row: its body, its content type and how many rows were sent.
+Answers = Callable[[bytes, str, int], list[Any]]
+
+
+def captured(
+    folder: Path, columns: Columns, names: RowNames, answers: Answers = scores_of
+) -> Traffic:
     """Return the rows that were sent, with their scores, and which records are unreadable.
 
     A row's `__inference__` is its key where the request carried one; else the request's
@@ -52,14 +62,17 @@ def captured(folder: Path, columns: Columns, key: str | None) -> Traffic:
     Its `__score__` is NaN where its answer is none, or was not captured.
     """
     rows: list[Row] = []
-    records = unanswered = 0
+    records = unanswered = explaining = 0
     reasons: Counter[str] = Counter()
     unknown: set[str] = set()
     for path in sorted(folder.rglob("*.jsonl")) if folder.exists() else []:
         for record in _records(path):
+            if _explains(record):
+                explaining += 1
+                continue
             records += 1
             try:
-                sent, answered = _rows(record, columns, key)
+                sent, answered = _rows(record, columns, names, answers)
             except Unreadable as error:
                 reasons[str(error)] += 1
             except BROKEN:
@@ -68,7 +81,7 @@ def captured(folder: Path, columns: Columns, key: str | None) -> Traffic:
                 rows += [_bounded(row, columns.known, unknown) for row in sent]
                 unanswered += 0 if answered else len(sent)
     unreadable = dict(reasons.most_common())
-    return Traffic(pd.DataFrame(rows, dtype=object), records, unreadable, unanswered)
+    return Traffic(pd.DataFrame(rows, dtype=object), records, unreadable, unanswered, explaining)
 
 
 def _bounded(row: Row, known: frozenset[str], unknown: set[str]) -> Row:
@@ -84,6 +97,11 @@ def _bounded(row: Row, known: frozenset[str], unknown: set[str]) -> Row:
     return row
 
 
+def _explains(record: Any) -> bool:
+    meta = record.get("eventMetadata") if isinstance(record, dict) else None
+    return isinstance(meta, dict) and meta.get("inferenceId") == EXPLAINS
+
+
 def _records(path: Path) -> Iterator[Any]:
     with path.open(encoding="utf-8", errors="replace") as file:
         for line in file:
@@ -94,7 +112,9 @@ def _records(path: Path) -> Iterator[Any]:
                     yield None  # counted as unreadable by the caller
 
 
-def _rows(record: dict[str, Any], columns: Columns, key: str | None) -> tuple[list[Row], bool]:
+def _rows(
+    record: dict[str, Any], columns: Columns, names: RowNames, answers: Answers
+) -> tuple[list[Row], bool]:
     """Return a record's rows, and whether their answer was captured."""
     data, meta = record["captureData"], record["eventMetadata"]
     if "endpointInput" not in data:
@@ -103,12 +123,10 @@ def _rows(record: dict[str, Any], columns: Columns, key: str | None) -> tuple[li
     answered = "endpointOutput" in data
     scores = [math.nan] * len(sent)
     if answered:
-        scores = scores_of(*_body(data["endpointOutput"]), len(sent))
+        scores = answers(*_body(data["endpointOutput"]), len(sent))
     request = str(meta.get("inferenceId") or meta["eventId"])
     for row, score in zip(sent, scores, strict=True):
-        own = row.get(key) if key is not None else None
-        named = own is not None and str(own) != ""
-        row[INFERENCE] = str(own) if named else (request if len(sent) == 1 else None)
+        row[INFERENCE] = names.of_row(row) or (request if len(sent) == 1 else None)
         row[SCORE] = score
         row[TIME] = str(meta.get("inferenceTime") or "")
     return sent, answered

@@ -131,6 +131,22 @@ def calibration(truth: Array, score: Array) -> str:
     return _svg(314, parts, "calibration")
 
 
+def line(x: Sequence[float], y: Sequence[float], across: str, up: str) -> str:
+    """Draw a line through points, from left to right."""
+    (ticks, at), (heights, above) = (
+        _scale(min(x), max(x), 90, 600),
+        _scale(min(y), max(y), 150, 12),
+    )
+    parts = [_tick_lines(ticks, at, 8, 158)]
+    parts += [_label(82, above(each) + 4, f"{each:g}") for each in heights]
+    points = [(at(a), above(b)) for a, b in zip(x, y, strict=True)]
+    drawn = " ".join(f"{a:.1f},{b:.1f}" for a, b in points)
+    parts.append(f'<polyline class="main line" points="{drawn}"/>')
+    parts += [f'<circle class="main" cx="{a:.1f}" cy="{b:.1f}" r="3.5"/>' for a, b in points]
+    parts.append(_label_middle(345, 194, f"{across}: {up}"))
+    return _svg(202, parts, f"{up} by {across}")
+
+
 def scatter(truth: Array, score: Array, most: int = 1500) -> str:
     """Draw predicted against true values, evenly thinned where there are many rows."""
     kept = np.unique(np.linspace(0, len(truth) - 1, min(most, len(truth))).round().astype(int))
@@ -155,6 +171,88 @@ def scatter(truth: Array, score: Array, most: int = 1500) -> str:
     parts.append(_label_middle(215, 336, "true"))
     parts.append('<text transform="rotate(-90 14 155)" x="14" y="159" class="mid">predicted</text>')
     return _svg(344, parts, "predicted and true values")
+
+
+def confusion(names: Sequence[str], cells: Array, most: int = 12) -> str:
+    """Draw how often each true class (a row) was taken for which; the largest classes of many."""
+    kept = np.sort(np.argsort(-cells.sum(axis=1), kind="stable")[:most])
+    left, top, size = 170, 26, min(44, 480 // max(1, len(kept)))
+    parts = []
+    for row, true in enumerate(kept.tolist()):
+        whole, y = cells[true].sum(), top + row * size
+        parts.append(_label(left - 10, y + size / 2 + 4, names[true]))
+        for column, said in enumerate(kept.tolist()):
+            share = cells[true, said] / whole if whole else 0.0
+            x, tone = left + column * size, "good" if true == said else "bad"
+            parts.append(
+                f'<rect class="track" x="{x}" y="{y}" width="{size - 2}" height="{size - 2}"/>'
+                f'<rect class="{tone}" style="fill-opacity:{share:.3f};stroke:none" x="{x}" '
+                f'y="{y}" width="{size - 2}" height="{size - 2}"/>'
+            )
+            if cells[true, said]:
+                parts.append(
+                    f'<text class="mid number" x="{x + size / 2 - 1:.1f}" '
+                    f'y="{y + size / 2 + 3:.1f}">{cells[true, said]:.0f}</text>'
+                )
+    bottom = top + len(kept) * size
+    for column, said in enumerate(kept.tolist()):
+        short = html.escape(names[said] if len(names[said]) <= 9 else names[said][:8] + "…")
+        at = left + column * size + size / 2
+        parts.append(f'<text class="mid soft" x="{at:.1f}" y="16">{short}</text>')
+    told = "each row is a true class, each column what was predicted"
+    if len(kept) < len(names):
+        told += f"; the {len(kept)} largest of {len(names)} classes"
+    parts.append(f'<text class="soft" x="{left}" y="{bottom + 18}">{told}</text>')
+    return _svg(bottom + 28, parts, "true and predicted classes")
+
+
+def pairs(rows: Sequence[tuple[str, float, float]], names: tuple[str, str], most: int = 30) -> str:
+    """Draw two shares for each row (name, first, second); of many rows the largest."""
+    shown = sorted(rows, key=lambda row: -np.nan_to_num(row[1:]).max())[:most]
+    left, right, step = 200, 560, 34
+    widest = max([1e-9, *(value for row in shown for value in row[1:] if math.isfinite(value))])
+    parts = [
+        f'<rect class="{tone}" x="{left + 160 * at}" y="2" width="12" height="12"/>'
+        f'<text x="{left + 160 * at + 18}" y="12">{html.escape(name)}</text>'
+        for at, (name, tone) in enumerate(zip(names, ("main", "other"), strict=True))
+    ]
+    for index, (name, *values) in enumerate(shown):
+        y = 26 + index * step
+        parts.append(_label(left - 12, y + 17, name))
+        for at, (value, tone) in enumerate(zip(values, ("main", "other"), strict=True)):
+            if not math.isfinite(value):
+                continue
+            length, top = value / widest * (right - left), y + at * 13
+            parts.append(
+                f'<rect class="{tone}" x="{left}" y="{top}" width="{length:.1f}" height="11"/>'
+                f'<text class="number" x="{left + length + 8:.1f}" y="{top + 10}">'
+                f"{value:.1%}</text>"
+            )
+    return _svg(34 + len(shown) * step, parts, f"{names[0]} and {names[1]}")
+
+
+def lines(label: str, series: Sequence[tuple[str, Array, str]], ends: Sequence[str]) -> str:
+    """Draw (name, values, tone) as lines over the same places; `ends` names first and last."""
+    known = np.concatenate([values[np.isfinite(values)] for _, values, _ in series])
+    if not known.size:
+        return _nothing()
+    left, right, top, bottom = 90, 520, 24, 150
+    ticks, up = _scale(float(known.min()), float(known.max()), bottom, top)
+    parts = [f'<text x="{left}" y="12">{html.escape(label)}</text>']
+    for tick in ticks:
+        parts.append(
+            f'<line class="grid" x1="{left}" x2="{right}" y1="{up(tick):.1f}" y2="{up(tick):.1f}"/>'
+        )
+        parts.append(_label(left - 8, up(tick) + 4, f"{tick:g}"))
+    for number, (name, values, tone) in enumerate(series):
+        across = np.linspace(left, right, max(2, len(values)))
+        line = " ".join(f"{x:.1f},{up(y):.1f}" for x, y in zip(across, values, strict=False))
+        parts.append(f'<polyline class="{tone} line" points="{line}"/>')
+        parts.append(f'<rect class="{tone}" x="536" y="{30 + 20 * number}" width="12" height="4"/>')
+        parts.append(f'<text x="556" y="{37 + 20 * number}">{html.escape(name)}</text>')
+    for at, end in zip((left, right), (ends[0], ends[-1]), strict=True):
+        parts.append(_label_middle(at, bottom + 18, end))
+    return _svg(bottom + 26, parts, label)
 
 
 class _Scale:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(os.environ.get("EVERLOOP_ML_ROOT", "/opt/ml"))  # another root only in tests
+ROOT = Path(os.environ.get("EVERLOOP_ML_ROOT", "/opt/ml"))  # another in_one_job, in tests
 INPUT = ROOT / "processing" / "input"
 OUTPUT = ROOT / "processing" / "output"
 
@@ -75,7 +75,12 @@ def output(name: str) -> Path:
 
 def write_json(path: Path, value: Any) -> None:
     """Write JSON that every reader takes: NaN and infinity become null."""
-    path.write_text(json.dumps(_finite(value), indent=1, allow_nan=False) + "\n")
+    path.write_bytes(as_json(value))
+
+
+def as_json(value: Any) -> bytes:
+    """Return JSON that every reader takes: NaN and infinity are null."""
+    return (json.dumps(_finite(value), indent=1, allow_nan=False) + "\n").encode()
 
 
 def _finite(value: Any) -> Any:

@@ -1,7 +1,7 @@
 """What becomes of each file of a dataset: used, without data, set aside or refused."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +23,7 @@ class File:
     bad: list[str] = field(default_factory=list)  # why it cannot be used
     doubts: list[str] = field(default_factory=list)  # targets of no use, unless they are changed
     notes: list[str] = field(default_factory=list)
+    columns: Mapping[str, Any] = field(default_factory=dict)  # and their types, as far as known
 
     @property
     def reason(self) -> str:
@@ -95,14 +96,20 @@ def shown(problems: list[str]) -> str:
     return "; ".join(problems[:_SHOWN]) + more
 
 
-def record(manifest: dict[str, Any], files: list[File], why: str) -> dict[str, Any]:
-    """Return files.json; `why` is the reason why nothing is trained, or empty."""
+def record(
+    manifest: dict[str, Any], files: list[File], why: str, report: str | None = None
+) -> dict[str, Any]:
+    """Return files.json; `why` is the reason why nothing is trained, or empty.
+
+    `report` is the data report's name beside it.
+    """
     return {
         "version": 1,
         "model": manifest.get("model"),
         "dataset_digest": manifest.get("digest"),
         "outcome": "bad-files" if why else "ok",
         "why": why,
+        "report": report,
         "counts": dict(Counter(file.status for file in files)),
         "objects": [
             {

@@ -6,32 +6,31 @@ are its numbers and its labelled rows, which `counted` drops where this look doe
 
 import hashlib
 import sqlite3
-from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pandas as pd
 
 import keys
 from capture import INFERENCE, SCORE, TIME
-from metrics import Array
-from predictions import VERSION
+from predictions import GROUPS, VERSION
 
 _ROWS = 100_000  # at a time
 _TABLE = """
 create table predictions (
-    key text, version integer, time text, score real, file integer, row integer,
+    key text, version integer, time text, score, file integer, row integer, groups text,
     primary key (key, version)
 ) without rowid
 """
 # A key that was predicted several times on one day by one version: its latest prediction counts.
 _TAKE = """
-insert into predictions values (?, ?, ?, ?, ?, ?)
+insert into predictions values (?, ?, ?, ?, ?, ?, ?)
 on conflict (key, version) do update
-set time = excluded.time, score = excluded.score, file = excluded.file, row = excluded.row
+set time = excluded.time, score = excluded.score, file = excluded.file, row = excluded.row,
+    groups = excluded.groups
 where excluded.time >= predictions.time
 """
 _BETWEEN = 0  # stands for the version of what was answered while one was being replaced
@@ -45,14 +44,16 @@ class Group:
     version: int | None
     predictions: int
     labelled: int
-    target: Array
-    score: Array
+    target: list[Any]  # as labels hold it
+    score: list[Any]  # as cells hold it
     arrived: Counter[str]  # when how many of the labels came
     digest: str  # of keys, targets and scores: the same evidence has the same
+    keys: list[str] = field(default_factory=list)
+    groups: list[str] = field(default_factory=list)  # as predictions keep them, or empty texts
 
     def counted(self) -> "Group":
         """Return its numbers without its rows, which nobody judges."""
-        return replace(self, target=np.empty(0), score=np.empty(0))
+        return replace(self, target=[], score=[], keys=[], groups=[])
 
     def fresh(self, until: str) -> int:
         """Return how many of the labels came at a time or after it."""
@@ -102,7 +103,7 @@ def join(table: sqlite3.Connection, day: str, files: Sequence[Path], *, numbers:
     return joined
 
 
-def labelled_rows(table: sqlite3.Connection, file: int) -> list[tuple[int, float]]:
+def labelled_rows(table: sqlite3.Connection, file: int) -> list[tuple[int, float | str]]:
     """Return row and target of what has a label in a file of the day that was joined last.
 
     Of a key that several versions answered only the latest row.
@@ -115,9 +116,11 @@ def labelled_rows(table: sqlite3.Connection, file: int) -> list[tuple[int, float
 
 
 def _parts(path: Path) -> Iterator[pd.DataFrame]:
-    kinds = {INFERENCE: str, TIME: str, VERSION: "Int64", SCORE: float}
+    kinds = {INFERENCE: str, TIME: str, VERSION: "Int64", SCORE: str, GROUPS: str}
+    there = set(pd.read_csv(path, nrows=0).columns)  # most files have no groups
+    wanted = [name for name in kinds if name in there or name != GROUPS]
     reader = pd.read_csv(
-        path, usecols=list(kinds), dtype=kinds, keep_default_na=False,
+        path, usecols=wanted, dtype=kinds, keep_default_na=False,
         na_values={VERSION: [""], SCORE: ["", "nan"]}, chunksize=_ROWS,
     )  # fmt: skip
     with reader as parts:
@@ -129,19 +132,30 @@ def _values(part: pd.DataFrame, number: int, numbers: bool) -> Iterator[tuple[ob
         keys.same(part[INFERENCE], numbers),
         part[VERSION].fillna(_BETWEEN).astype(int).tolist(),
         part[TIME].tolist(),
-        part[SCORE].tolist(),
+        _cells(part[SCORE]),
         [number] * len(part),
         part.index.tolist(),
+        part[GROUPS].tolist() if GROUPS in part else [""] * len(part),
         strict=True,
     )
 
 
+def _cells(column: pd.Series) -> list[Any]:
+    """Return cells as they were before they were written: numbers are numbers, None is nothing."""
+    numbers = pd.to_numeric(column, errors="coerce")
+    cells: list[Any] = numbers.astype(object).where(numbers.notna(), column).tolist()
+    return [None if cell != cell else cell for cell in cells]
+
+
 def _group(table: sqlite3.Connection, day: str, version: int, predictions: int) -> Group:
-    targets, scores = array("d"), array("d")
+    targets: list[Any] = []
+    scores: list[Any] = []
+    named: list[str] = []
+    groups: list[str] = []
     arrived: Counter[str] = Counter()
     made = hashlib.sha256()
-    for key, target, score, came in table.execute(
-        "select p.key, l.target, p.score, l.arrived from predictions p "
+    for key, target, score, came, group in table.execute(
+        "select p.key, l.target, p.score, l.arrived, p.groups from predictions p "
         "join labels l on l.key = p.key "
         "where p.version = ? and p.score is not null order by p.key",
         [version],
@@ -149,14 +163,18 @@ def _group(table: sqlite3.Connection, day: str, version: int, predictions: int) 
         made.update(f"{key}\n{target!r}\n{score!r}\n".encode(errors="surrogatepass"))
         targets.append(target)
         scores.append(score)
+        named.append(key)
+        groups.append(group)
         arrived[came] += 1
     return Group(
         day=day,
         version=version or None,
         predictions=predictions,
         labelled=len(targets),
-        target=np.array(targets),
-        score=np.array(scores),
+        target=targets,
+        score=scores,
         arrived=arrived,
+        keys=named,
+        groups=groups,
         digest=made.hexdigest(),
     )

@@ -5,20 +5,20 @@ import re
 import sqlite3
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 import keys
-from formats.dialect import PANDAS, Dialect
-from tables import problems_of
+from formats.dialect import MISSING, PANDAS, Dialect
+from privacy.masking import Masking
+from problems import Problem
+from tables import problems_of, rows_of
 
-_ROWS = 100_000  # at a time
 _TABLE = """
 create table labels (
-    key text primary key, target real not null, arrived text not null, used integer default 0
+    key text primary key, target not null, arrived text not null, used integer default 0
 ) without rowid
 """
 # A label that says what was known already is nothing new: it keeps the time when it first came.
@@ -47,13 +47,16 @@ class Labels:
 def take(
     table: sqlite3.Connection,
     files: Iterable[tuple[Path, str, str]],
-    columns: tuple[str, str],
+    target: str,
     *,
-    binary: bool,
+    problem: Problem,
     numbers: bool,
     dialect: Dialect = PANDAS,
+    hidden: Masking | None = None,
 ) -> Labels:
     """Read label files (path, name, when it came; in order) into the table `labels`.
+
+    Their keys are `hidden` as those of captured traffic are, so that they find each other.
 
     Of several labels for one key the one that came last counts, of those in one file the last row.
     One bad file or value must not blind the monitor: what is wrong is counted and named.
@@ -65,7 +68,7 @@ def take(
         table.execute("savepoint file")
         before = table.total_changes
         try:
-            _take_file(table, path, name, arrived, columns, taken, binary, numbers, dialect)
+            _take_file(table, path, name, arrived, target, taken, problem, numbers, dialect, hidden)
         except (ValueError, csv.Error, OSError, MemoryError, RecursionError) as error:
             table.execute("rollback to file")
             _refuse(taken, name, arrived, str(error) or type(error).__name__)
@@ -90,35 +93,45 @@ def _take_file(
     path: Path,
     name: str,
     arrived: str,
-    columns: tuple[str, str],
+    target: str,
     taken: Labels,
-    binary: bool,
+    problem: Problem,
     numbers: bool,
     dialect: Dialect,
+    hidden: Masking | None,
 ) -> None:
+    columns = (*problem.row_names.columns, target)
     wrong = problems_of(path, name, {}, list(columns), dialect)
     if wrong:
         raise ValueError("; ".join(wrong))
     rows = bad = empty = 0
-    for part in _parts(path, columns, dialect):
+    for part in _parts(path, name, columns, dialect, problem):
         rows += len(part)
-        known = part.dropna()
+        known = part[~part.isin(list(MISSING)).any(axis=1)]
         empty += len(part) - len(known)
-        written = known[columns[1]].map(dialect.plain)
-        values = pd.to_numeric(written, errors="coerce").astype(float)
-        fits = values.isin([0, 1]) if binary else pd.Series(np.isfinite(values), values.index)
+        labels = problem.labels_of(known[target])
+        values = pd.Series(labels, known.index, dtype=object)
+        fits = values.notna()
         bad += int((~fits).sum())
-        named = keys.same(_keys(known[columns[0]][fits], dialect), numbers)
+        own = {
+            name: _hidden(_plain(known[name][fits], dialect), name, hidden) for name in columns[:-1]
+        }
+        named = keys.same(problem.row_names.of_frame(pd.DataFrame(own)), numbers)
         table.executemany(
             _TAKE, zip(named, values[fits].tolist(), [arrived] * len(named), strict=True)
         )
     if bad:
-        belongs = "0 and 1" if binary else "finite numbers"
-        print(f"bad labels: {name}: {bad} are not among {belongs}", file=sys.stderr)
+        print(f"bad labels: {name}: of {bad} none is {problem.rule}", file=sys.stderr)
     taken.rows, taken.bad, taken.empty = taken.rows + rows, taken.bad + bad, taken.empty + empty
 
 
-def _keys(values: pd.Series, dialect: Dialect) -> pd.Series:
+def _hidden(values: pd.Series, name: str, hidden: Masking | None) -> pd.Series:
+    if hidden is None or name not in hidden.columns:
+        return values
+    return values.map(lambda value: hidden.cell(name, value))
+
+
+def _plain(values: pd.Series, dialect: Dialect) -> pd.Series:
     """Write keys that are numbers of the dialect with a point; others stay as they are."""
     if dialect.decimal == ".":
         return values
@@ -127,12 +140,13 @@ def _keys(values: pd.Series, dialect: Dialect) -> pd.Series:
     )
 
 
-def _parts(path: Path, columns: tuple[str, str], dialect: Dialect) -> Iterator[pd.DataFrame]:
-    reader = pd.read_csv(
-        path, usecols=list(columns), dtype=str, chunksize=_ROWS, **dialect.for_pandas()
-    )
-    with reader as parts:
-        yield from parts
+def _parts(
+    path: Path, name: str, columns: tuple[str, ...], dialect: Dialect, problem: Problem
+) -> Iterator[pd.DataFrame]:
+    is_class = problem.targets in ("any", "free")
+    data = {"target": columns[-1], "columns": {}, "dialect": asdict(dialect)}
+    data["target_is_class"] = is_class
+    yield from rows_of(path, name, columns, data)
 
 
 def _refuse(taken: Labels, name: str, arrived: str, why: str) -> None:

@@ -22,10 +22,13 @@ import predictions
 import quality
 from capture import INFERENCE
 from container import OUTPUT, output
+from fairness import late
 from formats.dialect import Dialect
 from joining import Day
 from labels import Labels
 from look import Look
+from privacy.key import masking
+from problems import Problem
 
 _DAY = timedelta(days=1)
 _SHOWN = 20  # of what was refused; the log has all
@@ -36,29 +39,35 @@ def judge(
     look: Look,
     rows: pd.DataFrame,
     offline_keys: pd.Series,
-    offline: Mapping[int, float],
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Return what findings say of labels, and the checks of quality.
+    evaluations: Mapping[int, Mapping[str, Any]],
+    problem: Problem,
+) -> tuple[dict[str, Any], list[dict[str, Any]], list[dict[str, str]]]:
+    """Return what findings say of labels, the checks of quality and of fairness, and what of
+    fairness could not be judged.
 
-    `offline_keys` are the keys of the holdout, `offline` the metric on each version's.
+    `offline_keys` are the keys of the holdout, `evaluations` of each version.
     """
     data = spec["data"]
-    watched, learn = "quality" in spec["monitor"]["watch"], bool(data.get("learn_from_traffic"))
-    if data["key"] is None or not (watched or learn):
-        return _summary(Labels(), [], rows, look), []
+    watched = "quality" in spec["monitor"]["watch"] and "quality" in problem.watched
+    learn = bool(data.get("learn_from_traffic"))
+    names = problem.row_names
+    if not names.columns or not (watched or learn):
+        return _summary(Labels(), [], rows, look), [], []
     judged = {(each["day"], each["version"]): each for each in _before(look, "days")}
-    kept = predictions.keep(rows, look, output("predictions"), whole=learn)
-    declared = (data.get("columns") or {}).get(data["key"])
+    groups = late.kept(spec, problem) if watched else None
+    kept = predictions.keep(rows, look, output("predictions"), whole=learn, groups=groups)
+    declared = (data.get("columns") or {}).get(names.columns[0])
     numbers = keys.read_as_numbers(offline_keys, declared)
     with tempfile.TemporaryDirectory(dir=OUTPUT.parent) as folder:
         table = joining.open_table(Path(folder) / "joined.sqlite")
         taken = labels.take(
             table,
             look.labels,
-            (data["key"], data["target"]),
-            binary=spec["problem"] == "binary_classification",
+            data["target"],
+            problem=problem,
             numbers=numbers,
             dialect=Dialect.of(data),
+            hidden=masking(spec, names.columns),
         )
         taken.refused += look.refused
         taken.bad += len(look.refused)
@@ -78,10 +87,12 @@ def judge(
     before = _before(look, "learned", {each["day"] for each in learned})
     summary["learned"] = [*({**each, "new": False} for each in before), *learned]
     if not watched:
-        return summary, []
-    groups = [group for day in joined for group in day.groups]
-    checks, summary["days"] = quality.judge(spec, groups, offline, judged, look.until)
-    return summary, checks
+        return summary, [], []
+    every = [group for day in joined for group in day.groups]
+    checks, summary["days"], not_judged = quality.judge(
+        spec, every, evaluations, judged, look.until, problem.own
+    )
+    return summary, checks, not_judged
 
 
 def _files(look: Look, kept: Mapping[str, Path]) -> dict[str, list[Path]]:

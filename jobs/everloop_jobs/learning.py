@@ -10,7 +10,7 @@ import pandas as pd
 
 from capture import INFERENCE
 from joining import labelled_rows
-from predictions import COLUMNS
+from predictions import COLUMNS, GROUPS
 
 _ROWS = 100_000  # at a time
 
@@ -60,7 +60,9 @@ def write(
 
 
 def _columns(path: Path, data: Mapping[str, Any]) -> list[str]:
-    sent = [name for name in pd.read_csv(path, nrows=0, dtype=str) if name not in COLUMNS]
+    sent = [
+        name for name in pd.read_csv(path, nrows=0, dtype=str) if name not in (*COLUMNS, GROUPS)
+    ]
     return [name for name in dict.fromkeys([*sent, data["key"]]) if name != data["target"]] + [
         data["target"]
     ]
@@ -72,6 +74,8 @@ def _needed(data: Mapping[str, Any]) -> list[str]:
     return [name for name in dict.fromkeys(named) if name != data["target"]]
 
 
-def _number(value: float) -> str:
+def _number(value: float | str) -> str:
     """Write a label as whoever dropped it did: 1, not 1.0."""
+    if isinstance(value, str):
+        return value
     return str(int(value)) if value.is_integer() and abs(value) < 2**53 else repr(value)

@@ -1,7 +1,4 @@
-"""Metrics of scores against targets, weighted, so that a bootstrap costs no sorting.
-
-Binary targets are 0 and 1, scores are probabilities; regression has numbers for both.
-"""
+"""Metrics as functions of the rows' weights, so that a bootstrap costs no sorting."""
 
 from collections.abc import Callable, Iterator, Mapping
 
@@ -9,90 +6,79 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+Units = NDArray[np.int64]
 Metric = Callable[[Array], float]
 
 
-def metrics_of(problem: str, target: Array, score: Array) -> dict[str, Metric]:
-    """Return each metric of the problem as a function of the rows' weights.
-
-    A metric that the rows do not define (AUC of one class) is NaN.
-    """
-    if problem == "regression":
-        return _regression(target, score)
-    return _binary(target, score)
+def ratio(top: Array, bottom: Array) -> float:
+    """Return the ratio of two sums; NaN where the second is nothing."""
+    whole = bottom.sum()
+    return float(top.sum() / whole) if whole else float("nan")
 
 
-def _binary(target: Array, score: Array) -> dict[str, Metric]:
+def auc_of(score: Array, positive: Array) -> Metric:
+    """Return the area under the ROC curve, ties counted half; NaN where a class has no weight."""
     _, group = np.unique(score, return_inverse=True)
-    predicted = (score >= 0.5).astype(float)
-    clipped = np.clip(score, 1e-15, 1 - 1e-15)
-    loss = -(target * np.log(clipped) + (1 - target) * np.log(1 - clipped))
-    squared = (score - target) ** 2
 
     def auc(weight: Array) -> float:
-        positive = np.bincount(group, weights=weight * target)
-        negative = np.bincount(group, weights=weight * (1 - target))
-        below = np.cumsum(negative) - negative
-        pairs = positive.sum() * negative.sum()
-        return float((positive * (below + negative / 2)).sum() / pairs) if pairs else float("nan")
+        hits = np.bincount(group, weights=weight * positive)
+        others = np.bincount(group, weights=weight * (1 - positive))
+        below = np.cumsum(others) - others
+        pairs = hits.sum() * others.sum()
+        return float((hits * (below + others / 2)).sum() / pairs) if pairs else float("nan")
 
-    def ratio(top: Array, bottom: Array) -> float:
-        whole = bottom.sum()
-        return float(top.sum() / whole) if whole else float("nan")
-
-    return {
-        "auc": auc,
-        "accuracy": lambda w: ratio(w * (predicted == target), w),
-        "f1": lambda w: ratio(2 * w * predicted * target, w * (predicted + target)),
-        "precision": lambda w: ratio(w * predicted * target, w * predicted),
-        "recall": lambda w: ratio(w * predicted * target, w * target),
-        "log_loss": lambda w: ratio(w * loss, w),
-        "brier": lambda w: ratio(w * squared, w),
-    }
+    return auc
 
 
-def _regression(target: Array, score: Array) -> dict[str, Metric]:
-    error = score - target
-
-    def r2(weight: Array) -> float:
-        mean = np.average(target, weights=weight)
-        spread = (weight * (target - mean) ** 2).sum()
-        return float(1 - (weight * error**2).sum() / spread) if spread else float("nan")
-
-    return {
-        "rmse": lambda w: float(np.sqrt(np.average(error**2, weights=w))),
-        "mae": lambda w: float(np.average(np.abs(error), weights=w)),
-        "r2": r2,
-    }
+LEAST_UNITS = 5  # fewer say nothing of how much a metric varies
 
 
-def resamples(rows: int, count: int, seed: int = 7) -> Iterator[Array]:
-    """Yield `count` bootstrap resamples of `rows` rows, as weights that sum to `rows`.
+def resamples(rows: int, count: int, seed: int = 7, units: Units | None = None) -> Iterator[Array]:
+    """Yield `count` bootstrap resamples of `rows` rows, as how often each was drawn.
 
+    With `units`, the unit of each row, whole units are drawn: rows of one depend on each other.
     One at a time: a thousand at once would fill the memory of a small instance.
     """
     random = np.random.default_rng(seed)
+    of = rows if units is None else int(units.max()) + 1
     for _ in range(count):
-        drawn = random.integers(0, rows, rows)
-        yield np.bincount(drawn, minlength=rows).astype(float)
+        times = np.bincount(random.integers(0, of, of), minlength=of).astype(float)
+        yield times if units is None else times[units]
 
 
 def intervals(
-    measured: Mapping[str, Metric], rows: int, *, confidence: float, count: int
+    measured: Mapping[str, Metric],
+    rows: int,
+    *,
+    confidence: float,
+    count: int,
+    units: Units | None = None,
 ) -> dict[str, tuple[float, float]]:
     """Return each metric's percentile interval over the same bootstrap resamples of its rows."""
     values: dict[str, list[float]] = {name: [] for name in measured}
-    for weight in resamples(rows, count):
+    for weight in resamples(rows, count, units=units):
         for name, metric in measured.items():
             values[name].append(metric(weight))
-    return {name: interval(resampled, confidence) for name, resampled in values.items()}
+    return {name: interval(resampled, confidence, units) for name, resampled in values.items()}
 
 
-def interval(values: list[float], confidence: float) -> tuple[float, float]:
-    """Return the percentile interval of bootstrap values; NaN where there are none."""
+def interval(
+    values: list[float], confidence: float, units: Units | None = None
+) -> tuple[float, float]:
+    """Return the percentile interval of bootstrap values; NaN where there are none.
+
+    Of few units it is as much wider as Student's t is than a normal distribution, since a bootstrap
+    of few is too narrow: Hesterberg (2015), "What Teachers Should Know About the Bootstrap", 5.3.
+    """
     known = np.array([value for value in values if value == value])
-    if not known.size:
+    of = None if units is None or not len(units) else int(units.max()) + 1
+    if not known.size or (of is not None and of < LEAST_UNITS):
         return float("nan"), float("nan")
     outside = (1 - confidence) / 2
+    if of is not None:
+        from scipy import stats  # not in every image, and only needed here
+
+        wide = stats.t.ppf(1 - outside, of - 1) * np.sqrt(of / (of - 1))
+        outside = float(stats.norm.sf(wide))
     low, high = np.quantile(known, [outside, 1 - outside])
     return float(low), float(high)

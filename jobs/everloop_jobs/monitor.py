@@ -5,25 +5,42 @@ Writes findings.json and a report for people, and Model Monitor's own file forma
 
 import math
 import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 import baseline
-import distances
 import drift
+import fairness.live
 import late_labels
 import look
-import metrics
+import own_metrics
+import problems
 import quality
 import report
+import requirements
 from capture import SCORE, Traffic, captured
-from container import INPUT, JobError, output, read_json, read_spec, run, write_json
+from container import INPUT, JobError, output, read_json, read_spec, run, unpacked, write_json
+from explanations import follows
+from feature_store import served
+from feature_store.named import columns_of, keys_of
+from metrics import Array
+from own_metrics import OwnMetrics
+from privacy.masking import personal
+from problems import Problem
+from scoring import predictions_of
 from sent_columns import Columns
 
 _SHOWN = 5  # reasons listed one by one
 _DEFAULT_MAX_UNREADABLE = 0.05  # in specs of before the key
+# That there are no labels, or not yet, and which groups are small, is the same at every look:
+# findings.json says it.
+_USUAL = ("few-labels", "no-key", "small-group", "not-sent")
 _COMPARED = ("baseline_drift_check", "missing_column_check")
 
 
@@ -32,22 +49,33 @@ def main() -> str:
     data, rules = spec["data"], spec["monitor"]
     statistics = read_json(INPUT / "baseline" / "statistics.json")
     declared = data.get("columns") or {}
-    columns = Columns.of(statistics, data["key"], data["timestamp"], data["target"], declared)
-    traffic = captured(INPUT / "capture", columns, data["key"])
-    rows = traffic.rows
+    columns = Columns.of(
+        statistics, data["key"], data["timestamp"], data["target"], declared, columns_of(spec)
+    )
     evaluation = read_json(INPUT / "reference" / "evaluation.json")
-    reference = pd.read_csv(INPUT / "reference" / "predictions.csv", dtype={"key": str})
+    problem = problems.of(spec, evaluation)
+    traffic = captured(INPUT / "capture", columns, problem.row_names, problem.of_body)
+    traffic = served.with_features(spec, traffic, _setting("TO"))
+    rows = traffic.rows
+    reference = predictions_of(INPUT / "reference" / "predictions.csv")
+    expected = problem.of_columns(reference)
     version, since, until = int(_setting("VERSION")), _setting("FROM"), _setting("TO")
     this_look = look.read(version, since, until)
-    offline = _offline(spec, {**this_look.evaluations, version: evaluation})
+    evaluations = {**this_look.evaluations, version: evaluation}
     scored = rows[rows[SCORE].notna()] if len(rows) else rows
-    labels, quality_checks = late_labels.judge(spec, this_look, scored, reference["key"], offline)
-    unseen = {data["target"], data["key"], data["timestamp"], *rules["ignore"]}
+    with tempfile.TemporaryDirectory() as folder, _own(spec, Path(folder)) as problem.own:
+        labels, quality_checks, unlabelled = late_labels.judge(
+            spec, this_look, scored, reference["key"], evaluations, problem
+        )
+    hidden = personal(spec)
+    unseen = {data["target"], data["key"], data["timestamp"], *rules["ignore"], *keys_of(spec)}
+    unseen.update(hidden)
     seen = drift.judge(statistics, traffic.features, rules["data"], unseen)
     checks = _traffic(traffic, rules.get("max_unreadable", _DEFAULT_MAX_UNREADABLE))
     not_judged: list[dict[str, str]] = []
+    watch = [monitor for monitor in rules["watch"] if monitor in problem.watched]
     for monitor in ("data", "prediction"):
-        if monitor not in rules["watch"]:
+        if monitor not in watch:
             continue
         if not traffic.records:  # a look for labels alone
             nothing = "no traffic was captured since the last look"
@@ -62,10 +90,21 @@ def main() -> str:
                 nothing = "no column's distribution could be compared with training's"
                 not_judged.append(drift.not_judged("data", "undefined", nothing))
         else:
-            _predictions(spec, traffic, reference, checks, not_judged)
+            _predictions(problem, traffic, expected, checks, not_judged)
+    if fairness.live.NAME in rules["watch"] and spec.get("fairness") and len(rows):
+        unfair, unknown = fairness.live.judge(problem, rows, SCORE)
+        checks += unfair
+        not_judged += unknown
+    if follows.NAME in rules["watch"] and len(rows):
+        moved, unknown = follows.judge(problem, evaluation, traffic.features, rows[SCORE], unseen)
+        checks += moved
+        not_judged += unknown
     checks += quality_checks
-    if "quality" in rules["watch"] and not quality_checks:
-        not_judged += _quality(spec, labels)
+    not_judged += unlabelled
+    if not any(check["monitor"] == fairness.live.NAME for check in quality_checks):
+        not_judged += _waits_for_labels(problem, unlabelled)
+    if "quality" in watch and not quality_checks:
+        not_judged += _quality(problem, labels)
     not_judged += [_undefined(check) for check in checks if not math.isfinite(check["value"])]
     findings: dict[str, Any] = {
         "version": 1,
@@ -76,6 +115,7 @@ def main() -> str:
         "to": until,
         "rows": len(rows),
         "records": traffic.records,
+        "explaining_records": traffic.explaining,
         "unreadable_records": traffic.unreadable,
         "unreadable": [{"reason": w, "records": n} for w, n in traffic.reasons.items()][:_SHOWN],
         "labelled_rows": labels["predictions_labelled"],
@@ -84,8 +124,21 @@ def main() -> str:
         "checks": checks,
         "not_judged": not_judged,
     }
-    _write(findings, seen.typed, rows, reference)
+    scores = problem.of_cells(rows[SCORE]) if len(rows) else np.empty((0, expected.shape[1]))
+    page = report.findings(problem, findings, scores, expected)
+    _write(findings, seen.typed.drop(columns=hidden, errors="ignore"), page)
     return _message(findings)
+
+
+@contextmanager
+def _own(spec: dict[str, Any], work: Path) -> Iterator[OwnMetrics | None]:
+    """Give the model's own metrics, where it names some and quality is watched."""
+    if not spec["evaluate"].get("own") or "quality" not in spec["monitor"]["watch"]:
+        yield None
+        return
+    code = unpacked(INPUT / "code" / "bundle.tar.gz", work / "code")
+    with own_metrics.of(spec, code, requirements.installed(code)) as own:
+        yield own
 
 
 def _traffic(traffic: Traffic, most: float) -> list[dict[str, Any]]:
@@ -109,16 +162,16 @@ def _traffic(traffic: Traffic, most: float) -> list[dict[str, Any]]:
 
 
 def _predictions(
-    spec: dict[str, Any],
+    problem: Problem,
     traffic: Traffic,
-    reference: pd.DataFrame,
+    expected: Array,
     checks: list[dict[str, Any]],
     not_judged: list[dict[str, str]],
 ) -> None:
     """Check the scores: how many are none, and whether the others moved."""
-    rules = spec["monitor"]
+    rules = problem.spec["monitor"]
     answered = len(traffic.rows) - traffic.unanswered
-    old, new = (_finite(frame) for frame in (reference["score"], traffic.rows[SCORE]))
+    new = problem.of_cells(traffic.rows[SCORE])
     if answered:
         lost = 1 - len(new) / answered
         most = rules.get("max_unreadable", _DEFAULT_MAX_UNREADABLE)
@@ -130,12 +183,13 @@ def _predictions(
                 "value": lost,
                 "threshold": most,
                 "violated": lost > most,
-                "description": f"{lost:.1%} of the answers are no finite number "
+                "description": f"{lost:.1%} of the answers are no {problem.answer} "
                 f"(threshold {most:.1%})",
             }
         )
     if len(new) >= rules["min_rows"]:
-        checks.append(_moved(old, new, rules["prediction"]["threshold"]))
+        threshold = rules["prediction"]["threshold"]
+        checks += problem.moved(expected, new, threshold, drift.FALSE_ALARMS)
         return
     few = f"only {len(new)} scores for {len(traffic.rows)} rows, {rules['min_rows']} are needed"
     if traffic.unanswered:
@@ -143,28 +197,29 @@ def _predictions(
     not_judged.append(drift.not_judged("prediction", "few-answers", few))
 
 
-def _moved(old: metrics.Array, new: metrics.Array, threshold: float) -> dict[str, Any]:
-    """Check the scores' distribution against that on the holdout; `new` are finite."""
-    distance = distances.ks_distance(old, new)
-    least = max(threshold, distances.ks_noise(len(old), len(new), drift.FALSE_ALARMS))
-    mean = float(new.mean()) if len(new) else math.nan
-    return {
-        "monitor": "prediction",
-        "feature": "score",
-        "statistic": "prediction_drift_check",
-        "value": distance,
-        "threshold": least,
-        "violated": bool(distance > least),
-        "description": f"predictions moved by {distance:.3f} from those on the holdout: mean "
-        f"{mean:.4g} against {old.mean():.4g} (threshold {least:.3f})",
-    }
+def _waits_for_labels(problem: Problem, unlabelled: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Say which bars of fairness were not judged for want of labels."""
+    spec = problem.spec
+    if fairness.live.NAME not in spec["monitor"]["watch"] or unlabelled:
+        return []
+    bars = fairness.live.bars_of(spec, problem, of_truth=True)
+    if not bars:
+        return []
+    reason, why = "few-labels", "labels that are new have yet to come"
+    if not problem.row_names.columns:
+        reason, why = "no-key", "without [data] key no label finds its prediction"
+    elif "quality" not in spec["monitor"]["watch"]:
+        reason, why = "no-labels", 'labels are read where [monitor].watch has "quality"'
+    what = f"{', '.join(bars)} need what really happened: {why}"
+    return [drift.not_judged(fairness.live.NAME, reason, what)]
 
 
-def _quality(spec: dict[str, Any], labels: dict[str, Any]) -> list[dict[str, str]]:
+def _quality(problem: Problem, labels: dict[str, Any]) -> list[dict[str, str]]:
     """Say why quality was not judged; nothing where it was judged before on the same labels."""
+    spec = problem.spec
     statuses = {str(day["status"]) for day in labels["days"]}
     least = spec["monitor"]["quality"]["min_labelled_rows"]
-    if spec["data"]["key"] is None:
+    if not problem.row_names.columns:
         reason = ("no-key", "without [data] key no label finds its prediction")
     elif labels["keys"] and not labels["keys_joined"]:
         reason = (
@@ -174,8 +229,10 @@ def _quality(spec: dict[str, Any], labels: dict[str, Any]) -> list[dict[str, str
         )
     elif quality.KNOWN in statuses:
         return []
-    elif statuses & {quality.NO_METRIC, quality.NOT_DEFINED}:
-        why = "; ".join(sorted(statuses & {quality.NO_METRIC, quality.NOT_DEFINED}))
+    elif unable := [
+        status for status in statuses if status.startswith((quality.NO_METRIC, quality.NOT_DEFINED))
+    ]:
+        why = "; ".join(sorted(unable))
         reason = ("undefined", why)
     else:
         few = f"only {labels['predictions_labelled']} rows have labels, {least} are needed"
@@ -183,21 +240,9 @@ def _quality(spec: dict[str, Any], labels: dict[str, Any]) -> list[dict[str, str
     return [drift.not_judged("quality", *reason)]
 
 
-def _finite(scores: pd.Series) -> metrics.Array:
-    values = scores.to_numpy(dtype=float)
-    finite: metrics.Array = values[np.isfinite(values)]
-    return finite
-
-
 def _undefined(check: dict[str, Any]) -> dict[str, str]:
     what = f"{check['feature']}: {check['statistic']} is not defined on these rows"
     return drift.not_judged(check["monitor"], "undefined", what, feature=check["feature"])
-
-
-def _offline(spec: dict[str, Any], evaluations: dict[int, Any]) -> dict[int, float]:
-    """Return the compared metric of each version whose holdout's is known."""
-    measured = {v: quality.offline_metric(spec, each) for v, each in evaluations.items()}
-    return {version: value for version, value in measured.items() if value is not None}
 
 
 def _setting(name: str) -> str:
@@ -207,9 +252,7 @@ def _setting(name: str) -> str:
     return value
 
 
-def _write(
-    findings: dict[str, Any], features: pd.DataFrame, rows: pd.DataFrame, reference: pd.DataFrame
-) -> None:
+def _write(findings: dict[str, Any], features: pd.DataFrame, page: str) -> None:
     target = output("findings")
     write_json(target / "findings.json", findings)
     write_json(target / "statistics.json", baseline.statistics_of(features))
@@ -223,8 +266,6 @@ def _write(
         if check["violated"]
     ]
     write_json(target / "constraint_violations.json", {"violations": violations})
-    scores = _finite(rows[SCORE]) if len(rows) else np.array([])
-    page = report.findings(findings, scores, _finite(reference["score"]))
     (target / "report.html").write_text(page, encoding="utf-8")
 
 
@@ -237,9 +278,8 @@ def _message(findings: dict[str, Any]) -> str:
     judged = [check for check in findings["checks"] if check["monitor"] != "traffic"]
     if not any(math.isfinite(check["value"]) for check in judged):
         return f"Completed: Could not judge: {'; '.join(blind[:_SHOWN]) or 'nothing is watched'}."
-    # That there are no labels, or not yet, is the rule; findings.json says it.
-    early = sum(each["reason"] in ("few-labels", "no-key") for each in findings["not_judged"])
-    remark = f" Could not judge: {'; '.join(blind[:_SHOWN])}." if len(blind) > early else ""
+    usual = sum(each["reason"] in _USUAL for each in findings["not_judged"])
+    remark = f" Could not judge: {'; '.join(blind[:_SHOWN])}." if len(blind) > usual else ""
     return f"Completed: Job completed successfully with no violations.{remark}"
 
 

@@ -29,15 +29,19 @@ class Columns:
         timestamp: str | None,
         target: str,
         declared: Iterable[str] = (),
+        looked_up: Iterable[str] = (),
     ) -> "Columns":
         """Read them from statistics.json and what [data.columns] declares.
 
         An older statistics.json tells of the watched features only; then the key may stand first.
+        `looked_up` are columns that a request may lack, since the endpoint finds them itself.
         """
         features = tuple(str(feature["name"]) for feature in baseline["features"])
         train = tuple(str(name) for name in baseline.get("columns") or ())
         orders = []
-        for whole in (train, features, tuple(declared)):
+        found = set(looked_up)
+        short = [tuple(n for n in whole if n not in found) for whole in (train, features)]
+        for whole in (train, features, tuple(declared), *(short if found else ())):
             for left_out in (
                 {target},
                 {target, key},

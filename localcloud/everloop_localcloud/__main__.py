@@ -143,8 +143,12 @@ def _started(
             services=given.services,
             strict=given.strict,
             quotas=chosen["quotas"],
+            no_capacity=chosen["no_capacity"],
+            aws_starts=chosen["starts"] == "aws",
             rough_events=chosen["events"] == "rough",
+            eventual=chosen["consistency"] == "eventual",
             docker_jobs=chosen["jobs"] == "docker",
+            exact_images=chosen["images"] == "exact",
             allow_hosts=chosen["allow_host"],
             verify_secrets=chosen["verify_secrets"],
         )

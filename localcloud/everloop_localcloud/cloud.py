@@ -22,7 +22,9 @@ from everloop_localcloud.kernel.credentials import Credentials
 from everloop_localcloud.kernel.front.server import Front
 from everloop_localcloud.kernel.gate import Gate
 from everloop_localcloud.kernel.processes import Processes
+from everloop_localcloud.kernel.propagation import Propagation
 from everloop_localcloud.kernel.quotas import Quotas
+from everloop_localcloud.kernel.starts import Starts
 from everloop_localcloud.kernel.store import Store, copied
 
 log = logging.getLogger(__name__)
@@ -45,6 +47,9 @@ SERVICES = {
         "everloop_localcloud.sagemaker.feature_store_runtime:FeatureStoreRuntime"
     ),
     "sagemaker-metrics": "everloop_localcloud.sagemaker.metrics:SageMakerMetrics",
+    "application-autoscaling": (
+        "everloop_localcloud.applicationautoscaling.api:ApplicationAutoScaling"
+    ),
     "service-quotas": "everloop_localcloud.servicequotas.api:ServiceQuotas",
     "cloudformation": "everloop_localcloud.cloudformation.api:CloudFormation",
 }
@@ -60,12 +65,14 @@ class Cloud:
     `folder` holds all state. `services` limits what is loaded (tests of one part). With `strict`,
     every answer is checked against botocore's output shapes. `duplicate_events` is the share of
     events that rules deliver twice, as AWS may; with `rough_events` some are, and all come late and
-    out of order. `quotas` is "aws" for AWS's default quotas and throttles, "new-account" for those
-    and what a new account gets.
+    out of order. With `eventual`, what was just made is not seen everywhere yet. `quotas` is "aws"
+    for AWS's default quotas and throttles, "new-account" for those and what a new account gets.
     `allow_hosts` are names beside loopback's by which clients may call it. With `verify_secrets`, a
     signature must be made with its key's secret; users have the one of the folder's file `secret`.
-    With `docker_jobs`, SageMaker's jobs run in their own images; raises NoEngine where no Docker
-    engine answers.
+    `no_capacity` are instance types that AWS has none of: jobs and endpoints fail for want of them.
+    With `aws_starts`, jobs and endpoints begin when AWS's would (kernel/starts.json).
+    With `exact_images`, jobs get the package versions of their images. With `docker_jobs`,
+    SageMaker's jobs run in their own images; raises NoEngine where no Docker engine answers.
     """
 
     def __init__(
@@ -80,10 +87,14 @@ class Cloud:
         strict: bool = False,
         duplicate_events: float = 0.0,
         rough_events: bool = False,
+        eventual: bool = False,
         quotas: str | None = None,
         docker_jobs: bool = False,
+        exact_images: bool = False,
         allow_hosts: Iterable[str] = (),
         verify_secrets: bool = False,
+        no_capacity: Iterable[str] = (),
+        aws_starts: bool = False,
     ) -> None:
         self.folder = folder
         self.account = account
@@ -94,6 +105,9 @@ class Cloud:
         self.rough_events = rough_events
         self.gate = Gate(allow_hosts)
         self.docker_jobs = docker_jobs
+        self.exact_images = exact_images
+        self.no_capacity = frozenset(no_capacity)
+        self.starts = Starts(aws=aws_starts)
         self.store = Store(folder / "state.sqlite")
         secret = folder / "secret"
         self.secret = verification.own_secret(secret) if verify_secrets else None
@@ -101,6 +115,7 @@ class Cloud:
         saved = self._meta.get("clock", {}).get("now")
         start = max(datetime.now(UTC), saved) if saved else datetime.now(UTC)
         self.clock = Clock(speed, start)  # time never runs backwards over a restart
+        self.propagation = Propagation(self.clock, slow=eventual)
         self.processes = Processes()
         granted = self.store.table("quotas.granted")
         self.quotas = Quotas(quotas, self.clock, self._jobs_under_way, self._demand, granted)

@@ -1,6 +1,7 @@
 """What a cloud can be told when it is started: the options of both programs that start one."""
 
 import argparse
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +25,13 @@ def speed(text: str) -> float:
     if not 0 < value <= 100_000:
         raise ValueError(f"{text!r} is no speed: above 0, at most 100000")
     return value
+
+
+def instance(text: str) -> str:
+    """Read an instance type. Raises ValueError."""
+    if not re.fullmatch(r"ml\.[a-z0-9-]+\.[a-z0-9]+", text):
+        raise ValueError(f"{text!r} is no instance type: ml.m5.large is one")
+    return text
 
 
 @dataclass(frozen=True)
@@ -52,16 +60,41 @@ OPTIONS = (
         choices=("aws", "new-account"),
     ),
     Option(
+        "no_capacity",
+        [],
+        "an instance type that AWS has no capacity of (ml.m5.large); may come often",
+        instance,
+        many="TYPE",
+    ),
+    Option(
+        "starts",
+        "prompt",
+        "aws: jobs and endpoints take as long as AWS's to begin, in its own time (default: prompt)",
+        choices=("prompt", "aws"),
+    ),
+    Option(
         "events",
         "prompt",
         "rough: late, out of order, and some twice, as AWS may (default: prompt)",
         choices=("prompt", "rough"),
     ),
     Option(
+        "consistency",
+        "prompt",
+        "eventual: what was just made may not be found yet, as on AWS (default: prompt)",
+        choices=("prompt", "eventual"),
+    ),
+    Option(
         "jobs",
         "process",
         "where SageMaker's jobs run: docker runs their own images (default: process)",
         choices=("process", "docker"),
+    ),
+    Option(
+        "images",
+        "near",
+        "exact: jobs and endpoints get the package versions of AWS's image (default: near)",
+        choices=("near", "exact"),
     ),
     Option(
         "allow_host",

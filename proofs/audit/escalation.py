@@ -18,11 +18,12 @@ _POWERS = re.compile(
     r"(iam:(?!PassRole$)|sts:|organizations:|cloudformation:(?!DescribeStacks$)|lambda:(?!InvokeFunction$)"
     r"|states:(Create|Update|Publish|Delete)|events:(Put(?!Events$)|Delete|Remove|Create|Update)"
     r"|\w[\w-]*:(Add|Remove|Put|Set|Delete|Attach|Detach)\w*(Polic|Permission|Acl\b|Attributes)"
-    r"|kms:(?!Decrypt$|GenerateDataKey$|DescribeKey$|Encrypt$)|ec2:|glue:|codebuild:"
+    r"|kms:(?!Decrypt$|GenerateDataKey$|DescribeKey$|Encrypt$|GenerateMac$)|ec2:|glue:|codebuild:"
     r"|sagemaker:Create(Presigned|Notebook|Domain|UserProfile|Space|App\b|Studio|Code))",
     re.IGNORECASE,
 )
 _MANAGED_RULES = f"arn:aws:events:{REGION}:{ACCOUNT}:rule/StepFunctionsGetEventsFor"
+_SCALER = "sagemaker.application-autoscaling.amazonaws.com"
 _MACHINES = "states.amazonaws.com"
 _JUDGE = "JudgeCandidate"
 _EVALUATE = "EvaluateRole"
@@ -77,8 +78,26 @@ def _bound(stack: Stack, role: str, action: str, statement: Json) -> bool:
         return all(arn.startswith(_MANAGED_RULES) for arn in listed(statement["Resource"]))
     if action == "logs:PutResourcePolicy" or action == "logs:DeleteLogDelivery":
         return _trusted(stack, role) == {_MACHINES}  # Step Functions delivers logs by it
+    if action == "s3:PutObjectAcl":  # Feature Store asks for it; an ACL opens nothing there
+        return all(_keeps_acls_out(stack, arn) for arn in listed(statement["Resource"]))
+    equal = (statement.get("Condition") or {}).get("StringEquals", {})
+    if action == "application-autoscaling:PutScalingPolicy":  # of an endpoint's instances
+        return bool(equal.get("application-autoscaling:service-namespace") == "sagemaker")
+    if action == "iam:CreateServiceLinkedRole":  # AWS's own, which nobody else can take or change
+        named = all("*" not in arn and _SCALER in arn for arn in listed(statement["Resource"]))
+        return named and equal.get("iam:AWSServiceName") == _SCALER
     conditions = (statement.get("Condition") or {}).get("Bool", {})
     return action == "kms:CreateGrant" and conditions.get("kms:GrantIsForAWSResource") == "true"
+
+
+def _keeps_acls_out(stack: Stack, arn: str) -> bool:
+    """Tell whether objects are of a bucket of the template that takes and heeds no open ACL."""
+    for properties in stack.of("AWS::S3::Bucket").values():
+        name = stack.resolved(properties.get("BucketName"))
+        if arn.startswith(f"arn:aws:s3:::{name}/"):
+            closed = properties.get("PublicAccessBlockConfiguration") or {}
+            return closed.get("BlockPublicAcls") is True and closed.get("IgnorePublicAcls") is True
+    return False
 
 
 def _passing_gives_no_more(stack: Stack) -> Iterator[str]:
@@ -117,7 +136,7 @@ def _services_of_this_account(stack: Stack) -> Iterator[str]:
 def _one_path_approves(stack: Stack) -> Iterator[str]:
     """Ask each role's policies for every way to set an approval."""
     package = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:model-package/any/1"
-    judge = stack.role_of("judge_candidate")
+    judge, writes_cards = stack.role_of("judge_candidate"), stack.role_of("plan_comparison")
     for role in stack.roles.values():
         statements = stack.statements(role)
         for action in ("sagemaker:UpdateModelPackage", "sagemaker:CreateModelPackage"):
@@ -128,6 +147,8 @@ def _one_path_approves(stack: Stack) -> Iterator[str]:
                 pending = not updates and status == "PendingManualApproval"
                 if pending or (updates and role == judge and status in ("Approved", "Rejected")):
                     continue
+                if updates and role == writes_cards and not status:
+                    continue  # a card, and the approval stays as it is
                 yield f"{role} is allowed {action} with approval {status or 'left out'}"
     callers = [role for role in stack.roles.values() if _JUDGE in _invokes(stack, role)]
     if callers != [_EVALUATE]:

@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 
 from everloop_cli import show
-from proofs.bench import beside, endpoint, imports, loop
+from proofs.bench import beside, critical_path, endpoint, imports, loop, page
 from proofs.bench.ground import Ground
 
 
@@ -19,6 +19,10 @@ def main() -> int:
             endpoint.run(ground)
         finally:
             ground.down()
+    with tempfile.TemporaryDirectory() as folder:
+        critical_path.run(Path(folder))
+    with tempfile.TemporaryDirectory() as folder:
+        page.run(Path(folder))
     with tempfile.TemporaryDirectory() as folder:
         unable = beside.run(Path(folder))
     if unable:

@@ -7,7 +7,7 @@ import socket
 import statistics
 import time
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,11 +21,14 @@ T = TypeVar("T")
 
 
 class Ground:
-    """Starts a cloud with the stack, at real time, in a folder that goes afterwards."""
+    """Starts a cloud with the stack, at real time unless told, in a folder that goes afterwards."""
 
-    def __init__(self, folder: Path, speed: float = 1) -> None:
+    def __init__(
+        self, folder: Path, speed: float = 1, options: Mapping[str, Any] | None = None
+    ) -> None:
         self.state = folder / "state"
         self._speed = speed
+        self._options = options or {}
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = int(probe.getsockname()[1])
@@ -53,7 +56,12 @@ class Ground:
 
     def _up(self, port: int) -> dict[str, Any]:
         return laptop.up(
-            self.state, port=port, speed=self._speed, stack="everloop", say=lambda text: None
+            self.state,
+            port=port,
+            speed=self._speed,
+            stack="everloop",
+            say=lambda text: None,
+            **self._options,
         )
 
     def down(self) -> None:
@@ -81,12 +89,12 @@ class Ground:
         return told
 
 
-def prices(seed: int, rows: int) -> bytes:
+def prices(seed: int, rows: int, mean: float = 20.0) -> bytes:
     """Return a drop for the tests' tiny model."""
     draw = random.Random(seed)
     lines = ["id,colour,price"]
     for row in range(rows):
-        lines.append(f"{seed}-{row},{draw.choice(['red', 'blue'])},{draw.gauss(20, 2):.3f}")
+        lines.append(f"{seed}-{row},{draw.choice(['red', 'blue'])},{draw.gauss(mean, 2):.3f}")
     return ("\n".join(lines) + "\n").encode()
 
 

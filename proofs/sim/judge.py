@@ -149,6 +149,10 @@ class Judge:
     def _approval(self, caller: Invocation, params: Params) -> None:
         package: Package = self._account.registry.find(params["ModelPackageArn"])
         name = f"{package.model} v{package.version}"
+        if "ModelApprovalStatus" not in params and set(params) == {"ModelPackageArn", "ModelCard"}:
+            if caller.name != "plan_comparison":
+                self.violate("one function writes cards", f"{caller.name} writes that of {name}")
+            return
         if caller.name != "judge_candidate":
             self.violate("only evaluate approves", f"{caller.name} sets {name}")
         read = caller.memory.get(("read", package.arn))

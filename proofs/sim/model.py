@@ -28,6 +28,7 @@ target = "late"
 key = "id"
 quiet_minutes = {self.quiet_minutes}
 {keep}[train]
+spot = false
 time_limit_minutes = 30
 hyperparameters = {{ push = {self.pushes} }}
 [evaluate]
@@ -38,6 +39,10 @@ first = "{self.first}"
 [deploy]
 strategy = "{self.strategy}"
 step_percent = 20
+[deploy.production]
+instance = "ml.m5.large"
+[deploy.staging]
+instance = "ml.m5.large"
 [deploy.tests]
 max_latency_ms = 60000
 [retrain]

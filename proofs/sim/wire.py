@@ -27,7 +27,11 @@ from proofs.sim import PRODUCT
 from proofs.sim.kernel import START, Kernel
 from proofs.sim.moments import LONG
 
-_SERVICES = {"sfn": "stepfunctions", "eventbridge": "events"}
+_SERVICES = {
+    "sfn": "stepfunctions",
+    "eventbridge": "events",
+    "application-auto-scaling": "application-autoscaling",
+}
 _PROTOCOLS = {"s3": "rest-xml", "sns": "query", "scheduler": "rest-json",
               "sagemaker-runtime": "rest-json", "lambda": "rest-json"}  # fmt: skip
 _THROTTLED = {

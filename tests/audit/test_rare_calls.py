@@ -10,6 +10,7 @@ import yaml
 from waiting import until
 
 from everloop_localcloud.cloud import started
+from everloop_localcloud.kernel.errors import AwsError
 from proofs.stack import stack
 from proofs.template import ACCOUNT, REGION, ROOT
 
@@ -54,13 +55,14 @@ def cloud(tmp_path_factory):
 
 
 def code():
-    """Return a bundle whose training takes longer than any of these tests."""
+    """Return a bundle whose training, and the start of whose server, outlast these tests."""
     script = b"import time\n\ntime.sleep(120)\n"
-    entry = tarfile.TarInfo("train.py")
-    entry.size = len(script)
     with io.BytesIO() as made:
         with tarfile.open(fileobj=made, mode="w:gz") as archive:
-            archive.addfile(entry, io.BytesIO(script))
+            for name in ("train.py", "inference.py"):
+                entry = tarfile.TarInfo(name)
+                entry.size = len(script)
+                archive.addfile(entry, io.BytesIO(script))
         return made.getvalue()
 
 
@@ -99,7 +101,9 @@ def test_a_machine_that_is_stopped_stops_its_job(cloud, machine):
     text = path.read_text().replace("${Partition}", "aws")
     state = yaml.safe_load(text)["States"][name]
     state = {key: value for key, value in state.items() if key not in ("Catch", "Next")}
-    given = {"Type": "Pass", "Assign": {"plan": "{% $states.input %}", "waited": 0}}
+    resources = "{% $states.input.job.resources %}"
+    assigned = {"plan": "{% $states.input %}", "resources": resources, "waited": 0}
+    given = {"Type": "Pass", "Assign": assigned}
     given["Next"] = name
     definition = {
         "QueryLanguage": "JSONata",
@@ -198,3 +202,88 @@ def test_a_pipeline_that_is_stopped_stops_its_job(cloud, kind):
         lambda told: told["PipelineExecutionStatus"] == "Stopped",
     )
     assert [found["StepStatus"] for found in steps()] == ["Stopped"]
+
+
+TRANSFORM = {
+    "TransformInput": {
+        "ContentType": "text/csv",
+        "DataSource": {
+            "S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": f"s3://{ARTEFACTS}/{CODE}"}
+        },
+    },
+    "TransformOutput": {"S3OutputPath": f"s3://{ARTEFACTS}/runs/slow/answers"},
+    "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 1},
+}
+
+
+def slow_model():
+    """Return a model whose container does not get up."""
+    container = {
+        "Image": IMAGE,
+        "ModelDataUrl": f"s3://{ARTEFACTS}/{CODE}",
+        "Environment": {
+            "SAGEMAKER_PROGRAM": "inference.py",
+            "SAGEMAKER_SUBMIT_DIRECTORY": f"s3://{ARTEFACTS}/{CODE}",
+        },
+    }
+    return {"PrimaryContainer": container, "ExecutionRoleArn": arn("SageMakerRole")}
+
+
+def transforms(cloud):
+    return cloud.call("sagemaker", "ListTransformJobs")["TransformJobSummaries"]
+
+
+def test_a_machine_and_a_pipeline_that_are_stopped_stop_their_transform_jobs(cloud):
+    made = slow_model()
+    cloud.call("sagemaker", "CreateModel", {"ModelName": "slow", **made})
+    text = (ROOT / "statemachines" / "evaluate.asl.yaml").read_text().replace("${Partition}", "aws")
+    state = yaml.safe_load(text)["States"]["Score champion"]
+    state = {key: value for key, value in state.items() if key not in ("Catch", "Next")}
+    given = {"Type": "Pass", "Assign": {"plan": "{% $states.input %}"}, "Next": "Score champion"}
+    states = {"Given": given, "Score champion": {**state, "End": True}}
+    definition = {"QueryLanguage": "JSONata", "StartAt": "Given", "States": states}
+    machine = {"name": "everloop-evaluate", "roleArn": arn("EvaluateRole")}
+    machine["definition"] = json.dumps(definition)
+    try:
+        there = cloud.call("stepfunctions", "CreateStateMachine", machine)["stateMachineArn"]
+    except AwsError:  # another test's, of the same name, which the role's trust asks for
+        there = cloud.arn("states", "stateMachine:everloop-evaluate")
+        update = {"stateMachineArn": there, "definition": machine["definition"]}
+        cloud.call("stepfunctions", "UpdateStateMachine", update)
+    score = {
+        "name": "slow-champion",
+        "model": "slow",
+        "strategy": "SingleRecord",
+        "payload_mb": 6,
+        "input": TRANSFORM["TransformInput"],
+        "output": TRANSFORM["TransformOutput"],
+        "resources": TRANSFORM["TransformResources"],
+        "tags": [{"Key": "everloop:model", "Value": "slow"}],
+    }
+    begin = {"stateMachineArn": there, "input": json.dumps({"score": score})}
+    run = cloud.call("stepfunctions", "StartExecution", begin)["executionArn"]
+    steps = [
+        {"Name": "Model", "Type": "Model", "Arguments": made},
+        {
+            "Name": "Score",
+            "Type": "Transform",
+            "Arguments": {**TRANSFORM, "ModelName": {"Get": "Steps.Model.ModelName"}},
+        },
+    ]
+    pipeline = {"Version": "2020-12-01", "Metadata": {}, "Parameters": [], "Steps": steps}
+    name, token = {"PipelineName": "slow-score"}, {"ClientRequestToken": "t" * 32}
+    asked = {**name, **token, "PipelineDefinition": json.dumps(pipeline)}
+    cloud.call("sagemaker", "CreatePipeline", {**asked, "RoleArn": arn("SageMakerRole")})
+    where = {
+        "PipelineExecutionArn": cloud.call(
+            "sagemaker", "StartPipelineExecution", {**name, **token}
+        )["PipelineExecutionArn"]
+    }
+    until(lambda: transforms(cloud), lambda found: len(found) == 2)
+
+    cloud.call("stepfunctions", "StopExecution", {"executionArn": run})
+    cloud.call("sagemaker", "StopPipelineExecution", {**where, "ClientRequestToken": "s" * 32})
+    until(
+        lambda: {each["TransformJobStatus"] for each in transforms(cloud)},
+        lambda found: found == {"Stopped"},
+    )

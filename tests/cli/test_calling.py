@@ -40,6 +40,23 @@ def test_what_a_function_raises_is_told(model, run):
     assert (code, said) == (2, "everloop pause: ValueError: it does not want to")
 
 
+def test_a_training_that_is_wanted_says_whether_it_started(model, run, run_json):
+    because = ("--because", "the source was corrected")
+    code, said = run("train", model, *because)
+    assert code == 1
+    assert said == "no training of churn was started: the source was corrected"
+    code, said = run("train", model, "--again", *because)
+    assert code == 0
+    assert said == "training churn: the source was corrected everloop watch churn"
+    found = run_json("train", model, "--again", *because)
+    assert found["execution"] == "arn:aws:iam::123456789012:user/ana"
+
+
+def test_a_training_without_a_reason_is_not_asked_for(model, run):
+    code, said = run("train", model)
+    assert code == 2 and "--because" in said
+
+
 def test_what_is_taken_out_is_a_delete_marker_and_the_function_is_told_which(
     model, deployed, run, run_json
 ):

@@ -28,7 +28,7 @@ def test_a_stack_in_order_is_good(deployed, run, findings):
     for words in (
         "good stack: everloop is CREATE_COMPLETE",
         "good ledger: 0 models are installed",
-        "good functions: 3 functions may run",
+        "good functions: 4 functions may run",
         "good arrivals: the queue of arrivals is read; 0 objects wait",
         "good rules: 2 rules are enabled",
         "good schedules: 1 schedules tick",

@@ -153,3 +153,13 @@ def test_a_large_file_goes_up_in_parts_and_says_how_far_it_is(stack: Any, tmp_pa
     assert uri == f"s3://{stack.bucket}/data/large.csv"
     assert sum(seen) == 9_000_000
     assert len(stack.body("data/large.csv")) == 9_000_000
+
+
+def test_the_prefix_says_of_which_table_a_file_is(stack: Any, tmp_path: Path) -> None:
+    table = {"prefix": "people/", "keys": ["name"], "columns": {}, "format": None}
+    stack.install(tables={"people": table})
+    path = tmp_path / "people.csv"
+    path.write_text("name,age\nAna,3\n")
+    assert "column 'id' is missing" in refuse(stack, path)
+    done = deliver.drop("prices", [path], prefix="people/", progress=lambda *_: None)
+    assert (done["files"], stack.uploaded()) == (1, ["data/prices/people/people.csv"])

@@ -46,12 +46,21 @@ def test_a_folder_is_uploaded_without_what_systems_leave_in_it(stack: Any, tmp_p
     assert labels.upload("prices", [tmp_path])["files"] == 1
 
 
+def test_a_compressed_file_keeps_its_ending(stack: Any, tmp_path: Path) -> None:
+    packed = tmp_path / "may.csv.gz"
+    packed.write_bytes(gzip.compress(GOOD.encode(), mtime=0))
+    done = labels.upload("prices", [packed])
+    assert (done["rows"], len(done["names"])) == (GOOD.count("\n") - 1, 1)
+    assert done["names"][0].startswith("may-") and done["names"][0].endswith(".csv.gz")
+
+
 @pytest.mark.parametrize(
     ("name", "data", "why"),
     [
         ("may.CSV", GOOD, "its name ends in capital letters"),
-        ("may.csv.gz", GOOD, "it is compressed"),
-        ("may.csv", gzip.compress(GOOD.encode(), mtime=0), "gzip"),
+        ("may.xlsx.gz", GOOD, "it is compressed, and what is in it"),
+        ("may.csv", gzip.compress(GOOD.encode(), mtime=0)[:-9], "compressed with gzip and cannot"),
+        ("may.parquet", GOOD, "is no Parquet file"),
         ("may.csv", "key,price\n1,2\n", "column 'id' is missing"),
         ("may.csv", "id,price\n1,cheap\n", "'cheap'"),
         ("may.csv", "id,price\n", "no rows"),

@@ -94,6 +94,32 @@ def test_people_see_what_was_handed_over(put, run):
     assert "failed lambda:everloop-pause-models Object Created data/churn/a.csv yes" in said
 
 
+def test_letters_are_shown_whole_and_stay(put, deployed, run, run_json):
+    put("undelivered", json.dumps(EVENT), ERROR_CODE="NO_PERMISSIONS", TARGET_ARN=ARN)
+    put("failed", failed(payload=EVENT))
+    found = run_json("redrive", "--show")
+    assert [each["body"] for each in found] == [EVENT, EVENT]
+    code, said = run("redrive", "failed", "--show")
+    assert code == 0 and '"key": "data/churn/a.csv"' in said and "NotReady: not yet" in said
+    assert count(deployed, "failed") == count(deployed, "undelivered") == 1
+
+
+def test_letters_are_thrown_away_only_where_somebody_says_so(put, deployed, run, run_json):
+    put("failed", failed(payload=EVENT))
+    put("failed", "no JSON")
+    put("undelivered", "{}")
+    code, said = run("redrive", "failed", "--discard")
+    assert code == 2 and "2 letters would be thrown away for good" in said
+    assert "everloop redrive --show failed Then: --discard --yes" in said
+    assert count(deployed, "failed") == 2
+    assert run("redrive", "--discard")[1].count("say which QUEUE, or --all") == 1
+    gone = run_json("redrive", "failed", "--discard", "--yes")
+    assert sorted(each["body"] is None for each in gone) == [False, True]
+    assert (count(deployed, "failed"), count(deployed, "undelivered")) == (0, 1)
+    code, said = run("redrive", "--all", "--discard", "--yes")
+    assert code == 0 and "threw 1 letters away" in said and count(deployed, "undelivered") == 0
+
+
 def test_a_letter_for_a_queue_goes_to_that_queue(put, deployed, run_json):
     arn = "arn:aws:sqs:us-east-1:123456789012:everloop-failed"
     put("undelivered", "{}", TARGET_ARN=arn)

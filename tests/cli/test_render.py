@@ -23,7 +23,7 @@ from everloop.views.withdrawn import Affected, TrainedOn
 from everloop_cli import render, render_story
 
 T = moment("2026-11-20T10:20:00Z")
-RUN = Run("m-w3-0000", 3, "data", "running", "info", T, None, None)
+RUN = Run("m-w3-0000", 3, "data", "running", "info", T, None, None, "d", "c", "", {}, [], None)
 ENTRY = TimelineEntry(
     *(1, "2026-11-20T10:20:00.000Z", "m", "judge", False, "waiting", "[retrain] waits"),
     *("me", "", 2, {}),
@@ -39,7 +39,25 @@ def glance(**more):
 
 
 def page(**more):
-    runs = [Run(f"m-w{n}", n, "data", "failed", "bad", T, timedelta(hours=2), 9) for n in range(7)]
+    runs = [
+        Run(
+            f"m-w{n}",
+            n,
+            "data",
+            "failed",
+            "bad",
+            T,
+            timedelta(hours=2),
+            9,
+            "d",
+            "c",
+            "",
+            {},
+            [],
+            None,
+        )
+        for n in range(7)
+    ]
     kept = {
         "model": glance(),
         "endpoints": [ENDPOINT],
@@ -80,8 +98,7 @@ def lines(capsys):
 def test_a_model_in_a_list_says_where_its_training_is(lines):
     (_, _, row) = lines(render.models, [glance()])
     assert row == (
-        "m 1 InService 2 PendingManualApproval window 3 running: Train executing "
-        "judge: [retrain] waits"
+        "m 1 InService 2 ? waits window 3 running: Train executing judge: [retrain] waits"
     )
 
 
@@ -145,6 +162,7 @@ def version(number=1, **more):
         "approval": "Approved",
         "approval_outcome": "good",
         "made_of": {"dataset-uri": "s3://d", "cause": "data"},
+        "instances": {"train": "ml.m5.large (spot)", "production": "ml.t2.medium"},
         "pinned": "2026 by ana",
         "model_digest": "d",
         "container_digest": "c",
@@ -159,6 +177,7 @@ def version(number=1, **more):
             Service("2026-11-20T10:20:00Z", "rolled-back", 3, None, "5xx"),
             Service("2026-11-20T10:20:00Z", "replaced", None, 4),
         ],
+        "reproduced": [],
         "decisions": [ENTRY],
         **more,
     }

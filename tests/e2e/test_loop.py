@@ -27,6 +27,12 @@ def test_the_loop_turns(laptop: Laptop, tmp_path: Path) -> None:
     assert "person" in judged["reason"]
     assert len(laptop.executions("train", MODEL)) == 1
 
+    def priced() -> float | None:  # the run ends a moment after its version is judged
+        (run,) = json.loads(laptop.everloop("runs", MODEL, "--json"))["runs"]
+        return run["cost"] or None
+
+    assert 0 < laptop.wait(MODEL, "a run that says what it cost", priced) < 1
+
     def asked() -> bool | None:
         mails = [path.read_text() for path in (laptop.state / "mail").glob("*.txt")]
         return any("update-model-package" in mail for mail in mails) or None
@@ -46,6 +52,19 @@ def test_the_loop_turns(laptop: Laptop, tmp_path: Path) -> None:
     assert 8 < red < 12
     assert 28 < blue < 32
 
+    # The version's own card was written before a person was asked; its copy knows what came since.
+    sagemaker = laptop.client("sagemaker")
+    package = sagemaker.describe_model_package(ModelPackageName=package_arn(MODEL, 1))
+    assert "metric_groups" in package["ModelCard"]["ModelCardContent"]
+
+    def copied() -> bool | None:
+        card = sagemaker.describe_model_card(ModelCardName=f"{MODEL}-v1")
+        told = json.loads(card["Content"])["additional_information"]["custom_details"]
+        known = card["ModelCardStatus"] == "Approved" and "came into production" in told
+        return known or None
+
+    laptop.wait(MODEL, "a card that says it is in production", copied)
+
     # A release and its training end as the estimate of costs counts; there is no champion yet.
     states = {**usage.STATES, "evaluate": usage.STATES["evaluate"] - 1}
     del states["monitor"]
@@ -62,6 +81,9 @@ def test_the_loop_turns(laptop: Laptop, tmp_path: Path) -> None:
     assert not refused["go"]
     assert "same data" in refused["reason"]
 
+    # Version 1 is trained again meanwhile: the same members, and no version of the registry more.
+    laptop.everloop("reproduce", MODEL, "--version", "1")
+
     # Prices rose: a new version beats the champion on the same rows.
     laptop.put(f"data/{MODEL}/three.csv", prices(3, 1500, shift=6))
     laptop.decided(MODEL, "judge", 2)
@@ -74,8 +96,20 @@ def test_the_loop_turns(laptop: Laptop, tmp_path: Path) -> None:
     laptop.approve(MODEL, 2, "Rejected")
     laptop.serves(MODEL, 1)
     laptop.decided(MODEL, "serve", 3)
+    again = laptop.decided(MODEL, "reproduce", 2)
+    assert (again["go"], again["facts"]["outcome"]) == (True, "identical"), again["reason"]
     told = json.loads(laptop.everloop("why", MODEL, "--json"))
     assert told["serving"]["version"] == 1
+    assert told["version"]["reproduced"][-1]["outcome"] == "identical"
+    # Its run is in SageMaker's experiment, with what Everloop adds.
+    run = json.loads(laptop.everloop("runs", MODEL, "--json"))["runs"][-1]
+    assert (run["warnings"], bool(run["metrics"])) == ([], True)
+    component = laptop.client("sagemaker").describe_trial_component(
+        TrialComponentName=f"{run['job']}-aws-training-job"
+    )
+    assert component["Parameters"]["everloop.dataset-digest"]["StringValue"] == run["dataset"]
+    listed = json.loads(laptop.everloop("versions", MODEL, "--json"))["versions"]
+    assert [each["version"] for each in listed] == [2, 1]
     assert told["chain"]["problems"] == []
     assert told["chain"]["anchors"], "no head was anchored at a release"
     assert told["version"]["decided_by"]["by"].endswith(":user/ana")

@@ -17,13 +17,21 @@ def wrong(findings: list[dict[str, Any]], check: str) -> list[str]:
 
 def test_a_pause_holds_back_what_arrives_until_it_ends(laptop: Laptop, tmp_path: Path) -> None:
     model = "resting"
-    laptop.everloop("push", str(variant(tmp_path, model, {})))
+    by_the_clock = {'"violation"]': '"violation", "schedule"]\nschedule = "rate(5 minutes)"'}
+    laptop.everloop("push", str(variant(tmp_path, model, {}, **by_the_clock)))
     laptop.decided(model, "install")
+    early = laptop.everloop("train", model, "--because", "impatience", code=1)
+    assert "no data has arrived yet" in early
     laptop.everloop("pause", model, "--reason", "the source is being moved")
     told = laptop.decided(model, "pause")
     assert (told["actor"], told["reason"]) == (ANA, "the source is being moved")
     laptop.put(f"data/{model}/one.csv", prices(1, 200))
 
+    def ticked() -> list[str] | None:
+        told = [d for d in laptop.decisions(model, "request") if d["facts"]["cause"] == "schedule"]
+        return [d["reason"] for d in told if "is being moved" in d["reason"]] or None
+
+    assert laptop.wait(model, "a tick of its own schedule in the pause", ticked)
     _, findings = laptop.doctor()
     assert [f["fix"] for f in findings if "the source is being moved" in f["found"]] == [
         f"everloop resume {model}"

@@ -1,4 +1,4 @@
-"""Eight models get data at once where AWS lets four jobs run: nothing is lost, all are trained."""
+"""Six models get data at once where AWS lets four jobs run: nothing is lost, all are trained."""
 
 from pathlib import Path
 
@@ -8,10 +8,10 @@ from e2e.laptop import Laptop, prices, variant
 from everloop.aws.items import plain_item
 
 pytestmark = [pytest.mark.cloud, pytest.mark.timeout(900)]
-MODELS = [f"crowd-{number}" for number in range(8)]
+MODELS = [f"crowd-{number}" for number in range(6)]
 
 
-def test_eight_models_in_an_account_with_four_instances_are_all_trained(tmp_path: Path) -> None:
+def test_six_models_in_an_account_with_four_instances_are_all_trained(tmp_path: Path) -> None:
     with Laptop(tmp_path / "state", options=("--quotas", "aws")) as laptop:
         # So long that all drops come before the first is quiet: their trainings begin together.
         quiet = {"quiet_minutes = 2": "quiet_minutes = 60"}

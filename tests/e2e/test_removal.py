@@ -1,4 +1,4 @@
-"""Ten releases and a removal later every list of AWS's is as it was before the model came; and
+"""Six releases and a removal later every list of AWS's is as it was before the model came; and
 the stack's end takes its models with it where its parameter says so.
 """
 
@@ -17,7 +17,7 @@ MODEL = "short-lived"
 STAYS = {
     *("ListTrainingJobs", "ListProcessingJobs", "ListArtifacts", "ListAssociations"),
     *("ListActions", "ListContexts", "ListTrialComponents", "ListModelPackages"),
-    *("ListModelPackageGroups", "ListLineageGroups"),
+    *("ListModelPackageGroups", "ListLineageGroups", "ListModelCards"),
 }
 LOGS = {"/aws/sagemaker/TrainingJobs", "/aws/sagemaker/ProcessingJobs"}
 OTHERS = [
@@ -40,7 +40,8 @@ OTHERS = [
 @pytest.fixture(scope="module")
 def laptop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laptop]:
     state = tmp_path_factory.mktemp("laptop") / "state"
-    with Laptop(state, speed=600, options=("--parameter", "OnDelete=remove")) as started:
+    options = ("--parameter", "OnDelete=remove")
+    with Laptop(state, speed=600, options=options, minutes=60) as started:
         yield started
         assert started.denied() == []
 
@@ -107,7 +108,7 @@ def test_a_removed_model_leaves_nothing_behind(laptop: Laptop, tmp_path: Path) -
     laptop.decided(MODEL, "serve")
     laptop.put(f"data/{MODEL}/two.csv", prices(3, 1500, shift=6))
     laptop.decided(MODEL, "judge", 2)
-    for number in range(1, 10):  # version 2 comes and goes
+    for number in range(1, 6):  # version 2 comes and goes
         laptop.approve(MODEL, 2, "Approved" if number % 2 else "Rejected")
         laptop.decided(MODEL, "serve", number + 1)
     serving = laptop.client("sagemaker")
@@ -128,7 +129,7 @@ def test_a_removed_model_leaves_nothing_behind(laptop: Laptop, tmp_path: Path) -
     assert left(before, listed(laptop)) == {}
     laptop.everloop("push", str(folder))
     laptop.decided(MODEL, "install", 2)
-    laptop.decided(MODEL, "serve", 11)
+    laptop.decided(MODEL, "serve", 7)
 
     # The stack's end takes it along.
     cloudformation = laptop.client("cloudformation")

@@ -10,6 +10,7 @@ from everloop.spec.images import image_uri
 
 pytestmark = [pytest.mark.cloud, pytest.mark.timeout(900)]
 MODEL = "harbour"
+BAD_DAYS = ("--quotas", "aws", "--consistency", "eventual")
 SPEC = {
     "quiet_minutes = 2": 'quiet_minutes = 2\nbad_files = "set-aside"',
     'by = "person"': 'by = "policy"\nfirst = "policy"',
@@ -20,8 +21,8 @@ SPEC = {
 
 @pytest.fixture(scope="module")
 def laptop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laptop]:
-    """An account with AWS's default quotas, whose mails can be read."""
-    with Laptop(tmp_path_factory.mktemp("bad") / "state", options=("--quotas", "aws")) as started:
+    """An account with AWS's default quotas that sees things late; its mails can be read."""
+    with Laptop(tmp_path_factory.mktemp("bad") / "state", options=BAD_DAYS) as started:
         topic = f"arn:aws:sns:us-east-1:{ACCOUNT}:everloop-notifications"
         started.client("sns").subscribe(
             TopicArn=topic, Protocol="email", Endpoint="team@example.com"

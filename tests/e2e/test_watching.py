@@ -1,9 +1,13 @@
 """What serves is watched: a shift in what is asked for is found, and answered or refused."""
 
+import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from e2e.laptop import Laptop, prices, variant
+
+from everloop.moments import moment
 
 pytestmark = [pytest.mark.cloud, pytest.mark.timeout(600)]
 MODEL = "watched"
@@ -32,6 +36,21 @@ def test_a_shift_in_what_is_asked_for_is_found_and_answered(laptop: Laptop, tmp_
     assert not answered["go"]
     assert "no data has arrived" in answered["reason"]
     _labels_come_late(laptop)
+    assert set(_drawn(laptop)) >= {"drift", "released", "violations", "blind"}
+
+
+def _drawn(laptop: Laptop) -> list[str]:
+    """Return which searches of the stack's dashboard find what was measured."""
+    watch, ended = laptop.client("cloudwatch"), laptop.decisions(MODEL, "monitor")[-1]["time"]
+    body = json.loads(watch.get_dashboard(DashboardName="everloop")["DashboardBody"])
+    metrics = [one for widget in body["widgets"] for one in widget["properties"]["metrics"]]
+    searches = [one[0] for one in metrics if isinstance(one[0], dict)]
+    found = watch.get_metric_data(
+        MetricDataQueries=[{"Id": one["id"], "Expression": one["expression"]} for one in searches],
+        StartTime=moment(ended) - timedelta(days=1),
+        EndTime=moment(ended) + timedelta(days=1),
+    )
+    return [one["Id"] for one in found["MetricDataResults"] if one["Values"]]
 
 
 def _labels_come_late(laptop: Laptop) -> None:

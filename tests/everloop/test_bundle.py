@@ -12,8 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from everloop.bundle import MAX_BYTES, MAX_FILES, REQUIRED, open_bundle, pack
+from everloop.bundle import MAX_BYTES, MAX_FILES, open_bundle, pack
 from everloop.errors import BadInput
+
+FILES = ("model.toml", "train.py", "inference.py")
 
 Member = tuple[tarfile.TarInfo, bytes]
 
@@ -25,7 +27,7 @@ def folder(tmp_path: Path) -> Path:
 
 def written(folder: Path) -> Path:
     folder.mkdir()
-    for name in REQUIRED:
+    for name in FILES:
         (folder / name).write_text(f"# {name}\n")
     (folder / "more").mkdir()
     (folder / "more" / "été.csv").write_text("a,b\n1,2\n")
@@ -48,7 +50,7 @@ def special(name: str, kind: bytes, target: str = "") -> Member:
 def bundled(*members: Member, required: bool = True) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
-        for member, content in [*(plain(name) for name in REQUIRED if required), *members]:
+        for member, content in [*(plain(name) for name in FILES if required), *members]:
             archive.addfile(member, io.BytesIO(content))
     return gzip.compress(buffer.getvalue())
 
@@ -63,7 +65,7 @@ def test_a_folder_comes_back_as_it_was(folder: Path) -> None:
     data = pack(folder)
     bundle = open_bundle(data)
     assert bundle.digest == hashlib.sha256(data).hexdigest()
-    assert sorted(bundle.files) == sorted([*REQUIRED, "more/été.csv"])
+    assert sorted(bundle.files) == sorted([*FILES, "more/été.csv"])
     assert bundle.text("train.py") == "# train.py\n"
 
 
@@ -111,9 +113,8 @@ def test_a_link_to_a_folder_is_refused(folder: Path, tmp_path: Path) -> None:
 
 
 def test_a_folder_without_its_files_is_refused_naming_them(folder: Path) -> None:
-    (folder / "train.py").unlink()
-    (folder / "inference.py").unlink()
-    with pytest.raises(BadInput, match=r"lacks train\.py, inference\.py"):
+    (folder / "model.toml").unlink()
+    with pytest.raises(BadInput, match=r"lacks model\.toml; a model's folder"):
         pack(folder)
 
 
@@ -123,11 +124,11 @@ def test_what_is_no_folder_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_archive_made_by_tar_itself_opens() -> None:
-    members = [plain(f"./{name}") for name in REQUIRED]
+    members = [plain(f"./{name}") for name in FILES]
     folder = tarfile.TarInfo("./")
     folder.type = tarfile.DIRTYPE
     bundle = open_bundle(bundled((folder, b""), *members, required=False))
-    assert sorted(bundle.files) == sorted(REQUIRED)
+    assert sorted(bundle.files) == sorted(FILES)
 
 
 @pytest.mark.parametrize(
@@ -171,7 +172,7 @@ def test_a_sparse_file_of_any_size_is_refused() -> None:
         pytest.param(bundled()[:-20], "cut off", id="cut off"),
         pytest.param(bundled() + b"tail", "goes on after its end", id="a tail"),
         pytest.param(bundled() + bundled(), "goes on after its end", id="a second archive"),
-        pytest.param(bundled(required=False), "lacks model.toml, preprocess.py", id="empty"),
+        pytest.param(bundled(required=False), "lacks model.toml", id="empty"),
     ],
 )
 def test_what_is_no_bundle_is_refused(data: bytes, words: str) -> None:
@@ -206,4 +207,11 @@ def test_damage_is_refused_or_harmless(at: int, byte: int, wrap: str) -> None:
         bundle = open_bundle(seal(bytes(data)))
     except BadInput:
         return
-    assert all(name in bundle.files for name in REQUIRED)
+    assert "model.toml" in bundle.files  # the scripts are required by what it says
+
+
+def test_a_script_that_the_spec_makes_necessary_is_named() -> None:
+    bundle = open_bundle(bundled())
+    bundle.require(("train.py",))
+    with pytest.raises(BadInput, match="the bundle lacks preprocess"):
+        bundle.require(("preprocess.py",))

@@ -16,6 +16,7 @@ READERS = {
     "s3-object-created": facts.object_created,
     "sagemaker-model-package": facts.package_changed,
     "sagemaker-pipeline-execution": facts.run_or_endpoint_changed,
+    "sagemaker-reproduction": facts.reproduction_ended,
     "sagemaker-endpoint": facts.run_or_endpoint_changed,
     "cloudwatch-alarm": facts.sign_of_trouble,
     "sagemaker-processing-job": facts.sign_of_trouble,

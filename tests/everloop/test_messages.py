@@ -1,12 +1,14 @@
 """Messages: a mail that a person reads, and a subject that SNS takes."""
 
 import ast
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
 import pytest
 
-from everloop import messages
+from everloop import chat, messages
 from everloop.errors import BadInput
 from everloop.messages import KINDS, Kind, Message
 from everloop.spec import policy
@@ -195,3 +197,38 @@ def test_everything_that_is_told_goes_through_one_door():
 )
 def test_another_door_would_be_seen(source):
     assert publishers(source)
+
+
+def test_a_message_reads_in_a_chat():
+    told = chat.document(TOLD, "eu-west-1")
+    assert (told["version"], told["source"], told["id"]) == ("1.0", "custom", "prices-r4-v7")
+    assert told["content"] == {
+        "textType": "client-markdown",
+        "title": "prices v7: was not released",
+        "description": "tests-failed: 3 of 200 rows differ\nproduction is as it was\n\n"
+        "• rows: *200*\n• largest difference: *0.04212*\n• endpoint: *prices-staging*\n\n"
+        "report in the console: https://eu-west-1.console.aws.amazon.com/s3/object/artefacts"
+        "?region=eu-west-1&prefix=releases/prices/r4/endpoint%20tests.json",
+        "keywords": ["prices", "release-failed"],
+        "nextSteps": ["Approve it again:", "`everloop approve prices --version 7`"],
+    }
+    assert told["metadata"]["threadId"] == "prices v7"
+    assert told["metadata"]["eventType"] == "release-failed"
+
+
+def test_what_others_wrote_means_nothing_in_a_chat():
+    hostile = "<!channel> <@U1> [x](https://evil.example) *now* `rm` ~no~"
+    told = chat.document(
+        replace(TOLD, why=hostile, happened=hostile, to_do=(f"  {hostile}",)), "eu-west-1"
+    )
+    shown = json.dumps(told["content"], ensure_ascii=False).replace("*200*", "")
+    assert not {"<", ">", "~"} & {*shown}
+    assert "`" not in told["content"]["nextSteps"][0][1:-1]
+
+
+def test_a_long_message_is_cut_in_a_chat_and_keeps_its_links():
+    told = chat.document(replace(TOLD, why="w" * 50_000, to_do=("s" * 900,) * 50), "eu-west-1")
+    assert len(told["content"]["description"]) < 4000
+    assert "console.aws.amazon.com" in told["content"]["description"]
+    assert len(told["content"]["nextSteps"]) == 5
+    assert all(len(step) <= 302 for step in told["content"]["nextSteps"])

@@ -37,11 +37,14 @@ def named(value, found):
     return found
 
 
+@pytest.fixture(scope="module")
+def names():
+    found = named(read(TEMPLATE.read_text()), [])
+    return [each for each in found if "${AWS::StackName}" in each[1]]
+
+
 @pytest.mark.parametrize("region", REGIONS)
-def test_the_longest_name_fits_every_name_of_the_template_and_one_more_does_not(region):
-    names = [
-        each for each in named(read(TEMPLATE.read_text()), []) if "${AWS::StackName}" in each[1]
-    ]
+def test_the_longest_name_fits_every_name_of_the_template_and_one_more_does_not(names, region):
     assert len(names) > 30
 
     def fit(stack):

@@ -33,6 +33,7 @@ _NAMES = {
     "SCHEDULER_ROLE": f"arn:aws:iam::{ACCOUNT}:role/everloop-us-east-1-scheduler",
     "MONITORING_FUNCTION": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:everloop-plan-monitoring",
     "VIOLATION_FUNCTION": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:everloop-on-violation",
+    "MASKING_KEY": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/masking",
     "UNDELIVERED_QUEUE": f"arn:aws:sqs:{REGION}:{ACCOUNT}:everloop-undelivered",
 }
 # Powertools reads these when it is imported.
@@ -44,11 +45,15 @@ import boto3  # noqa: E402
 import pytest  # noqa: E402
 from botocore.awsrequest import AWSResponse  # noqa: E402
 from botocore.handlers import BUILTIN_HANDLERS  # noqa: E402
+from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: E402
+from functions.moto_cards import taught  # noqa: E402
 from functions.prepared import History, step  # noqa: E402
 from moto import mock_aws  # noqa: E402
+from moto.core.base_backend import BaseBackend  # noqa: E402
 from moto.core.botocore_stubber import MockRawResponse  # noqa: E402
 from moto.core.models import botocore_stubber  # noqa: E402
 from moto.sagemaker.models import sagemaker_backends  # noqa: E402
+from moto.sns.models import Subscription  # noqa: E402
 
 from everloop.aws import clients, settings  # noqa: E402
 from everloop.bundle import pack  # noqa: E402
@@ -72,6 +77,12 @@ min = 0.6
 [approve]
 by = "policy"
 first = "policy"
+[train]
+spot = false
+[deploy.production]
+instance = "ml.m5.large"
+[deploy.staging]
+instance = "ml.m5.large"
 """
 BUNDLE = b"the bundle's bytes"
 MACHINE = json.dumps(
@@ -136,7 +147,7 @@ class Account:
         )
         self.client("events").create_event_bus(Name="everloop")
         self.client("scheduler").create_schedule_group(Name="everloop")
-        for machine in ("train", "evaluate", "deploy", "monitor", "remove"):
+        for machine in ("train", "evaluate", "deploy", "monitor", "score", "remove"):
             self.client("stepfunctions").create_state_machine(
                 name=f"everloop-{machine}",
                 definition=MACHINE,
@@ -366,6 +377,15 @@ class Account:
         client.meta.events.register_first(event, handler)
         self.answered.append((client, event, handler))
 
+    def made_to_score(self) -> dict[str, Any]:
+        """Make the SageMaker model of a run's transform job; return the step that made it."""
+        made = self.client("sagemaker").create_model(
+            ModelName=f"pipelines-{'r1' * 6}-Model-{'0' * 10}",
+            PrimaryContainer={"Image": "image:1"},
+            ExecutionRoleArn="arn:aws:iam::123456789012:role/everloop-sagemaker",
+        )
+        return {"StepName": "Model", "Metadata": {"Model": {"Arn": made["ModelArn"]}}}
+
     def answer_as_before(self) -> None:
         """Let AWS answer by itself again, and nobody do anything meanwhile."""
         for client, event, handler in self.answered:
@@ -461,14 +481,22 @@ def _dynamodb(request: Any) -> AWSResponse | None:
     return AWSResponse(request.url, status, told, MockRawResponse(content))
 
 
+@cache
+def _handler(filename: str) -> str | None:
+    """Return the name of the function whose file this is, if it is one's."""
+    path = Path(filename)
+    return path.stem if path.parent == FUNCTIONS else None
+
+
 def _permitted(params: dict[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:
     """Fail where a function makes a call that its role in template.yaml does not allow."""
     frame = sys._getframe()
-    while frame.f_back is not None and Path(frame.f_code.co_filename).parent != FUNCTIONS:
+    while frame.f_back is not None and _handler(frame.f_code.co_filename) is None:
         frame = frame.f_back
-    if Path(frame.f_code.co_filename).parent != FUNCTIONS:
+    handler = _handler(frame.f_code.co_filename)
+    if handler is None:
         return  # the test's own call
-    role = stack().role_of(Path(frame.f_code.co_filename).stem)
+    role = stack().role_of(handler)
     service = {"sfn": "stepfunctions", "eventbridge": "events"}.get(
         model.service_model.service_name, model.service_model.service_name
     )
@@ -498,6 +526,24 @@ def _answer(event_name: str, request: Any, **named: Any) -> AWSResponse | None:
     return answer if answer is not None else botocore_stubber(event_name, request, **named)
 
 
+@cache
+def _signing_key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+@cache
+def _routes(backend: type[BaseBackend]) -> dict[str, Any]:
+    """Return what answers which addresses of a service; moto reads it anew for each call."""
+    found: dict[str, Any] = _URLS.__get__(backend("us-east-1", ACCOUNT))
+    return found
+
+
+_URLS: Any = vars(BaseBackend)["urls"]
+BaseBackend.urls = property(lambda backend: _routes(type(backend)))  # type: ignore[method-assign,assignment]
+
+# Each subscription would make a key of its own to sign with, and nobody reads the signatures.
+Subscription.private_key = lambda _: _signing_key()  # type: ignore[method-assign]
+taught()
 BUILTIN_HANDLERS[:] = [
     (event, _answer if handler is botocore_stubber else handler, *more)
     for event, handler, *more in BUILTIN_HANDLERS

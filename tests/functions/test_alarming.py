@@ -18,6 +18,7 @@ from everloop.decisions.releases import Serving
 from everloop.errors import BadInput
 from everloop.flows import clearing
 from everloop.moments import moment
+from everloop.pipelines.rollouts import errors_of
 from everloop.records.config import ServingConfig
 from everloop.records.lease import RELEASE
 
@@ -32,6 +33,10 @@ target = "late"
 [deploy.alarms]
 max_error_rate = 0.02
 max_latency_ms = 250.0
+[deploy.production]
+instance = "ml.m5.large"
+[deploy.staging]
+instance = "ml.m5.large"
 """
 
 
@@ -316,7 +321,7 @@ def test_alarms_that_there_is_no_room_for_are_told_once_and_keep_nothing_else_fr
         tick(account)
     mails = account.mails()
     assert mails.count("flight-delays: it stands still, and a person must look") == 1
-    assert schedules.state("flight-delays") is not None
+    assert schedules.state("flight-delays", schedules.MONITOR) is not None
     assert account.client("s3").list_objects_v2(Bucket=settings().anchor_bucket)["KeyCount"] == 1
 
 
@@ -403,3 +408,32 @@ def test_of_the_version_before_the_newest_config_is_enough(account):
         "flight-delays-v1-00000001",
     ]
     assert not cleared.more
+
+
+def test_clients_junk_rolls_no_good_release_back(account):
+    """What the endpoint failed before, whoever served, is beside the bar of the new version."""
+    account.push(data=account.bundle(SPEC))
+    rollout(account, account.register(approval="Approved"))
+    # A tenth of the requests of each hour is none of the model's, and in one all of them failed.
+    hours = [moment(f"2026-11-20T{hour:02}:30:00Z") for hour in range(3, 9)]
+    watch = account.client("cloudwatch")
+    for at in hours:
+        values = [1.0] if at == hours[2] else [0.0, 1.0]
+        counts = [20.0] if at == hours[2] else [18.0, 2.0]
+        watch.put_metric_data(
+            Namespace="AWS/SageMaker",
+            MetricData=[
+                {
+                    "MetricName": "Invocation5XXErrors",
+                    "Dimensions": errors_of("flight-delays")["Dimensions"],
+                    "Timestamp": at,
+                    "Values": values,
+                    "Counts": counts,
+                }
+            ],
+        )
+    account.answer(clients.sagemaker(), "UpdateEndpoint", 200, EndpointArn="arn")
+    rollout(account, account.register(2, approval="Approved"), version=2)
+    made = alarms.beginning("everloop-flight-delays-v2-")
+    (errors,) = [name for name in made if name.endswith("-errors")]
+    assert made[errors].threshold == pytest.approx(0.02 + 0.1)

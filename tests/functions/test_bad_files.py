@@ -7,7 +7,7 @@ import pytest
 import finish_training
 import freeze_dataset
 import reconcile
-from everloop.aws import arrivals, ledger, objects, storage
+from everloop.aws import arrivals, clients, ledger, objects, storage
 from everloop.decisions.governor import useless_in_a_row
 from everloop.moments import moment
 from everloop.records.lease import TRAINING
@@ -50,10 +50,12 @@ def trained(account):
     bundle = ledger.installed(MODEL).bundle_digest
     run = Run(f"{MODEL}-w1-0123abcd", digest, bundle, "data", NOW, RUNNING)
     ledger.put_run(MODEL, Run(**{**vars(run), "execution": MACHINE.rpartition(":")[2]}))
+    client = clients.sagemaker()
+    account.answer(client, "ListPipelineExecutionSteps", 200, PipelineExecutionSteps=[])
     return account
 
 
-def put_down(account, outcome="ok", **status):
+def put_down(account, outcome="ok", report=None, **status):
     """Write files.json as the run's job does."""
     came = {a.key: a.version_id for a in arrivals.arrivals(MODEL, [1])[1]}
     rows = [
@@ -66,7 +68,7 @@ def put_down(account, outcome="ok", **status):
         }
         for name, what in status.items()
     ]
-    found = {"version": 1, "model": MODEL, "outcome": outcome, "objects": rows}
+    found = {"version": 1, "model": MODEL, "outcome": outcome, "objects": rows, "report": report}
     found |= {"why": "bad data: 3 of 3" if outcome != "ok" else "", "counts": {"used": 2}}
     account.put_json(f"s3://{account.artefacts}/runs/{MODEL}/run1/files/files.json", found)
 
@@ -101,6 +103,14 @@ def test_a_dataset_whose_files_are_all_bad_ends_told_and_counts_as_no_failure(tr
     assert len(objects.states(MODEL)) == 3
     assert trained.mails() == ["flight-delays: nothing was trained of window 1: its files are bad"]
     assert useless_in_a_row(ledger.runs(MODEL)) == 0
+
+
+def test_the_message_links_to_the_data_report(trained):
+    put_down(trained, "bad-files", a="refused", b="refused", c="refused", report="data.html")
+    finish(trained, failed_step="Preprocess")
+    received = trained.client("sqs").receive_message(QueueUrl=trained.mail)["Messages"]
+    text = json.loads(received[0]["Body"])["Message"]
+    assert f"s3://{trained.artefacts}/runs/{MODEL}/run1/files/data.html" in text
 
 
 def test_after_bad_files_the_next_data_is_trained(trained):

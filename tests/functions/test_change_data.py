@@ -1,13 +1,16 @@
 """A person's word takes an object out of the next dataset, or brings it back into it."""
 
+from datetime import timedelta
+
 import pytest
 from functions.conftest import SPEC
 
 import change_data
 import freeze_dataset
-from everloop.aws import arrivals, objects, storage
+from everloop.aws import arrivals, ledger, objects, storage
 from everloop.errors import BadInput
 from everloop.moments import moment
+from everloop.records.lease import MONITOR, RELEASE, TRAINING
 from everloop.records.object_state import PRESENT, SET_ASIDE, WITHDRAWN, ObjectState
 
 MODEL, ANA = "flight-delays", "arn:aws:iam::123456789012:user/ana"
@@ -155,7 +158,7 @@ def test_undrop_without_a_deletion_in_s3_changes_nothing(dropped):
 @pytest.mark.parametrize(
     ("values", "field"),
     [
-        pytest.param({"action": "forget"}, "action", id="action"),
+        pytest.param({"action": "forgive"}, "action", id="action"),
         pytest.param({"reason": " "}, "reason", id="reason"),
         pytest.param({"keys": {}}, "keys", id="none"),
         pytest.param({"keys": {"data/another/a.csv": ""}}, "keys", id="another model's"),
@@ -169,3 +172,54 @@ def test_a_request_that_cannot_be_right_names_the_field(dropped, values, field):
     request = dropped.request("request-change-data", **given)
     with pytest.raises(BadInput, match=f"^{field}: "):
         change_data.handler(request, dropped.context)
+
+
+SUBJECT = "0123456789abcdef" * 2
+
+
+def version_of(account, name):
+    (one,) = [a for a in arrivals.arrivals(MODEL, [1])[1] if a.key == key(name)]
+    return one.version_id
+
+
+def forget(account, keys, **values):
+    return say(account, "forget", keys, **{"subject": SUBJECT, "rows": 2, **values})
+
+
+def test_who_is_forgotten_leaves_a_tombstone_and_a_digest(dropped):
+    freeze(dropped, 1)
+    version = version_of(dropped, "a")
+    assert forget(dropped, {key("a"): version})["changed"] == [key("a")]
+    told = last(dropped, "forget")
+    assert told["facts"] == {
+        "subject": SUBJECT, "rows": 2, "objects": 1, "versions": [[key("a"), version]]
+    }  # fmt: skip
+    (tombstone,) = objects.states(MODEL).values()
+    assert (tombstone.state, tombstone.forgotten, tombstone.by) == (WITHDRAWN, True, ANA)
+    # S3 still shows it while the command deletes: that brings nothing back, and is told once.
+    dropped.drop(dropped.bring(key("a"), b"what is left"))
+    s3 = dropped.client("s3")
+    s3.delete_object(Bucket=dropped.data, Key=key("a"), VersionId=version)
+    assert [e["key"] for e in freeze(dropped, 2)["objects"]] == [key("a"), key("b")]
+    assert objects.states(MODEL)[tombstone.id] == tombstone
+    assert "withdraw" not in {each["kind"] for each in dropped.decisions()}
+
+
+def test_rows_outside_of_drops_leave_no_tombstone(dropped):
+    forget(dropped, {})
+    assert last(dropped, "forget")["facts"]["objects"] == 0
+    assert objects.states(MODEL) == {}
+
+
+@pytest.mark.parametrize("kind", [TRAINING, RELEASE, MONITOR])
+def test_nobody_is_forgotten_while_something_holds_the_data(dropped, kind):
+    ledger.take_lease(MODEL, kind, "arn:x:holder", None, T, T + timedelta(hours=1))
+    with pytest.raises(BadInput, match=r"under way since .* \(holder\)"):
+        forget(dropped, {key("a"): version_of(dropped, "a")})
+    assert objects.states(MODEL) == {}
+    assert "forget" not in {each["kind"] for each in dropped.decisions()}
+
+
+def test_a_subject_is_a_digest_and_never_a_key(dropped):
+    with pytest.raises(BadInput, match="never the key itself"):
+        forget(dropped, {key("a"): version_of(dropped, "a")}, subject="529.982.247-25")

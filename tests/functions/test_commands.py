@@ -1,13 +1,17 @@
 """The command against a stack: what people type, what they read, and what programs get."""
 
 import json
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from everloop.aws import clients, journal, ledger
+import install_model
+from everloop.aws import clients, journal, ledger, removals, settings, storage
 from everloop.chain import Entry
 from everloop.moments import moment
+from everloop.records.removal import Removal
 from everloop.records.run import Run
 from everloop_cli.door import open_stack
 from everloop_cli.main import main
@@ -42,7 +46,7 @@ def said(capsys, *words, code=0):
 def test_a_model_that_is_not_installed_is_named_with_those_that_are(stack, command, capsys):
     files = ["/dev/null"] if command in ("drop", "label") else []
     refusal = said(capsys, command, "flight-delay", *files, code=2)
-    assert "flight-delay'" in refusal
+    assert "flight-delay'" in refusal and f"did you mean '{MODEL}'?" in refusal
     assert f"Installed: {MODEL}" in refusal
 
 
@@ -121,7 +125,7 @@ def test_watch_shows_people_a_line_for_each_decision(stack, monkeypatch, capsys)
 
     monkeypatch.setattr(watching.time, "sleep", stop)
     shown = said(capsys, "watch", "--since-start", code=130)
-    assert f"{MODEL} install" in shown
+    assert f"{MODEL} ✓ install" in shown
     # Without it, only what comes from here on.
     shown = said(capsys, "watch", code=130)
     assert f"watching {MODEL}; Ctrl-C ends it" in shown and "install" not in shown
@@ -160,14 +164,74 @@ def test_a_run_under_way_is_shown_with_the_steps_of_its_execution(stack, capsys)
     assert "window 1 running: Train executing" in said(capsys, "status")
 
 
+FOLDER = Path(__file__).parents[2] / "models" / MODEL
+
+
 def test_a_folder_that_is_pushed_is_uploaded_as_one_bundle(stack, capsys):
-    done = told(capsys, "push", str(Path(__file__).parents[2] / "models" / MODEL))
+    done = told(capsys, "push", "--no-wait", str(FOLDER))
     key = f"models/{MODEL}/bundle.tar.gz"
     assert (done["model"], done["to"]) == (MODEL, f"s3://{stack.data}/{key}")
-    body = stack.client("s3").get_object(Bucket=stack.data, Key=key)["Body"].read()
-    assert len(body) == done["bytes"]
-    shown = said(capsys, "push", str(Path(__file__).parents[2] / "models" / MODEL))
+    found = stack.client("s3").get_object(Bucket=stack.data, Key=key)
+    assert (len(found["Body"].read()), found["VersionId"]) == (done["bytes"], done["version_id"])
+    assert "installed" not in done  # nobody has looked yet
+    shown = said(capsys, "push", "--no-wait", str(FOLDER))
     assert f"pushed {MODEL}" in shown and f"follow it: everloop watch {MODEL}" in shown
+
+
+def test_a_push_says_what_the_model_will_cost(stack, capsys, tmp_path):
+    costs = told(capsys, "push", "--no-wait", str(FOLDER))["costs"]
+    assert (costs["currency"], round(costs["endpoint"])) == ("USD", 83)
+    shown = said(capsys, "push", "--no-wait", str(FOLDER))
+    assert "a month of serving" in shown and "each new version" in shown
+    folder = shutil.copytree(FOLDER, tmp_path / MODEL)
+    toml = (folder / "model.toml").read_text()
+    (folder / "model.toml").write_text(toml + '\n[deploy.production]\ninstance = "ml.c5.4xlarge"\n')
+    shown = said(capsys, "push", "--no-wait", str(folder))
+    assert "no price of 'ml.c5.4xlarge hour'" in shown
+
+
+def test_a_push_ends_when_the_stack_has_installed_it(stack, capsys):
+    installs_what_is_pushed(stack)
+    lines = said(capsys, "push", str(FOLDER), "--json")  # and what the function logs
+    assert '"installed": true' in lines
+    assert f"installed {MODEL} after" in said(capsys, "push", str(FOLDER))
+
+
+def test_a_push_that_the_stack_refuses_ends_with_its_words(stack, capsys, tmp_path):
+    installs_what_is_pushed(stack, "autumn-delays")
+    since = moment("2026-11-20T10:00:00Z")
+    removals.begin(Removal("autumn-delays", "removal-1", "ana", "", since, versions=True))
+    folder = shutil.copytree(FOLDER, tmp_path / "autumn-delays")
+    refusal = said(capsys, "push", str(folder), code=2)
+    assert "the push was refused" in refusal and "removed with its versions by ana" in refusal
+    assert "It is not installed." in refusal
+
+
+def installs_what_is_pushed(stack, model=MODEL):
+    """Let the event of a push come just before the command asks the ledger what came of it."""
+    busy = False
+    key = f"models/{model}/bundle.tar.gz"
+    uri = f"s3://{stack.data}/{key}"
+
+    def install(**_):
+        nonlocal busy
+        if busy:
+            return  # the function asks the ledger, too
+        busy = True
+        if pushed := storage.newest_version(uri):
+            event = stack.event(
+                "s3-object-created-bundle",
+                bucket__name=stack.data,
+                object__key=key,
+                **{"object__version-id": pushed},
+            )
+            of_the_command = settings.settings()
+            settings.use(None)  # the function's own, of its environment
+            install_model.handler(event, stack.context)
+            settings.use(of_the_command)
+        busy = False
+
+    stack.meanwhile(clients.dynamodb(), "GetItem", install)
 
 
 def test_a_stack_that_is_another_product_is_no_stack_of_ours(account, capsys):
@@ -203,3 +267,38 @@ def test_a_push_that_has_no_image_here_is_refused_before_it_is_uploaded(stack, t
     assert "AWS has no image for inference" in said(capsys, "push", str(folder), code=2)
     kept = stack.client("s3").list_objects_v2(Bucket=stack.data, Prefix="models/churn/")
     assert kept["KeyCount"] == 0
+
+
+def test_a_push_says_which_commit_it_was_made_from(stack, tmp_path, monkeypatch, capsys):
+    folder = tmp_path / "repository" / MODEL
+    shutil.copytree(Path(__file__).parents[2] / "models" / MODEL, folder)
+    for name in ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME"):
+        monkeypatch.setenv(name, "ana")
+    monkeypatch.setenv("GIT_COMMITTER_EMAIL", "ana")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+
+    def git(*words):
+        done = subprocess.run(
+            ["git", "-C", str(folder.parent), *words], check=True, capture_output=True, text=True
+        )
+        return done.stdout.strip()
+
+    git("init", "-q")
+    assert told(capsys, "push", "--no-wait", str(folder))["commit"] is None
+    git("add", ".")
+    git("commit", "-qm", "first")
+    (folder / "README.md").write_text("changed\n")
+    done = told(capsys, "push", "--no-wait", str(folder))
+    assert (done["commit"], done["changed_files"]) == (git("rev-parse", "HEAD"), 1)
+
+
+def test_notify_says_who_hears_and_sends_a_test(stack, capsys):
+    topic = stack.client("sns").list_topics()["Topics"][0]["TopicArn"]
+    found = told(capsys, "notify")
+    assert (found["topic"], found["sent"]) == (topic, False)
+    assert [each["protocol"] for each in found["subscribers"]] == ["sqs"]
+    assert stack.mails() == []
+    assert "sent a test message" in said(capsys, "notify", "--test")
+    assert stack.mails() == ["everloop: messages arrive"]
+    stack.client("sns").subscribe(TopicArn=topic, Protocol="email", Endpoint="ana@example.com")
+    assert "ana@example.com" in said(capsys, "notify", MODEL)

@@ -4,8 +4,9 @@ import pytest
 
 import finish_training
 import reconcile
-from everloop.aws import arrivals, ledger
+from everloop.aws import arrivals, clients, ledger
 from everloop.moments import moment
+from everloop.reading import models
 from everloop.records.lease import TRAINING
 from everloop.records.run import RUNNING, Run
 
@@ -33,6 +34,7 @@ def finish(account, **values):
     return finish_training.handler(request, account.context)
 
 
+RUN = "arn:aws:sagemaker:us-east-1:123456789012:pipeline/flight-delays/execution/r1"
 ended = {"started": True, "run": "arn:run", "package_arn": "", "failed_step": "", "reason": ""}
 
 
@@ -63,10 +65,125 @@ def test_a_run_that_registered_a_version_tells_how_many_rows_it_trained_on(runni
         "flight-delays", Run("w1", "d", "b", "data", NOW, RUNNING, execution="flight-delays-w1-a1")
     )
     package = running.register()
-    finish(running, run={**ended, "status": "Succeeded", "package_arn": package})
+    trained_by(running)
+    finish(running, run={**ended, "run": RUN, "status": "Succeeded", "package_arn": package})
     assert [(run.outcome, run.rows) for run in ledger.runs("flight-delays")] == [
         ("registered", 540)
     ]
+
+
+def _cluster(instance, count):
+    return {"InstanceType": instance, "InstanceCount": count}
+
+
+def trained_by(account, *jobs):
+    """Let an execution have trained by these jobs; return what their components are told."""
+    client, prefix = clients.sagemaker(), "arn:aws:sagemaker:us-east-1:123456789012:training-job"
+    began = moment("2026-11-20T10:00:00Z")
+    billed = {
+        "DescribeProcessingJob": {
+            "ProcessingResources": {"ClusterConfig": _cluster("ml.t3.medium", 1)},
+            "ProcessingStartTime": began,
+            "ProcessingEndTime": began.replace(minute=15),
+        },
+        "DescribeTrainingJob": {
+            "ResourceConfig": _cluster("ml.m5.large", 2),
+            "TrainingTimeInSeconds": 900,
+            "BillableTimeInSeconds": 360,
+        },
+    }
+    for operation, told in billed.items():
+        account.answer(client, operation, 200, **told)
+    processing = prefix.replace("training-job", "processing-job/pipelines-r1-evaluate")
+    steps = [{"StepName": "Evaluate", "Metadata": {"ProcessingJob": {"Arn": processing}}}]
+    for job in jobs:
+        steps.append({"StepName": job, "Metadata": {"TrainingJob": {"Arn": f"{prefix}/{job}"}}})
+    account.answer(client, "ListPipelineExecutionSteps", 200, PipelineExecutionSteps=steps)
+    return account.answer(client, "UpdateTrialComponent", 200, TrialComponentArn="arn:c")
+
+
+@pytest.mark.parametrize(("by", "deleted"), [("transform", True), ("job", False)])
+def test_what_a_run_made_to_be_scored_by_is_deleted_at_its_end(running, by, deleted):
+    spec = f'problem = "binary_classification"\n[data]\ntarget = "late"\n[evaluate]\nby = "{by}"\n'
+    running.push(data=running.bundle(spec))
+    step = running.made_to_score()
+    client = clients.sagemaker()
+    running.answer(client, "ListPipelineExecutionSteps", 200, PipelineExecutionSteps=[step])
+    finish(running, run={**ended, "run": RUN, "status": "Failed", "failed_step": "Evaluate"})
+    assert (running.client("sagemaker").list_models()["Models"] == []) == deleted
+
+
+def test_a_run_is_noted_in_sagemakers_experiment_with_its_metrics_and_digests(running):
+    digest = ledger.installed("flight-delays").bundle_digest
+    kept = Run("w1", "d", digest, "data", NOW, RUNNING, execution="flight-delays-w1-a1")
+    ledger.put_run("flight-delays", kept)
+    package = running.register()
+    asked = trained_by(running, "pipelines-1")
+    finish(running, run={**ended, "run": RUN, "status": "Succeeded", "package_arn": package})
+    (run,) = ledger.runs("flight-delays")
+    assert (run.job, run.metrics, run.warnings) == ("pipelines-1", {"auc": 0.71}, ())
+    (component,) = asked
+    assert component["TrialComponentName"] == "pipelines-1-aws-training-job"
+    given = component["Parameters"]
+    assert given["everloop.holdout.auc"] == {"NumberValue": 0.71}
+    assert given["everloop.dataset-digest"] == {"StringValue": "d"}
+    assert given["everloop.bundle-digest"] == {"StringValue": digest}
+    assert given["everloop.cause"] == {"StringValue": "data"}
+
+
+def test_a_run_keeps_what_its_jobs_are_billed_however_it_ended(running):
+    kept = Run("w1", "d", "b", "data", NOW, RUNNING, execution="flight-delays-w1-a1")
+    ledger.put_run("flight-delays", kept)
+    trained_by(running, "pipelines-1")
+    finish(running, run={**ended, "run": RUN, "status": "Failed", "failed_step": "Evaluate"})
+    (run,) = ledger.runs("flight-delays")
+    assert run.used == {"ml.t3.medium hour": 0.25, "ml.m5.large hour": 0.2}
+    (shown,) = models.trainings("flight-delays")
+    assert shown.cost == pytest.approx(0.25 * 0.05 + 0.2 * 0.115)
+
+
+def test_of_jobs_that_cannot_be_read_no_cost_is_known(running):
+    kept = Run("w1", "d", "b", "data", NOW, RUNNING, execution="flight-delays-w1-a1")
+    ledger.put_run("flight-delays", kept)
+    error = {"Code": "ThrottlingException", "Message": "too often"}
+    running.answer(clients.sagemaker(), "DescribeTrainingJob", 400, Error=error)
+    trained_by(running, "pipelines-1")
+    finish(running, run={**ended, "run": RUN, "status": "Failed", "failed_step": "Evaluate"})
+    (run,) = ledger.runs("flight-delays")
+    assert (run.outcome, run.used) == ("failed", None)
+    assert "what it cost is not known" in run.warnings[0]
+    (shown,) = models.trainings("flight-delays")
+    assert shown.cost is None
+
+
+def test_below_its_bars_a_run_keeps_its_metrics_too(running):
+    kept = Run("w1", "d", "b", "data", NOW, RUNNING, execution="flight-delays-w1-a1")
+    ledger.put_run("flight-delays", kept)
+    place = f"s3://{running.artefacts}/runs/flight-delays/r1/evaluation/evaluation.json"
+    tracking = {"mlflow": "https://m.example.com", "run": None, "warning": "URLError: refused"}
+    metrics = {"auc": {"value": 0.4}, "f1": {"value": None}}
+    running.put_json(place, {"metrics": metrics, "tracking": tracking})
+    trained_by(running, "pipelines-1", "pipelines-2")
+    finish(running, run={**ended, "run": RUN, "status": "Failed", "failed_step": "BelowBars"})
+    (run,) = ledger.runs("flight-delays")
+    assert (run.outcome, run.job, run.metrics) == ("below-bars", "", {"auc": 0.4})
+    assert run.warnings == ("not noted in MLflow: URLError: refused",)
+
+
+def test_what_sagemaker_refuses_to_note_is_a_warning_and_no_failure(running):
+    kept = Run("w1", "d", "b", "data", NOW, RUNNING, execution="flight-delays-w1-a1")
+    ledger.put_run("flight-delays", kept)
+    package = running.register()
+    client = clients.sagemaker()
+    error = {"Code": "ResourceNotFound", "Message": "there is no such component"}
+    running.answer(client, "UpdateTrialComponent", 400, Error=error)
+    trained_by(running, "pipelines-1")
+    answer = finish(
+        running, run={**ended, "run": RUN, "status": "Succeeded", "package_arn": package}
+    )
+    (run,) = ledger.runs("flight-delays")
+    assert (answer["ok"], run.outcome) == (True, "registered")
+    assert "there is no such component" in run.warnings[0]
 
 
 def test_what_arrived_meanwhile_is_trained_next(running):

@@ -6,86 +6,15 @@ import importlib
 import json
 
 import pytest
+from foreign_events import ALARM, ENDPOINT, FOREIGN, MONITOR, MOVING, PACKAGE, PIPELINE, changed
 
 from everloop.facts import Home, sign_of_trouble
 from everloop_localcloud.events.patterns import matches
 from proofs.template import Template, translated
 
-ARN = "arn:aws:sagemaker:us-east-1:123456789012"
-PIPELINE = "sagemaker-pipeline-execution-failed"
-PACKAGE = "sagemaker-model-package-approved"
-ENDPOINT = "sagemaker-endpoint-in-service"
-MOVING = "sagemaker-endpoint-deployment-canary-baking"
-ALARM = "cloudwatch-alarm-endpoint-5xx"
-MONITOR = "sagemaker-processing-job-model-monitor-violations"
-LONG = "x" * 256
-
-
-def execution(pipeline):
-    arn = f"{ARN}:pipeline/{pipeline}"
-    return {"pipelineArn": arn, "pipelineExecutionArn": f"{arn}/execution/abcdefghijkl"}
-
-
-def group(name, version=3):
-    arn = f"{ARN}:model-package/{name}/{version}"
-    return {"ModelPackageGroupName": name, "ModelPackageVersion": version, "ModelPackageArn": arn}
-
-
-ALONE = {"ModelPackageName": "scorer", "ModelPackageArn": f"{ARN}:model-package/scorer"}
-NO_GROUP = {"ModelPackageGroupName": None, "ModelPackageVersion": None}
-
-
-def metric(**dimensions):
-    stat = {"name": "Invocation5XXErrors", "namespace": "AWS/SageMaker", "dimensions": dimensions}
-    return {"configuration": {"metrics": [{"id": "m1", "metricStat": {"metric": stat}}]}}
-
-
-# What another team has: a sample of ours, and in what theirs differs. A None is not in the event.
-FOREIGN = {
-    "a package of the marketplace": (PACKAGE, NO_GROUP | ALONE),
-    "a package of no group": (
-        PACKAGE,
-        {"ModelPackageGroupName": "", "ModelPackageVersion": None} | ALONE,
-    ),
-    "a package whose group is null": (PACKAGE, {**ALONE, "ModelPackageGroupName": ...}),
-    "a group with a long name": (PACKAGE, group("g" * 63)),
-    "a group with double hyphens": (PACKAGE, group("fraud--eu")),
-    "a group that could be a model": (PACKAGE, group("fraud")),
-    "a pipeline with the longest name": (PIPELINE, execution(LONG)),
-    "a pipeline with double hyphens": (PIPELINE, execution("fraud--eu")),
-    "a pipeline that could be a model's": (PIPELINE, execution("fraud")),
-    "a pipeline without display names": (
-        PIPELINE,
-        {**execution("fraud"), "pipelineExecutionDisplayName": None},
-    ),
-    "an endpoint with the longest name": (ENDPOINT, {"EndpointName": "e" * 63}),
-    "an endpoint that could be a model's": (ENDPOINT, {"EndpointName": "fraud"}),
-    "an endpoint under test": (ENDPOINT, {"EndpointName": "fraud-staging"}),
-    "an endpoint on its way": (MOVING, {"EndpointName": "fraud--eu"}),
-    "an alarm on an endpoint": (ALARM, metric(EndpointName="fraud", VariantName="A")),
-    "an alarm on an endpoint with a long name": (ALARM, metric(EndpointName="e" * 63)),
-    "an alarm on no endpoint": (ALARM, metric()),
-    "an alarm with any name": (ALARM, {"alarmName": "Ä" * 255, **metric(EndpointName="fraud")}),
-    "an alarm of another stack": (
-        ALARM,
-        {"alarmName": "other-fraud-serving-errors", **metric(EndpointName="fraud")},
-    ),
-    "a monitoring job that is gone": (MONITOR, {}),
-    "a monitoring job with a long name": (
-        MONITOR,
-        {"ProcessingJobName": "model-monitoring-".ljust(256, "x")},
-    ),
-}
-
 
 def foreign(account, sample, changes):
-    event = account.event(sample)
-    for field, value in changes.items():
-        if value is None:
-            event["detail"].pop(field, None)
-        else:
-            event["detail"][field] = None if value is ... else value
-    return event
+    return changed(account.event(sample), changes)
 
 
 @pytest.fixture(scope="module")

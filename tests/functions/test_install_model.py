@@ -12,6 +12,8 @@ from everloop.aws import ledger
 from everloop.bundle import contents, pack, packed
 from everloop.chain import verify
 from everloop.errors import BadInput
+from everloop.views.timeline import timeline
+from everloop.views.version import RegisteredVersion, version
 
 AIR_TIME = Path(__file__).parents[2] / "models" / "air-time"
 
@@ -200,3 +202,35 @@ def test_data_that_came_before_its_model_is_trained_on(account):
     account.push()
 
     assert account.executions("train") == ["flight-delays-w1-a1"]
+
+
+@pytest.mark.parametrize(
+    ("told", "kept"),
+    [
+        ({"git-commit": "a" * 40, "git-changed": "2"}, {"commit": "a" * 40, "changed_files": 2}),
+        ({"git-commit": "a" * 40, "git-changed": "many"}, {"commit": "a" * 40, "changed_files": 0}),
+        ({"git-commit": "<script>"}, {}),
+        ({}, {}),
+    ],
+)
+def test_the_commit_that_a_push_names_is_kept(account, told, kept):
+    key = "models/flight-delays/bundle.tar.gz"
+    body = account.bundle()
+    account.client("s3").put_object(Bucket=account.data, Key=key, Body=body, Metadata=told)
+    event = account.event("s3-object-created-bundle", bucket__name=account.data, object__key=key)
+    assert install_model.handler(event, account.context)["go"] is True
+    (decision,) = account.decisions()
+    known = {name: decision["facts"].get(name) for name in ("commit", "changed_files")}
+    assert known == {"commit": None, "changed_files": None, **kept}
+
+    digest = decision["facts"]["bundle_digest"]
+    arn = account.register(1, **{"bundle-digest": digest})
+    told_of = version(
+        1,
+        RegisteredVersion(arn, "Approved", {"bundle-digest": digest}),
+        None,
+        None,
+        timeline([decision]),
+    )
+    note = ", with 2 files not as committed" if kept.get("changed_files") else ""
+    assert told_of.made_of.get("commit") == (f"{kept['commit']}{note}" if kept else None)

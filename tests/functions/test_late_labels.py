@@ -92,12 +92,12 @@ def test_labels_that_were_seen_start_no_look(serving):
 
 
 def test_what_is_refused_by_its_name_is_told_to_the_look_and_not_downloaded(serving):
-    label(serving, "may.csv.gz")
+    label(serving, "may.xlsx")
     label(serving, ".DS_Store")
     found = look(serving, soon())
     assert "labels" not in inputs(serving, found)
     told, _ = given(serving, found)
-    assert [name for name, _, _ in told["labels"]["refused"]] == ["may.csv.gz"]
+    assert [name for name, _, _ in told["labels"]["refused"]] == ["may.xlsx"]
 
 
 def test_a_look_is_given_the_predictions_of_other_looks_wherever_they_were_kept(serving):

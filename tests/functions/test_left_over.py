@@ -13,7 +13,8 @@ from everloop.records.run import DATA, REGISTERED, Run
 
 EXECUTIONS = "arn:aws:states:us-east-1:123456789012:execution:everloop-train:flight-delays"
 NOW = moment("2026-11-20T10:15:30Z")
-RUN = {"started": True, "run": "arn:run", "status": "Failed", "failed_step": "BelowBars"}
+ARN = "arn:aws:sagemaker:us-east-1:123456789012:pipeline/flight-delays/execution/r1"
+RUN = {"started": True, "run": ARN, "status": "Failed", "failed_step": "BelowBars"}
 
 
 def freeze(account, window):

@@ -10,8 +10,10 @@ import pytest
 import judge_findings
 import on_violation
 import plan_monitoring
-from everloop.aws import monitoring
+from everloop.aws import monitoring, table
 from everloop.decisions.looks import TURN
+from everloop.errors import Conflict
+from everloop.records import lease
 
 MODEL, HOUR = "flight-delays", timedelta(hours=1)
 CHECK = {"monitor": "data", "feature": "temp", "statistic": "baseline_drift_check"}
@@ -106,6 +108,26 @@ def test_a_look_that_died_gives_its_files_to_the_next(serving):
     serving.client("stepfunctions").stop_execution(executionArn=began["execution"])
     after = look(serving, soon(2))
     assert files(serving, after) == [file]
+
+
+def test_a_look_that_never_began_gives_its_files_to_the_next_and_begins_no_more(serving):
+    # Ticks that were held up come at once: what looks long dead may be about to begin.
+    file = capture(serving, "a")
+    monitoring.take_turn(MODEL, f"{ARN}:earlier", soon(1))
+    seen = monitoring.whose_turn(MODEL)
+    assert files(serving, look(serving, soon(2))) == [file]
+    with pytest.raises(Conflict):
+        table.write(lease.wait(MODEL, lease.MONITOR, seen.holder, "its job"))
+
+
+def test_a_look_that_has_just_begun_keeps_its_turn(serving):
+    capture(serving, "a")
+    monitoring.take_turn(MODEL, f"{ARN}:earlier", soon(1))
+    seen = monitoring.whose_turn(MODEL)
+    table.write(lease.wait(MODEL, lease.MONITOR, seen.holder, "its job"))
+    assert monitoring.take_turn_away(MODEL, seen) is False
+    found = look(serving, soon(2))  # reads may lag: its execution is not seen yet
+    assert found["reason"].startswith("a look is under way since")
 
 
 def test_a_look_that_failed_gives_its_files_to_the_next(serving):

@@ -3,12 +3,16 @@
 import pytest
 from botocore.exceptions import ClientError
 
-from everloop.aws import endpoints, storage
-from everloop.aws.clients import s3, sagemaker
+from everloop.aws import endpoints, ledger, schedules, storage
+from everloop.aws.clients import dynamodb, s3, sagemaker, scheduler, stepfunctions
 from everloop.errors import NotReady
+from everloop.flows import releasing
+from everloop.moments import moment
+from everloop.records.lease import RELEASE
 
 ARN = "arn:aws:sagemaker:us-east-1:123456789012"
 ROLE = "arn:aws:iam::123456789012:role/everloop-sagemaker"
+NOW = moment("2026-11-20T10:20:00Z")
 CONTAINER = {"Image": "image:1", "ModelDataUrl": "s3://b/m.tar.gz"}
 FLEET = {"VariantName": "AllTraffic", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
 CONFIG = {"ProductionVariants": [{**FLEET, "ModelName": "m-v1-0"}]}
@@ -60,6 +64,73 @@ def test_what_aws_does_not_see_yet_is_asked_for_again(account, operation, messag
     with pytest.raises(NotReady, match="Could not find"):
         ask()
     ask()
+
+
+@pytest.mark.parametrize("what", ["model", "config"])
+def test_what_aws_has_and_does_not_find_is_asked_for_again(account, what):
+    """Another try made it a moment ago: creating it is refused, describing it finds none."""
+    endpoints.ensure_model("m-v1-0", CONTAINER, ROLE)
+    endpoints.ensure_config("m-v1-1", CONFIG)
+    create, describe = {
+        "model": ("CreateModel", "DescribeModel"),
+        "config": ("CreateEndpointConfig", "DescribeEndpointConfig"),
+    }[what]
+    for operation, words, times in [
+        (create, "Cannot create already existing", 2),
+        (describe, "Could not find", 1),
+    ]:
+        refuse = refusing(operation, "ValidationException", f"{words} {what} arn:…", times)
+        account.meanwhile(sagemaker(), operation, refuse)
+
+    def ask():
+        if what == "model":
+            endpoints.ensure_model("m-v1-0", CONTAINER, ROLE)
+        else:
+            endpoints.ensure_config("m-v1-1", CONFIG)
+
+    with pytest.raises(NotReady, match="already exist"):
+        ask()
+    ask()
+
+
+def test_a_release_that_aws_does_not_show_yet_has_begun(account):
+    """Its name is taken, so it is there: no other is started beside it."""
+    account.push()
+    arn = account.register(approval="Approved")
+    installed = ledger.installed("flight-delays")
+    releasing.start_wanted(installed, "one cause", NOW)
+    refuse = refusing("DescribeExecution", "ExecutionDoesNotExist", "Execution Does Not Exist", 9)
+    account.meanwhile(stepfunctions(), "DescribeExecution", refuse)
+    found = releasing.start_wanted(installed, "another cause", NOW)
+    assert (found.go, found.new, found.execution) == (True, False, "flight-delays-r1-v1")
+    assert account.executions("deploy") == ["flight-delays-r1-v1"] and arn
+    assert ledger.lease("flight-delays", RELEASE).epoch == 0
+
+
+def test_a_schedule_that_another_makes_just_now_is_made(account):
+    """A push and the repair of what it made may come at once."""
+
+    def another(params, **_):
+        account.answer_as_before()
+        scheduler().create_schedule(**params)
+
+    account.meanwhile(scheduler(), "CreateSchedule", another)
+    schedules.ensure("m", schedules.MONITOR, "rate(1 hour)")
+    schedule = scheduler().get_schedule(GroupName="everloop", Name="everloop-m-monitor")
+    assert schedule["ScheduleExpression"] == "rate(1 hour)"
+
+
+def test_the_ledger_is_read_as_it_was_last_written(account):
+    asked = []
+    for operation in ("GetItem", "Query", "BatchGetItem", "Scan"):
+        account.meanwhile(dynamodb(), operation, lambda params, **_: asked.append(params))
+    account.push()
+    account.register(approval="Approved")
+    releasing.start_wanted(ledger.installed("flight-delays"), "a cause", NOW)
+    assert len(asked) > 3
+    for params in asked:
+        tables = params.get("RequestItems", {"": params}).values()
+        assert all(table["ConsistentRead"] is True for table in tables)
 
 
 def test_a_config_that_aws_refuses_for_good_is_no_matter_of_waiting(account):

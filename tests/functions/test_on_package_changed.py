@@ -6,7 +6,7 @@ import pytest
 
 import on_package_changed
 import reconcile
-from everloop.aws import approvals, ledger
+from everloop.aws import approvals, ledger, registry
 from everloop.flows import report
 from everloop.moments import moment, text
 from everloop.records.release import Release
@@ -98,13 +98,19 @@ def changed_at(account, arn):
     return found["LastModifiedTime"].strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def tell(account, arn, version=1, fields=("ModelApprovalStatus",), at=None):
+def approval(arn):
+    found = registry.find(arn)
+    return found.package.approval if found else "Approved"
+
+
+def tell(account, arn, version=1, fields=("ModelApprovalStatus",), at=None, status=None):
     event = account.event(
         "sagemaker-model-package-approved",
         ModelPackageArn=arn,
         ModelPackageVersion=version,
         UpdatedModelPackageFields=list(fields),
         LastModifiedTime=at or changed_at(account, arn),
+        ModelApprovalStatus=status or approval(arn),
     )
     return on_package_changed.handler(event, account.context)
 
@@ -214,6 +220,21 @@ def test_who_stamped_it_before_the_approval_was_seen_is_not_who_approved(account
     tell(account, arn, at=event_at)
     assert [found[2] for found in words(account)] == ["unknown"]
     assert text(approvals.all_of("flight-delays")[1].at) == "2020-01-01T00:00:00.000Z"
+
+
+def test_the_judges_event_that_is_read_after_a_persons_word_is_not_that_word(account):
+    account.push()
+    arn = account.register()
+    say(account, arn, "Rejected", "auc 0.51 misses 0.6")
+    rejected_at = changed_at(account, arn)
+    time.sleep(1)  # events tell seconds
+    say(account, arn, "Approved", "mine")
+    tell(account, arn, at=rejected_at, status="Rejected")
+    account.client("stepfunctions").stop_execution(executionArn=f"{DEPLOY}:flight-delays-r1-v1")
+    failed(account)
+    tell(account, arn)
+    assert words(account) == [(True, "mine", "fake-user-profile-name")]
+    assert account.executions("deploy") == ["flight-delays-r1-v1"], "it was approved once"
 
 
 # An older version, and the pin

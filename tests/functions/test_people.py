@@ -1,5 +1,7 @@
 """What people are told, once for each fact, wherever somebody dies."""
 
+import json
+from dataclasses import replace
 from datetime import timedelta
 
 import boto3
@@ -76,6 +78,19 @@ def test_a_topic_that_is_busy_is_asked_again(account):
     account.meanwhile(sns(), "Publish", busy)
     with pytest.raises(NotReady):
         people.notify(TOLD, {"notify": {"topic": TEAM}}, NOW)
+
+
+@pytest.mark.parametrize("why", ["it drifts", "\0" * 90_000, "ç" * 90_000])
+def test_chats_get_a_form_of_their_own_within_what_sns_takes(account, why):
+    sent = []
+    account.meanwhile(sns(), "Publish", lambda params, **_: sent.append(params))
+    people.notify(replace(TOLD, why=why), None, NOW)
+    (params,) = sent
+    assert params["MessageStructure"] == "json"
+    assert len(params["Message"].encode()) < 262_144
+    forms = json.loads(params["Message"])
+    assert forms["default"].startswith("flight-delays: a violation was found")
+    assert json.loads(forms["https"])["content"]["title"] == "flight-delays: a violation was found"
 
 
 def test_what_the_owner_turned_off_is_not_told(account):

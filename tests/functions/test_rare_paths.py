@@ -87,17 +87,17 @@ def test_a_run_that_nobody_waits_for_is_stopped_before_the_next(account):
     assert [asked["PipelineExecutionArn"] for asked in stopped] == [found["PipelineExecutionArn"]]
 
 
-def lost_run(account, status, steps):
+def lost_run(account, status, steps, pushed=None):
     """A run whose machine died, and the frozen window it was started for."""
-    waited_run(account, status, steps)
+    waited_run(account, status, steps, pushed)
     account.client("stepfunctions").stop_execution(
         executionArn=f"{EXECUTIONS}-train:flight-delays-w1-a1"
     )
 
 
-def waited_run(account, status, steps):
+def waited_run(account, status, steps, pushed=None):
     """A run that its machine waits for, and the frozen window it was started for."""
-    account.push()
+    account.push(data=pushed)
     account.drop(account.bring("data/flight-delays/a.csv"))
     freeze_dataset.handler(
         account.request("machine-freeze-dataset", window=1, time="2026-11-20T11:00:00Z"),
@@ -157,6 +157,42 @@ def test_a_run_that_nobody_saw_fail_is_told_to_people(account):
     assert train_ends(account) == ["the pipeline ended Failed: step Train: out of memory"]
     assert account.mails() == ["flight-delays: training failed"]
     assert arrivals.closed_window("flight-delays", 1).outcome == "failed"
+
+
+def test_a_run_that_nobody_saw_end_has_its_metrics_and_is_noted_all_the_same(account):
+    account.put_json(
+        f"s3://{account.artefacts}/runs/flight-delays/lost/evaluation/evaluation.json",
+        {"metrics": {"auc": {"value": 0.55}}},
+    )
+    job = {"TrainingJob": {"Arn": f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:training-job/pipelines-1"}}
+    bars = {"Fail": {"ErrorMessage": "Below the bars: wanted are auc at least 0.6"}}
+    steps = [
+        {"StepName": "Train", "StepStatus": "Succeeded", "Metadata": job},
+        {"StepName": "BelowBars", "StepStatus": "Failed", "Metadata": bars},
+    ]
+    lost_run(account, "Failed", steps)
+    noted = account.answer(clients.sagemaker(), "UpdateTrialComponent", 200)
+    cluster = {"InstanceType": "ml.m5.large", "InstanceCount": 1}
+    account.answer(
+        *(clients.sagemaker(), "DescribeTrainingJob", 200),
+        ResourceConfig=cluster,
+        BillableTimeInSeconds=360,
+    )
+    reconcile.handler({"time": "2026-11-20T12:00:00Z"}, account.context)
+    (run,) = ledger.runs("flight-delays")
+    assert (run.outcome, run.job, run.metrics) == ("below-bars", "pipelines-1", {"auc": 0.55})
+    assert run.used == {"ml.m5.large hour": 0.1}
+    assert [each["TrialComponentName"] for each in noted] == ["pipelines-1-aws-training-job"]
+
+
+def test_what_a_run_that_nobody_saw_end_made_to_be_scored_by_is_deleted(account):
+    spec = 'problem = "binary_classification"\n[data]\ntarget = "late"\n'
+    pushed = account.bundle(f'{spec}[evaluate]\nby = "transform"\n')
+    failed = {"StepName": "Evaluate", "StepStatus": "Failed", "FailureReason": "out of memory"}
+    lost_run(account, "Failed", [account.made_to_score(), failed], pushed)
+    reconcile.handler({"time": "2026-11-20T12:00:00Z"}, account.context)
+    assert train_ends(account) == ["the pipeline ended Failed: step Evaluate: out of memory"]
+    assert account.client("sagemaker").list_models()["Models"] == []
 
 
 def test_a_run_that_never_began_is_tried_again(account):

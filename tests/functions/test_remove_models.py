@@ -348,9 +348,25 @@ def test_all_means_every_model_and_one_that_is_stuck_keeps_none(account):
     said = ask(account, "go on", model=None)
     assert list(said["left"]) == [MODEL] and "nobody foresaw" in said["left"][MODEL][0]
     assert [removal.model for removal in removals.under_way()] == [MODEL]
-    # Where nothing but errors is left, waiting changes nothing, and nobody waits for half a day.
-    assert said["given_up"] is False
-    assert ask(account, "go on", model=None, time="2026-11-20T10:31:00Z")["given_up"]
+
+
+def test_what_leaves_nothing_but_errors_is_given_up_and_one_error_is_not_enough(account):
+    served(account)
+    ask(account)
+
+    def go_on(time, stuck_since=None):
+        said = ask(account, "go on", time=f"2026-11-20T{time}Z", stuck_since=stuck_since)
+        return said["given_up"], said["stuck_since"]
+
+    error = {"Code": "ValidationException", "Message": "something that nobody foresaw"}
+    account.answer(clients.sagemaker(), "DeleteEndpoint", 400, Error=error)
+    # However old a removal is, as an endpoint that moves makes it: its first error ends it not.
+    given_up, since = go_on("14:00:00")
+    assert (given_up, since) == (False, "2026-11-20T14:00:00.000Z")
+    assert go_on("14:29:00", since) == (False, since)
+    assert go_on("14:30:00", since) == (True, since)
+    account.answer_as_before()
+    assert go_on("14:30:00", since) == (False, None)  # what was stuck moves, and that is forgotten
 
 
 @pytest.mark.parametrize(

@@ -86,6 +86,11 @@ _CSV = st.one_of(
 )
 
 
+_REGRESSION: dict[str, Any] = {
+    "problem": "regression",
+    "data": {"target": "price", "key": "id"},
+    "evaluate": {},
+}
 _DIALECTS = st.sampled_from(
     [
         {},
@@ -100,8 +105,10 @@ _DIALECTS = st.sampled_from(
 def _tables(folder: Path) -> Iterator[Check]:
     pandas, path = importlib.import_module("pandas"), folder / "drop.csv"
     look, wanted = _job("formats.check").check, _job("formats.expected").Expected
+    opened = _job("formats.compressed").opened
     baseline, dialect_of = _job("baseline"), _job("formats.dialect").Dialect.of
     write_json = _job("container").write_json
+    spec = {"name": "m", "data": {"target": "price", "key": "id", "timestamp": None}}
 
     def check(case: tuple[bytes, dict[str, Any]]) -> None:
         data, asked = case
@@ -110,12 +117,31 @@ def _tables(folder: Path) -> Iterator[Check]:
         for declared in ({"colour": "text", "price": "number"}, {}):
             names = tuple(dict.fromkeys([*declared, "price", "id"]))
             for names_only in (True, False):
-                want = wanted(names, declared, "price", True, dialect, names_only)
-                seen = look(path, "data/m/drop.csv", want)
-                told = [*seen.bad, *seen.doubts, *seen.notes, seen.empty or "drop.csv"]
-                assert all(isinstance(line, str) and "drop.csv" in line for line in told)
+                for form in ("jsonl", "parquet", "csv"):
+                    want = wanted(
+                        names, declared, "price", "zero-one", dialect, names_only, form, names_only
+                    )
+                    seen = look(path, "data/m/drop.csv", want)
+                    told = [*seen.bad, *seen.doubts, *seen.notes, seen.empty or "drop.csv"]
+                    assert all(isinstance(line, str) and "drop.csv" in line for line in told)
             if not (seen.bad or seen.empty):  # then a model's script may read it
-                frame = pandas.read_csv(path, **dialect.for_pandas())
+                profile = _job("data_report.profile").Profile("id")
+                for rows in (
+                    _job("formats.format")
+                    .of({})
+                    .rows(
+                        path,
+                        {"columns": declared, "target": "price", "dialect": asked},
+                        [*seen.columns],
+                    )
+                ):
+                    profile.add(rows)
+                assert profile.rows == seen.rows and set(profile.columns) <= set(seen.columns)
+                report = _job("data_report.document").document(spec, {}, profile, profile)
+                _job("data_report.page").rendered(report, {}, "", profile, profile)
+                write_json(folder / "data.json", report)
+                with opened(path) as file:
+                    frame = pandas.read_csv(file, **dialect.for_pandas())
                 assert {"price", "id"} <= set(frame.columns) and len(frame) == seen.rows
                 told = baseline.statistics_of(frame)
                 write_json(folder / "statistics.json", told)
@@ -126,8 +152,7 @@ def _tables(folder: Path) -> Iterator[Check]:
 
 @contextmanager
 def _labels(folder: Path) -> Iterator[Check]:
-    take = _job("labels").take
-    columns = ("id", "price")
+    take, problem = _job("labels").take, _job("problems").of(_REGRESSION)
 
     def check(files: list[bytes]) -> None:
         given = []
@@ -137,7 +162,7 @@ def _labels(folder: Path) -> Iterator[Check]:
             given.append((path, path.name, f"{number}"))
         for numbers in (True, False):
             with closing(sqlite3.connect(":memory:", isolation_level=None)) as table:
-                taken = take(table, given, columns, binary=False, numbers=numbers)
+                taken = take(table, given, "price", problem=problem, numbers=numbers)
                 known = table.execute("select key, target from labels").fetchall()
             assert taken.bad >= len(taken.refused) and taken.corrected >= 0
             assert len(known) <= taken.rows
@@ -181,18 +206,19 @@ def _captured(folder: Path) -> Iterator[Check]:
     captured = _job("capture").captured
     columns = _job("sent_columns").Columns.of({"features": [{"name": "hour"}]}, "id", None, "late")
     predictions, joining, labels = _job("predictions"), _job("joining"), _job("labels")
+    problem = _job("problems").of(_REGRESSION)
     look = _job("look").Look("x", "2026-11-20T13:00:00Z", served=[("", 1)])
 
     def check(lines: list[str]) -> None:
         good = json.dumps(_RECORD)
         text = "\n".join([*(line.replace("\n", " ") for line in lines), good])
         (folder / "x.jsonl").write_bytes(text.encode("utf-8", "replace"))
-        traffic = captured(folder, columns, "id")
+        traffic = captured(folder, columns, problem.row_names)
         assert traffic.unreadable < traffic.records and len(traffic.rows), "what is good was lost"
         rows = traffic.rows
         kept = predictions.keep(rows, look, folder / "kept", whole=True)
         with closing(joining.open_table(Path(":memory:"))) as table:
-            labels.take(table, [], ("id", "price"), binary=False, numbers=False)
+            labels.take(table, [], "price", problem=problem, numbers=False)
             days = [joining.join(table, day, [kept[day]], numbers=False) for day in kept]
         assert not [why for day in days for why in day.unreadable]
         found = sum(group.predictions for day in days for group in day.groups)

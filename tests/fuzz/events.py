@@ -66,6 +66,10 @@ BY_REQUEST = {
     },
     "change_data": ["request-change-data"],
     "pause_models": ["request-pause-models"],
+    "request_training": ["request-training", "schedule-training"],
+    "reproduce_version": [
+        *("request-reproduction", "sagemaker-reproduction-ended"),
+    ],
     "plan_monitoring": ["schedule-monitor"],
     "reconcile": ["schedule-reconcile"],
 }

@@ -132,7 +132,7 @@ def _golden(folder: Path) -> Iterator[Check]:
         except BadInput as refused:
             assert str(refused).strip()
             return
-        assert len(golden.rows) == len(golden.scores) <= 3
+        assert len(golden.rows) == len(golden.answers) <= 3
         golden.body()
 
     yield check

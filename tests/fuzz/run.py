@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / part) for part in ("layers/core", "functions", "jobs", ".", "tests")]
+sys.path[:1] = [str(ROOT / part) for part in ("layers/core", "functions", "jobs", ".", "tests")]
 
 from fuzz.target import Finding, Outcome, run  # noqa: E402
 from fuzz.targets import TARGETS, divided  # noqa: E402

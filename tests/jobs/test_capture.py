@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from jobs.conftest import job_module
 
+from everloop.aws.endpoints import EXPLAINS
+
 COLUMNS = job_module("sent_columns").Columns.of(
     {
         "features": [{"name": "colour"}, {"name": "size"}],
@@ -45,8 +47,9 @@ def record(sent: dict[str, str] | None, answered: dict[str, str] | None) -> dict
 
 
 def read(folder: Path, *records: dict[str, Any], columns: Any = COLUMNS) -> Any:
+    names = job_module("row_names").RowNames(("id",))
     (folder / "a.jsonl").write_text("".join(json.dumps(each) + "\n" for each in records))
-    return job_module("capture").captured(folder, columns, "id")
+    return job_module("capture").captured(folder, columns, names)
 
 
 CSV = ("text/csv", "CSV")
@@ -430,3 +433,11 @@ def test_names_that_clients_invent_have_an_end(tmp_path: Path) -> None:
     traffic = read(tmp_path, *(record(part(json.dumps(row), *JSON), ONE) for row in rows))
     assert len(traffic.rows) == 100
     assert len(traffic.rows.columns) < 60
+
+
+def test_what_only_asks_why_is_nobodys_request(tmp_path: Path) -> None:
+    asks = record(part("colour,size\nred,1.5\n", *CSV), ONE)
+    asks["eventMetadata"]["inferenceId"] = EXPLAINS
+    found = read(tmp_path, asks, record(part("colour,size\nred,1.5\n", *CSV), ONE))
+    assert (len(found.rows), found.records, found.explaining) == (1, 1, 1)
+    assert job_module("capture").EXPLAINS == EXPLAINS, "command and job share no code"

@@ -2,6 +2,7 @@
 
 import base64
 import gzip
+import io
 import json
 import shutil
 from collections import Counter
@@ -11,12 +12,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow
+import pyarrow.parquet
 import pytest
 from job_container import Container, spec_of
 from jobs.conftest import job_module
 
 RULES = {"min_rows": 100_000, "quality": {"max_drop": 0.5, "min_labelled_rows": 100}}
-Rows = Sequence[tuple[str, float]]
+Rows = Sequence[tuple[str, float] | tuple[str, float, str]]  # key, score, and which colour
 
 
 class Looks:
@@ -112,8 +115,8 @@ def _csv(head: str, rows: Rows) -> bytes:
 
 
 def _record(time: str, rows: Rows) -> dict[str, Any]:
-    sent = "id,colour\n" + "".join(f"{key},red\n" for key, _ in rows)
-    answered = "".join(f"{score}\n" for _, score in rows)
+    sent = "id,colour\n" + "".join(f"{row[0]},{[*row, 'red'][2]}\n" for row in rows)
+    answered = "".join(f"{row[1]}\n" for row in rows)
     return {
         "captureData": {
             "endpointInput": {
@@ -329,7 +332,7 @@ def test_of_a_key_that_was_predicted_twice_on_a_day_the_later_counts(looks: Look
 def test_files_that_cannot_be_read_are_named_and_the_others_count(looks: Looks) -> None:
     rows = keyed(0, 120)
     came = "2026-11-16T10:00:00.000Z"
-    looks.label("packed.csv", gzip.compress(_csv("id,price", rows)), came)
+    looks.label("packed.csv", gzip.compress(_csv("id,price", rows))[:-9], came)
     looks.label("other.csv", rows, came, head="key,price")
     looks.label("good.csv", off(rows, 1), came)
     looks.refused = [("may.CSV", came, "labels/…/may.CSV: its name ends in capital letters")]
@@ -342,6 +345,18 @@ def test_files_that_cannot_be_read_are_named_and_the_others_count(looks: Looks) 
     assert all(name in page for name in ("packed.csv", "other.csv", "may.CSV"))
     again = looks.look("b", until="2026-11-16T13:00:00.000Z")["labels"]["refused"]
     assert [each["new"] for each in again] == [False, False, False]
+
+
+def test_labels_are_read_in_the_format_that_their_names_say(looks: Looks) -> None:
+    came = "2026-11-16T10:00:00.000Z"
+    looks.label("a.csv.gz", gzip.compress(_csv("id,price", [("0007", 1.0)])), came)
+    looks.label("b.jsonl", b'{"id": "0008", "price": 2}\n{"id": "0010", "price": null}\n', came)
+    made = io.BytesIO()
+    pyarrow.parquet.write_table(pyarrow.table({"price": [3.0], "id": ["0009"]}), made)
+    looks.label("c.parquet", made.getvalue(), came)
+    traffic = ("2026-11-16T09:00:00Z", [("0007", 1.0), ("0008", 2.0), ("0009", 3.0)])
+    found = looks.look("a", traffic, until="2026-11-16T12:00:00.000Z")
+    assert (found["labelled_rows"], found["bad_labels"], found["labels"]["empty"]) == (3, 0, 1)
 
 
 def test_labels_are_read_in_the_dialect_of_drops(looks: Looks) -> None:

@@ -384,3 +384,33 @@ def test_a_missing_input_or_variable_is_named(watched: Container) -> None:
     assert watched.fail("monitor.py", ASKED) == (
         "baseline/statistics.json is missing among the job's inputs"
     )
+
+
+FAIR = {
+    **{"groups": ["colour", "sex"], "reference": {"colour": "blue"}, "bands": {}, "favourable": []},
+    **{"bars": {"standardised_prediction_difference": 0.5, "mae_difference": 9.0}},
+    **{"least_rows": 30, "confidence": 0.95, "max_worsening": 0.05, "keep_out": ["sex"]},
+}
+
+
+@pytest.mark.parametrize("less", [0.0, 4.0])
+def test_bias_in_the_answers_is_found_by_the_groups_that_requests_name(
+    watched: Container, bundle: bytes, less: float
+) -> None:
+    watched.code(bundle, {**spec_of(monitor={"min_rows": 100}), "fairness": FAIR})
+    rows = traffic(900)
+    scores = np.random.default_rng(1).normal(20, 3, 900)
+    scores[np.flatnonzero(rows["colour"] == "red")] -= less
+    rows.loc[:4, "colour"] = "violet"
+    capture(watched, record(rows, scores))
+    watched.succeed("monitor.py", ASKED)
+    told = watched.read("findings/findings.json")
+    checks = {each["feature"]: each for each in told["checks"] if each["monitor"] == "fairness"}
+    assert {name: each["violated"] for name, each in checks.items()} == {
+        "colour=green": False,
+        "colour=red": less > 0,
+    }
+    assert "of colour=red against blue is" in checks["colour=red"]["description"]
+    not_judged = {each["reason"]: each["description"] for each in told["not_judged"]}
+    assert "requests do not name 'sex'" in not_judged["not-sent"]
+    assert "colour=violet: 5 rows" in not_judged["small-group"]

@@ -1,9 +1,13 @@
 """prepare.py: the frozen objects, checked, split by the model, and described."""
 
+import gzip
 import hashlib
+import io
 import json
 from typing import Any
 
+import pyarrow
+import pyarrow.parquet
 import pytest
 from job_container import Container, Drops, bundle_with, spec_of
 
@@ -229,3 +233,230 @@ def test_a_folder_without_manifest_is_refused(container: Container, bundle: byte
     assert "one manifest belongs into the input dataset, there are 0" in container.fail(
         "prepare.py"
     )
+
+
+def _parquet(first: int, last: int) -> bytes:
+    numbers = range(first, last)
+    table = pyarrow.table(
+        {
+            "id": [f"{n:04}" for n in numbers],
+            "colour": ["red" if n % 2 else "blue" for n in numbers],
+            "price": [n % 7 + 0.5 for n in numbers],
+        }
+    )
+    made = io.BytesIO()
+    pyarrow.parquet.write_table(table, made)
+    return made.getvalue()
+
+
+_READS = """
+import os, pathlib, sys
+import pandas as pd
+given, made = pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[4])
+read = {"parquet": pd.read_parquet, "jsonl": lambda path: pd.read_json(path, lines=True)}
+frame = pd.concat([read[os.environ["EVERLOOP_FORMAT"]](p) for p in sorted(given.iterdir())])
+for part in ("train", "validation", "holdout"):
+    (made / part).mkdir()
+    frame.to_csv(made / part / "data.csv", index=False)
+"""
+
+
+def test_parquet_is_checked_and_handed_on(container: Container, drops: Drops) -> None:
+    jan = drops.put("data/p/jan.parquet", _parquet(0, 9))
+    freeze(container, jan, drops.put("data/p/feb.parquet", _parquet(9, 20)))
+    data = {"format": "parquet", "columns": COLUMNS}
+    container.code(bundle_with({"preprocess.py": _READS}), spec_of(data=data))
+    assert container.succeed("prepare.py").endswith("train 20, validation 20, holdout 20")
+
+
+def test_a_later_file_with_another_schema_is_refused(container: Container, drops: Drops) -> None:
+    new = drops.put("data/p/a.parquet", _odd())
+    old = drops.put("data/p/b.parquet", _parquet(0, 9))
+    freeze(container, {**new, "window": 2}, {**old, "window": 1})
+    container.code(bundle_with({"preprocess.py": _READS}), spec_of(data={"format": "parquet"}))
+    assert container.fail("prepare.py") == (
+        "bad data: data/p/a.parquet: column 'colour' is int64 here and string in "
+        "data/p/b.parquet; write all files with one schema"
+    )
+
+
+def _odd() -> bytes:
+    made = io.BytesIO()
+    table = pyarrow.table({"id": ["1", "2"], "colour": [1, 2], "price": [1.0, 2.0]})
+    pyarrow.parquet.write_table(table, made)
+    return made.getvalue()
+
+
+def test_what_is_compressed_lies_unpacked_before_preprocess(
+    container: Container, drops: Drops
+) -> None:
+    records = "".join(
+        json.dumps({"id": f"k{n}", "of": {"colour": "red"}, "price": n}) + "\n" for n in range(9)
+    )
+    packed = drops.put("data/j/jan.jsonl.gz", gzip.compress(records.encode()))
+    plain = drops.put("data/j/jan.jsonl", records)
+    freeze(container, packed, plain)
+    data = {"format": "jsonl", "flatten": True, "columns": {"of.colour": "text", "price": "number"}}
+    container.code(bundle_with({"preprocess.py": _READS}), spec_of(data=data))
+    assert container.succeed("prepare.py").endswith("train 18, validation 18, holdout 18")
+    head = (container.output("train") / "data.csv").read_text().splitlines()[0]
+    assert head == "id,of.colour,price"
+
+
+_PICTURES = """
+import json, pathlib, sys
+given, made = pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[4])
+(listed,) = given.iterdir()
+objects = json.loads(listed.read_text())["objects"]
+lines = ["id,price", *(f"{each['key']},{each['size']}" for each in objects)]
+for part in ("train", "validation", "holdout"):
+    (made / part).mkdir()
+    (made / part / "data.csv").write_text("\\n".join(lines) + "\\n")
+"""
+
+
+def test_of_files_preprocess_gets_keys_sizes_and_digests(
+    container: Container, drops: Drops
+) -> None:
+    cat = drops.put("data/f/cats/1.png", b"\x89PNG\r\n" + bytes(99))
+    dog = drops.put("data/f/dogs/1.png", b"\x89PNG\r\n" + bytes(50))
+    blank, gone = drops.put("data/f/blank.png", b""), drops.put("data/f/gone.png", b"x")
+    drops.erase(gone)
+    freeze(container, cat, dog, blank)
+    container.code(bundle_with({"preprocess.py": _PICTURES}), spec_of(data={"format": "files"}))
+    assert container.succeed("prepare.py").startswith("Completed: 3 objects (1 left out)")
+    told = (container.output("train") / "data.csv").read_text()
+    assert told == "id,price\ndata/f/cats/1.png,105\ndata/f/dogs/1.png,56\n"
+    freeze(container, cat, gone)
+    assert "data/f/gone.png: its frozen version" in container.fail("prepare.py")
+
+
+_ANYTHING = """
+import pathlib, sys
+given, made = pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[4])
+table = next(given.iterdir()).read_bytes()
+files = {
+    "train/deep/rows.npz": b"any bytes", "train/more.txt": b"x", "validation/rows.npz": b"y",
+    "holdout/data.csv": table, "holdout/images/1.png": b"png", "vocabulary/words.txt": b"a b",
+    "scratch/left.txt": b"z",
+}
+for name, data in files.items():
+    path = made / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+"""
+
+
+def test_what_preprocess_writes_goes_on_as_it_is(container: Container, drops: Drops) -> None:
+    freeze(container, drops.put("data/mean-price/x.csv", rows(0, 20)))
+    spec = spec_of(prepare={"channels": ["vocabulary"]})
+    container.code(bundle_with({"preprocess.py": _ANYTHING}), spec)
+    said = container.succeed("prepare.py")
+    assert said.endswith("rows: train 2 files, validation 1 files, holdout 20")
+    found = {
+        path.relative_to(container.output("")).as_posix()
+        for path in container.output("").rglob("*")
+        if path.is_file()
+    }
+    assert found == {
+        *("train/deep/rows.npz", "train/more.txt", "validation/rows.npz", "holdout/data.csv"),
+        *("holdout/images/1.png", "vocabulary/words.txt"),
+        *("baseline/statistics.json", "baseline/constraints.json"),
+    }
+    statistics = container.read("baseline/statistics.json")  # of the holdout: train is no table
+    assert statistics["dataset"] == {"item_count": None}
+    assert [each["name"] for each in statistics["features"]] == ["colour"]
+
+
+@pytest.mark.parametrize(
+    ("script", "spec", "said"),
+    [
+        pytest.param(
+            _COPY + "(made / 'holdout' / 'data.csv').rename(made / 'holdout' / 'rows.npz')",
+            {},
+            "preprocess.py wrote no holdout/data.csv into --output; a version is measured on it",
+            id="holdout is no table",
+        ),
+        pytest.param(
+            _COPY,
+            {"prepare": {"channels": ["images"]}},
+            "preprocess.py wrote no files to images/ below --output, one of [prepare].channels",
+            id="a channel lacks",
+        ),
+        pytest.param(
+            _COPY,
+            {"train": {"count": 2, "shard": ["validation"]}},
+            "validation/ has 1 files and [train].count is 2: machines that share a channel get",
+            id="fewer files than machines",
+        ),
+    ],
+)
+def test_what_must_be_written_is_said(
+    container: Container, drops: Drops, script: str, spec: dict[str, Any], said: str
+) -> None:
+    freeze(container, drops.put("data/mean-price/y.csv", rows(0, 20)))
+    container.code(bundle_with({"preprocess.py": script}), spec_of(**spec))
+    assert said in container.fail("prepare.py")
+
+
+_JOINS = """
+import pathlib, sys
+import pandas as pd
+given, made = pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[4])
+people = pd.concat([pd.read_json(p, lines=True) for p in (given / "people").iterdir()])
+parts = [p for p in given.iterdir() if p.is_dir() and p.name != "people"]
+for part in ("train", "validation", "holdout"):
+    files = [given / part / "data.csv"] if parts else [p for p in given.iterdir() if p.is_file()]
+    frame = pd.concat([pd.read_csv(p) for p in files]).merge(people, on="colour")
+    (made / part).mkdir()
+    frame.to_csv(made / part / "data.csv", index=False)
+"""
+PEOPLE = {
+    **{"prefix": "people/", "keys": ["colour"], "columns": {"age": "number"}, "format": "jsonl"}
+}
+
+
+@pytest.mark.parametrize("split", [None, {"by": "key", "group": None}], ids=["own", "split"])
+def test_several_tables_are_joined_by_preprocess(
+    container: Container, drops: Drops, split: dict[str, Any] | None
+) -> None:
+    people = '{"colour": "red", "age": 3}\n{"colour": "blue", "age": 4}\n'
+    own = drops.put("data/mean-price/a.csv", rows(0, 90))
+    freeze(
+        container,
+        own,
+        drops.put("data/mean-price/people/a.jsonl.gz", gzip.compress(people.encode())),
+    )
+    split = {**split, "validation": 0.2, "holdout": 0.2} if split else None
+    spec = spec_of(data={"tables": {"people": PEOPLE}, "split": split})
+    container.code(bundle_with({"preprocess.py": _JOINS}), spec)
+    said = container.succeed("prepare.py")
+    assert said.startswith("Completed: 2 objects, rows: train ")
+    head = (container.output("train") / "data.csv").read_text().splitlines()[0]
+    assert head == "id,colour,price,age"
+
+
+@pytest.mark.parametrize(
+    ("people", "said"),
+    [
+        (None, "bad data: [data.tables.people] has no file below data/mean-price/people/"),
+        (
+            '{"color": "red", "age": 3}\n',
+            "people/a.jsonl: column 'colour' is missing; was it renamed",
+        ),
+        ('{"colour": "red", "age": "old"}\n', "people/a.jsonl: column 'age' holds 'old' in row 1"),
+        (
+            "colour,age\nred,3\n",
+            "people/a.jsonl: line 1 is no JSON: Expecting value: line 1 column",
+        ),
+    ],
+)
+def test_a_table_that_lacks_or_has_no_key_is_named(
+    container: Container, drops: Drops, people: str | None, said: str
+) -> None:
+    files = [drops.put("data/mean-price/b.csv", rows(0, 9))]
+    files += [drops.put("data/mean-price/people/a.jsonl", people)] if people else []
+    freeze(container, *files)
+    spec = spec_of(data={"tables": {"people": PEOPLE}})
+    container.code(bundle_with({"preprocess.py": _JOINS}), spec)
+    assert said in container.fail("prepare.py")

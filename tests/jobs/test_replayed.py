@@ -114,7 +114,8 @@ def judged(rows: list[dict[str, str]], sent: Sent, *, encoded: bool = False) -> 
     }
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "a.jsonl").write_text(json.dumps(record) + "\n")
-        traffic = job_module("capture").captured(Path(folder), columns, None)
+        names = job_module("row_names").RowNames()
+        traffic = job_module("capture").captured(Path(folder), columns, names)
     assert traffic.reasons == {}
     assert len(traffic.rows) == len(rows)
     rules = {"threshold": 1e-9, "max_missing": 1e-9, "max_unknown": 0.0}

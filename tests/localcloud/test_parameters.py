@@ -36,9 +36,14 @@ def extremes(name, most):
 
 
 TOPICS = ",".join(f"arn:aws:sns:{REGION}:{ACCOUNT}:{'t' * 31}{n:02}" for n in range(26))
+GROUPS = ",".join(
+    f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:feature-group/{'g' * 26}{n:02}" for n in range(11)
+)
 TEXTS = {
     "NotificationEmail": "a" * 242 + "@example.org",
     "NotificationTopics": TOPICS + "x" * (2000 - len(TOPICS)),
+    "FeatureGroups": GROUPS + "x" * (1000 - len(GROUPS)),
+    "FeatureStores": "arn:aws:s3:::lake,arn:aws:s3:::lake/".ljust(999, "x") + "*",
     "AccessLogBucket": "access-logs-".ljust(63, "x"),
 }
 
@@ -90,6 +95,8 @@ def test_a_stack_with_the_least_of_everything_becomes_one_with_the_most(cloud_wi
         ("NotificationTopics", "team", "must be ARNs of SNS topics"),
         ("NotificationTopics", f"{TEXTS['NotificationTopics']}, x", "must be ARNs of SNS topics"),
         ("NotificationTopics", TEXTS["NotificationTopics"] + "x", "must be ARNs of SNS topics"),
+        ("FeatureGroups", "customers", "must be ARNs of feature groups"),
+        ("FeatureStores", "s3://lake/features", "must be ARNs of buckets"),
         ("LogRetentionDays", "2", "must be one of AllowedValues"),
         ("Architecture", "arm", "must be one of AllowedValues"),
     ],

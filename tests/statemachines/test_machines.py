@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from everloop.aws.items import wire_item
-from everloop.records import window
+from everloop.records import lease, window
 from everloop.records.writes import names
 from statemachines import checks
 from tools.translate import source
@@ -26,7 +26,7 @@ def load(path: Path) -> dict[str, Any]:
 
 def test_all_are_there():
     assert [path.name for path in FILES] == [
-        f"{name}.asl.yaml" for name in ("deploy", "evaluate", "monitor", "remove", "train")
+        f"{name}.asl.yaml" for name in ("deploy", "evaluate", "monitor", "remove", "score", "train")
     ]
 
 
@@ -38,7 +38,11 @@ def test_no_check_finds_anything(path):
 @machines
 def test_only_what_a_function_planned_is_unchecked(path):
     _, unchecked = checks.arguments(load(path))
-    planned = re.compile(r"^(Compare with champion|Find drift)\.\w+: \w+ is an expression$")
+    planned = re.compile(
+        r"^(Compare with champion|Write champion's rows|Score champion|Find drift"
+        r"|Score golden rows|Write rows|Score rows|Write scores)"
+        r"\.\w+: \w+ is an expression$"
+    )
     assert [finding for finding in unchecked if not planned.match(finding)] == []
 
 
@@ -85,10 +89,16 @@ def test_every_wait_for_a_token_has_an_end(path):
             assert "TimeoutSeconds" in state, name
 
 
-def test_the_machine_writes_its_token_as_the_ledgers_record_has_it():
-    # Unquoted, YAML takes a `#name` for the beginning of a comment, and nothing says so.
-    found = load(ROOT / "statemachines" / "train.asl.yaml")["States"]["Await quiet"]["Arguments"]
-    written = window.await_quiet("MODEL", 7, "TOKEN")
+# Unquoted, YAML takes a `#name` for the beginning of a comment, and nothing says so.
+@pytest.mark.parametrize(
+    ("machine", "state", "written"),
+    [
+        ("train", "Await quiet", window.await_quiet("MODEL", 7, "TOKEN")),
+        ("monitor", "Begin", lease.wait("MODEL", lease.MONITOR, "EXECUTION", "JOB")),
+    ],
+)
+def test_a_machine_writes_what_the_ledgers_record_has(machine, state, written):
+    found = load(ROOT / "statemachines" / f"{machine}.asl.yaml")["States"][state]["Arguments"]
     assert found["UpdateExpression"] == written.change
     assert found["ConditionExpression"] == written.condition
     assert found["ExpressionAttributeNames"] == names(written)
@@ -96,6 +106,8 @@ def test_the_machine_writes_its_token_as_the_ledgers_record_has_it():
         "{% 'MODEL#' & $states.context.Execution.Input.model %}": "MODEL#MODEL",
         "{% $states.context.Task.Token %}": "TOKEN",
         "{% $string($states.context.Execution.Input.window) %}": "7",
+        "{% $states.context.Execution.Id %}": "EXECUTION",
+        "{% $states.context.Execution.Input.job.name %}": "JOB",
     }
 
     def known(attributes):

@@ -17,6 +17,7 @@ FUNCTION = {
 READS_AGAIN = {
     *("Freeze dataset", "Finish training", "Finish release"),
     *("Judge candidate", "Judge findings", "Report failure"),
+    *("Plan batch", "Finish batch"),
 }
 PACE = (
     2,
@@ -49,7 +50,7 @@ def retries(resource: str) -> list[tuple[str, str, Any]]:
 
 def test_every_call_of_a_function_is_tried_again_on_the_same_errors():
     calls = retries("arn:aws:states:::lambda:")
-    assert len(calls) == 18
+    assert len(calls) == 21
     for name, _, (retry,) in calls:
         assert set(retry["ErrorEquals"]) - {"Conflict"} == FUNCTION, name
     again = {name for name, _, (retry,) in calls if "Conflict" in retry["ErrorEquals"]}
@@ -65,7 +66,7 @@ def test_a_pace_of_its_own_has_its_reason():
 
 def test_a_call_of_sagemaker_is_tried_again_by_its_integrations_name_of_the_error():
     calls = retries("arn:aws:states:::aws-sdk:sagemaker") + retries("arn:aws:states:::sagemaker")
-    assert len(calls) == 3
+    assert len(calls) == 9
     for name, resource, (retry,) in calls:
         integration = resource.rpartition(":")[0]
         assert retry["ErrorEquals"] == [SAGEMAKER[integration], "SageMaker.SdkClientException"], (

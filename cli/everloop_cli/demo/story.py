@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,24 +33,34 @@ REQUESTS, ROWS = 40, 50  # traffic per month: requests, flights in each
 
 
 def run(
-    home: Path, *, stack: str, speed: float, port: int, ask: bool, keep: bool, as_json: bool
+    home: Path,
+    cloud: Mapping[str, Any],
+    *,
+    stack: str,
+    ask: bool,
+    keep: bool,
+    as_json: bool,
 ) -> None:
-    """Play the story in a cloud below `home`; leaves a summary in `home`/demo.json."""
+    """Play the story in a cloud below `home`; leaves a summary in `home`/demo.json.
+
+    `cloud` has the options of that cloud, its port and its speed among them.
+    """
     state = home / "demo"
     stage = Stage(show.err if as_json else show.out)
     laptop.down(state, wipe=True, say=lambda text: None)
-    port = port if _free(port) else _any_port()
+    port = cloud["port"] if _free(cloud["port"]) else _any_port()
+    options = {**cloud, "port": port}
     pool = ThreadPoolExecutor(1)
     months = pool.submit(lambda: list(flights.months()))  # seconds, while the stack is deployed
     pool.shutdown(wait=False)
     try:
         stage.chapter("An AWS of our own, and the stack on it")
-        running = laptop.up(state, port=port, speed=speed, stack=stack, say=stage.say)
+        running = laptop.up(state, stack=stack, say=stage.say, **options)
         os.environ.update(laptop.variables(running["url"], state))
         open_stack(stack)
         story = Story(stage, months.result(), ask=ask)
         story.play()
-        summary = story.summary(speed)
+        summary = story.summary(cloud["speed"])
         path = home / "demo.json"
         path.write_text(json.dumps(summary, indent=2, default=str) + "\n")
         if as_json:
@@ -185,15 +196,23 @@ class Story:
     def _decision(self, *kinds: str, limit: float = 90, detail: Any = None) -> TimelineEntry:
         """Wait for the next decision of these kinds that the story has not told yet."""
 
+        instances: list[str] = []
+
         def probe() -> TimelineEntry | None:
+            instances.clear()
             for decision in models.decided(MODEL, after=self._seen):
+                if decision.kind == "instance":  # AWS refused one on the way
+                    instances.append(decision.reason)
                 if decision.kind in kinds:
                     self._seen = decision.seq
                     return decision
             return None
 
         what = f"waiting for: {kinds[0]}"
-        return self._stage.wait(what, probe, limit=limit, detail=detail)
+        found = self._stage.wait(what, probe, limit=limit, detail=detail)
+        for reason in instances:
+            self._stage.say(reason)
+        return found
 
     def _steps(self) -> str:
         return render.steps(models.steps(MODEL))
@@ -226,6 +245,8 @@ class Story:
             stage.say(f'the cloud still runs: eval "$(everloop env --state {state})"')
         else:
             stage.say(f"the cloud is stopped, its state kept: everloop up --state {state}")
+        env = f'eval "$(everloop env --state {state})"'
+        stage.say(f"see it all in a browser: {'' if kept else 'up again, then '}{env}; everloop ui")
         stage.say(f"the whole story took {stage.seconds:.0f} s", style="bold")
 
 

@@ -21,6 +21,9 @@ def _version(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.command()
 @click.option("--pin", is_flag=True, help="Let it serve, whatever is approved above it, to unpin.")
 @click.option("--instead", is_flag=True, help="Reject the approved versions above it.")
+@click.option(
+    "--waive", metavar="WHY", help="Let it serve though it broke bars of fairness; why is kept."
+)
 @_version
 def approve(
     model: str,
@@ -28,6 +31,7 @@ def approve(
     reason: str,
     pin: bool,
     instead: bool,
+    waive: str | None,
     stack: str,
     as_json: bool,
 ) -> None:
@@ -40,9 +44,15 @@ def approve(
 
     if pin and instead:
         raise click.UsageError("--pin and --instead are two ways to the same: say one of them")
+    if waive is not None:
+        if reason:
+            raise click.UsageError("--waive says why: leave --reason out")
+        if not waive.strip():
+            raise click.UsageError("--waive: say why; it is kept with your name")
+        reason = f"waive: {waive.strip()}"
     set_approval(
         "approve",
-        lambda: review.plan_word(model, version, APPROVED, pin=pin, instead=instead),
+        lambda: review.plan_word(model, version, APPROVED, pin=pin, instead=instead, words=reason),
         stack,
         reason,
         as_json,

@@ -38,10 +38,22 @@ def _speed(text: str) -> float:
     metavar="PORT",
     help="Port on 127.0.0.1, or any free one (default: 4566).",
 )
+@click.option(
+    "--quotas",
+    type=click.Choice(["aws", "new-account"]),
+    help="Keep AWS's default quotas, or those of a new account (default: none).",
+)
 @options.state
 @options.local_stack
 def demo(
-    ask: bool, keep: bool, speed: float, port: int, state: Path | None, stack: str, as_json: bool
+    ask: bool,
+    keep: bool,
+    speed: float,
+    port: int,
+    quotas: str | None,
+    state: Path | None,
+    stack: str,
+    as_json: bool,
 ) -> None:
     """Watch the whole loop turn on real flights: about three minutes."""
     local_cloud.check_installed()
@@ -49,4 +61,5 @@ def demo(
     from everloop_cli.demo import story
 
     home = state or states.default(stack)
-    story.run(home, stack=stack, speed=speed, port=port, ask=ask, keep=keep, as_json=as_json)
+    cloud = {"speed": speed, "port": port, "quotas": quotas}
+    story.run(home, cloud, stack=stack, ask=ask, keep=keep, as_json=as_json)

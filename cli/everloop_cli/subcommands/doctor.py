@@ -26,7 +26,7 @@ def doctor(folder: Path | None, stack: str, as_json: bool) -> int:
 
     if folder is not None:
         region = options.reach_account()
-        examined = before.examine(folder, region)
+        examined = before.examine(folder, region, stack)
     else:
         examined = checks.examine(options.open_stack(stack))
     if as_json:

@@ -14,7 +14,7 @@ from everloop_cli import options, show
 def label(model: str, paths: tuple[Path, ...], stack: str, as_json: bool) -> None:
     """Say what came true: upload labels for predictions that were made.
 
-    PATHS are CSV files with the model's key and target, or folders that hold some.
+    PATHS are CSV, JSON Lines or Parquet files with the model's key and target, or folders.
     """
     from everloop_cli import labels
 

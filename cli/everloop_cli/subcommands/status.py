@@ -9,13 +9,13 @@ from everloop_cli import options, show
 @click.argument("model", required=False)
 @options.stack
 def status(model: str | None, stack: str, as_json: bool) -> None:
-    """Show models, what serves and what runs.
+    """Show models, a line each: what serves, what waits, what runs, and what was decided last.
 
     With MODEL all about it: what needs attention, versions, trainings, releases, decisions.
     """
     from everloop.reading import models as reading
     from everloop.views.document import document
-    from everloop_cli import models, render
+    from everloop_cli import clock, models, render
 
     options.open_stack(stack)
     if model:
@@ -23,10 +23,10 @@ def status(model: str | None, stack: str, as_json: bool) -> None:
         if as_json:
             show.emit_json(document(page))
         else:
-            render.overview(page)
+            render.overview(page, clock.now())
         return
     glances = [reading.glance(name) for name in reading.names()]
     if as_json:
         show.emit_json(document(glances))
     else:
-        render.models(glances)
+        render.models(glances, clock.now())

@@ -14,7 +14,7 @@ from everloop_cli import options, show
 def watch(model: str | None, since_start: bool, stack: str, as_json: bool) -> None:
     """Follow decisions as they are made, of MODEL or of all, until Ctrl-C.
 
-    With --json each is one line.
+    Models that come meanwhile are followed as well. With --json each is one line.
     """
     from everloop.reading import models as reading
     from everloop.views.document import document
@@ -29,11 +29,15 @@ def watch(model: str | None, since_start: bool, stack: str, as_json: bool) -> No
             seen[name] = last.seq if last else 0
     show.progress(f"watching {', '.join(names) or 'no models'}; Ctrl-C ends it", as_json=as_json)
     while True:
-        for name in names:
-            for decision in reading.decided(name, after=seen[name]):
-                seen[name] = decision.seq
-                if as_json:
-                    show.emit_line(document(decision))
-                else:
-                    render.decision(name, decision)
+        fresh = [each for name in names for each in reading.decided(name, after=seen[name])]
+        # Of several models, as they were made; of one, as its chain has them.
+        for decision in sorted(fresh, key=lambda each: (each.time, each.model, each.seq)):
+            seen[decision.model] = max(seen[decision.model], decision.seq)
+            if as_json:
+                show.emit_line(document(decision))
+            else:
+                render.decision(decision.model, decision)
         time.sleep(1)
+        if not model:
+            names = list(dict.fromkeys([*names, *reading.names()]))
+            seen = {name: seen.get(name, 0) for name in names}

@@ -1,216 +1,52 @@
-"""Check a dropped CSV file, row by row, before anything is computed from it.
+"""Check a dropped file, before anything is computed from it: by its format, compressed or not."""
 
-Nothing is refused that pandas reads in the file's dialect, but for what it cannot read as meant: a
-file that was cut off, a required name that stands there twice, and rows that are longer than
-the header, whose values pandas moves to the next names.
-"""
-
-import codecs
-import csv
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import header
-from .dialect import Dialect, OpenQuotes, Rows
+from .compressed import Unreadable, head_of, kind_of
 from .expected import Expected
-from .header import clipped
+from .format import named
 from .recognise import HEAD, what_it_is
-from .values import Values, more
+from .seen import FileCheck
 
-_LINES = 20  # in which a header is looked for
-_FIRST_LINE = 16_777_216  # bytes; no header is longer, and what is one line would fill the memory
-
-
-@dataclass
-class FileCheck:
-    """What a file turned out to be."""
-
-    rows: int | None = None  # unknown where they were not read
-    empty: str = ""  # why it holds no data
-    bad: list[str] = field(default_factory=list)  # why it cannot be used
-    # Targets that no model trains on, unless preprocess.py makes others of them or leaves them out.
-    doubts: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)  # worth saying, and no reason to refuse
+_BLANK = b" \t\r\n\xef\xbb\xbf"
 
 
 def check(path: Path, name: str, expected: Expected) -> FileCheck:
     """Read a file and return what it is; every reason names the file by `name`."""
-    with path.open("rb") as file:
-        head = file.read(HEAD)
-    if not head.strip(b" \t\r\n\xef\xbb\xbf") and path.stat().st_size <= len(head):
-        return FileCheck(rows=0, empty=f"{name}: is empty")
-    seen = FileCheck()
-    reading = _Reading(path, expected, seen)
+    return _seen(path, expected).named(name)
+
+
+def _seen(path: Path, expected: Expected) -> FileCheck:
+    form, size = named(expected.format), path.stat().st_size
+    if not size:
+        return FileCheck(rows=0, empty="is empty")
+    if not form.is_read:
+        return FileCheck()
     try:
-        if _starts_with_a_line(path):
-            reading.read()
-        else:
-            seen.bad = [f"its first {_FIRST_LINE // 2**20} MB are one line; a header belongs there"]
-    except UnicodeError as error:
-        seen.bad = [_no_text(path, expected.dialect, error)]
-    except OpenQuotes as error:
-        seen.bad = [_never_closed(error, reading)]
-    except (csv.Error, MemoryError) as error:
-        why = str(error) or "it is longer than memory"
-        seen.bad = [
-            f"row {reading.count + 1} (line {reading.rows.line}) cannot be read: {why}; is a quote "
-            "mark never closed?"
-        ]
-    if seen.bad and not reading.named:
-        what, fix = what_it_is(head, expected.dialect.encoding)
-        if what:
-            seen.bad, reading.foreign = [f"is {what}; {fix}"], True
-        if reading.foreign and expected.names_only:
-            seen.notes, seen.bad = [f"{seen.bad[0]}; reading it is left to preprocess.py"], []
-    for lines in (seen.bad, seen.doubts, seen.notes):
-        lines[:] = [f"{name}: {line}" for line in lines]
-    if seen.empty:
-        seen.empty = f"{name}: {seen.empty}"
-    return seen
+        compressed = kind_of(path)
+        if compressed and expected.names_only:
+            how = f"is compressed with {compressed}; reading it is left to preprocess.py"
+            return FileCheck(notes=[how])
+        if compressed:
+            wrong = _office(path, expected) if form.may_be_compressed else _packed(path, expected)
+            if wrong:
+                return FileCheck(bad=[wrong])
+        head = head_of(path, HEAD)
+        if not head.strip(_BLANK) and len(head) < HEAD:
+            return FileCheck(rows=0, empty="is empty")
+        return form.check(path, expected)
+    except Unreadable as error:
+        return FileCheck(bad=[str(error)])
 
 
-class _Reading:
-    """One pass through a file: its header first, then every row."""
-
-    def __init__(self, path: Path, expected: Expected, seen: FileCheck) -> None:
-        self._path = path
-        self._expected = expected
-        self._seen = seen
-        self.rows = Rows(path, expected.dialect, "replace" if expected.names_only else "strict")
-        self.count = 0
-        self.named = False  # the header has every required name
-        self.foreign = False  # it is written in another way than the dialect
-
-    def read(self) -> None:
-        expected, seen = self._expected, self._seen
-        rows = iter(self.rows)
-        head = next(rows, [])
-        lost = [name for name in expected.required if name not in head]
-        if not head:
-            seen.empty, seen.rows = "is empty", 0
-            return
-        if lost:
-            seen.bad = self._without(head, lost)
-            return
-        self.named = True
-        twice = [name for name, times in Counter(head).items() if times > 1]
-        needed = [name for name in twice if name in expected.required]
-        if needed:
-            seen.bad = [
-                f"the header names column {clipped(needed[0])} twice, and which is meant "
-                "nobody knows; rename one"
-            ]
-            return
-        if twice:
-            column = clipped(twice[0])
-            seen.notes.append(f"the header names column {column} twice; pandas renames the second")
-        if expected.names_only:
-            return
-        self._values(head, rows)
-        seen.rows = self.count
-        if not self.count and not seen.bad:
-            seen.empty = "has a header and no rows"
-
-    def _without(self, head: Sequence[str], lost: Sequence[str]) -> list[str]:
-        """Say why a header lacks names."""
-        expected, dialect = self._expected, self._expected.dialect
-        self.foreign = True
-        reason = header.elsewhere(_first_lines(self._path, dialect), expected.required, dialect)
-        if reason:
-            return [reason]
-        if len(lost) == len(expected.required) and header.is_values(head):
-            return ["its first line holds values where names belong; put a header above it"]
-        self.foreign = False
-        return [header.missing(each, head, expected.columns) for each in lost]
-
-    def _values(self, head: Sequence[str], rows: Iterator[list[str]]) -> None:
-        seen, width = self._seen, len(head)
-        values = Values(head, self._expected)
-        short, first_short, fields = 0, "", width
-        for row in rows:
-            self.count += 1
-            fields = len(row)
-            if fields != width:
-                where = f"row {self.count} has {fields} fields where the header has {width}"
-                if fields > width:
-                    seen.bad = [f"{where}{self._too_many(row[width:])}"]
-                    return
-                short, first_short = short + 1, first_short or where
-                row = [*row, *[""] * (width - fields)]
-            values.add(row, self.count)
-        if fields < width and not self.rows.ends_in_newline:
-            where = f"row {self.count} has {fields} fields where the header has {width}"
-            seen.bad = [f"{where}; the file looks cut off, upload it again"]
-            return
-        seen.bad, seen.doubts = values.bad(), values.doubts()
-        if short:
-            note = f"{first_short}{more(short)}; what lacks counts as missing"
-            (seen.bad or seen.doubts or seen.notes).insert(0, note)
-
-    def _too_many(self, extra: Sequence[str]) -> str:
-        line = f" (line {self.rows.line})"
-        if self.count > 1:
-            return f"{line}; put quotes around a field that holds a separator"
-        if not any(extra):
-            return "; its rows end with a separator that the header lacks: remove it"
-        return (
-            "; give every column a name: pandas would take what stands in front as the row's "
-            "name, other readers would not"
-        )
-
-
-def _starts_with_a_line(path: Path) -> bool:
-    """Whether a line ends within the file's first bytes, or the file itself does."""
+def _office(path: Path, expected: Expected) -> str:
+    """Return what a zip archive is that an office program wrote; nothing for others."""
     with path.open("rb") as file:
-        for _ in range(_FIRST_LINE // HEAD):
-            piece = file.read(HEAD)
-            if b"\n" in piece or b"\r" in piece or len(piece) < HEAD:
-                return True
-    return False
+        what, fix = what_it_is(file.read(HEAD), expected.dialect.encoding, expected.format)
+    return f"is {what}; {fix}" if "office" in what or "OpenDocument" in what else ""
 
 
-def _first_lines(path: Path, dialect: Dialect) -> list[str]:
+def _packed(path: Path, expected: Expected) -> str:
     with path.open("rb") as file:
-        text = file.read(HEAD).decode(dialect.codec, "replace")
-    return text.splitlines()[:_LINES]
-
-
-def _never_closed(error: OpenQuotes, reading: _Reading) -> str:
-    row = f"row {reading.count + 1}" if reading.named else "the header"
-    if error.first_line == error.last_line and not reading.rows.ends_in_newline:
-        return (
-            f"{row} cannot be read: it ends inside quotes; the file looks cut off, upload it again"
-        )
-    return (
-        f"{row} cannot be read: the quotes that open there (line {error.first_line}) are never "
-        "closed; close them, and write a quote mark that is text twice"
-    )
-
-
-def _no_text(path: Path, dialect: Dialect, error: UnicodeError) -> str:
-    """Say where a file stops being text of its encoding, and what it may be instead."""
-    encoding = dialect.encoding.upper()
-    if codecs.lookup(dialect.encoding).name != "utf-8":
-        return f"is no {encoding} text: {error}; declare [data.dialect] encoding as it was written"
-    number, line = 0, b""
-    with path.open("rb") as file:
-        for line in file:
-            number += 1
-            try:
-                line.decode()
-            except UnicodeDecodeError as undecodable:
-                error = undecodable
-                break
-    if not isinstance(error, UnicodeDecodeError):
-        return f"is no UTF-8 text: {error}"
-    if error.reason == "unexpected end of data" and not line.endswith(b"\n"):
-        return f"is cut off inside a character of line {number}; upload it again"
-    byte = line[error.start]
-    guess = "cp1252" if any(0x80 <= each < 0xA0 for each in line) else "latin-1"
-    letter = bytes([byte]).decode(guess, "replace")
-    return (
-        f"is no UTF-8 text: line {number} holds the byte 0x{byte:02x}, which is {letter!r} in "
-        f"{guess}; save it as UTF-8, or declare [data.dialect] encoding = {guess!r}"
-    )
+        what, fix = what_it_is(file.read(HEAD), wanted=expected.format)
+    return f"is {what}; {fix}"

@@ -13,9 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .compressed import opened
+
 # The csv module takes four bytes for each character of a field: a quote mark that is never closed
 # may not take all memory. No field of data comes near; the module's own limit is 131,072.
-csv.field_size_limit(2**27)
+LINE = 2**27  # characters of one line, and of one field: what is longer would fill the memory
+csv.field_size_limit(LINE)
 _NUL_IS_TEXT = sys.version_info >= (3, 11)  # before, the csv module refuses it
 # What pandas reads as a missing value.
 MISSING = frozenset(
@@ -56,6 +59,15 @@ class Dialect:
             text = text.replace(".", "?").replace(self.decimal, ".")
         return text
 
+    def number(self, text: str) -> str:
+        """Return a number as Python writes it, and what is none as it stands there."""
+        try:
+            plain = self.plain(text)
+            float(plain)
+        except ValueError:
+            return text
+        return plain
+
     def for_pandas(self) -> dict[str, Any]:
         """Return the keywords with which pandas.read_csv reads this dialect."""
         words: dict[str, Any] = {"sep": self.separator, "decimal": self.decimal}
@@ -80,7 +92,7 @@ class OpenQuotes(Exception):
 class Rows:
     """The rows of a file, header included, one at a time.
 
-    Raises UnicodeError, csv.Error, OSError or Cut while it is iterated.
+    Raises UnicodeError, csv.Error, OSError or Unreadable while it is iterated.
     """
 
     def __init__(self, path: Path, dialect: Dialect, errors: str = "strict") -> None:
@@ -95,7 +107,7 @@ class Rows:
         quotes: dict[str, Any] = (
             {"quotechar": dialect.quote} if dialect.quote else {"quoting": csv.QUOTE_NONE}
         )
-        with self._path.open("rb") as raw:
+        with opened(self._path) as raw:
             text = io.TextIOWrapper(raw, encoding=dialect.codec, errors=self._errors, newline="")
             lines = self._lines(text)
             self._ended = False
@@ -113,10 +125,12 @@ class Rows:
         return self._last.endswith(("\n", "\r"))
 
     def _lines(self, text: io.TextIOWrapper) -> Iterator[str]:
-        dialect, line = self._dialect, ""
+        dialect = self._dialect
         skip, open_quote = dialect.skip_lines, False
-        for line in text:
+        while line := text.readline(LINE):
             self.line += 1
+            if len(line) == LINE:
+                raise csv.Error(f"it has more than {LINE:,} characters")
             if skip:
                 if dialect.quote and line.count(dialect.quote) % 2:
                     open_quote = not open_quote

@@ -6,8 +6,10 @@ from collections.abc import Callable
 
 HEAD = 65_536  # bytes that are looked at
 _UNPACK = "unpack it before it is dropped"
-_EXPORT = "export it as CSV"
-_PARQUET = "Parquet is not read yet: write it as CSV"
+_EXPORT = "export it as {wanted}"
+_PARQUET = 'set [data] format = "parquet", or write it as {wanted}'
+_FILE = 'where such files are the data, set [data] format = "files"'
+WRITTEN = {"csv": "CSV with a header", "jsonl": "JSON Lines", "parquet": "Parquet"}
 _SIGNATURES = [
     (b"PAR1", "a Parquet file", _PARQUET),
     (b"PARE", "an encrypted Parquet file", _PARQUET),
@@ -29,8 +31,8 @@ _SIGNATURES = [
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel (xls) or another office file", _EXPORT),
     (b"%PDF-", "a PDF document", _EXPORT),
     (b"{\\rtf", "an RTF document", _EXPORT),
-    (b"\x89PNG\r\n", "a PNG picture", "data belongs here, as CSV"),
-    (b"\xff\xd8\xff", "a JPEG picture", "data belongs here, as CSV"),
+    (b"\x89PNG\r\n", "a PNG picture", _FILE),
+    (b"\xff\xd8\xff", "a JPEG picture", _FILE),
     (b"$FL2", "an SPSS file", _EXPORT),
     (b"SAS", "a SAS file", _EXPORT),
     (b"<stata_dta>", "a Stata file", _EXPORT),
@@ -53,11 +55,16 @@ _WIDE = [  # the longer marks first: that of UTF-32 begins with that of UTF-16
 _ERROR = re.compile(r"<Error>.*?<Code>([A-Za-z0-9]{1,40})</Code>", re.DOTALL)
 
 
-def what_it_is(head: bytes, encoding: str = "utf-8") -> tuple[str, str]:
+def what_it_is(head: bytes, encoding: str = "utf-8", wanted: str = "csv") -> tuple[str, str]:
     """Return what a file is and what to do about it; two empty texts where it shows no sign.
 
-    `head` are its first bytes, `encoding` the one that was expected.
+    `head` are its first bytes, `encoding` the one that was expected, `wanted` the format.
     """
+    what, fix = _sign(head, encoding)
+    return what, fix.replace("{wanted}", WRITTEN[wanted])
+
+
+def _sign(head: bytes, encoding: str) -> tuple[str, str]:
     detected = "utf-8" if head.startswith(codecs.BOM_UTF8) else wide_encoding(head)
     if detected and not _same(detected, encoding):
         fix = f"save it as {encoding.upper()}, or declare [data.dialect] encoding = {detected!r}"
@@ -102,9 +109,9 @@ def _same(one: str, other: str) -> bool:
 
 def _zip(head: bytes) -> tuple[str, str]:
     if b"xl/" in head or b"[Content_Types].xml" in head:
-        return "an Excel or another office file (xlsx)", "save the sheet as CSV"
+        return "an Excel or another office file (xlsx)", "save the sheet as {wanted}"
     if b"opendocument" in head:
-        return "an OpenDocument file (ods)", "save the sheet as CSV"
+        return "an OpenDocument file (ods)", "save the sheet as {wanted}"
     return "a zip archive", _UNPACK
 
 
@@ -137,8 +144,8 @@ def _json(text: str) -> tuple[str, str]:
         and text.partition("\n")[0].rstrip().endswith("}")
         and second[:1] == "{"
     ):
-        return "JSON Lines", "write it as CSV with a header"
-    return "JSON", "write it as CSV with a header"
+        return "JSON Lines", 'set [data] format = "jsonl", or write it as {wanted}'
+    return "JSON", "write it as {wanted}"
 
 
 _TEXTS: list[Callable[[str], tuple[str, str]]] = [_xml, _html, _json]

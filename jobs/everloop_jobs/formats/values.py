@@ -8,6 +8,9 @@ from .dialect import MISSING, Dialect
 from .expected import Expected
 from .header import clipped
 
+HIDDEN = "another value (hidden, as [privacy] says)"
+_RULES = {"zero-one": "targets are 0 or 1", "numbers": "targets are numbers"}
+
 
 class Values:
     """The values of the columns whose values matter."""
@@ -32,11 +35,15 @@ class Values:
                 self._words.setdefault(name, Wrong()).add(number, row[at])
         if self._target >= 0:
             text = row[self._target]
+            if self._expected.targets == "free":
+                return
             if text in MISSING:
                 self._lacking.add(number, text)
                 return
+            if self._expected.targets == "any":
+                return
             value = self._value(text)
-            if value is None or (self._expected.classes and value not in (0, 1)):
+            if value is None or (self._expected.targets == "zero-one" and value not in (0, 1)):
                 self._classes.add(number, text)
 
     def _value(self, text: str) -> float | None:
@@ -51,15 +58,17 @@ class Values:
         return math.nan if text in MISSING else None
 
     def bad(self) -> list[str]:
+        hidden = self._expected.hidden
         return [
-            f"column {name!r} holds {wrong.first}; {self._belongs(wrong.text)}"
+            f"column {name!r} holds {wrong.hidden if name in hidden else wrong.first}; "
+            f"{self._belongs(wrong.text)}"
             for name, wrong in self._words.items()
         ]
 
     def doubts(self) -> list[str]:
         target, doubts = self._expected.target, []
         if self._classes.count and target not in self._words:
-            rule = "targets are 0 or 1" if self._expected.classes else "targets are numbers"
+            rule = _RULES[self._expected.targets]
             hint = _hint(self._classes.text, self._expected.dialect)
             doubts.append(f"the target {target!r} is {self._classes.first}; {hint or rule}")
         if self._lacking.count:
@@ -93,6 +102,10 @@ class Wrong:
     @property
     def more(self) -> str:
         return more(self.count)
+
+    @property
+    def hidden(self) -> str:
+        return f"{HIDDEN} in row {self.row}{self.more}"
 
     @property
     def first(self) -> str:

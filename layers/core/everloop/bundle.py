@@ -9,13 +9,13 @@ import hashlib
 import io
 import tarfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from everloop.errors import BadInput
 
-REQUIRED = ("model.toml", "preprocess.py", "train.py", "inference.py")
+REQUIRED = ("model.toml",)
 MAX_FILES = 1_000
 MAX_PACKED_BYTES = 64 * 1024 * 1024  # gzip makes nothing much longer than it was
 MAX_BYTES = 50 * 1024 * 1024  # unpacked; code and small tables, never data
@@ -28,6 +28,12 @@ class Bundle:
 
     digest: str
     files: Mapping[str, bytes]
+
+    def require(self, names: Iterable[str]) -> None:
+        """Raise BadInput where a script is missing that the model's spec makes necessary."""
+        missing = [name for name in names if name not in self.files]
+        if missing:
+            raise BadInput(_lacks(missing))
 
     def text(self, name: str) -> str:
         """Return a file as text. Raises BadInput where it is missing or no UTF-8."""
@@ -105,10 +111,12 @@ def open_bundle(data: bytes) -> Bundle:
         ) from error
     missing = [name for name in REQUIRED if name not in files]
     if missing:
-        raise BadInput(
-            f"the bundle lacks {', '.join(missing)}; a model's folder has them at its top"
-        )
+        raise BadInput(_lacks(missing))
     return Bundle(hashlib.sha256(data).hexdigest(), files)
+
+
+def _lacks(missing: Iterable[str]) -> str:
+    return f"the bundle lacks {', '.join(missing)}; a model's folder has them at its top"
 
 
 def _deflated(plain: bytes) -> bytes:

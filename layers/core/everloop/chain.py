@@ -10,8 +10,8 @@ from everloop.names import digest
 GENESIS = "0" * 64
 
 _KINDS = """install collect freeze train train-end seal judge approve release test serve rollback
-monitor violation retrain reconcile pause resume withdraw set-aside restore pin wait
-remove"""
+monitor violation retrain reconcile pause resume withdraw forget set-aside restore pin wait
+instance remove request reproduce score"""
 KINDS = frozenset(_KINDS.split())
 
 

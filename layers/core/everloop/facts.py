@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from everloop.errors import BadInput, shown
 from everloop.moments import moment
-from everloop.names import staging_endpoint
+from everloop.names import is_reproduction, model_of_reproduction, staging_endpoint
 
 Json = Mapping[str, Any]
 _MODEL = re.compile(r"[a-zA-Z0-9](-?[a-zA-Z0-9])*")
@@ -67,6 +67,7 @@ class PackageChanged:
     updated: tuple[str, ...]
     time: datetime
     changed_at: datetime | None = None
+    approval: str = ""
 
     @property
     def approval_at(self) -> datetime | None:
@@ -89,6 +90,15 @@ class PackageChanged:
 
 @dataclass(frozen=True)
 class RunChanged:
+    execution_arn: str
+    time: datetime
+
+
+@dataclass(frozen=True)
+class ReproductionEnded:
+    """An execution has ended that trained a version of a model again."""
+
+    model: str
     execution_arn: str
     time: datetime
 
@@ -195,6 +205,7 @@ def package_changed(event: Json, home: Home) -> PackageChanged | None:
         updated=_texts(detail, "UpdatedModelPackageFields"),
         time=_time(event),
         changed_at=moment(changed, field="detail.LastModifiedTime") if changed else None,
+        approval=str(detail.get("ModelApprovalStatus") or ""),
     )
 
 
@@ -217,6 +228,18 @@ def run_or_endpoint_changed(event: Json, home: Home) -> RunChanged | EndpointCha
         ours = is_model_name(endpoint.removesuffix(_STAGING))
         return EndpointChanged(endpoint, _time(event)) if ours else None
     raise BadInput(f"detail-type: {kind!r} wakes nobody; a pipeline's or an endpoint's change does")
+
+
+def reproduction_ended(event: Json, home: Home) -> ReproductionEnded | None:
+    """Read the end of an execution that trained a version again; None for any other pipeline's."""
+    kind = "SageMaker Model Building Pipeline Execution Status Change"
+    detail = _detail(event, kind, "aws.sagemaker", home)
+    arn = _arn(detail, "pipelineExecutionArn", home, f"pipeline/{_PIPELINE}/execution/[a-z0-9]+")
+    # Not by the ARN: SageMaker writes names in it in lower case, or did.
+    model = model_of_reproduction(_optional(detail, "pipelineExecutionDisplayName", "detail", 256))
+    if not is_reproduction(arn.split("/")[1]) or model is None:
+        return None
+    return ReproductionEnded(model, arn, _time(event)) if is_model_name(model) else None
 
 
 def sign_of_trouble(event: Json, home: Home) -> ViolationFound | AlarmRaised | JobEnded:

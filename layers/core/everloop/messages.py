@@ -30,6 +30,8 @@ Kind = Literal[
     "rolled-back",
     "release-failed",
     "release-withdrawn",
+    "scored",
+    "scoring-failed",
     "violation",
     "could-not-judge",
     "labels-refused",
@@ -38,6 +40,7 @@ Kind = Literal[
     "ok-again",
     "stands-still",
     "made-again",
+    "test",
 ]
 
 # Which kinds there are, whether they are sent unless model.toml says otherwise, and when.
@@ -62,6 +65,8 @@ KINDS: Final[dict[Kind, tuple[bool, str]]] = {
     "rolled-back": (True, "production went back to a version before"),
     "release-failed": (True, "a release failed its tests, or on the way"),
     "release-withdrawn": (True, "a release was ended: its approval was withdrawn"),
+    "scored": (True, "objects were scored; with where their scores lie"),
+    "scoring-failed": (True, "objects could not be scored"),
     "violation": (True, "a monitor found a violation; with what it was answered with"),
     "could-not-judge": (True, "a monitor looked and could not judge"),
     "labels-refused": (True, "files of labels cannot be used"),
@@ -70,10 +75,11 @@ KINDS: Final[dict[Kind, tuple[bool, str]]] = {
     "ok-again": (True, "what was reported as wrong is over"),
     "stands-still": (True, "something does not go on, and a person must look"),
     "made-again": (True, "something that was deleted on AWS was made again"),
+    "test": (True, "somebody tries whether messages arrive"),
 }
 
 _SUBJECT = 99  # SNS takes fewer than 100 characters
-_BODY = 200_000  # bytes; SNS takes 256 KB, and refuses what is longer
+_BODY = 100_000  # bytes; SNS takes 256 KB of all forms together, written as JSON
 _NUMBER_DIGITS = 4
 _DOMAINS: Final = {"cn-": "amazonaws.cn", "us-gov-": "amazonaws-us-gov.com"}
 
@@ -99,19 +105,19 @@ class Message:
 
 def subject(message: Message) -> str:
     """Return a mail's subject: one line of fewer than 100 ASCII characters."""
-    line = _ascii(" ".join(f"{_whose(message)}: {message.happened}".split()))
+    line = _ascii(" ".join(f"{whose(message)}: {message.happened}".split()))
     return line if len(line) <= _SUBJECT else f"{line[: _SUBJECT - 3].rstrip()}..."
 
 
 def body(message: Message, region: str) -> str:
     """Return a mail's text; what lies in S3 is linked to the AWS console of this region."""
-    parts = [f"{_whose(message)}: {message.happened}", f"Why\n{_indented(message.why.strip())}"]
+    parts = [f"{whose(message)}: {message.happened}", f"Why\n{_indented(message.why.strip())}"]
     if message.numbers:
         parts.append(f"Numbers\n{_indented(_table(message.numbers))}")
     if message.to_do:
         parts.append("What to do\n" + _indented("\n".join(message.to_do)))
     links = "\n".join(
-        f"{name}: {address}" for name, address in _addresses(message, region) if address
+        f"{name}: {address}" for name, address in addresses(message, region) if address
     )
     if links:
         parts.append(f"Links\n{_indented(links)}")
@@ -121,7 +127,8 @@ def body(message: Message, region: str) -> str:
     return text.encode("utf-8", "replace")[:_BODY].decode("utf-8", "ignore")
 
 
-def _whose(message: Message) -> str:
+def whose(message: Message) -> str:
+    """Return the model that a message is about, and its version where it is about one."""
     return message.model if message.version is None else f"{message.model} v{message.version}"
 
 
@@ -137,10 +144,15 @@ def _indented(text: str) -> str:
 
 def _table(numbers: Mapping[str, float | int | str]) -> str:
     """Write names and values in two columns; the values end at the same place."""
-    shown = {name: _shown(value) for name, value in numbers.items()}
+    shown = shown_numbers(numbers)
     left = max(len(name) for name in shown)
     right = max(len(value) for value in shown.values())
     return "\n".join(f"{name:<{left}}  {value:>{right}}" for name, value in shown.items())
+
+
+def shown_numbers(numbers: Mapping[str, float | int | str]) -> dict[str, str]:
+    """Return numbers as people read them."""
+    return {name: _shown(value) for name, value in numbers.items()}
 
 
 def _shown(value: float | int | str) -> str:
@@ -149,7 +161,8 @@ def _shown(value: float | int | str) -> str:
     return " ".join(str(value).split())
 
 
-def _addresses(message: Message, region: str) -> Iterator[tuple[str, str]]:
+def addresses(message: Message, region: str) -> Iterator[tuple[str, str]]:
+    """Yield a message's links; what lies in S3 has its page in the AWS console beside it."""
     for name, address in message.links.items():
         yield name, address
         if address.startswith("s3://"):

@@ -83,8 +83,10 @@ def judged(
     reason: str,
     numbers: Mapping[str, float | int | str],
     links: Mapping[str, str],
+    unfair: bool = False,
 ) -> Message:
-    """Say that policy approved or rejected a version."""
+    """Say that policy approved or rejected a version; `unfair` where it broke bars of fairness."""
+    how = "--waive 'why it may serve all the same'" if unfair else "--reason '...'"
     word, other = ("approved", "reject") if approved else ("rejected", "approve")
     follows = "Its release follows." if approved else "What serves goes on serving."
     return Message(
@@ -97,7 +99,7 @@ def judged(
         numbers=numbers,
         to_do=(
             "If you see it otherwise:",
-            f"  everloop {other} {model} --version {version} --reason '...'",
+            f"  everloop {other} {model} --version {version} {how}",
         ),
         links=links,
     )

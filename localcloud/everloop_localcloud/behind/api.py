@@ -9,6 +9,7 @@ import logging
 import secrets
 import sys
 import threading
+import urllib.parse
 from io import BytesIO
 from typing import Any
 
@@ -80,12 +81,12 @@ class Behind:
             operation, url = wire.operation_of(service, protocol, request)
             params = wire.parse(service, operation, protocol, request, url)
             wire.check_input(service, operation, params)
+            headers = dict(request.headers.items())
             if (service, operation) == ("iam", "SimulatePrincipalPolicy"):
-                return self._simulated(params)
+                return self._simulated(params, self._principal(headers))
             check_honoured(service, operation, params)
             if (service, operation) == ("dynamodb", "CreateTable"):
                 _check_table_name(params["TableName"])
-            headers = dict(request.headers.items())
             self._check(service, operation, headers, request.body)
             status, told, body = self._answer(service, operation, region, headers, request.body)
         except AwsError as error:
@@ -123,15 +124,25 @@ class Behind:
 
     def _check(self, service: str, operation: str, headers: dict[str, str], body: bytes) -> None:
         """Judge a call by the policies of the role that makes it."""
-        key = headers.get("Authorization", "").partition("Credential=")[2].partition("/")[0]
-        principal = self._cloud.credentials.principal(key)
+        principal = self._principal(headers)
         if ":assumed-role/" in principal:
             params = json.loads(body) if body.startswith(b"{") else {}
             self._cloud.roles.check(principal, service, operation, params)
 
-    def _simulated(self, given: dict[str, Any]) -> wire.Answer:
-        """Answer what a principal may do by its policies, as calls are judged here."""
+    def _principal(self, headers: dict[str, str]) -> str:
+        key = headers.get("Authorization", "").partition("Credential=")[2].partition("/")[0]
+        return self._cloud.credentials.principal(key)
+
+    def _simulated(self, given: dict[str, Any], caller: str) -> wire.Answer:
+        """Answer what a principal may do by its policies, as calls are judged here.
+
+        Raises AwsError where `caller` may not ask: else nothing of IAM is judged.
+        """
         operation = "SimulatePrincipalPolicy"
+        asked = f"iam:{operation}"
+        if self._cloud.roles.decision(caller, asked, given["PolicySourceArn"]) != "allowed":
+            trouble = f"User: {caller} is not authorized to perform: {asked} on resource: "
+            raise AwsError("AccessDenied", trouble + given["PolicySourceArn"], 403)
         for member in _NOT_SIMULATED:
             if given.get(member):
                 trouble = f"the local cloud does not take {member} of {operation}"
@@ -211,7 +222,9 @@ class Behind:
         seed: int,
     ) -> None:
         if service == "iam":
-            self._cloud.roles.forget()
+            changed = urllib.parse.parse_qs(body.decode()).get("RoleName", [None])[0]
+            self._cloud.roles.forget(changed)  # a policy is of any number of roles
+            self._spread(operation, body)
         if service == "dynamodb" and operation == "DeleteTable":
             self.items.drop_table(region, json.loads(body)["TableName"])
         wanted = ("x-amz-target", "content-type", "authorization")
@@ -226,6 +239,12 @@ class Behind:
             entry["material"] = moto_calls.key_material(self._cloud.account, region)
         self._cloud.store.write("behind.journal", f"{self._next:012d}", entry)
         self._next += 1
+
+    def _spread(self, operation: str, body: bytes) -> None:
+        """Note that services do not know a new role yet."""
+        if operation == "CreateRole":
+            name = urllib.parse.parse_qs(body.decode())["RoleName"][0]
+            self._cloud.propagation.made("role", name)
 
     def _replay(self, key: str, entry: dict[str, Any]) -> None:
         service, region = entry["service"], entry["region"]

@@ -112,6 +112,10 @@ def track_nothing(service: str) -> None:
 def handler(service: str) -> Any:
     found = next(iter(importlib.import_module(f"moto.{service}.urls").url_paths.values()))
     track_nothing(service)
+    if service == "iam":
+        from everloop_localcloud.behind import policies
+
+        policies.install()
     return found
 
 

@@ -2,7 +2,8 @@
 
 moto sorts all items for every Query and Scan by comparing them in Python, and copies the whole
 table once per action of a transaction, to be able to roll back. With a few thousand items that is
-seconds per call; here a Query looks at one partition, and a transaction copies what it names.
+seconds per call; here a Query looks at one partition, and weighs only what it asks for of it, and
+a transaction copies what it names.
 What moto reads it writes member by member as the model says, trying several spellings of each
 name; items are JSON already but for their bytes. And it looks up for each call which methods its
 class has: a tenth of what a call costs.
@@ -11,11 +12,13 @@ class has: a tenth of what a call costs.
 import base64
 import copy
 import json
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 from moto.core import responses as core
 from moto.dynamodb import models, responses
+from moto.dynamodb.comparisons import get_comparison_func
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.dynamodb.models.table import Table
 
@@ -26,6 +29,7 @@ class QuickTable(Table):
     """A table whose calls cost what they touch. One call at a time: the backends' lock is held."""
 
     _partition: DynamoType | None = None
+    _wanted: Callable[[Item], bool] | None = None  # of a partition's items, where few are asked for
     _in_transaction: list[Key] | None = None
     _snapshot: "QuickTable | None" = None
 
@@ -34,7 +38,7 @@ class QuickTable(Table):
         hash_key: DynamoType | None,
         range_comparison: str | None,
         range_objs: list[DynamoType],
-        limit: int,
+        limit: Any,
         exclusive_start_key: dict[str, Any],
         scan_index_forward: bool,
         projection_expressions: list[list[str]] | None,
@@ -43,6 +47,9 @@ class QuickTable(Table):
         **named: Any,
     ) -> tuple[list[Item], int, dict[str, Any] | None]:
         self._partition = hash_key if index_name is None else None
+        # Where there is a limit, moto tells by what comes behind it whether there is more.
+        if self._partition is not None and range_comparison and limit is None:
+            self._wanted = _within(range_comparison, range_objs)
         try:
             return super().query(
                 hash_key,
@@ -57,7 +64,7 @@ class QuickTable(Table):
                 **named,
             )
         finally:
-            self._partition = None
+            self._partition = self._wanted = None
 
     def all_items(self) -> list[Item]:
         """Return the items in the order of their keys; within a Query, those of its partition."""
@@ -67,6 +74,8 @@ class QuickTable(Table):
             partitions = [self.items[self._partition]] if there else []
         if self.range_key_attr:
             found = [item for partition in partitions for item in partition.values()]
+            if self._wanted is not None:
+                found = list(filter(self._wanted, found))
             return sorted(found, key=_both_keys)
         return sorted(partitions, key=_hash_key)
 
@@ -104,6 +113,13 @@ class QuickTable(Table):
                     snapshot.items[hash_key][range_key] = copy.deepcopy(item)
             self._snapshot = snapshot
         return self._snapshot
+
+
+def _within(comparison: str, given: list[DynamoType]) -> Callable[[Any], bool]:
+    """Return whether an item's range key is as asked for; moto asks that of each item again."""
+    compare = get_comparison_func(comparison)
+    values = [each.cast_value for each in given]
+    return lambda item: bool(compare(item.range_key.cast_value, *values))
 
 
 def _hash_key(item: Item) -> Any:

@@ -20,6 +20,7 @@ class Stacks:
         self._resources = cloud.store.table("cloudformation.resources")
         self._steps = cloud.store.table("cloudformation.steps")
         self._events = cloud.store.table("cloudformation.events")
+        self._counts = cloud.store.table("cloudformation.counts")  # a row has whole templates
 
     def find(self, name: str) -> dict[str, Any]:
         """Return a stack's row by name or id. Raises AwsError ValidationError."""
@@ -61,7 +62,7 @@ class Stacks:
         status: str,
         reason: str = "",
     ) -> None:
-        row["Events"] = row.get("Events", 0) + 1
+        number = self._counted(row, "Events") + 1
         event = {
             "StackId": row["Id"],
             "EventId": str(uuid.uuid4()),
@@ -74,13 +75,23 @@ class Stacks:
         }
         if reason:
             event["ResourceStatusReason"] = reason
-        self._events[f"{row['Id']}/{row['Events']:08d}"] = event
-        self.save(row)
+        self._events[f"{row['Id']}/{number:08d}"] = event
+        self._count(row, "Events", number)  # who reads meanwhile finds what is counted
 
     def events(self, row: dict[str, Any]) -> list[dict[str, Any]]:
         """Return a stack's events, the newest first."""
-        keys = (f"{row['Id']}/{number:08d}" for number in range(row.get("Events", 0), 0, -1))
+        keys = (
+            f"{row['Id']}/{number:08d}" for number in range(self._counted(row, "Events"), 0, -1)
+        )
         return [self._events[key] for key in keys]
+
+    def _counted(self, row: dict[str, Any], what: str) -> int:
+        """Return how many a stack has had so far; rows of before have their counts themselves."""
+        number: int = self._counts.get(row["Id"], {}).get(what, row.get(what, 0))
+        return number
+
+    def _count(self, row: dict[str, Any], what: str, number: int) -> None:
+        self._counts[row["Id"]] = {**self._counts.get(row["Id"], {}), what: number}
 
     def resources(self, row: dict[str, Any]) -> dict[str, dict[str, Any]]:
         """Return a stack's resources by logical id."""
@@ -119,14 +130,14 @@ class Stacks:
         """Write down what an update is about to do, once for each resource: it may be undone."""
         if any(step["LogicalId"] == logical_id for _, step in self.steps(row)):
             return
-        row["Steps"] = row.get("Steps", 0) + 1
-        self._steps[f"{row['Id']}/{row['Steps']:08d}"] = {
+        number = self._counted(row, "Steps") + 1
+        self._count(row, "Steps", number)
+        self._steps[f"{row['Id']}/{number:08d}"] = {
             "LogicalId": logical_id,
             "Before": before,
             "After": after,
             "Replaces": replaces,
         }
-        self.save(row)
 
     def steps(self, row: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
         """Return what an update has begun, the newest first, each with its key."""

@@ -1,4 +1,4 @@
-"""What alarms do when their state changes: publish to SNS, invoke Lambda."""
+"""What alarms do when their state changes: publish to SNS, invoke Lambda, scale a variant."""
 
 import json
 from typing import Any
@@ -17,13 +17,16 @@ def check(arn: str) -> None:
     parts = arn.split(":")
     if len(parts) < 6 or parts[0] != "arn":
         raise AwsError("ValidationException", f"Invalid arn syntax: {arn}")
-    if parts[2] not in ("sns", "lambda"):
+    if parts[2] not in ("sns", "lambda", "autoscaling"):
         raise AwsError("NotImplemented", f"the local cloud has no alarm action {arn}", 501)
 
 
 def act(cloud: Account, row: Row, before: Row, arn: str) -> None:
     """Perform one action of an alarm that changed its state. Raises AwsError."""
     check(arn)
+    if arn.split(":")[2] == "autoscaling":
+        cloud.apis["application-autoscaling"].alarmed(arn)
+        return
     if arn.split(":")[2] == "sns":
         value = row["state"]["value"]
         subject = f'{value}: "{row["name"]}" in US East (N. Virginia)'[:100]

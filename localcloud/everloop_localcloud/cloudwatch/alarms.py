@@ -109,9 +109,8 @@ class Alarms:
         row = self.rows[name]
         for names in self._by_metric.values():
             names.discard(name)
-        for query in row.get("queries", ()):
-            if "MetricStat" in query:
-                self._by_metric.setdefault(queries.metric_of(query), set()).add(name)
+        for metric in _read(row):
+            self._by_metric.setdefault(metric, set()).add(name)
         self._due[name] = 0.0 if row["kind"] == "metric" else float("inf")
 
     # When alarms are evaluated
@@ -135,7 +134,7 @@ class Alarms:
                 chosen = self._touched | {name for name, due in self._due.items() if due <= now}
                 self._touched = set()
                 for name in chosen:
-                    self._due[name] = self._next(name, now)
+                    self._due[name] = float("inf")
                 if chosen:
                     pause: float | None = 0.0
                 else:
@@ -145,37 +144,51 @@ class Alarms:
                     if self._stopping.is_set():
                         return
             for name in sorted(chosen):
+                still = False
                 try:
-                    self._evaluate(name)
+                    still = self._evaluate(name)
                 except Exception:
                     if not self._stopping.is_set():
                         log.exception("alarm %s could not be evaluated", name)
+                if not still:
+                    self._again(name, now)
             if not chosen:
                 signal.wait(pause)
 
-    def _next(self, name: str, now: float) -> float:
-        row = self.rows.get(name)
-        if row is None or row["kind"] != "metric":
-            return float("inf")
-        period: int = min(row["period"], 60)
-        return float((now // period + 1) * period)
+    def _again(self, name: str, now: float) -> None:
+        """Evaluate an alarm at the end of its period, too, whatever it hears until then."""
+        with self.lock:
+            row = self.rows.get(name)
+            if row is None or row["kind"] != "metric":
+                return
+            period: int = min(row["period"], 60)
+            self._due[name] = min(self._due[name], float((now // period + 1) * period))
 
     # What state an alarm is in
 
-    def _evaluate(self, name: str) -> None:
+    def _evaluate(self, name: str) -> bool:
+        """Judge an alarm; tell whether time alone can change nothing: then it waits for data."""
         row = self.rows.get(name)
         if row is None:
-            return
+            return True
         if row["kind"] == "composite":
             self._evaluate_composite(row)
-            return
+            return True
         now = self._cloud.clock.now()
+        newest = max((self._metrics.newest(metric) for metric in _read(row)), default=0)
         condition = Condition(**row["condition"])
         points = self.datapoints(row, now.timestamp(), condition)
         verdict = judge(condition, points)
         if verdict.state is None or verdict.state == row["state"]["value"]:
-            return
+            return newest < self._start(row, now.timestamp(), condition)
         self.change(name, verdict.state, verdict.reason, reason_data(row, verdict.points, now), now)
+        return False
+
+    @staticmethod
+    def _start(row: Row, now: float, condition: Condition) -> int:
+        """Return where the first period begins that an alarm looks at."""
+        period: int = row["period"]
+        return (int(now // period) - condition.periods_back) * period
 
     def datapoints(self, row: Row, now: float, condition: Condition) -> dict[int, float]:
         """Return the datapoints that an alarm is judged by.
@@ -184,7 +197,7 @@ class Alarms:
         """
         period = row["period"]
         running = int(now // period) * period
-        start = running - condition.periods_back * period
+        start = self._start(row, now, condition)
         found = queries.run(self._metrics, row["queries"], start, running + period)
         points = found[row["returned"]]
         if running in points:
@@ -235,6 +248,8 @@ class Alarms:
                 state["changed"] = before["changed"]
             row = {**row, "state": state}
             self.rows[name] = row
+            self._again(name, now.timestamp())  # a person's word holds until it is judged again
+            self._signal.set()
             for parent in self.rows.values():
                 if parent["kind"] == "composite" and name in parse(parent["rule"])[1]:
                     self._touch(parent["name"])
@@ -271,6 +286,12 @@ class Alarms:
             log.warning("alarm %s: %s", row["name"], summary)
         data = {"actionState": "Failed" if error else "Succeeded", "error": error or None}
         self.note(row["name"], "Action", summary, {"notificationResource": arn, **data}, now)
+
+
+def _read(row: Row) -> set[Metric]:
+    """Return the metrics that an alarm reads."""
+    found = (query for query in row.get("queries", ()) if "MetricStat" in query)
+    return {queries.metric_of(query) for query in found}
 
 
 def _state(value: str, reason: str, now: datetime, data: str = "{}") -> Row:

@@ -20,10 +20,11 @@ class CloudWatch(Api):
     service = "cloudwatch"
     reads = READS
     partial: ClassVar[dict[str, str]] = {
-        "PutMetricAlarm": "no anomaly detection, SEARCH or Metrics Insights; actions are SNS and "
-        "Lambda; EvaluateLowSampleCountPercentile is stored and not applied",
+        "PutMetricAlarm": "no anomaly detection, SEARCH or Metrics Insights; actions are SNS, "
+        "Lambda and scaling policies; EvaluateLowSampleCountPercentile is stored and not applied",
         "PutCompositeAlarm": "no actions suppressor",
-        "GetMetricData": "math: arithmetic, comparisons, SUM AVG MIN MAX FILL IF ABS CEIL FLOOR",
+        "GetMetricData": "math: arithmetic, comparisons, SUM AVG MIN MAX FILL IF ABS CEIL FLOOR; "
+        "SEARCH alone, its terms joined by AND",
         "ListMetrics": "RecentlyActive covers three hours; there are no linked accounts",
         "PutDashboard": "stored after a check that it is JSON",
     }

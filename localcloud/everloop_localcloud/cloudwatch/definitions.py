@@ -72,6 +72,8 @@ def of_metric(request: Row) -> Row:
         )
     asked = list(request.get("Metrics") or []) or [_single(request)]
     queries.check(asked)
+    if any(queries.searches_metrics(query) for query in asked):
+        raise invalid("SEARCH is not supported on Metric Alarms.")
     returned = [query["Id"] for query in asked if query.get("ReturnData", True)]
     if len(returned) != 1:
         raise invalid(

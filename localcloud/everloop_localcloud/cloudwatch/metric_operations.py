@@ -87,19 +87,23 @@ class MetricOperations:
         for query in asked:
             if not query.get("ReturnData", True):
                 continue
-            points = sorted(found[query["Id"]].items(), reverse=newest_first)
-            label = query.get("Label") or query["Id"]
-            if "MetricStat" in query and not query.get("Label"):
-                label = query["MetricStat"]["Metric"]["MetricName"]
-            results.append(
-                {
-                    "Id": query["Id"],
-                    "Label": label,
-                    "Timestamps": [datetime.fromtimestamp(at, UTC) for at, _ in points],
-                    "Values": [value for _, value in points],
-                    "StatusCode": "Complete",
-                }
-            )
+            if query["Id"] in found:
+                series = [(_label(query), found[query["Id"]])]
+            else:
+                series = queries.search(self.metrics, query, start, end)
+                prefix = f"{query['Label']} " if query.get("Label") else ""
+                series = [(prefix + label, points) for label, points in series]
+            for label, values in series:
+                points = sorted(values.items(), reverse=newest_first)
+                results.append(
+                    {
+                        "Id": query["Id"],
+                        "Label": label,
+                        "Timestamps": [datetime.fromtimestamp(at, UTC) for at, _ in points],
+                        "Values": [value for _, value in points],
+                        "StatusCode": "Complete",
+                    }
+                )
         return {"MetricDataResults": results, "Messages": []}
 
     @operation
@@ -124,3 +128,11 @@ class MetricOperations:
                 continue
             found.append(metric.shown())
         return page(found, request, "Metrics", 500)
+
+
+def _label(query: Row) -> str:
+    if query.get("Label"):
+        return str(query["Label"])
+    return str(
+        query["MetricStat"]["Metric"]["MetricName"] if "MetricStat" in query else query["Id"]
+    )

@@ -1,7 +1,8 @@
-"""Metric data queries, as GetMetricData and alarms have them: statistics and math by id."""
+"""Metric data queries, as GetMetricData and alarms have them: statistics, math, and searches."""
 
 from typing import Any
 
+from everloop_localcloud.cloudwatch import searches
 from everloop_localcloud.cloudwatch.data import invalid
 from everloop_localcloud.cloudwatch.expressions import Series, evaluate, names, parsed
 from everloop_localcloud.cloudwatch.metrics import Metric, Metrics, check_statistic
@@ -22,11 +23,18 @@ def check(queries: list[Query]) -> None:
         if "MetricStat" in query:
             check_statistic(query["MetricStat"]["Stat"])
             check_period(query["MetricStat"]["Period"])
+        elif searches_metrics(query):
+            period = searches.parsed(query["Expression"]).period or query.get("Period")
+            if not period:
+                raise invalid(f"Query {query['Id']}: a search needs a Period.")
+            check_period(period)
         else:
-            unknown = names(parsed(query["Expression"])) - set(ids)
+            plain = {one["Id"] for one in queries if not searches_metrics(one)}
+            unknown = names(parsed(query["Expression"])) - plain
             if unknown:
                 raise invalid(
-                    f"Error in expression of {query['Id']}: no query has the Id {sorted(unknown)}."
+                    f"Error in expression of {query['Id']}: no query that it can read has the Id "
+                    f"{sorted(unknown)}."
                 )
 
 
@@ -51,10 +59,30 @@ def metric_of(query: Query) -> Metric:
     return Metric.of(named["Namespace"], named["MetricName"], named.get("Dimensions") or [])
 
 
+def search(metrics: Metrics, query: Query, start: float, end: float) -> list[tuple[str, Series]]:
+    """Return the series of a query that is a search, each with its label."""
+    asked = searches.parsed(query["Expression"])
+    # A query's period is used instead of the one within the search.
+    period = int(query.get("Period") or asked.period or 0)
+    recent = end - searches.FOUND_FOR
+    fitting = [
+        metric
+        for metric in metrics.known()
+        if asked.fits(metric) and metrics.newest(metric) >= recent
+    ][: searches.MOST_SERIES]
+    found = []
+    for metric, label in zip(fitting, searches.labels(fitting), strict=True):
+        samples = metrics.periods(metric, start, end, period, None)
+        points = {at: sample.statistic(asked.statistic) for at, sample in samples.items()}
+        found.append((label, {at: value for at, value in points.items() if value is not None}))
+    return found
+
+
 def run(metrics: Metrics, queries: list[Query], start: float, end: float) -> dict[str, Series]:
     """Compute every query over the periods that begin within [start, end)."""
     known: dict[str, Series] = {}
-    waiting = list(queries)
+    # A search gives several series, which no other query can read.
+    waiting = [query for query in queries if not searches_metrics(query)]
     while waiting:
         for query in list(waiting):
             if "MetricStat" in query:
@@ -79,6 +107,11 @@ def run(metrics: Metrics, queries: list[Query], start: float, end: float) -> dic
         else:
             raise invalid(f"The expressions {[one['Id'] for one in waiting]} read one another.")
     return known
+
+
+def searches_metrics(query: Query) -> bool:
+    """Whether a query is a search, which gives several series."""
+    return searches.is_search(query.get("Expression") or "")
 
 
 def _is_metric(key: str, queries: list[Query]) -> bool:

@@ -82,7 +82,7 @@ class Events(Api):
             return
         fields = flatten(event)
         for row, pattern in rules:
-            if pattern.matches(fields):
+            if pattern.matches(fields) and not self.cloud.propagation.settles("rule", row["arn"]):
                 self._deliver(row, event)
                 if self._random.random() < self.cloud.duplicate_events:
                     self._deliver(row, event)

@@ -79,8 +79,11 @@ class Rulebook:
         )
 
     def save(self, row: Row) -> None:
-        """Store a rule and let it take effect."""
+        """Store a rule and let it take effect, by and by where it had none before."""
+        known = self.rules.get(f"{row['bus']}/{row['name']}")
         with self.lock:
+            if _works(row) and not (known and _works(known)):
+                self._cloud.propagation.made("rule", row["arn"])
             self.rules[f"{row['bus']}/{row['name']}"] = row
             self._index(row["bus"])
             self._plan(row)
@@ -120,6 +123,10 @@ class Rulebook:
             self._on_schedule({**row, "time": when})  # stored before the next run is
             if later is not None:
                 self.save({**row, "next": later})
+
+
+def _works(row: Row) -> bool:
+    return bool(row["targets"]) and row["state"] != "DISABLED"
 
 
 def bus_name(name: str | None) -> str:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty
 
-from everloop_localcloud.functions.role import may_log
+from everloop_localcloud.functions.role import has_group, may_log
 from everloop_localcloud.functions.runtime import Invocation, Message, RuntimeApi
 from everloop_localcloud.kernel.account import Account
 from everloop_localcloud.kernel.containment import below, exit_code
@@ -75,6 +75,7 @@ class Environment:
         self.log_stream = (
             f"{cloud.clock.now():%Y/%m/%d}/[$LATEST]{secrets.token_hex(16)}"  # as AWS names them
         )
+        self.had_group = has_group(cloud, plan.log_group)
         self.logs = may_log(cloud, plan.role, plan.log_group, self.log_stream)
         self._cloud = cloud
         self._work = work / secrets.token_hex(8)

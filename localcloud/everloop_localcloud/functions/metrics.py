@@ -106,6 +106,15 @@ class Metrics:
 
 
 def append_log(cloud: Account, environment: Environment, lines: list[str]) -> None:
-    """Write an invocation's lines to the function's log group, where its role may."""
-    if environment.logs and lines:
-        cloud.apis["logs"].append(environment.plan.log_group, environment.log_stream, lines)
+    """Write an invocation's lines to the function's log group, where its role may.
+
+    A group that was deleted meanwhile is made again only by a role that may do that.
+    """
+    if not (environment.logs and lines):
+        return
+    group, role = environment.plan.log_group, environment.plan.role
+    gone = environment.had_group and not cloud.apis["logs"].has_group(group)
+    make = {"logGroupName": group}
+    if gone and not cloud.roles.grants(role, "logs", "CreateLogGroup", make):
+        return
+    cloud.apis["logs"].append(group, environment.log_stream, lines)

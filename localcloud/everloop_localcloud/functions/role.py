@@ -56,6 +56,11 @@ def check_destinations(cloud: Account, record: dict[str, Any], config: dict[str,
             )
 
 
+def has_group(cloud: Account, group: str) -> bool:
+    logs: Any = cloud.apis.get("logs")
+    return logs is not None and bool(logs.has_group(group))
+
+
 def may_log(cloud: Account, role_arn: str, group: str, stream: str) -> bool:
     """Tell whether an environment's log is kept; where it may not be written, AWS drops it."""
     logs: Any = cloud.apis.get("logs")

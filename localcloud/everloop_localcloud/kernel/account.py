@@ -15,7 +15,9 @@ from everloop_localcloud.kernel.access.roles import Roles
 from everloop_localcloud.kernel.clock import Clock
 from everloop_localcloud.kernel.credentials import Credentials
 from everloop_localcloud.kernel.processes import Processes
+from everloop_localcloud.kernel.propagation import Propagation
 from everloop_localcloud.kernel.quotas import Quotas
+from everloop_localcloud.kernel.starts import Starts
 from everloop_localcloud.kernel.store import Store
 
 Event = dict[str, Any]
@@ -41,6 +43,8 @@ class Account(Protocol):
     port: int
     strict: bool
     docker_jobs: bool
+    exact_images: bool
+    no_capacity: frozenset[str]
     started: threading.Event
     duplicate_events: float
     rough_events: bool
@@ -50,6 +54,8 @@ class Account(Protocol):
     credentials: Credentials
     roles: Roles
     quotas: Quotas
+    starts: Starts
+    propagation: Propagation
 
     @property
     def apis(self) -> Mapping[str, Any]: ...

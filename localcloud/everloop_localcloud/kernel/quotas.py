@@ -182,12 +182,13 @@ class Quotas:
     def _check_instances(self, quota: Instances, request: dict[str, Any]) -> None:
         found = self._under_way(quota.listing)
         if found >= quota.most:
+            spot = "spot " if request.get("EnableManagedSpotTraining") else ""
             raise AwsError(
                 "ResourceLimitExceeded",
-                f"The account-level service limit '{_instance_type(request)} for {quota.kind} "
-                f"usage' is {quota.most} Instances, with current utilization of {found} "
-                "Instances and a request delta of 1 Instances. Please use AWS Service Quotas to "
-                "request an increase for this quota.",
+                f"The account-level service limit '{_instance_type(request)} for "
+                f"{spot}{quota.kind} usage' is {quota.most} Instances, with current "
+                f"utilization of {found} Instances and a request delta of 1 Instances. Please use "
+                "AWS Service Quotas to request an increase for this quota.",
             )
 
     def _check_demand(self, operation: str, request: dict[str, Any]) -> None:

@@ -1,9 +1,11 @@
 """CloudWatch Logs: groups, streams and events; metrics that lines carry go to CloudWatch."""
 
 import logging
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
+from zlib import crc32
 
 from everloop_localcloud.kernel.account import Call
 from everloop_localcloud.kernel.api import operation
@@ -116,9 +118,13 @@ class Logs(LogGroups):
         found = []
         for name in names:
             if name.startswith(prefix) and (not wanted or name in wanted):
-                for position, event in enumerate(self._events(group, name, request)):
+                # The same for ever, whatever is asked for: place among those of its millisecond.
+                places: Counter[int] = Counter()
+                for event in self._events(group, name, request):
+                    at = event["timestamp"]
+                    places[at] += 1
                     if matches(event["message"]):
-                        number = f"{event['timestamp']:020d}{position:012d}"
+                        number = f"{at:020d}{crc32(name.encode()):010d}{places[at]:010d}"
                         found.append({**event, "logStreamName": name, "eventId": number})
         found.sort(key=lambda event: (event["timestamp"], event["logStreamName"], event["eventId"]))
         start = request.get("nextToken", "0")

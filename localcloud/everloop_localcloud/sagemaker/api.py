@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from everloop_localcloud.kernel.account import Account, Call
 from everloop_localcloud.kernel.api import Api
-from everloop_localcloud.sagemaker import instances
+from everloop_localcloud.sagemaker import instances, members
 from everloop_localcloud.sagemaker.endpoint_configs import EndpointConfigs
 from everloop_localcloud.sagemaker.endpoints import Endpoints
 from everloop_localcloud.sagemaker.engine import Engine
@@ -41,8 +41,8 @@ class SageMaker(Api):
     service = "sagemaker"
     reads = READS
     partial: ClassVar[dict[str, str]] = {
-        "CreateTrainingJob": "one instance; images of scikit-learn; no distributed training",
-        "CreateProcessingJob": "one instance; images of scikit-learn",
+        "CreateTrainingJob": "images of scikit-learn and XGBoost; an algorithm on one instance",
+        "CreateProcessingJob": "one instance; images of scikit-learn and XGBoost",
         "CreateHyperParameterTuningJob": "no autotune, no completion on convergence",
         "CreateTransformJob": "SplitType Line or None; no data capture; one instance",
         "CreatePipeline": "no steps AutoML, EMR, QualityCheck, ClarifyCheck",
@@ -52,13 +52,15 @@ class SageMaker(Api):
         "CreateModelCard": "content held to the main rules of AWS's schema; no export to PDF",
         "QueryLineage": "one account, no lineage groups",
         "Search": "no Project, Image, ImageVersion, PipelineVersion, Job, HubContent",
+        "CreateModel": "an isolated model gets no credentials and no address of the cloud; this"
+        " machine's network is not cut off",
         "UpdateEndpoint": "blue/green only; no rolling updates",
     }
     also_read: ClassVar[frozenset[str]] = frozenset(
         {
             *("Tags", "ExperimentConfig"),  # followed, whatever is created with them
             # Kept in the records of jobs and feature groups, and given back.
-            *("CheckpointConfig", "DebugHookConfig", "DebugRuleConfigurations", "Description"),
+            *("DebugHookConfig", "DebugRuleConfigurations", "Description"),
             "TransformResources",
         }
     )
@@ -70,7 +72,6 @@ class SageMaker(Api):
             ),
             "kept and given back",
         ),
-        "EnableManagedSpotTraining": "spot capacity is never taken away",
         "EnableInterContainerTrafficEncryption": "a job runs in one process tree",
         "VpcConfig": "jobs and endpoints have this machine's network",
         "ProfilerConfig": "nothing is profiled",
@@ -140,6 +141,7 @@ class SageMaker(Api):
         return wanted, dict(instances.used(self._there)) if wanted else {}
 
     def perform(self, call: Call, operation_name: str, request: dict[str, Any]) -> dict[str, Any]:
+        members.check(operation_name, request)
         if operation_name in _JOBS:
             self._tracking.check_experiment(request)
         answer = super().perform(call, operation_name, request)

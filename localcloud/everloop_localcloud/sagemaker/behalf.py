@@ -51,6 +51,12 @@ class Behalf:
         self._check("s3", "PutObject", Bucket=bucket, Key=key)
         self._s3.upload(path, bucket, key)
 
+    def store(self, path: Path, bucket: str, key: str) -> None:
+        """Put a file of a feature group's offline store, as Feature Store does."""
+        self._check("s3", "GetBucketAcl", Bucket=bucket)
+        self._check("s3", "PutObjectAcl", Bucket=bucket, Key=key)
+        self.upload(path, bucket, key)
+
     def may_log(self, group: str, stream: str) -> bool:
         """Tell whether what a container prints is kept; what may not be written is dropped."""
         logs: Any = self._cloud.apis.get("logs")

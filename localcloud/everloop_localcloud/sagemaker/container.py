@@ -25,6 +25,7 @@ for entry in "$job"/.opt/*; do
 done
 mkdir -p /opt/ml
 mount --rbind "$job" /opt/ml
+[ ! -f "$job/.hosts" ] || mount --bind "$job/.hosts" /etc/hosts
 exec "$@"
 """
 _SCRIPTS = (".py", ".sh", ".json", ".toml", ".yaml", ".yml")
@@ -43,6 +44,26 @@ def namespace() -> tuple[str, ...] | None:
             if subprocess.run(probe, capture_output=True, check=False).returncode == 0:
                 return (unshare, *option)
     return None
+
+
+def hosts(job: Path, count: int = 1) -> list[str]:
+    """Return the names of a job's machines, and let them resolve there. AWS's are algo-1, algo-2.
+
+    Each has an address of its own, so that one may listen on the port of another. Where the kernel
+    refuses namespaces there is localhost alone: a toolkit waits up to 15 minutes for a name that
+    does not resolve.
+    """
+    if namespace() is None:
+        return ["localhost"]
+    names = [host_name(number) for number in range(count)]
+    lines = [f"127.0.0.{number} {name}" for number, name in enumerate(names, 1)]
+    (job / ".hosts").write_text("\n".join(["127.0.0.1 localhost", "::1 localhost", *lines, ""]))
+    return names
+
+
+def host_name(number: int) -> str:
+    """Return what AWS calls a machine of a job, counted from 0."""
+    return f"algo-{number + 1}"
 
 
 def command(

@@ -51,6 +51,7 @@ class Deployment:
                 raise RolledBack(f"The alarms cannot be watched: {error.message}") from error
         self._check_alarms("before the deployment; no traffic was shifted")
         self._progress("Creating", "the new fleet is starting", 0.0)
+        self._cloud.starts.await_fleet(self._fleet.instance_types, stopping)
         try:
             self._fleet.start()
         except NotHealthy as error:

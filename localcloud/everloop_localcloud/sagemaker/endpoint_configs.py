@@ -4,8 +4,8 @@ import threading
 
 from everloop_localcloud.kernel.account import Account, Call
 from everloop_localcloud.kernel.api import operation
-from everloop_localcloud.kernel.errors import validation
-from everloop_localcloud.sagemaker import hosting_events
+from everloop_localcloud.kernel.errors import AwsError, validation
+from everloop_localcloud.sagemaker import hosting_events, preferences, serverless
 from everloop_localcloud.sagemaker.listing import page, pick
 from everloop_localcloud.sagemaker.models import ModelRecords, Record, check_name, refuse
 from everloop_localcloud.sagemaker.part import Part, Records
@@ -17,7 +17,6 @@ _UNSUPPORTED_CONFIG = (
     "ExplainerConfig",
     "MetricsConfig",
     "ShadowProductionVariants",
-    "VpcConfig",
 )
 _UNSUPPORTED_VARIANT = (
     "AcceleratorPartitionLayouts",
@@ -25,10 +24,8 @@ _UNSUPPORTED_VARIANT = (
     "CapacityReservationConfig",
     "CoreDumpConfig",
     "EnableSSMAccess",
-    "InstancePools",
     "ManagedInstanceScaling",
     "RoutingConfig",
-    "ServerlessConfig",
 )
 _MOST_VARIANTS = 10
 _START_SECONDS = 240  # AWS gives a container four minutes until its first healthy ping
@@ -53,8 +50,7 @@ class EndpointConfigs(Part):
         check_name(name, "endpointConfigName")
         arn = self._config_arn(name)
         refuse(request, _UNSUPPORTED_CONFIG, "of an endpoint config")
-        if request.get("EnableNetworkIsolation"):
-            raise validation("the local cloud cannot isolate a model from the network")
+        serverless.check_config(request)
         variants = [self._variant(variant) for variant in request["ProductionVariants"]]
         _check_variants(variants)
         _check_capture(request.get("DataCaptureConfig"))
@@ -62,20 +58,22 @@ class EndpointConfigs(Part):
             "EndpointConfigName": name,
             "EndpointConfigArn": arn,
             "ProductionVariants": variants,
-            **pick(request, "DataCaptureConfig", "KmsKeyId", "ExecutionRoleArn"),
+            **pick(request, "DataCaptureConfig", "KmsKeyId", "ExecutionRoleArn", "VpcConfig"),
+            **pick(request, "EnableNetworkIsolation"),
             "CreationTime": call.time,
         }
         with self._configs_lock:
             if name in self._configs:
                 raise validation(f'Cannot create already existing endpoint configuration "{arn}".')
             self._configs[name] = config
+        self.cloud.propagation.made("endpoint config", name)
         self._tags.keep(arn, request)
         hosting_events.announce_config(self.cloud, self._tags, config)
         return {"EndpointConfigArn": arn}
 
     @operation
     def describe_endpoint_config(self, call: Call, request: Record) -> Record:
-        return dict(self.endpoint_config(request["EndpointConfigName"]))
+        return dict(self.seen(request["EndpointConfigName"]))
 
     @operation
     def list_endpoint_configs(self, call: Call, request: Record) -> Record:
@@ -100,16 +98,26 @@ class EndpointConfigs(Part):
         """Return a config's record. Raises AwsError as AWS words it."""
         found: Record | None = self._configs.get(name)
         if found is None:
-            arn = self._config_arn(name)
-            raise validation(f'Could not find endpoint configuration "{arn}".')
+            raise self._absent(name)
         return found
+
+    def seen(self, name: str) -> Record:
+        """Return a config's record as others read it: a new one may not be found yet."""
+        found = self.endpoint_config(name)
+        if self.cloud.propagation.misses("endpoint config", name):
+            raise self._absent(name)
+        return found
+
+    def _absent(self, name: str) -> AwsError:
+        arn = self._config_arn(name)
+        return validation(f'Could not find endpoint configuration "{arn}".')
 
     def deployable(self, name: str) -> Record:
         """Return all that a fleet needs of a config, its models included.
 
         An endpoint keeps this: it serves on, over restarts too, when config and models are deleted.
         """
-        config = self.endpoint_config(name)
+        config = self.seen(name)
         return {
             **pick(config, "EndpointConfigName", "DataCaptureConfig"),
             "Variants": [self._deployable_variant(config, v) for v in config["ProductionVariants"]],
@@ -122,21 +130,40 @@ class EndpointConfigs(Part):
         return {
             "VariantName": variant["VariantName"],
             "Weight": variant["InitialVariantWeight"],
-            "Count": variant["InitialInstanceCount"],
+            "Count": variant.get("InitialInstanceCount", 1),
             "Container": model["serving"],
             "RoleArn": role,
+            "Isolated": model["EnableNetworkIsolation"]
+            or bool(config.get("EnableNetworkIsolation")),
             "StartSeconds": seconds,
-            "InstanceType": variant["InstanceType"],
+            **self._runs_on(variant),
             "ResolutionTime": self.cloud.clock.now(),
         }
 
+    def _runs_on(self, variant: Record) -> Record:
+        """Return the type that a variant's instances have, and its pools.
+
+        Capacity lasts here, where there is any: no fleet has instances of two types.
+        """
+        if "ServerlessConfig" in variant:
+            return {"InstanceType": "", "Serverless": variant["ServerlessConfig"]}
+        types = preferences.of_variant(variant)
+        chosen = preferences.first(types, self.cloud.no_capacity) or types[0]
+        return {"InstanceType": chosen, **({"Pools": types} if "InstancePools" in variant else {})}
+
     def _variant(self, given: Record) -> Record:
         refuse(given, _UNSUPPORTED_VARIANT, "of a variant")
-        for wanted in ("ModelName", "InstanceType", "InitialInstanceCount"):
+        if "ServerlessConfig" in given:
+            check_name(given["VariantName"], "productionVariants.1.member.variantName")
+            serverless.check_variant(given, self._models.seen(given["ModelName"]))
+            return {"InitialVariantWeight": 1.0, **given}
+        preferences.check_pools(given)
+        runs_on = "InstancePools" if "InstancePools" in given else "InstanceType"
+        for wanted in ("ModelName", runs_on, "InitialInstanceCount"):
             if wanted not in given:
                 raise validation(f"production variant {given['VariantName']} has no {wanted}")
         check_name(given["VariantName"], "productionVariants.1.member.variantName")
-        self._models.model(given["ModelName"])
+        self._models.seen(given["ModelName"])
         return {"InitialVariantWeight": 1.0, **given}
 
     def _config_arn(self, name: str) -> str:

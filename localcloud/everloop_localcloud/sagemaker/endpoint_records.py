@@ -4,6 +4,7 @@ import math
 from datetime import datetime
 from typing import Any
 
+from everloop_localcloud.sagemaker import serverless
 from everloop_localcloud.sagemaker.listing import pick
 
 Record = dict[str, Any]
@@ -93,9 +94,21 @@ def _summary(variant: Record, change: Record, up: float, status: Record | None) 
         ],
         "CurrentWeight": variant["Weight"],
         "DesiredWeight": change.get("Weight", variant["Weight"]),
-        "CurrentInstanceCount": math.ceil(variant["Count"] * up - 1e-9),
-        "DesiredInstanceCount": change.get("Count", variant["Count"]),
     }
+    if "Serverless" in variant:
+        told |= serverless.described(variant)
+    else:
+        told["CurrentInstanceCount"] = math.ceil(variant["Count"] * up - 1e-9)
+        told["DesiredInstanceCount"] = change.get("Count", variant["Count"])
+    if "Pools" in variant:
+        told["InstancePools"] = [
+            {
+                "InstanceType": instance,
+                "CurrentInstanceCount": told["CurrentInstanceCount"]
+                * (instance == variant["InstanceType"]),
+            }
+            for instance in variant["Pools"]
+        ]
     if status is not None:
         told["VariantStatus"] = [status]
     return told

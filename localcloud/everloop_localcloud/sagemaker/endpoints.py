@@ -7,7 +7,7 @@ from everloop_localcloud.kernel.account import Account, Call
 from everloop_localcloud.kernel.api import operation
 from everloop_localcloud.kernel.errors import validation
 from everloop_localcloud.kernel.store import Table
-from everloop_localcloud.sagemaker import deployment_policy
+from everloop_localcloud.sagemaker import deployment_policy, serverless
 from everloop_localcloud.sagemaker.endpoint_records import described, move_pending, retained
 from everloop_localcloud.sagemaker.hosting import Hosting
 from everloop_localcloud.sagemaker.listing import page, pick
@@ -95,6 +95,8 @@ class Endpoints(Part):
                 excluded = {kind["VariantPropertyType"] for kind in kinds}
                 deployed = retained(deployed, endpoint["deployed"], excluded)
             deployment_policy.parse(given or {}, _counts(deployed))
+            serverless.check_update(name, endpoint["deployed"], deployed)
+            self._check_scaled(name, endpoint["deployed"], deployed)
             self._begin(
                 endpoint,
                 call,
@@ -118,6 +120,8 @@ class Endpoints(Part):
                     raise validation(
                         f'Could not find variant "{wanted["VariantName"]}" of endpoint "{name}".'
                     )
+                if "Serverless" in known[wanted["VariantName"]]:
+                    raise validation(f"{name} is serverless, and has neither weights nor instances")
                 changes[wanted["VariantName"]] = _change(wanted)
             weights = [{**v, **changes.get(n, {})}["Weight"] for n, v in known.items()]
             if not sum(weights) > 0:
@@ -156,6 +160,9 @@ class Endpoints(Part):
             endpoint = self._hosting.endpoint(name)
             if endpoint["EndpointStatus"] not in ("InService", "Failed"):
                 raise self._in_progress(endpoint)
+            scaling = self.cloud.apis.get("application-autoscaling")
+            if scaling is not None:
+                scaling.forget(name, call.principal)
             endpoint["EndpointStatus"] = "Deleting"
             endpoint["LastModifiedTime"] = call.time
             self._endpoints.save(name)
@@ -171,6 +178,22 @@ class Endpoints(Part):
         if endpoint["EndpointStatus"] != "InService":
             raise self._in_progress(endpoint)
         return endpoint
+
+    def _check_scaled(self, name: str, current: Record, fresh: Record) -> None:
+        """Refuse another instance type of a variant that is scaled.
+
+        https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-scaling-update.html
+        """
+        scaling = self.cloud.apis.get("application-autoscaling")
+        fixed = scaling.fixed_types(name) if scaling is not None else frozenset()
+        before, after = _types(current), _types(fresh)
+        changed = sorted(each for each in fixed if before.get(each) != after.get(each))
+        if changed:
+            raise validation(
+                f"Cannot update endpoint {name}: the variants {', '.join(changed)} must be "
+                "deregistered as scalable targets with AutoScaling before they can be removed or "
+                "have their instance type updated"
+            )
 
     @staticmethod
     def _in_progress(endpoint: Record) -> Exception:
@@ -188,6 +211,13 @@ class Endpoints(Part):
 
 def _counts(deployed: Record) -> list[int]:
     return [variant["Count"] for variant in deployed["Variants"]]
+
+
+def _types(deployed: Record) -> dict[str, list[str]]:
+    return {
+        variant["VariantName"]: variant.get("Pools") or [variant["InstanceType"]]
+        for variant in deployed["Variants"]
+    }
 
 
 def _change(wanted: Record) -> Record:

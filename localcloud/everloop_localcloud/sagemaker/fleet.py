@@ -2,11 +2,13 @@
 
 import os
 import threading
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from everloop_localcloud.kernel.account import Account
-from everloop_localcloud.sagemaker.instance import STOP_SECONDS, Answer, Instance
+from everloop_localcloud.sagemaker import serverless
+from everloop_localcloud.sagemaker.instance import STOP_SECONDS, Answer, Instance, NotHealthy
 
 Record = dict[str, Any]
 
@@ -15,6 +17,7 @@ class Fleet:
     """All instances of one endpoint config, by variant.
 
     However many instances a variant asks for, it has at most as many processes as there are cores.
+    A serverless one has a process while it is asked, and some minutes more.
     """
 
     def __init__(self, cloud: Account, endpoint: str, deployed: Record) -> None:
@@ -24,8 +27,15 @@ class Fleet:
         self._endpoint = endpoint
         self._instances: dict[str, list[Instance]] = {name: [] for name in self.variants}
         self._busy = 0
+        self._inside = Counter[str]()  # requests of a serverless variant
+        self._asked = cloud.clock.now()
+        self._cold = threading.Lock()
         self._changed = threading.Condition()
         self._stopped = False
+
+    @property
+    def instance_types(self) -> list[str]:
+        return [variant["InstanceType"] for variant in self.variants.values()]
 
     def start(self) -> None:
         """Start all instances, side by side. Raises NotHealthy; nothing is left then."""
@@ -56,7 +66,43 @@ class Fleet:
             instance.stop()
 
     def invoke(self, variant: str, body: bytes, headers: dict[str, str]) -> Answer:
-        """Have the least busy instance of a variant answer. 503 where none is up."""
+        """Have the least busy instance of a variant answer. 503 where none is up.
+
+        Raises AwsError where a serverless variant answers as many as it may already.
+        """
+        config = self.variants[variant].get("Serverless")
+        if config is None:
+            return self._invoke(variant, body, headers)
+        with self._changed:
+            if self._inside[variant] >= config["MaxConcurrency"]:
+                raise serverless.throttled()
+            self._inside[variant] += 1
+        try:
+            with self._cold:
+                self._add({variant: 1})
+            return self._invoke(variant, body, headers)
+        except NotHealthy as error:
+            return Answer(503, "text/plain", str(error).encode())
+        finally:
+            with self._changed:
+                self._inside[variant] -= 1
+                self._asked = self._cloud.clock.now()
+
+    def rest(self) -> None:
+        """End the processes of serverless variants that nobody has asked for long."""
+        ended: list[Instance] = []
+        with self._changed:
+            idle = (self._cloud.clock.now() - self._asked).total_seconds()
+            for name, variant in self.variants.items():
+                config = variant.get("Serverless") or {"ProvisionedConcurrency": 1}
+                warm = self._inside[name] or config.get("ProvisionedConcurrency")
+                if not warm and idle > serverless.IDLE_SECONDS:
+                    ended += self._instances[name]
+                    self._instances[name] = []
+        for instance in ended:
+            instance.stop()
+
+    def _invoke(self, variant: str, body: bytes, headers: dict[str, str]) -> Answer:
         with self._changed:
             there = [instance for instance in self._instances[variant] if instance.up]
             if not there:

@@ -9,6 +9,7 @@ from typing import Any
 
 from everloop_localcloud.kernel.account import Account
 from everloop_localcloud.kernel.errors import AwsError
+from everloop_localcloud.sagemaker import serverless
 from everloop_localcloud.sagemaker.capture import Capture, Journal
 from everloop_localcloud.sagemaker.fleet import Fleet
 from everloop_localcloud.sagemaker.instance import ANSWER_SECONDS, STOP_SECONDS, Answer
@@ -80,6 +81,7 @@ class Host:
             raise AwsError("ServiceUnavailable", f"Endpoint {self._name} is starting.", 503)
         fleet, variant = self._route(call.variant)
         try:
+            serverless.check_size(fleet.deployed, call.body)
             began = time.perf_counter()
             answer = fleet.invoke(variant, call.body, call.headers)
             model = time.perf_counter() - began
@@ -144,5 +146,7 @@ class Host:
                 log.exception("metrics or captures of endpoint %s were not written", self._name)
 
     def _write(self, *, everything: bool = False) -> None:
+        if self.serves:
+            self.fleet.rest()
         self._metrics.flush()
         self._capture.flush(everything=everything)

@@ -79,6 +79,9 @@ class Hosting(Part):
 
     def create(self, name: str) -> None:
         with self._turn(name):
+            variants = self._endpoints[name]["deployed"]["Variants"]
+            types = [variant["InstanceType"] for variant in variants]
+            self.cloud.starts.await_fleet(types, self._stopping)
             fleet = self._started(name)
             if fleet is not None:
                 host = Host(self.cloud, name, self._journal)
@@ -102,6 +105,12 @@ class Hosting(Part):
             counts = {n: change["Count"] for n, change in changes.items() if "Count" in change}
             weights = {n: change["Weight"] for n, change in changes.items() if "Weight" in change}
             self._move(name, "Updating", "instances and weights are changing")
+            more = [
+                variant["InstanceType"]
+                for variant in endpoint["deployed"]["Variants"]
+                if counts.get(variant["VariantName"], 0) > variant["Count"]
+            ]
+            self.cloud.starts.await_fleet(more, self._stopping)
             try:
                 self.hosts[name].fleet.resize(counts, weights)
             except NotHealthy as error:

@@ -16,9 +16,11 @@ from typing import Any, NamedTuple
 from everloop_localcloud.kernel.account import Account
 from everloop_localcloud.kernel.errors import AwsError
 from everloop_localcloud.sagemaker import container, images, packages
+from everloop_localcloud.sagemaker.algorithms import built_in
 from everloop_localcloud.sagemaker.behalf import Behalf
 from everloop_localcloud.sagemaker.model_files import NotFetched, unpack
 from everloop_localcloud.sagemaker.output import Output
+from everloop_localcloud.sagemaker.preferences import NO_CAPACITY
 
 Record = dict[str, Any]
 
@@ -85,6 +87,8 @@ class Instance:
 
     def start(self) -> None:
         """Fetch the model and start its server. Raises NotHealthy; nothing is left then."""
+        if self._variant.get("InstanceType") in self._cloud.no_capacity:
+            raise NotHealthy(NO_CAPACITY)
         self._folder.mkdir(parents=True)
         self._cloud.processes.own_folder(self._folder)
         role = self._variant.get("RoleArn")
@@ -108,6 +112,12 @@ class Instance:
             self.stop()
             raise
         threading.Thread(target=self._watch, name=f"watch {self.id}", daemon=True).start()
+
+    def _memory(self) -> int:
+        """Return how many bytes the server may have; 0 for any number."""
+        if "Serverless" in self._variant:
+            return int(self._variant["Serverless"]["MemorySizeInMB"]) * 1024**2
+        return images.memory(self._variant.get("InstanceType", ""))
 
     def invoke(self, body: bytes, headers: dict[str, str]) -> Answer:
         """Send one request. A server that is gone answers 503, one that is late 0."""
@@ -159,7 +169,7 @@ class Instance:
                 stdin=listener.fileno(),
                 stdout=subprocess.PIPE,
                 whole=True,
-                limit=images.memory(self._variant.get("InstanceType", "")),
+                limit=self._memory(),
             )
         self._child = child
         logs: Any = self._cloud.apis["logs"] if self._logs else None
@@ -211,9 +221,15 @@ class Instance:
             code = "/opt/ml/code"
         elif submitted:
             code = submitted.removeprefix("file://")
+        own = _environment(given)
+        algorithm = built_in.serves(given["Image"], own)
+        if algorithm:
+            code = str(built_in.SERVE)
+            own = {**_ALGORITHM, **own}
         role = self._variant.get("RoleArn")
         self._forget_keys()
-        if role:
+        isolated = self._variant.get("Isolated", False)
+        if role and not isolated:
             self._keys = self._cloud.credentials.for_role(role, "SageMaker")
         env = {
             "PATH": f"{python.parent}:{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
@@ -222,22 +238,26 @@ class Instance:
             "OMP_NUM_THREADS": "1",  # instances share this machine's cores
             "AWS_REGION": self._cloud.region,
             "AWS_DEFAULT_REGION": self._cloud.region,
-            "AWS_ENDPOINT_URL": self._cloud.url,
-            **_environment(given),
+            **({} if isolated else {"AWS_ENDPOINT_URL": self._cloud.url}),
+            **own,
             **self._keys,
             "SAGEMAKER_BASE_DIR": "/opt/ml",
         }
         (self._folder / "model").mkdir(exist_ok=True)
         words = [str(python), "-P", "-u", str(_SERVER), "--code", code]
+        words += ["--algorithm"] if algorithm else []
         return container.command(self._folder, words, env)
 
     def _environment(self) -> Path:
         """Return a Python with what the served code's requirements.txt asks for."""
-        image = images.interpreter(self._variant["Container"]["Image"])
+        uri = self._variant["Container"]["Image"]
+        image, pins = images.interpreter(uri), None
+        if self._cloud.exact_images:
+            pins = images.pins(uri)
         places = [self._folder / "code", self._folder / "model" / "code"]
         files = (place / "requirements.txt" for place in places)
         found = next((file for file in files if file.exists()), None)
-        return packages.environment(self._folder / ".python", image, found)
+        return packages.environment(self._folder / ".python", image, found, pins)
 
     def _watch(self) -> None:
         """Start the server again whenever it ends by itself."""
@@ -284,6 +304,11 @@ class Instance:
             self._keys = {}
 
 
+# What the toolkit is told where the container serves a built-in algorithm.
+_ALGORITHM = {
+    "SAGEMAKER_PROGRAM": "inference.py",
+    "SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT": "text/csv",
+}
 _LATE = (
     b"Your invocation timed out while waiting for a response from container primary. Review the"
     b" latency metrics for each container in Amazon CloudWatch, resolve the issue, and try again."

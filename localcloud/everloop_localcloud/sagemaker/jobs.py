@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -58,14 +58,19 @@ class Jobs(Part):
         self._folder = cloud.folder / "jobs"
 
     def lose(
-        self, table: Table, name: str, status: str, announce: Callable[[Record], None]
+        self,
+        table: Table,
+        name: str,
+        status: str,
+        announce: Callable[[Record], None],
+        again: Collection[str] = (),
     ) -> None:
-        """Fail what was running when the cloud died: its process died with it.
+        """Fail what was running when the cloud died, but for what starts `again`.
 
-        `name` and `status` are the members of a record that have them.
+        Its process died with it. `name` and `status` are the members of a record that have them.
         """
         for record in list(table.values()):
-            if record[status] not in ENDED:
+            if record[status] not in ENDED and record[name] not in again:
                 record[status] = "Failed"
                 record["FailureReason"] = LOST
                 record["LastModifiedTime"] = self.cloud.clock.now()
@@ -80,18 +85,31 @@ class Jobs(Part):
             self.engine.clear()
         shutil.rmtree(self._folder, ignore_errors=True)
 
+    def stop(self) -> None:
+        """Let go of what waits for its instances: it leaves with the cloud."""
+        self.running.halt()
+
+    def await_start(self, arn: str) -> None:
+        """Wait until a job's instances would be there; who stops it ends the wait."""
+        self.cloud.starts.await_job(self.running.halted(arn))
+
     def check_image(self, image: str) -> None:
         """Raise AwsError where nothing here runs the image."""
         if self.engine is not None:
             self.engine.check(image)
-        else:
-            images.interpreter(image)
+            return
+        images.interpreter(image)
+        if self.cloud.exact_images:
+            images.pins(image)
 
     def python(self, folder: Path, image: str, requirements: Path | None = None) -> Path:
         """Make the job's Python in its folder; in a container it has the image's instead."""
         if self.engine is not None:
             return Path(sys.executable)
-        return packages.environment(folder / ".python", images.interpreter(image), requirements)
+        pins = images.pins(image) if self.cloud.exact_images else None
+        return packages.environment(
+            folder / ".python", images.interpreter(image), requirements, pins
+        )
 
     def job_end(self, arn: str) -> Signal:
         """Return the signal that is set once the job has ended."""
@@ -163,10 +181,18 @@ class Jobs(Part):
         return Outcome(code, timed_out, stopped, output.tail())
 
     def stop_process(self, arn: str) -> None:
-        child = self.running.stop(arn)
-        if child is not None:
-            grace = self.cloud.clock.real(_STOP_SECONDS)
-            self.cloud.spawn(lambda: _ended(self.cloud.processes.stop(child, grace)))
+        grace = self.cloud.clock.real(_STOP_SECONDS)
+        for child in self.running.stop(arn):
+            self.cloud.spawn(self._end_process, child, grace)
+
+    def end_processes(self, arn: str) -> None:
+        """End what runs of a job on its other machines, since one of them failed."""
+        for child in self.running.give_up(arn):
+            self._end_process(child, self.cloud.clock.real(_STOP_SECONDS))
+
+    def _end_process(self, child: "subprocess.Popen[bytes]", grace: float) -> None:
+        """End one; its exit code counts for nothing: whoever waits for the job looks at the job."""
+        self.cloud.processes.stop(child, grace)
 
     def job_environment(self, role_arn: str, session: str, python: Path) -> dict[str, str]:
         """Return what every job's process has; nothing of our own environment leaks into it."""
@@ -183,14 +209,21 @@ class Jobs(Part):
             **self.cloud.credentials.for_role(role_arn, session),
         }
 
-    def download(self, uri: str, folder: Path, kind: str, behalf: Behalf) -> None:
-        """Bring an S3 prefix (or what a manifest lists) into a folder. Raises NotMoved."""
+    def download(
+        self, uri: str, folder: Path, kind: str, behalf: Behalf, shard: tuple[int, int] = (0, 1)
+    ) -> None:
+        """Bring an S3 prefix (or what a manifest lists) into a folder. Raises NotMoved.
+
+        `shard` says which of how many machines this is for, where each gets objects of its own.
+        """
         try:
-            self._fetch(uri, folder, kind, behalf)
+            self._fetch(uri, folder, kind, behalf, shard)
         except (AwsError, FileNotFoundError) as error:
             raise NotMoved(f"Data download failed:{_words(error)}") from error
 
-    def _fetch(self, uri: str, folder: Path, kind: str, behalf: Behalf) -> None:
+    def _fetch(
+        self, uri: str, folder: Path, kind: str, behalf: Behalf, shard: tuple[int, int]
+    ) -> None:
         bucket, _, prefix = uri.removeprefix("s3://").partition("/")
         folder.mkdir(parents=True, exist_ok=True)
         if kind == "ManifestFile":
@@ -211,7 +244,8 @@ class Jobs(Part):
             wanted = [(key, key[folder_end:]) for key in keys if not key.endswith("/")]
         if not wanted:
             raise FileNotFoundError(f"No S3 objects found under S3 URL {uri!r}")
-        for key, relative in wanted:
+        number, count = shard
+        for key, relative in wanted[number::count]:
             path = (folder / relative).resolve()
             if not path.is_relative_to(folder.resolve()):
                 raise ValueError(f"key {key!r} reaches outside its folder")
@@ -233,8 +267,10 @@ class _Running:
     def __init__(self, cloud: Account) -> None:
         self._cloud = cloud
         self._lock = threading.Lock()
-        self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._children: dict[str, list[subprocess.Popen[bytes]]] = {}  # a machine of the job each
         self._stopped: set[str] = set()
+        self._given_up: set[str] = set()
+        self._halted: dict[str, Signal] = {}  # of jobs that wait for their instances
         self._signals: dict[str, Signal] = {}
         self._over = cloud.clock.signal()  # of every job that has ended, for who asks late
         self._over.set()
@@ -246,15 +282,36 @@ class _Running:
 
     def add(self, arn: str, child: "subprocess.Popen[bytes]") -> None:
         with self._lock:
-            self._children[arn] = child
-            stopped = arn in self._stopped
+            self._children.setdefault(arn, []).append(child)
+            stopped = arn in self._stopped or arn in self._given_up
         if stopped:
             self._cloud.processes.stop(child, self._cloud.clock.real(_STOP_SECONDS))
 
-    def stop(self, arn: str) -> "subprocess.Popen[bytes] | None":
+    def halted(self, arn: str) -> Signal:
+        """Return the signal that is set once a job is to be stopped."""
+        with self._lock:
+            signal = self._halted.setdefault(arn, self._cloud.clock.signal())
+            if arn in self._stopped or self._cloud.stopping:
+                signal.set()
+        return signal
+
+    def halt(self) -> None:
+        with self._lock:
+            for signal in self._halted.values():
+                signal.set()
+
+    def give_up(self, arn: str) -> "list[subprocess.Popen[bytes]]":
+        """Return what runs of a job of which a machine failed; what starts yet is ended at once."""
+        with self._lock:
+            self._given_up.add(arn)
+            return list(self._children.get(arn, ()))
+
+    def stop(self, arn: str) -> "list[subprocess.Popen[bytes]]":
         with self._lock:
             self._stopped.add(arn)
-            return self._children.get(arn)
+            if arn in self._halted:
+                self._halted[arn].set()
+            return list(self._children.get(arn, ()))
 
     def was_stopped(self, arn: str) -> bool:
         with self._lock:
@@ -264,14 +321,12 @@ class _Running:
         with self._lock:
             self._children.pop(arn, None)
             self._stopped.discard(arn)
+            self._given_up.discard(arn)
+            self._halted.pop(arn, None)
             signal = self._signals.get(arn)
             self._signals[arn] = self._over
         if signal is not None:
             signal.set()
-
-
-def _ended(code: int) -> None:
-    """Take a stopped process's exit code: whoever waits for the job looks at the job."""
 
 
 def upload(behalf: Behalf, path: Path, bucket: str, key: str) -> None:

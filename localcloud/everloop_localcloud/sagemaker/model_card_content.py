@@ -17,6 +17,21 @@ def problems(text: str) -> list[str]:
     return list(_CARD(content, "$"))
 
 
+def problems_of_package(text: str) -> list[str]:
+    """Return what is wrong with the content of a model package's own card, which takes less."""
+    try:
+        content = json.loads(text)
+    except ValueError as error:
+        return [f"ModelCardContent is not JSON: {error}"]
+    return list(_PACKAGE_CARD(content, "$"))
+
+
+def metadata_of_package(text: str) -> str:
+    """Return what AWS leaves of a package's own card where metadata alone is asked for."""
+    rating = (json.loads(text).get("intended_uses") or {}).get("risk_rating")
+    return json.dumps({"intended_uses": {"risk_rating": rating}} if rating else {})
+
+
 def _string(longest: int = _LONG) -> Check:
     def check(value: Any, path: str) -> Iterator[str]:
         if not isinstance(value, str):
@@ -118,7 +133,53 @@ _TRAINING_JOB = _object(
     hyper_parameters=_list(_PARAMETER, 100),
     user_provided_hyper_parameters=_list(_PARAMETER, 100),
 )
+# What a model card and a package's own card have in common.
+_SECTIONS: dict[str, Check] = {
+    "intended_uses": _object(
+        purpose_of_model=_string(2048),
+        intended_uses=_string(2048),
+        factors_affecting_model_efficiency=_string(2048),
+        risk_rating=_one_of("High", "Medium", "Low", "Unknown"),
+        explanations_for_risk_rating=_string(2048),
+    ),
+    "business_details": _object(
+        business_problem=_string(2048),
+        business_stakeholders=_string(2048),
+        line_of_business=_string(2048),
+    ),
+    "training_details": _object(
+        objective_function=_object(
+            function=_object(
+                function=_one_of("Maximize", "Minimize"), facet=_string(63), condition=_string(63)
+            ),
+            notes=_string(),
+        ),
+        training_observations=_string(),
+        training_job_details=_TRAINING_JOB,
+    ),
+    "evaluation_details": _list(
+        _object(
+            required=("name",),
+            name=_string(63),
+            evaluation_observation=_string(2096),
+            evaluation_job_arn=_string(256),
+            datasets=_list(_string(), 10),
+            metadata=_map(_string()),
+            metric_groups=_list(
+                _object(
+                    required=("name", "metric_data"), name=_string(63), metric_data=_list(_METRIC)
+                )
+            ),
+        )
+    ),
+    "additional_information": _object(
+        ethical_considerations=_string(2048),
+        caveats_and_recommendations=_string(2048),
+        custom_details=_map(_string()),
+    ),
+}
 _CARD = _object(
+    (),
     model_overview=_object(
         model_description=_string(),
         model_owner=_string(),
@@ -146,46 +207,10 @@ _CARD = _object(
         source_algorithms=_list(_map(_anything)),
         inference_specification=_map(_anything),
     ),
-    intended_uses=_object(
-        purpose_of_model=_string(2048),
-        intended_uses=_string(2048),
-        factors_affecting_model_efficiency=_string(2048),
-        risk_rating=_one_of("High", "Medium", "Low", "Unknown"),
-        explanations_for_risk_rating=_string(2048),
-    ),
-    business_details=_object(
-        business_problem=_string(2048),
-        business_stakeholders=_string(2048),
-        line_of_business=_string(2048),
-    ),
-    training_details=_object(
-        objective_function=_object(
-            function=_object(
-                function=_one_of("Maximize", "Minimize"), facet=_string(63), condition=_string(63)
-            ),
-            notes=_string(),
-        ),
-        training_observations=_string(),
-        training_job_details=_TRAINING_JOB,
-    ),
-    evaluation_details=_list(
-        _object(
-            required=("name",),
-            name=_string(63),
-            evaluation_observation=_string(2096),
-            evaluation_job_arn=_string(256),
-            datasets=_list(_string(), 10),
-            metadata=_map(_string()),
-            metric_groups=_list(
-                _object(
-                    required=("name", "metric_data"), name=_string(63), metric_data=_list(_METRIC)
-                )
-            ),
-        )
-    ),
-    additional_information=_object(
-        ethical_considerations=_string(2048),
-        caveats_and_recommendations=_string(2048),
-        custom_details=_map(_string()),
-    ),
+    **_SECTIONS,
+)
+_PACKAGE_CARD = _object(
+    (),
+    model_overview=_object(model_creator=_string(), model_artifact=_list(_string(), 15)),
+    **_SECTIONS,
 )

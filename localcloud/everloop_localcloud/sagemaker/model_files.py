@@ -1,11 +1,17 @@
 """Archives from S3, fetched as an endpoint's role and unpacked without leaving their folder."""
 
+import re
 import tarfile
+import urllib.parse
 from pathlib import Path
 from typing import Any
 
 from everloop_localcloud.kernel.account import Account
 from everloop_localcloud.kernel.errors import AwsError
+
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html
+_HOSTED = re.compile(r"(?P<bucket>.+)\.s3[.-]?(?:[a-z0-9-]+\.)?amazonaws\.com(?:\.cn)?")
+_BY_PATH = re.compile(r"s3[.-]?(?:[a-z0-9-]+\.)?amazonaws\.com(?:\.cn)?")
 
 
 class NotFetched(Exception):
@@ -35,8 +41,24 @@ def unpack(cloud: Account, url: str, target: Path, role_arn: str | None) -> None
         archive.unlink(missing_ok=True)
 
 
+def place(url: str) -> tuple[str, str]:
+    """Return bucket and key of an object's address, s3:// or https://. Raises ValueError."""
+    parts = urllib.parse.urlsplit(url)
+    path = parts.path.lstrip("/")
+    bucket, key = "", ""
+    if parts.scheme == "s3":
+        bucket, key = url.removeprefix("s3://").partition("/")[::2]
+    elif parts.scheme == "https" and _BY_PATH.fullmatch(parts.netloc):
+        bucket, key = urllib.parse.unquote(path).partition("/")[::2]
+    elif parts.scheme == "https" and (hosted := _HOSTED.fullmatch(parts.netloc)):
+        bucket, key = hosted["bucket"], urllib.parse.unquote(path)
+    if not bucket or not key:
+        raise ValueError(f"{url!r} is no address of an object: s3://bucket/key")
+    return bucket, key
+
+
 def _fetch(cloud: Account, url: str, path: Path, role_arn: str | None) -> None:
-    bucket, _, key = url.removeprefix("s3://").partition("/")
+    bucket, key = place(url)
     wanted = {"Bucket": bucket, "Key": key}
     found: Any = cloud.call("s3", "GetObject", wanted, role_arn=role_arn)["Body"]
     with found as body, path.open("wb") as file:

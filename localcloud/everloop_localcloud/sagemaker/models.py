@@ -7,8 +7,9 @@ from typing import Any, Protocol
 from everloop_localcloud.kernel.account import Account, Call
 from everloop_localcloud.kernel.api import operation
 from everloop_localcloud.kernel.errors import AwsError, validation
-from everloop_localcloud.sagemaker import hosting_events, images
+from everloop_localcloud.sagemaker import hosting_events
 from everloop_localcloud.sagemaker.listing import page, pick
+from everloop_localcloud.sagemaker.model_files import place
 from everloop_localcloud.sagemaker.part import Part, Records
 from everloop_localcloud.sagemaker.tag_store import TagStore
 
@@ -16,7 +17,7 @@ Record = dict[str, Any]
 
 _NAME = re.compile(r"[a-zA-Z0-9]([\-a-zA-Z0-9]*[a-zA-Z0-9])?")
 _LONGEST_NAME = 63
-_UNSUPPORTED_MODEL = ("VpcConfig", "InferenceExecutionConfig")
+_UNSUPPORTED_MODEL = ("InferenceExecutionConfig",)
 _UNSUPPORTED_CONTAINER = (
     "AdditionalModelDataSources",
     "ContainerMetricsConfig",
@@ -30,6 +31,8 @@ class ModelRecords(Protocol):
     """Models, as those that serve them see them."""
 
     def model(self, name: str) -> Record: ...
+
+    def seen(self, name: str) -> Record: ...
 
 
 class Models(Part):
@@ -52,17 +55,14 @@ class Models(Part):
         if name in self._models:
             raise validation(f'Cannot create already existing model "{arn}".')
         refuse(request, _UNSUPPORTED_MODEL, "of a model")
-        if request.get("EnableNetworkIsolation"):
-            raise validation("the local cloud cannot isolate a model from the network")
         container = _only_container(request)
         serving = self._serving(container)
-        images.interpreter(serving["Image"])
         self._find_data(serving)
         model = {
             "ModelName": name,
             "ModelArn": arn,
-            **pick(request, "ExecutionRoleArn"),
-            "EnableNetworkIsolation": False,
+            **pick(request, "ExecutionRoleArn", "VpcConfig"),
+            "EnableNetworkIsolation": bool(request.get("EnableNetworkIsolation")),
             "CreationTime": call.time,
             "serving": serving,
         }
@@ -75,13 +75,14 @@ class Models(Part):
             if name in self._models:
                 raise validation(f'Cannot create already existing model "{arn}".')
             self._models[name] = model
+        self.cloud.propagation.made("model", name)
         self._tags.keep(arn, request)
         hosting_events.announce_model(self.cloud, self._tags, model)
         return {"ModelArn": arn}
 
     @operation
     def describe_model(self, call: Call, request: Record) -> Record:
-        model = self.model(request["ModelName"])
+        model = self.seen(request["ModelName"])
         return {key: value for key, value in model.items() if key != "serving"}
 
     @operation
@@ -108,9 +109,19 @@ class Models(Part):
         """
         found: Record | None = self._models.get(name)
         if found is None:
-            arn = self.cloud.arn("sagemaker", f"model/{name}")
-            raise validation(f'Could not find model "{arn}".')
+            raise self._absent(name)
         return found
+
+    def seen(self, name: str) -> Record:
+        """Return a model's record as others read it: a new one may not be found yet."""
+        found = self.model(name)
+        if self.cloud.propagation.misses("model", name):
+            raise self._absent(name)
+        return found
+
+    def _absent(self, name: str) -> AwsError:
+        arn = self.cloud.arn("sagemaker", f"model/{name}")
+        return validation(f'Could not find model "{arn}".')
 
     def _serving(self, container: Record) -> Record:
         package_name = container.get("ModelPackageName")
@@ -138,9 +149,10 @@ class Models(Part):
         url = serving.get("ModelDataUrl")
         if url is None:
             return
-        bucket, _, key = url.removeprefix("s3://").partition("/")
-        if not url.startswith("s3://") or not key:
-            raise validation(f"ModelDataUrl {url!r} is no address of an object: s3://bucket/key")
+        try:
+            bucket, key = place(url)
+        except ValueError as error:
+            raise validation(f"ModelDataUrl {error}") from error
         try:
             self.cloud.call("s3", "HeadObject", {"Bucket": bucket, "Key": key})
         except AwsError as error:

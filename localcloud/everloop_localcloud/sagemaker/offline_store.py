@@ -21,6 +21,7 @@ from everloop_localcloud.kernel.account import Account
 from everloop_localcloud.kernel.clock import Timer
 from everloop_localcloud.kernel.errors import AwsError
 from everloop_localcloud.kernel.store import Table
+from everloop_localcloud.sagemaker.behalf import Behalf
 from everloop_localcloud.sagemaker.feature_values import typed
 
 Record = dict[str, Any]
@@ -89,7 +90,12 @@ class OfflineStore:
         key = f"{place} {len(group['FeatureDefinitions'])}"
         if key not in self._layouts:
             name = group["FeatureGroupName"]
-            self._layouts[key] = {"name": name, "place": place, "columns": _columns(group)}
+            self._layouts[key] = {
+                "name": name,
+                "place": place,
+                "columns": _columns(group),
+                "role": group.get("RoleArn"),
+            }
         return key
 
     def flush(self) -> None:
@@ -157,12 +163,12 @@ class OfflineStore:
             }
             for row in rows
         ]
-        s3: Any = self._cloud.apis["s3"]
+        layout = self._layouts[rows[0]["layout"]]
         self._folder.mkdir(exist_ok=True)
         path = self._folder / f"{key.rpartition('_')[2]}"
-        write_parquet(path, lines, {**self._layouts[rows[0]["layout"]]["columns"], **_ADDED})
+        write_parquet(path, lines, {**layout["columns"], **_ADDED})
         try:
-            s3.upload(path, bucket, key)
+            Behalf(self._cloud, layout.get("role")).store(path, bucket, key)
         finally:
             path.unlink(missing_ok=True)
 

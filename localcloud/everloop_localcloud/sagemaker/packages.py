@@ -25,17 +25,22 @@ class NotInstalled(Exception):
     """pip could not install a requirements.txt; the text is what AWS's toolkit would say."""
 
 
-def environment(folder: Path, image: Path, requirements: Path | None = None) -> Path:
+def environment(
+    folder: Path, image: Path, requirements: Path | None = None, pins: Path | None = None
+) -> Path:
     """Make a job's environment in `folder`; returns its Python. Raises NotInstalled.
 
-    `image` is the Python that stands in for the job's image.
+    `image` is the Python that stands in for the job's image; `pins` are the versions that its
+    packages have there.
     """
     layers = _image_packages(image)
+    if pins is not None:
+        layers = [_installed(pins, image, layers), *layers]
     wanted = [] if requirements is None else _wanted(requirements)
     if requirements is None or not wanted:
         return _skeleton(folder, image, layers)
     if all(re.match(r"[A-Za-z0-9]", line) and "file:" not in line for line in wanted):
-        return _skeleton(folder, image, [_installed(requirements, image), *layers])
+        return _skeleton(folder, image, [_installed(requirements, image, layers), *layers])
     python = _skeleton(folder, image, layers)  # options and files: what they bring may change
     _pip(python, requirements)
     return python
@@ -74,15 +79,19 @@ def _skeleton(folder: Path, image: Path, layers: list[Path]) -> Path:
     return python
 
 
-def _installed(requirements: Path, image: Path) -> Path:
-    """Return the folder of the packages that a requirements.txt asks for, installed if need be."""
+def _installed(requirements: Path, image: Path, layers: list[Path]) -> Path:
+    """Return the folder of the packages that a requirements.txt asks for, installed if need be.
+
+    What the layers have already is not installed again.
+    """
     text = requirements.read_bytes()
-    told = f"{sys.version} {image} ".encode() + text
+    below = "".join(f"{layer} " for layer in layers[:-1])
+    told = f"{sys.version} {image} {below}".encode() + text
     kept = _kept() / hashlib.sha256(told).hexdigest()[:32]
     with _locked(kept.with_suffix(".lock")):
         if not kept.exists():
             with tempfile.TemporaryDirectory(dir=kept.parent) as place:
-                python = _skeleton(Path(place) / "new", image, _image_packages(image))
+                python = _skeleton(Path(place) / "new", image, layers)
                 _pip(python, requirements)
                 packages = next((Path(place) / "new" / "lib").glob("*/site-packages"))
                 (packages / "layers.pth").unlink()

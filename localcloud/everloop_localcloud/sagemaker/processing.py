@@ -9,6 +9,7 @@ from typing import Any
 from everloop_localcloud.kernel.account import Account, Call
 from everloop_localcloud.kernel.api import operation
 from everloop_localcloud.kernel.errors import AwsError, validation
+from everloop_localcloud.sagemaker import preferences
 from everloop_localcloud.sagemaker.behalf import Behalf
 from everloop_localcloud.sagemaker.disks import check_key
 from everloop_localcloud.sagemaker.jobs import ENDED, Jobs, Leaving, Record
@@ -48,16 +49,21 @@ class Processing(Part):
             if (request.get(unsupported) or {}).get("EnableNetworkIsolation"):
                 raise validation("the local cloud cannot isolate a job from the network")
         self._jobs.check_image(request["AppSpecification"]["ImageUri"])
-        check_key(request.get("ProcessingResources", {}).get("ClusterConfig", {}))
+        cluster = request.get("ProcessingResources", {}).get("ClusterConfig", {})
+        preferences.check(cluster)
+        check_key(cluster)
         for item in request.get("ProcessingInputs", []):
             if "S3Input" not in item:
                 raise validation(f"the local cloud takes S3Input only: {item['InputName']}")
         for item in request.get("ProcessingOutputConfig", {}).get("Outputs", []):
             if "S3Output" not in item:
                 raise validation(f"the local cloud takes S3Output only: {item['OutputName']}")
+        selected = preferences.selected(cluster, self.cloud.no_capacity)
+        preferences.check_alone(selected, "processing job")
         arn = self.cloud.arn("sagemaker", f"processing-job/{name}")
         self._processing[name] = {
             **{key: value for key, value in request.items() if key != "Tags"},
+            "ProcessingResources": {"ClusterConfig": selected},
             "ProcessingJobArn": arn,
             "ProcessingJobStatus": "InProgress",
             "CreationTime": call.time,
@@ -115,6 +121,7 @@ class Processing(Part):
         job = self._processing[name]
         arn = job["ProcessingJobArn"]
         changes: Record = {}
+        self._jobs.await_start(arn)
         with self._jobs.running.slots:
             try:
                 changes = self._processed(job, arn)
@@ -135,6 +142,10 @@ class Processing(Part):
         application = job["AppSpecification"]
         name = job["ProcessingJobName"]
         image = application["ImageUri"]
+        cluster = job["ProcessingResources"]["ClusterConfig"]
+        if preferences.lacks(cluster, self.cloud.no_capacity):
+            reason = f"CapacityError: {preferences.NO_CAPACITY}"
+            return {"ProcessingJobStatus": "Failed", "FailureReason": reason}
         behalf = Behalf(self.cloud, job["RoleArn"])
         behalf.pull(image)
         with self._jobs.job_folder() as folder:
@@ -176,7 +187,7 @@ class Processing(Part):
                 logs=(_LOGS, f"{name}/algo-1"),
                 image=(image, entrypoint),
                 behalf=behalf,
-                instance=job["ProcessingResources"]["ClusterConfig"]["InstanceType"],
+                instance=preferences.runs_on(cluster),
             )
             changes = _exit_message(folder)
             good = outcome.code == 0 and not outcome.timed_out and not outcome.stopped

@@ -36,8 +36,9 @@ CreatePipeline: ClientRequestToken ParallelismConfiguration PipelineDefinition
 CreateProcessingJob: AppSpecification Environment ExperimentConfig NetworkConfig ProcessingInputs
     ProcessingJobName ProcessingOutputConfig ProcessingResources RoleArn StoppingCondition Tags
 CreateTrainingJob: AlgorithmSpecification CheckpointConfig DebugHookConfig DebugRuleConfigurations
-    EnableNetworkIsolation Environment ExperimentConfig HyperParameters InputDataConfig
-    OutputDataConfig ResourceConfig RoleArn StoppingCondition Tags TrainingJobName
+    EnableManagedSpotTraining EnableNetworkIsolation Environment ExperimentConfig HyperParameters
+    InputDataConfig OutputDataConfig ResourceConfig RetryStrategy RoleArn StoppingCondition Tags
+    TrainingJobName
 CreateTransformJob: BatchStrategy DataCaptureConfig DataProcessing Environment ExperimentConfig
     MaxConcurrentTransforms MaxPayloadInMB ModelClientConfig ModelName Tags TransformInput
     TransformJobName TransformOutput TransformResources

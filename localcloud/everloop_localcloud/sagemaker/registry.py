@@ -9,7 +9,10 @@ from everloop_localcloud.kernel.api import operation
 from everloop_localcloud.kernel.clock import stamp
 from everloop_localcloud.kernel.errors import AwsError, validation
 from everloop_localcloud.sagemaker.listing import page, pick
-from everloop_localcloud.sagemaker.model_card_content import problems
+from everloop_localcloud.sagemaker.model_card_content import (
+    metadata_of_package,
+    problems_of_package,
+)
 from everloop_localcloud.sagemaker.part import Part, Records
 from everloop_localcloud.sagemaker.tag_store import TagStore
 
@@ -214,7 +217,8 @@ class Registry(Part):
             version = package["ModelPackageVersion"]
             told["ModelPackageName"] = f"{package['ModelPackageGroupName']}/{version}"
         if request.get("IncludedData") == "MetadataOnly" and "ModelCard" in told:
-            told["ModelCard"] = pick(told["ModelCard"], "ModelCardStatus")
+            content = metadata_of_package(told["ModelCard"].get("ModelCardContent", "{}"))
+            told["ModelCard"] = {**told["ModelCard"], "ModelCardContent": content}
         return told
 
     @operation
@@ -372,7 +376,7 @@ def _name_and_version(package: Record) -> tuple[str, int]:
 
 
 def _check_card(card: Record) -> None:
-    found = problems(card.get("ModelCardContent", "{}"))
+    found = problems_of_package(card.get("ModelCardContent", "{}"))
     if found:
         raise validation(f"ModelCard.ModelCardContent is invalid: {'; '.join(found[:5])}")
 

@@ -58,7 +58,9 @@ class ResourceSteps(ABC):
             self._call("DescribeModel", {"ModelName": name})
         except StepFailed:
             self._call("CreateModel", {**arguments, "ModelName": name})
+            self._cloud.propagation.spread("model", name)  # SageMaker waits for its own
         described = self._call("DescribeModel", {"ModelName": name})
+        self._tag(described["ModelArn"])
         self._told["Metadata"] = {"Model": {"Arn": described["ModelArn"]}}
         self._told["properties"] = described
 
@@ -71,7 +73,9 @@ class ResourceSteps(ABC):
             self._call("CreateModelPackageGroup", {"ModelPackageGroupName": group})
         # The token makes a step that is run again after a crash register one version, not two.
         token = f"{self._execution.identifier}-{self._step['Name']}"[:36]
-        answer = self._call("CreateModelPackage", {**arguments, "ClientToken": token})
+        by = {"GeneratedBy": self._execution.arn, **arguments.get("MetadataProperties", {})}
+        more = {"ClientToken": token, "MetadataProperties": by}
+        answer = self._call("CreateModelPackage", {**arguments, **more})
         arn = answer["ModelPackageArn"]
         # Of a version in a group AWS takes no tags; and yet its reference of permissions has it.
         self._tag(arn)
@@ -90,6 +94,7 @@ class ResourceSteps(ABC):
             self._call("DescribeEndpointConfig", {"EndpointConfigName": name})
         except StepFailed:
             self._call("CreateEndpointConfig", {**arguments, "EndpointConfigName": name})
+            self._cloud.propagation.spread("endpoint config", name)
         described = self._call("DescribeEndpointConfig", {"EndpointConfigName": name})
         self._told["Metadata"] = {"EndpointConfig": {"Arn": described["EndpointConfigArn"]}}
         self._told["properties"] = described

@@ -15,6 +15,7 @@ from everloop_localcloud.kernel.errors import AwsError
 from everloop_localcloud.sagemaker.experiments import Experiments
 from everloop_localcloud.sagemaker.lineage_entities import Associations, LineageEntities
 from everloop_localcloud.sagemaker.part import Part
+from everloop_localcloud.sagemaker.preferences import runs_on
 from everloop_localcloud.sagemaker.trial_components import TrialComponents
 
 Record = dict[str, Any]
@@ -308,6 +309,7 @@ def _parameters(job: Record) -> Record:
         or job.get("ProcessingResources", {}).get("ClusterConfig")
         or job.get("TransformResources", {})
     )
+    cluster = {**cluster, "InstanceType": runs_on(cluster)} if runs_on(cluster) else cluster
     for name in ("InstanceType", "InstanceCount", "VolumeSizeInGB"):
         if name in cluster:
             found[f"SageMaker.{name}"] = _parameter(str(cluster[name]))

@@ -1,28 +1,35 @@
 """Training jobs: channels from S3, script mode through AWS's own toolkit, a model archive to S3."""
 
-import json
 import re
-import tarfile
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from everloop_localcloud.kernel.account import Account, Call
 from everloop_localcloud.kernel.api import operation
 from everloop_localcloud.kernel.errors import AwsError, validation
-from everloop_localcloud.sagemaker import packages, training_metrics
+from everloop_localcloud.sagemaker import (
+    checkpoints,
+    container,
+    inputs,
+    packages,
+    preferences,
+    restarts,
+    training_folder,
+    training_metrics,
+)
+from everloop_localcloud.sagemaker.algorithms import built_in
 from everloop_localcloud.sagemaker.behalf import Behalf
 from everloop_localcloud.sagemaker.disks import check_key
-from everloop_localcloud.sagemaker.jobs import Jobs, Leaving, Outcome, Record, upload
+from everloop_localcloud.sagemaker.jobs import Jobs, Leaving, Outcome, Record
 from everloop_localcloud.sagemaker.listing import page, pick
-from everloop_localcloud.sagemaker.model_files import NotFetched, unpack
 from everloop_localcloud.sagemaker.part import Part, Records
 from everloop_localcloud.sagemaker.processing import milliseconds
-from everloop_localcloud.sagemaker.training_metrics import Series
+from everloop_localcloud.sagemaker.training_metrics import Series, definitions
 
 _EVENT = "SageMaker Training Job State Change"
 _LOGS = _METRICS = "/aws/sagemaker/TrainingJobs"
-# A host that does not resolve makes the toolkit wait up to 15 minutes.
-_HOST = "localhost"
 # The toolkit's entry, as in AWS's image; its own program would run with the cloud's packages.
 _TOOLKIT = "import sys; from sagemaker_training.cli.train import main; sys.exit(main())"
 
@@ -40,8 +47,16 @@ class Training(Part):
         return {"training-job": self._training}
 
     def start(self) -> None:
+        again = set()
+        for name, job in list(self._training.items()):
+            why = restarts.again(job, self.cloud.clock.now())
+            if why is not None:
+                again.add(name)
+                for secondary in (*why, "Starting"):
+                    self._move_training(job, secondary)
+                self.cloud.spawn(self._train_again, name, name=f"training {name}")
         self._jobs.lose(
-            self._training, "TrainingJobName", "TrainingJobStatus", self._announce_training
+            self._training, "TrainingJobName", "TrainingJobStatus", self._announce_training, again
         )
 
     @operation
@@ -103,8 +118,15 @@ class Training(Part):
         arn = self.cloud.arn("sagemaker", f"training-job/{name}")
         self._training[name] = {
             **{key: value for key, value in request.items() if key != "Tags"},
+            "ResourceConfig": preferences.selected(
+                request["ResourceConfig"], self.cloud.no_capacity
+            ),
             "TrainingJobArn": arn,
             "TrainingJobStatus": "InProgress",
+            "AlgorithmSpecification": {
+                **request["AlgorithmSpecification"],
+                **({"MetricDefinitions": told} if (told := definitions(request)) else {}),
+            },
             "SecondaryStatus": "Starting",
             "SecondaryStatusTransitions": [],
             "CreationTime": now,
@@ -124,11 +146,17 @@ class Training(Part):
         if image is None:
             raise validation("the local cloud has no marketplace algorithms: give TrainingImage")
         self._jobs.check_image(image)
-        check_key(request.get("ResourceConfig", {}))
+        if built_in.trains(image, request.get("HyperParameters") or {}):
+            built_in.check_metrics(request["AlgorithmSpecification"])
+        cluster = request.get("ResourceConfig", {})
+        preferences.check(cluster, spot=bool(request.get("EnableManagedSpotTraining")))
+        check_key(cluster)
         if request.get("EnableNetworkIsolation"):
             raise validation("the local cloud cannot isolate a job from the network")
-        if request.get("ResourceConfig", {}).get("InstanceCount", 1) != 1:
-            raise validation("the local cloud trains on one instance: InstanceCount must be 1")
+        checkpoints.check(request)
+        self._check_hosts(
+            request, max((count for _, count in preferences.of_job(cluster)), default=1)
+        )
         for channel in request.get("InputDataConfig", []):
             if "S3DataSource" not in channel["DataSource"]:
                 raise validation(
@@ -136,6 +164,8 @@ class Training(Part):
                 )
             if channel.get("InputMode") == "Pipe":
                 raise validation("the local cloud has no Pipe mode")
+            source = channel["DataSource"]["S3DataSource"]
+            inputs.check(self.cloud, request.get("RoleArn"), source["S3Uri"])
         for metric in request["AlgorithmSpecification"].get("MetricDefinitions", []):
             try:
                 re.compile(metric["Regex"])
@@ -154,9 +184,14 @@ class Training(Part):
         root = job["OutputDataConfig"]["S3OutputPath"].rstrip("/")
         return f"{root}/{job['TrainingJobName']}/output/model.tar.gz"
 
+    def _train_again(self, name: str) -> None:
+        self.cloud.started.wait()  # what the lost run left is cleared away by then
+        self._train(name)
+
     def _train(self, name: str) -> None:
         job = self._training[name]
         arn = job["TrainingJobArn"]
+        self._jobs.await_start(arn)
         with self._jobs.running.slots:
             try:
                 changes, last = self._trained(job, arn)
@@ -177,62 +212,40 @@ class Training(Part):
         self._jobs.running.end(arn)
 
     def _trained(self, job: Record, arn: str) -> tuple[Record, str]:
-        name = job["TrainingJobName"]
         image = job["AlgorithmSpecification"]["TrainingImage"]
+        if preferences.lacks(job["ResourceConfig"], self.cloud.no_capacity):
+            reason = f"CapacityError: {preferences.NO_CAPACITY}"
+            return {"TrainingJobStatus": "Failed", "FailureReason": reason}, "Failed"
         behalf = Behalf(self.cloud, job["RoleArn"])
         behalf.pull(image)
-        with self._jobs.job_folder() as folder:
+        with ExitStack() as stack:
+            count, docker = preferences.count(job["ResourceConfig"]), self._jobs.engine is not None
+            folders = [stack.enter_context(self._jobs.job_folder()) for _ in range(count)]
             self._move_training(job, "Downloading")
-            for channel in job.get("InputDataConfig", []):
-                source = channel["DataSource"]["S3DataSource"]
-                target = folder / "input" / "data" / channel["ChannelName"]
-                self._jobs.download(source["S3Uri"], target, source["S3DataType"], behalf)
-            self._write_training_config(folder, job)
+            for number, folder in enumerate(folders):
+                training_folder.bring_channels(self._jobs, job, folder, behalf, (number, count))
+                training_folder.configure(job, folder, (number, count), docker=docker)
             try:
-                wanted = self._bring_code(job, folder)
-                python = self._jobs.python(folder, image, wanted)
+                wanted = [training_folder.bring_code(self.cloud, job, each) for each in folders]
+                python = self._jobs.python(folders[0], image, wanted[0])
             except packages.NotInstalled as error:
                 failure = f"AlgorithmError: {error}, exit code: 1"[:1024]
                 return {"TrainingJobStatus": "Failed", "FailureReason": failure}, "Failed"
             job["TrainingStartTime"] = self.cloud.clock.now()
             self._move_training(job, "Training")
-            algorithm = job["AlgorithmSpecification"]
-            entrypoint = algorithm.get("ContainerEntrypoint", [])
-            words = algorithm.get("ContainerArguments", [])
-            if self._jobs.engine is None:
-                words = [*entrypoint, *words] or [str(python), "-P", "-c", _TOOLKIT]
-            elif not entrypoint and not words:
-                words = ["train"]
-            limit = job.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", 86400)
-            env = {
-                **self._jobs.job_environment(job["RoleArn"], name, python),
-                "TRAINING_JOB_NAME": name,
-                "TRAINING_JOB_ARN": arn,
-                **job.get("Environment", {}),
-            }
-            outcome = self._jobs.run_process(
-                arn,
-                folder,
-                words,
-                env,
-                limit=limit,
-                logs=(_LOGS, f"{name}/algo-1"),
-                image=(image, entrypoint),
-                behalf=behalf,
-                heard=lambda line: self.series.hear(job, line),
-                instance=job["ResourceConfig"].get("InstanceType", ""),
-            )
+            outcome, failed = self._run_hosts(job, arn, folders, python, behalf)
             behalf.may_measure(_METRICS)  # of the instance: none are kept here
-            text = (folder / ".log").read_text(errors="replace")
+            text = "\n".join((each / ".log").read_text(errors="replace") for each in folders)
             metrics = training_metrics.final(job, text, self.cloud.clock.now())
-            failure = _failure(folder, outcome)
+            failure = _failure(folders[failed], outcome)
             self._move_training(job, "Uploading")
             if not failure or outcome.timed_out or outcome.stopped:
-                self._archive(folder / "model", self._artifact(job), folder, behalf)
-            outputs = folder / "output" / "data"
-            if any(outputs.iterdir()):
+                made = [each / "model" for each in folders]
+                training_folder.archive(made, self._artifact(job), behalf)
+            outputs = [each / "output" / "data" for each in folders]
+            if any(any(each.iterdir()) for each in outputs):
                 beside = self._artifact(job).replace("model.tar.gz", "output.tar.gz")
-                self._archive(outputs, beside, folder, behalf)
+                training_folder.archive(outputs, beside, behalf)
         done: Record = {"ModelArtifacts": {"S3ModelArtifacts": self._artifact(job)}}
         if metrics:
             done["FinalMetricDataList"] = metrics
@@ -244,56 +257,83 @@ class Training(Part):
             return {"TrainingJobStatus": "Failed", "FailureReason": failure}, "Failed"
         return {**done, "TrainingJobStatus": "Completed"}, "Completed"
 
-    def _bring_code(self, job: Record, folder: Path) -> Path | None:
-        """Unpack script mode's archive; returns the requirements.txt of the job's code, if any.
+    def _run_hosts(
+        self, job: Record, arn: str, folders: list[Path], python: Path, behalf: Behalf
+    ) -> tuple[Outcome, int]:
+        """Run the job on all its machines; returns how it ended, and on which that is to be seen.
 
-        The toolkit would fetch it, too, and takes what is there already: code that is here before
-        the job starts can have its packages, and its paths, prepared.
+        The first that fails ends the others, as on AWS.
         """
-        given = str(job.get("HyperParameters", {}).get("sagemaker_submit_directory", ""))
-        uri = given.strip('"')
-        if uri.startswith("s3://") and uri.endswith(".tar.gz"):
-            try:
-                unpack(self.cloud, uri, folder / "code", job["RoleArn"])
-            except NotFetched as error:
-                raise ValueError(f"the code at {uri} cannot be used: {error.__cause__}") from error
-        places = [folder / "code", folder / "input" / "data" / "code"]
-        files = (place / "requirements.txt" for place in places)
-        return next((file for file in files if file.is_file()), None)
-
-    def _write_training_config(self, folder: Path, job: Record) -> None:
-        config = folder / "input" / "config"
-        config.mkdir(parents=True, exist_ok=True)
-        for each in ("model", "output/data", "code", "checkpoints"):
-            (folder / each).mkdir(parents=True, exist_ok=True)
-        channels = {
-            channel["ChannelName"]: {
-                "ContentType": channel.get("ContentType", ""),
-                "TrainingInputMode": "File",
-                "S3DistributionType": "FullyReplicated",
-                "RecordWrapperType": "None",
+        with ThreadPoolExecutor(len(folders)) as pool:
+            running = {
+                pool.submit(self._run_host, job, arn, folder, number, python, behalf): number
+                for number, folder in enumerate(folders)
             }
-            for channel in job.get("InputDataConfig", [])
-        }
-        resources = {
-            "current_host": _HOST,
-            "hosts": [_HOST],
-            "network_interface_name": "lo",
-            "current_instance_type": job["ResourceConfig"].get("InstanceType", "local"),
-            "current_group_name": "homogeneousCluster",
-            "instance_groups": [],
-        }
-        (config / "hyperparameters.json").write_text(json.dumps(job.get("HyperParameters", {})))
-        (config / "inputdataconfig.json").write_text(json.dumps(channels))
-        (config / "resourceconfig.json").write_text(json.dumps(resources))
+            ends: list[tuple[Outcome, int]] = []
+            for done in as_completed(running):
+                try:
+                    ends.append((done.result(), running[done]))
+                    failed = ends[-1][0].code != 0
+                except Exception:
+                    self._jobs.end_processes(arn)
+                    raise
+                if failed and len(ends) < len(folders):
+                    self._jobs.end_processes(arn)
+        bad = [end for end in ends if end[0].code]
+        return bad[0] if bad else min(ends, key=lambda end: end[1])
 
-    def _archive(self, source: Path, uri: str, folder: Path, behalf: Behalf) -> None:
-        path = folder / ".archive.tar.gz"
-        with tarfile.open(path, "w:gz", compresslevel=6) as archive:
-            for child in sorted(source.iterdir()):
-                archive.add(child, arcname=child.name)
-        bucket, _, key = uri.removeprefix("s3://").partition("/")
-        upload(behalf, path, bucket, key)
+    def _run_host(
+        self, job: Record, arn: str, folder: Path, number: int, python: Path, behalf: Behalf
+    ) -> Outcome:
+        """Run the job's process on one of its machines."""
+        name, image = job["TrainingJobName"], job["AlgorithmSpecification"]["TrainingImage"]
+        entrypoint = job["AlgorithmSpecification"].get("ContainerEntrypoint", [])
+        words = job["AlgorithmSpecification"].get("ContainerArguments", [])
+        if self._jobs.engine is None:
+            words = [*entrypoint, *words] or self._own_words(job, python)
+        elif not entrypoint and not words:
+            words = ["train"]
+        env = {
+            **self._jobs.job_environment(job["RoleArn"], name, python),
+            "TRAINING_JOB_NAME": name,
+            "TRAINING_JOB_ARN": arn,
+            **job.get("Environment", {}),
+        }
+        with checkpoints.kept(job, folder, behalf):
+            return self._jobs.run_process(
+                arn,
+                folder,
+                words,
+                env,
+                limit=job.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", 86400),
+                logs=(_LOGS, f"{name}/{container.host_name(number)}"),
+                image=(image, entrypoint),
+                behalf=behalf,
+                heard=lambda line: self.series.hear(job, line),
+                instance=preferences.runs_on(job["ResourceConfig"]),
+            )
+
+    def _check_hosts(self, request: Record, count: int) -> None:
+        """Raise AwsError where several machines cannot be had here."""
+        if count == 1:
+            return
+        image = request["AlgorithmSpecification"]["TrainingImage"]
+        if built_in.trains(image, request.get("HyperParameters") or {}):
+            raise validation(
+                f"InstanceCount is {count}; the local cloud trains a built-in algorithm on one"
+            )
+        if self._jobs.engine is not None or container.namespace() is None:
+            raise validation(
+                f"InstanceCount is {count}; the local cloud has several machines of a job only "
+                "where its jobs are processes and the kernel lets them have namespaces"
+            )
+
+    def _own_words(self, job: Record, python: Path) -> list[str]:
+        """Return what an image runs by itself: a built-in algorithm, or the toolkit."""
+        image = job["AlgorithmSpecification"]["TrainingImage"]
+        if built_in.trains(image, job.get("HyperParameters") or {}):
+            return [str(python), "-P", str(built_in.TRAIN)]
+        return [str(python), "-P", "-c", _TOOLKIT]
 
     def _move_training(self, job: Record, secondary: str) -> None:
         now = self.cloud.clock.now()

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from everloop_localcloud.kernel.account import Account
+from everloop_localcloud.sagemaker.algorithms import built_in
 
 Record = dict[str, Any]
 
@@ -32,7 +33,12 @@ def final(job: Record, text: str, now: datetime) -> list[Record]:
 
 
 def definitions(job: Record) -> list[Record]:
-    return list(job["AlgorithmSpecification"].get("MetricDefinitions", []))
+    """Return what a job, or the definition of a tuning's jobs, is measured by."""
+    algorithm = job["AlgorithmSpecification"]
+    given = job.get("HyperParameters") or job.get("StaticHyperParameters") or {}
+    if built_in.trains(algorithm.get("TrainingImage") or "", given):
+        return built_in.metrics()
+    return list(algorithm.get("MetricDefinitions", []))
 
 
 class Series:

@@ -8,6 +8,7 @@ from typing import Any
 from everloop_localcloud.kernel.account import Account, Call
 from everloop_localcloud.kernel.api import operation
 from everloop_localcloud.kernel.errors import AwsError, validation
+from everloop_localcloud.sagemaker import inputs, preferences
 from everloop_localcloud.sagemaker.behalf import Behalf
 from everloop_localcloud.sagemaker.disks import check_key
 from everloop_localcloud.sagemaker.instance import Instance, NotHealthy
@@ -39,6 +40,7 @@ class Transform(Part):
         self._jobs = jobs
         self._transforms = cloud.store.table("sagemaker.transform-jobs")
         self._models = models
+        self._serving: dict[str, Instance] = {}  # by job
 
     def records(self) -> dict[str, Records]:
         return {"transform-job": self._transforms}
@@ -57,8 +59,10 @@ class Transform(Part):
                 "Job name must be unique within an AWS account and region, "
                 f"and a job with name {name} already exists",
             )
-        self._models.model(request["ModelName"])
+        model = self._models.seen(request["ModelName"])
         _check(request)
+        source = request["TransformInput"]["DataSource"]["S3DataSource"]
+        inputs.check(self.cloud, model.get("ExecutionRoleArn"), source["S3Uri"])
         arn = self.cloud.arn("sagemaker", f"transform-job/{name}")
         self._transforms[name] = {
             **{key: value for key, value in request.items() if key != "Tags"},
@@ -108,6 +112,9 @@ class Transform(Part):
         self._transforms.save(job["TransformJobName"])
         self._announce_transform(job)
         self._jobs.stop_process(job["TransformJobArn"])
+        instance = self._serving.get(job["TransformJobArn"])
+        if instance is not None:  # which may not be up yet
+            self.cloud.spawn(instance.stop, name=f"stop {job['TransformJobName']}")
 
     def _transform_job(self, name: str) -> Record:
         found: Record | None = self._transforms.get(name)
@@ -118,6 +125,7 @@ class Transform(Part):
     def _transform(self, name: str) -> None:
         job = self._transforms[name]
         arn = job["TransformJobArn"]
+        self._jobs.await_start(arn)
         with self._jobs.running.slots:
             try:
                 self._transformed(job)
@@ -144,6 +152,7 @@ class Transform(Part):
             "VariantName": job["TransformJobName"],
             "RoleArn": model.get("ExecutionRoleArn"),
             "StartSeconds": _START_SECONDS,
+            "Isolated": model["EnableNetworkIsolation"],
             "Container": {
                 **model["serving"],
                 "Environment": {
@@ -164,8 +173,11 @@ class Transform(Part):
         with self._jobs.job_folder() as folder:
             given, made = folder / "input", folder / "output"
             self._jobs.download(source["S3Uri"], given, source["S3DataType"], behalf)
-            instance.start()
+            self._serving[job["TransformJobArn"]] = instance
             try:
+                if self.transform_stopped(job):
+                    raise Refused("the job was stopped")
+                instance.start()
                 job["TransformStartTime"] = self.cloud.clock.now()
                 self._transforms.save(job["TransformJobName"])
                 sender = Sender(self, job, instance)
@@ -177,6 +189,7 @@ class Transform(Part):
                     self._jobs.upload(target.parent, _output(job, relative.parent), behalf)
                     target.unlink()
             finally:
+                self._serving.pop(job["TransformJobArn"], None)
                 instance.stop()
 
     def transform_stopped(self, job: Record) -> bool:
@@ -280,6 +293,7 @@ class Sender:
 def _check(request: Record) -> None:
     refuse(request, ("DataCaptureConfig",), "of a transform job")
     check_key(request.get("TransformResources", {}))
+    preferences.check_alone(request.get("TransformResources", {}), "transform job")
     source = request["TransformInput"]["DataSource"]["S3DataSource"]
     if source["S3DataType"] not in ("S3Prefix", "ManifestFile"):
         raise validation(f"the local cloud does not take S3DataType {source['S3DataType']}")

@@ -4,7 +4,7 @@ from everloop_localcloud.kernel.account import Account, Call
 from everloop_localcloud.kernel.api import operation
 from everloop_localcloud.kernel.clock import Signal
 from everloop_localcloud.kernel.errors import AwsError, validation
-from everloop_localcloud.sagemaker import tuning_warm_start
+from everloop_localcloud.sagemaker import training_metrics, tuning_warm_start
 from everloop_localcloud.sagemaker.jobs import ENDED, Jobs, Record
 from everloop_localcloud.sagemaker.listing import page, pages, pick
 from everloop_localcloud.sagemaker.models import refuse
@@ -239,7 +239,7 @@ class Tuning(Part):
         objective = definition.get(
             "TuningObjective", config.get("HyperParameterTuningJobObjective")
         )
-        metrics = [metric["Name"] for metric in algorithm.get("MetricDefinitions", [])]
+        metrics = [metric["Name"] for metric in training_metrics.definitions(definition)]
         if objective is None or objective["MetricName"] not in metrics:
             raise validation(
                 "A metric is required for this hyperparameter tuning job objective. Provide a"

@@ -76,6 +76,7 @@ class StepFunctions(MachineOperations):
                 "started": call.time,
             }
             self.executions.keep(row)
+        self.cloud.propagation.made("execution", arn)
         self.executions.launch(row)
         return {"executionArn": arn, "startDate": call.time}
 
@@ -148,12 +149,14 @@ class StepFunctions(MachineOperations):
                            f"{arn}'")  # fmt: skip
         row = self.executions.rows.get(arn)
         if row is None:
-            raise AwsError("ExecutionDoesNotExist", f"Execution Does Not Exist: '{arn}'")
+            raise _absent(arn)
         return row
 
     @operation
     def describe_execution(self, call: Call, request: Row) -> Row:
         row = self._execution(request["executionArn"])
+        if self.cloud.propagation.misses("execution", row["arn"]):
+            raise _absent(row["arn"])
         ended = row["status"] in ("FAILED", "TIMED_OUT", "ABORTED")
         answer: Row = {
             "executionArn": row["arn"],
@@ -244,6 +247,10 @@ class StepFunctions(MachineOperations):
     @operation
     def send_task_heartbeat(self, call: Call, request: Row) -> None:
         self.executions.tokens.beat(request["taskToken"])
+
+
+def _absent(arn: str) -> AwsError:
+    return AwsError("ExecutionDoesNotExist", f"Execution Does Not Exist: '{arn}'")
 
 
 def _input(request: Row) -> str:

@@ -90,8 +90,13 @@ FLAWS = (
         *("own", "logs-for-ever", "PauseModels"),
     ),
     Flaw(
-        "function without an alarm",
-        without("Fn::ForEach::FunctionsFail/1/StartRollout"),
+        "function that people call, without an alarm",
+        without("CommandsFail"),
+        *("own", "unwatched", "PauseModels"),
+    ),
+    Flaw(
+        "function of a machine whose executions fail in silence",
+        without("Fn::ForEach::MachinesFail/1/Deploy"),
         *("own", "unwatched", "StartRollout"),
     ),
     Flaw(

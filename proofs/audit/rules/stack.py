@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from proofs.audit.documents import many
-from proofs.audit.rules import Found, Rule
+from proofs.audit.rules import Found, Rule, failures
 from proofs.template import Json, Template
 
 
@@ -109,18 +109,16 @@ def lost_with_the_stack(stack: Template) -> Found:
 
 def unwatched(stack: Template) -> Found:
     """Something can fail or stop, and nobody is told."""
-    alarms = [a for _, a in stack.of("AWS::CloudWatch::Alarm") if a.get("AlarmActions")]
-    watched = json.dumps([alarm.get("Dimensions", []) for alarm in alarms])
-    for kind, key in (
-        ("AWS::Lambda::Function", "FunctionName"),
-        ("AWS::StepFunctions::StateMachine", "StateMachineName"),
-    ):
-        for logical, properties in stack.of(kind):
-            if f'{properties.get(key, logical)}"' not in watched:
-                yield logical, "no alarm with an action looks at it"
+    for way in failures.ways(stack):
+        if way.silent:
+            yield way.function, f"called by {way.caller}: {way.silent}"
+    watched = {value for _, value in failures.rings(stack)}
+    for logical, _ in stack.of("AWS::StepFunctions::StateMachine"):
+        if stack.arn(logical) not in watched:
+            yield logical, "no alarm with an action looks at it"
     for logical, queue in stack.of("AWS::SQS::Queue"):
         is_dead_letters = "RedrivePolicy" not in queue
-        if is_dead_letters and f'"{queue.get("QueueName", logical)}"' not in watched:
+        if is_dead_letters and queue.get("QueueName", logical) not in watched:
             yield logical, "dead letters come in silence: no alarm with an action looks at it"
 
 

@@ -16,6 +16,7 @@ from proofs.sim.aws.dynamodb import DynamoDb
 from proofs.sim.aws.functions import Functions
 from proofs.sim.aws.hosting import Hosting
 from proofs.sim.aws.jobs import Jobs
+from proofs.sim.aws.model_cards import ModelCards
 from proofs.sim.aws.registry import Registry
 from proofs.sim.aws.room import Room
 from proofs.sim.aws.s3 import S3
@@ -68,12 +69,13 @@ class Account:
             "dynamodb": (self.table,),
             "s3": (self.s3,),
             "stepfunctions": (self.states,),
-            "sagemaker": (self.registry, self.jobs, self.hosting),
+            "sagemaker": (self.registry, ModelCards(self), self.jobs, self.hosting),
             "sagemaker-runtime": (self.hosting,),
             "events": (self.telling,),
             "sns": (self.telling,),
             "scheduler": (self.telling,),
             "cloudwatch": (self.telling,),
+            "application-autoscaling": (self.telling,),
             "lambda": (self,),
         }
         judge.watch(self)

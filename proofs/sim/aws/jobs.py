@@ -87,7 +87,12 @@ class Jobs:
         name = params["PipelineName"]
         if name not in self.pipelines:
             raise AwsError("ResourceNotFound", f"Pipeline '{_pipeline_arn(name)}' does not exist.")
-        return {"PipelineName": name, "PipelineArn": _pipeline_arn(name)}
+        definition = json.dumps(self.pipelines[name].definition)
+        return {
+            "PipelineName": name,
+            "PipelineArn": _pipeline_arn(name),
+            "PipelineDefinition": definition,
+        }
 
     def create_pipeline(self, caller: Any, params: Params) -> Params:
         name = params["PipelineName"]
@@ -275,7 +280,10 @@ class Jobs:
         metadata = content.filled(
             register["CustomerMetadataProperties"],
             {f"Parameters.{k}": v for k, v in run.parameters.items()}
-            | {"Execution.PipelineExecutionArn": run.arn},
+            | {
+                "Execution.PipelineExecutionArn": run.arn,
+                "Execution.PipelineExecutionId": run.arn.rpartition("/")[2],
+            },
             f"s3://{bucket}/{root}",
         )
         package: Package = self._account.registry.register(

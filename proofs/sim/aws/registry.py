@@ -26,6 +26,7 @@ class Package:
     digests: set[str] = field(default_factory=set)  # of what lay there as its model, ever
     approval: str = PENDING
     description: str = ""
+    card: dict[str, str] = field(default_factory=dict)
     modified: Any = None
     modified_by: str = ""
     history: list[tuple[float, str, str]] = field(default_factory=list)  # time, approval, by whom
@@ -120,6 +121,9 @@ class Registry:
             package.approval = params["ModelApprovalStatus"]
             package.history.append((self._account.kernel.now, package.approval, caller.name))
             updated.append("ModelApprovalStatus")
+        if "ModelCard" in params:
+            package.card = params["ModelCard"]
+            updated.append("ModelCard")
         if "CustomerMetadataProperties" in params:
             package.metadata = {**package.metadata, **params["CustomerMetadataProperties"]}
             updated.append("CustomerMetadataProperties")
@@ -176,6 +180,7 @@ def _described(package: Package) -> Params:
         "ModelApprovalStatus": package.approval,
         "ApprovalDescription": package.description,
         "CustomerMetadataProperties": package.metadata,
+        **({"ModelCard": package.card} if package.card else {}),
         "InferenceSpecification": {
             "Containers": [
                 {

@@ -61,6 +61,15 @@ class Telling:
         self.alarms[params["AlarmName"]] = params
         return {}
 
+    def get_metric_statistics(self, caller: Any, params: Params) -> Params:
+        return {"Label": params["MetricName"], "Datapoints": []}
+
+    def describe_scaling_policies(self, caller: Any, params: Params) -> Params:
+        return {"ScalingPolicies": []}  # no model of the simulation is scaled
+
+    def deregister_scalable_target(self, caller: Any, params: Params) -> Params:
+        raise AwsError("ObjectNotFoundException", "No scalable target registered")
+
     def describe_alarms(self, caller: Any, params: Params) -> Params:
         found = [
             {

@@ -173,8 +173,8 @@ FLAWS = (
         "want what nobody approved",
         Code(
             "decisions.releases",
-            "self.approval == 'Approved' and self.status == 'Completed'",
-            "self.status == 'Completed'",
+            "self.approval == 'Approved' and self.status == 'Completed' and (not self.barred)",
+            "self.status == 'Completed' and (not self.barred)",
         ),
     ),
     Mutant(

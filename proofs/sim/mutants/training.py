@@ -30,7 +30,7 @@ FLAWS = (
         "name a run by its delivery",
         Code("functions.start_training", "names.run_token(...)", "names.digest([request.token])"),
     ),
-    Mutant("forget what was started", Code("functions.start_training", "_record(...)")),
+    Mutant("forget what was started", Code("functions.start_training", "ledger.put_run(...)")),
     Mutant(
         "let an orphaned run go on",
         Code("functions.start_training", "names.is_training_run(...)", "False"),

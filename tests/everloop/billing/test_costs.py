@@ -34,8 +34,10 @@ def test_the_stack_has_as_many_alarm_metrics_as_are_counted() -> None:
 
 
 def test_most_of_what_an_idle_stack_costs_are_its_alarms() -> None:
-    alarms = PRICES.cost({"alarm metric, a month": usage.ALARM_METRICS})
-    assert alarms < PRICES.cost(usage.idle()) < alarms + 1
+    watched = {"alarm metric, a month": usage.ALARM_METRICS, "dashboard, a month": 1}
+    watched["KMS key, a month"] = 1
+    watching = PRICES.cost(watched)
+    assert watching < PRICES.cost(usage.idle()) < watching + 1
 
 
 def test_a_served_model_costs_the_hours_of_its_instances() -> None:

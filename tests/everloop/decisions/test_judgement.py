@@ -117,3 +117,14 @@ def test_a_report_that_lacks_what_the_spec_asks_for_is_bad_input(report, against
 def test_nothing_is_approved_whose_gain_is_not_surely_above_the_least(low, bar):
     found = judge(evaluation(), comparison(low=low), replace(RULES, least_gain=bar), NOW)
     assert (found.verdict == APPROVED) == (low > bar)
+
+
+def test_what_looks_like_a_leak_is_a_warning_and_no_verdict():
+    report = {
+        **evaluation(),
+        "explanations": {"suspects": [{"column": "id", "why": "it names rows"}]},
+    }
+    verdict = judge(report, None, RULES, NOW)
+    assert verdict.verdict == APPROVED
+    assert "suspect: id: it names rows" in verdict.reason
+    assert verdict.facts["suspects"] == ["suspect: id: it names rows"]

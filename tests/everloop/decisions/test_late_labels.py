@@ -9,6 +9,7 @@ from everloop.decisions.late_labels import (
     kept_days,
     kept_files,
     label_counts,
+    label_ending,
     label_files,
     label_records,
     look_id,
@@ -50,20 +51,35 @@ def test_files_older_than_the_predictions_that_are_kept_are_not_read_any_more():
     ("name", "why"),
     [
         ("may.CSV", "its name ends in capital letters"),
-        ("may.csv.gz", "it is compressed"),
-        ("2026/may.parquet", "Parquet is not read yet"),
-        ("may.jsonl", "JSON Lines are not read yet"),
-        ("may.XLSX", "a workbook is not read"),
+        ("may.xlsx.gz", "it is compressed, and what is in it"),
+        ("2026/may.parquet.gz", "it is compressed, and what is in it"),
+        ("may.XLSX", "its name does not end in .csv, .jsonl or .parquet"),
         ("may", "its name does not end in .csv"),
         ("may.csv.bak", "its name does not end in .csv"),
     ],
 )
-def test_what_is_no_csv_by_its_name_is_refused_by_name_and_starts_a_look(name, why):
+def test_what_is_no_table_by_its_name_is_refused_by_name_and_starts_a_look(name, why):
     found = taken((name, NOON - HOUR))
     assert (found.files, found.new) == ([], 1)
     assert found.refused == [(name, NOON - HOUR, wrong_name(name))]
     assert name in wrong_name(name)
     assert why in wrong_name(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "ending"),
+    [
+        ("may.csv", ".csv"),
+        ("2026/may.csv.gz", ".csv.gz"),
+        ("may.jsonl.zst", ".jsonl.zst"),
+        ("may.ndjson", ".ndjson"),
+        ("may.parquet", ".parquet"),
+        ("may.gz", ""),
+    ],
+)
+def test_the_ending_says_the_format(name, ending):
+    assert label_ending(name) == ending
+    assert bool(taken((name, NOON - HOUR)).files) is bool(ending)
 
 
 @pytest.mark.parametrize("name", ["", "2026/", ".DS_Store", "x/._may.csv", "_SUCCESS", "~$may.csv"])

@@ -5,26 +5,30 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from everloop.decisions.looks import after_look, silent, under_way, with_arrivals
+from everloop.records.lease import Lease
 from everloop.records.monitor import Rhythm, Streaks
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+BEGAN = Lease(since=NOW - HOUR, waits_for="its job")
 
 
 @pytest.mark.parametrize(
-    ("status", "since", "alive"),
+    ("status", "turn", "alive"),
     [
-        pytest.param("RUNNING", NOW - 3 * DAY, True, id="however long its job runs"),
-        pytest.param("PENDING_REDRIVE", NOW - HOUR, True, id="it will be redriven"),
-        pytest.param("SUCCEEDED", NOW - HOUR, False, id="it ended and kept its turn"),
-        pytest.param("TIMED_OUT", NOW - HOUR, False, id="it died"),
-        pytest.param(None, NOW - HOUR, False, id="its machine never started"),
-        pytest.param(None, NOW - HOUR / 60, True, id="its machine is about to start"),
-        pytest.param(None, None, False, id="nothing is known of it"),
+        pytest.param("RUNNING", Lease(since=NOW - 3 * DAY), True, id="however long its job runs"),
+        pytest.param("PENDING_REDRIVE", Lease(since=NOW - HOUR), True, id="it will be redriven"),
+        pytest.param("SUCCEEDED", Lease(since=NOW - HOUR), False, id="it ended and kept its turn"),
+        pytest.param("TIMED_OUT", Lease(since=NOW - HOUR), False, id="it died"),
+        pytest.param(None, Lease(since=NOW - HOUR), False, id="its machine never started"),
+        pytest.param(None, Lease(since=NOW - HOUR / 60), True, id="its machine is about to start"),
+        pytest.param(None, BEGAN, True, id="it has begun, and reads lag"),
+        pytest.param("FAILED", BEGAN, False, id="it had begun, and died"),
+        pytest.param(None, Lease(), False, id="nothing is known of it"),
     ],
 )
-def test_a_look_goes_on_while_its_machine_does(status, since, alive):
-    assert under_way(status, since, NOW) is alive
+def test_a_look_goes_on_while_its_machine_does(status, turn, alive):
+    assert under_way(status, turn, NOW) is alive
 
 
 def rhythm(*ago, watched=10 * DAY):

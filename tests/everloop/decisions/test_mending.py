@@ -2,10 +2,12 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from everloop.decisions.repairs import MOST_ATTEMPTS, next_attempt, turn
+from everloop.decisions.repairs import MOST_ATTEMPTS, is_abandoned, next_attempt, turn
+from everloop.records.lease import Lease
 
 NAMES = st.lists(st.text("abc", min_size=1), unique=True).map(sorted)
 
@@ -43,3 +45,21 @@ def test_what_others_were_before_has_not_failed():
     now = datetime(2026, 11, 20, tzinfo=UTC)
     decision = next_attempt(MOST_ATTEMPTS, "SUCCEEDED", now - timedelta(hours=1), now)
     assert (decision.go, decision.attempt) == (True, MOST_ATTEMPTS + 1)
+
+
+@pytest.mark.parametrize(
+    ("status", "minutes", "abandoned"),
+    [
+        ("RUNNING", 600, False),
+        ("ABORTED", 0, True),
+        ("SUCCEEDED", 0, True),
+        (None, 0, False),  # DescribeExecution is eventually consistent
+        (None, 1, False),
+        (None, 2, True),
+    ],
+)
+def test_who_is_not_seen_yet_keeps_its_lease(status, minutes, abandoned):
+    now = datetime(2026, 11, 20, tzinfo=UTC)
+    lease = Lease("arn:…:execution:…", 1, since=now - timedelta(minutes=minutes))
+    assert is_abandoned(lease, status, now) is abandoned
+    assert not is_abandoned(Lease(), status, now)

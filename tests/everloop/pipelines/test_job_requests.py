@@ -1,5 +1,6 @@
 """The requests of compare and monitor jobs: what SageMaker takes, and what the scripts read."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -168,3 +169,27 @@ def test_a_model_that_was_installed_before_has_the_defaults(
         before[section].pop("instance")
     monkeypatch.setitem(COMMON, "spec", before)
     assert (instance_of(compare()), instance_of(monitor())) == ("ml.t3.large", "ml.t3.medium")
+
+
+@pytest.mark.parametrize("by", ["job", "transform"])
+@pytest.mark.parametrize("answers", [None, "s3://a/answers"])
+def test_a_comparison_has_as_many_inputs_as_a_job_may(by: str, answers: str | None) -> None:
+    """CreateProcessingJob takes ten."""
+    side = job_requests.Side("s3://a/m.tar.gz", BUNDLE, "s3://a/e/evaluation.json", "s3://a/b/")
+    evaluate = {**COMMON["spec"]["evaluate"], "by": by}
+    job = job_requests.compare(
+        name="m",
+        candidate=side,
+        champion=replace(side, answers_uri=answers),
+        holdout_uri="s3://a/holdout/data.csv",
+        output_uri="s3://a/o",
+        **{**COMMON, "spec": {**COMMON["spec"], "evaluate": evaluate}},
+    )
+    names = [each["InputName"] for each in job["inputs"]]
+    assert len(names) == len({*names}) <= 10
+    assert ("candidate" in names) == (by == "job")
+    assert {"champion-answers" if answers else "champion"} == {*names} & {
+        "champion",
+        "champion-answers",
+    }
+    assert {"reference", "champion-reference", "baseline", "champion-baseline"} <= {*names}

@@ -18,6 +18,7 @@ from everloop.pipelines.rollouts import (
     note,
     rollback_alarms,
     serving_alarms,
+    usual_share,
     whole_steps,
 )
 from everloop.spec import policy
@@ -93,6 +94,9 @@ def test_a_single_instance_is_watched_for_as_long_as_its_steps_would_have_taken(
     assert whole_steps(CANARY, 10, 1, 3600, 3600).bake_seconds == 3600  # AWS's longest
 
 
+STEPS = whole_steps("canary", 50, 2, 300, 300)
+
+
 def test_an_endpoint_config_is_what_aws_takes_and_captures_only_where_told():
     with_capture = endpoint_config(
         "m", Fleet("ml.m5.large", 2), capture_uri="s3://b/c", capture_percent=50, kms_key="arn:k"
@@ -114,13 +118,41 @@ def test_an_endpoint_config_is_what_aws_takes_and_captures_only_where_told():
     ],
 )
 def test_alarms_watch_the_new_fleet_alone(bars, metrics):
-    alarms = rollback_alarms("everloop", "m", "m-v2-0123abcd", bars)
+    alarms = rollback_alarms("everloop", "m", "m-v2-0123abcd", bars, STEPS)
     assert [alarm["MetricName"] for alarm in alarms] == metrics
     for alarm in alarms:
         assert valid("cloudwatch", "PutMetricAlarm", alarm) == ""
         assert {"Name": "EndpointConfigName", "Value": "m-v2-0123abcd"} in alarm["Dimensions"]
         assert alarm["TreatMissingData"] == "notBreaching"
     assert [a["Threshold"] for a in alarms if a["MetricName"] == "ModelLatency"] in ([], [200000.0])
+
+
+@pytest.mark.parametrize(
+    ("usual", "bar", "rings_beyond"),
+    [(0.6, 0.5, 0.8), (0.95, 0.05, 0.975), (0.0, 0.9, 0.9), (0.05, 0.9, 0.9), (0.5, 0.05, 0.55)],
+)
+def test_an_alarm_can_ring_whatever_an_endpoint_fails_anyway(usual, bar, rings_beyond):
+    alarms = rollback_alarms("everloop", "m", "c", AlarmBars(bar, None), STEPS, usual)
+    assert [alarm["Threshold"] for alarm in alarms] == [rings_beyond]
+
+
+@pytest.mark.parametrize(
+    ("by_hour", "usual"),
+    [([], 0.0), ([0.0] * 23 + [1.0], 0.0), ([0.06, 0.1, 0.08], 0.08), ([1.0] * 3, 1.0)],
+)
+def test_what_an_endpoint_fails_anyway_is_no_new_versions_fault(by_hour, usual):
+    """Clients' junk; an hour of real trouble moves nothing."""
+    assert usual_share(by_hour) == usual
+    alarms = rollback_alarms("everloop", "m", "c", AlarmBars(0.05, 200.0), STEPS, usual)
+    assert [alarm["Threshold"] for alarm in alarms] == [min(round(0.05 + usual, 4), 1.0), 200000.0]
+
+
+@pytest.mark.parametrize(("bake", "minutes"), [(300, (3, 2)), (299, (1, 1))])
+def test_one_bad_minute_rolls_back_only_where_there_is_no_time_for_more(bake, minutes):
+    steps = whole_steps("all-at-once", 10, 1, 0, bake)
+    (alarm,) = rollback_alarms("everloop", "m", "c", AlarmBars(0.05, None), steps)
+    assert (alarm["EvaluationPeriods"], alarm["DatapointsToAlarm"]) == minutes
+    assert valid("cloudwatch", "PutMetricAlarm", alarm) == ""
 
 
 def test_an_endpoint_has_two_alarms_of_one_metric_each_at_most_and_they_act():
@@ -143,7 +175,12 @@ def test_no_alarm_of_a_release_or_of_the_stack_is_taken_for_an_endpoints():
 
 @pytest.mark.parametrize("problem", sorted(METRICS))
 def test_a_spec_of_ten_lines_gives_every_policy(problem):
-    spec = load_spec(f'problem = "{problem}"\n[data]\ntarget = "y"\n', name="m")
+    needs = {
+        "forecasting": 'timestamp = "t"\n[forecast]\nseries = ["s"]\nhorizon = 2\n',
+        "ranking": 'key = "k"\n[rank]\nquery = "q"\n',
+    }
+    more = needs.get(problem, "")
+    spec = load_spec(f'problem = "{problem}"\n[data]\ntarget = "y"\n{more}', name="m")
     document = policy.document(spec)
     assert policy.judgement(document).metric == spec.compare.metric
     assert policy.data(document).quiet == spec.data.quiet

@@ -11,23 +11,14 @@ from typing import Any
 import boto3
 import pytest
 from botocore.validate import ParamValidator
+from rendering import BUNDLE, ROLE, SITE, SPEC, every_step, rendered, resolved, step
 
 from everloop.errors import BadInput
-from everloop.pipelines.standard import BundleRef, Site, render
+from everloop.pipelines.needs import of_pipeline
+from everloop.pipelines.plans import with_plan
+from everloop.pipelines.standard import Site, render
 from everloop.spec.model_spec import load_spec
 
-ROLE = "arn:aws:iam::123456789012:role/everloop-sagemaker"
-BUNDLE = BundleRef("s3://artefacts/bundles/flights/0a1b/bundle.tar.gz", "0a1b" * 16)
-SITE = Site("artefacts", "us-east-1", ROLE, "s3://artefacts/jobs/77")
-SPEC = """
-problem = "binary_classification"
-[data]
-target = "late"
-[train]
-hyperparameters = { max_iter = 100, rate = 0.1, loss = "log", warm = true }
-[evaluate]
-metrics = { auc = { min = 0.65 }, log_loss = { max = 0.6 } }
-"""
 REQUESTS = {
     "Processing": ("CreateProcessingJob", {"ProcessingJobName": "j"}),
     "Training": ("CreateTrainingJob", {"TrainingJobName": "j"}),
@@ -36,20 +27,8 @@ REQUESTS = {
 Json = dict[str, Any]
 
 
-def rendered(spec: str = SPEC, site: Site = SITE, name: str = "flights") -> Json:
-    found: Json = json.loads(render(load_spec(spec, name=name), site, BUNDLE))
-    return found
-
-
-def every_step(steps: list[Json]) -> Iterator[Json]:
-    for step in steps:
-        yield step
-        for branch in ("IfSteps", "ElseSteps"):
-            yield from every_step(step.get("Arguments", {}).get(branch, []))
-
-
-def step(definition: Json, name: str) -> Json:
-    return next(each for each in every_step(definition["Steps"]) if each["Name"] == name)
+def trained_by(train: str) -> str:
+    return f'problem = "regression"\n[data]\ntarget = "late"\n[train]\n{train}\n'
 
 
 def functions(value: Any) -> Iterator[Json]:
@@ -62,29 +41,6 @@ def functions(value: Any) -> Iterator[Json]:
     elif isinstance(value, list):
         for inner in value:
             yield from functions(inner)
-
-
-def resolved(value: Any) -> Any:
-    """Replace functions by what they could give."""
-    if isinstance(value, list):
-        return [resolved(inner) for inner in value]
-    if not isinstance(value, dict):
-        return value
-    if "Std:Join" in value and len(value) == 1:
-        join = value["Std:Join"]
-        return join["On"].join(str(resolved(inner)) for inner in join["Values"])
-    if "Std:JsonGet" in value and len(value) == 1:
-        return 0.7
-    if "Get" in value and len(value) == 1:
-        source = value["Get"]
-        if source.endswith("PipelineExecutionArn"):
-            return (
-                "arn:aws:sagemaker:us-east-1:123456789012:pipeline/flights/execution/abcdefghijkl"
-            )
-        return (
-            f"s3://artefacts/{re.sub('[^a-z]', '', source.lower())}" if "Uri" in source else "abc"
-        )
-    return {key: resolved(inner) for key, inner in value.items()}
 
 
 @pytest.fixture(scope="module")
@@ -214,6 +170,29 @@ def test_hyperparameters_come_back_as_they_were() -> None:
     assert (read["max_iter"], read["rate"], read["loss"], read["warm"]) == (100, 0.1, "log", True)
 
 
+def test_further_channels_are_outputs_of_preprocess_and_inputs_of_train() -> None:
+    found = rendered(SPEC + '[prepare]\nchannels = ["images", "words"]\n')
+    outputs = step(found, "Preprocess")["Arguments"]["ProcessingOutputConfig"]["Outputs"]
+    assert [each["OutputName"] for each in outputs] == [
+        *("train", "validation", "holdout", "baseline", "images", "words")
+    ]
+    channels = step(found, "Train")["Arguments"]["InputDataConfig"]
+    assert [each["ChannelName"] for each in channels] == ["train", "validation", "images", "words"]
+
+
+def test_a_report_of_rows_that_nobody_reads_is_not_named() -> None:
+    def named(data: str) -> bool:
+        found = rendered(SPEC.replace("[train]", f"{data}\n[train]"))
+        made = step(found, "Register")["Arguments"]["CustomerMetadataProperties"]
+        return "data-report-uri" in made
+
+    assert [named(d) for d in ("", 'check = "names-only"', 'format = "files"')] == [
+        True,
+        False,
+        False,
+    ]
+
+
 def test_spot_training_waits_for_capacity() -> None:
     arguments = step(rendered(*VARIANTS["spot"]), "Train")["Arguments"]
     stopping = arguments["StoppingCondition"]
@@ -277,13 +256,14 @@ def test_a_candidate_is_registered_for_judgement_with_its_lineage() -> None:
         "evaluation-uri",
         "predictions-uri",
         "baseline-uri",
+        "data-report-uri",
     }
     for value in properties.values():
         assert re.fullmatch(r"[\w .:/=+\-@]{1,256}", value)
 
 
 def test_an_unknown_region_is_refused_by_name() -> None:
-    with pytest.raises(BadInput, match="region 'moon-1' has no known image"):
+    with pytest.raises(BadInput, match=r"region 'moon-1' has no image of scikit-learn 1\.9-0"):
         rendered(site=Site("artefacts", "moon-1", ROLE, "s3://artefacts/jobs/77"))
 
 
@@ -346,3 +326,172 @@ def test_a_key_goes_to_volumes_that_take_one(instance: str, encrypted: bool) -> 
         cluster = arguments["ProcessingResources"]["ClusterConfig"]
         assert ("VolumeKmsKeyId" in cluster) is encrypted
         assert arguments["ProcessingOutputConfig"]["KmsKeyId"]
+
+
+def test_each_framework_trains_and_serves_in_its_own_image() -> None:
+    made = rendered(trained_by('framework = "xgboost"'))
+    trained = step(made, "Train")["Arguments"]["AlgorithmSpecification"]
+    assert trained["TrainingImage"].endswith("/sagemaker-xgboost:3.2-0")
+    assert "ContainerEntrypoint" not in trained
+    evaluated = step(made, "Evaluate")["Arguments"]["AppSpecification"]["ImageUri"]
+    assert evaluated == trained["TrainingImage"]
+
+
+def test_the_code_lies_in_the_model_where_its_serving_container_looks_for_it() -> None:
+    made = rendered(trained_by('framework = "pytorch"\ninstance = "ml.g5.xlarge"'))
+    trained = step(made, "Train")["Arguments"]["AlgorithmSpecification"]
+    assert trained["TrainingImage"].endswith("/pytorch-training:2.6.0-gpu-py312")
+    assert "train && mkdir -p /opt/ml/model/code" in trained["ContainerEntrypoint"][-1]
+    evaluated = step(made, "Evaluate")["Arguments"]["AppSpecification"]["ImageUri"]
+    assert evaluated.endswith("/pytorch-training:2.6.0-cpu-py312")
+    registered = step(made, "MeetsBars")["Arguments"]["IfSteps"][0]["Arguments"]
+    container = registered["InferenceSpecification"]["Containers"][0]
+    assert container["Image"].endswith("/pytorch-inference:2.6.0-cpu-py312")
+    assert container["Environment"]["SAGEMAKER_SUBMIT_DIRECTORY"] == "/opt/ml/model/code"
+
+
+@pytest.mark.parametrize("site", ["plain", "encrypted"])
+@pytest.mark.parametrize("there", ["ml.m5.large", "ml.g5.xlarge"])
+@pytest.mark.parametrize("spot", [False, True])
+def test_a_pipeline_with_a_plan_is_what_that_would_be_rendered_as(
+    site: str, there: str, spot: bool
+) -> None:
+    def text(instance: str, spot: bool) -> str:
+        jobs = "".join(f'[{job}]\ninstance = "{instance}"\n' for job in ("prepare", "evaluate"))
+        train = f'[train]\ninstance = "{instance}"\nspot = {json.dumps(spot)}\n'
+        return f'problem = "regression"\n[data]\ntarget = "y"\n{jobs}{train}'
+
+    where = {"plain": SITE, "encrypted": VARIANTS["encrypted"][1]}[site]
+    for began, other in ((there, "ml.c5.xlarge"), ("ml.c5.xlarge", there)):
+        installed = render(load_spec(text(began, not spot), name="flights"), where, BUNDLE)
+        use = "spot training job" if spot else "training job"
+        plan = {job: f"{other} for processing job usage" for job in ("prepare", "evaluate")}
+        plan["train"] = f"{other} for {use} usage"
+        wanted = render(load_spec(text(other, spot), name="flights"), where, BUNDLE)
+        assert with_plan(installed, plan) == wanted
+        assert with_plan(installed, {}) == installed
+
+
+def test_a_built_in_algorithm_needs_no_script_and_is_given_what_it_takes() -> None:
+    made = rendered(
+        trained_by('algorithm = "xgboost"\nhyperparameters = { num_round = 5, eta = 0.2 }')
+    )
+    trained = step(made, "Train")["Arguments"]
+    assert trained["HyperParameters"] == {
+        "eta": "0.2",
+        "num_round": "5",
+        "objective": "reg:squarederror",
+    }
+    for channel in trained["InputDataConfig"]:
+        place = channel["DataSource"]["S3DataSource"]["S3Uri"]["Std:Join"]["Values"]
+        assert "Outputs['algorithm']" in place[0]["Get"] and place[1] == channel["ChannelName"]
+        assert channel["ContentType"] == "text/csv"
+    asked = step(made, "Evaluate")["Arguments"]
+    assert asked["AppSpecification"]["ImageUri"].endswith("/sagemaker-xgboost:3.2-0")
+    assert {"model", "holdout", "baseline"} < {
+        each["InputName"] for each in asked["ProcessingInputs"]
+    }
+    registered = step(made, "MeetsBars")["Arguments"]["IfSteps"][0]["Arguments"]
+    container = registered["InferenceSpecification"]["Containers"][0]
+    assert container["Environment"] == {}
+    assert container["Image"].endswith("/sagemaker-xgboost:3.2-0")
+
+
+TUNE = (
+    "\n[tune]\nranges = { eta = [0.05, 0.5], max_depth = [2, 8], booster = ['gbtree', 'dart'] }\n"
+)
+
+
+def test_three_lines_make_a_tuning_of_the_training() -> None:
+    spec = trained_by('algorithm = "xgboost"\nhyperparameters = { num_round = 5 }') + TUNE
+    made = rendered(spec)
+    assert [each["Name"] for each in made["Steps"]] == [
+        "Preprocess",
+        "Tune",
+        "Evaluate",
+        "MeetsBars",
+    ]
+    asked = step(made, "Tune")["Arguments"]
+    config, definition = asked["HyperParameterTuningJobConfig"], asked["TrainingJobDefinition"]
+    assert config["HyperParameterTuningJobObjective"] == {
+        "Type": "Minimize",
+        "MetricName": "validation:rmse",
+    }
+    assert config["ParameterRanges"] == {
+        "CategoricalParameterRanges": [{"Name": "booster", "Values": ["gbtree", "dart"]}],
+        "ContinuousParameterRanges": [{"Name": "eta", "MinValue": "0.05", "MaxValue": "0.5"}],
+        "IntegerParameterRanges": [{"Name": "max_depth", "MinValue": "2", "MaxValue": "8"}],
+    }
+    assert definition["StaticHyperParameters"]["num_round"] == "5"
+    assert "MetricDefinitions" not in definition["AlgorithmSpecification"]
+    model = next(
+        each["S3Input"]["S3Uri"]
+        for each in step(made, "Evaluate")["Arguments"]["ProcessingInputs"]
+        if each["InputName"] == "model"
+    )
+    assert model["Std:Join"]["Values"][-2:] == [
+        {"Get": "Steps.Tune.TrainingJobSummaries[0].TrainingJobName"},
+        "output/model.tar.gz",
+    ]
+
+
+def test_a_script_says_what_it_prints_and_its_words_are_json() -> None:
+    tune = TUNE + "metric = 'validation:mae'\ngoal = 'minimize'\nparallel = 2\ntrials = 4\n"
+    asked = step(rendered(trained_by("") + tune), "Tune")["Arguments"]
+    (metric,) = asked["TrainingJobDefinition"]["AlgorithmSpecification"]["MetricDefinitions"]
+    assert metric["Name"] == "validation:mae"
+    found = re.search(metric["Regex"], "epoch 3, validation:mae = 0.25;")
+    assert found is not None and found[1] == "0.25"
+    ranges = asked["HyperParameterTuningJobConfig"]["ParameterRanges"]
+    assert ranges["CategoricalParameterRanges"][0]["Values"] == ['"gbtree"', '"dart"']
+    needs = of_pipeline(rendered(trained_by("spot = false") + tune))
+    assert needs["ml.m5.large for training job usage"] == 2
+
+
+@pytest.mark.parametrize(
+    ("tune", "words"),
+    [
+        ("ranges = { a = [1, 2] }", "tune.metric is missing; name what train.py prints"),
+        ("ranges = { a = [1, 2] }\nmetric = 'm'", "tune.goal is missing; is m to be 'maximize' or"),
+        ("ranges = {}\nmetric = 'm'\ngoal = 'minimize'", "tune.ranges is {}"),
+        ("ranges = { a = [2, 1] }", "tune.ranges.a is [2, 1]; the lowest comes first"),
+        ("ranges = { a = [1, 'x'] }", "give [lowest, highest] as numbers, or a list of words"),
+        ("ranges = { a = [1, inf] }", "give [lowest, highest] as numbers, or a list of words"),
+        (
+            "ranges = { a = [1, 2] }\nmetric = 'm'\ngoal = 'minimize'\nstrategy = 'grid'",
+            "tune.strategy is 'grid', which takes lists of words only, and tune.ranges.a is",
+        ),
+        (
+            "ranges = { a = [1, 2] }\nmetric = 'm'\ngoal = 'minimize'\ntrials = 2\nparallel = 3",
+            "tune.parallel is 3, above tune.trials",
+        ),
+    ],
+)
+def test_what_cannot_be_tuned_is_refused_by_key(tune: str, words: str) -> None:
+    with pytest.raises(BadInput) as error:
+        rendered(trained_by("") + f"\n[tune]\n{tune}\n")
+    assert words in str(error.value)
+
+
+def test_what_a_script_prints_is_found_as_a_metric() -> None:
+    track = '[track]\nmetrics = ["loss", "val_loss"]\n'
+    asked = step(rendered(trained_by("") + track), "Train")["Arguments"]
+    found = {d["Name"]: d["Regex"] for d in asked["AlgorithmSpecification"]["MetricDefinitions"]}
+    line = "epoch 3: loss=0.25, val_loss: 1.5e-3 best_val_loss=9"
+    assert re.findall(found["loss"], line) == ["0.25"]
+    assert re.findall(found["val_loss"], line) == ["1.5e-3"]
+    both = (
+        track + "[tune]\nranges = { rate = [0.1, 0.5] }\nmetric = 'val_loss'\ngoal = 'minimize'\n"
+    )
+    tuned = step(rendered(trained_by("") + both), "Tune")["Arguments"]["TrainingJobDefinition"]
+    names = [d["Name"] for d in tuned["AlgorithmSpecification"]["MetricDefinitions"]]
+    assert names == ["val_loss", "loss"]
+
+
+def test_only_where_mlflow_is_named_the_evaluation_knows_its_run() -> None:
+    assert "EVERLOOP_RUN" not in json.dumps(rendered(trained_by("")))
+    track = '[track]\nmlflow = "https://mlflow.example.com/"\n'
+    asked = step(rendered(trained_by("") + track), "Evaluate")["Arguments"]["Environment"]
+    assert asked["EVERLOOP_RUN"] == {"Get": "Execution.PipelineExecutionArn"}
+    alone = rendered(trained_by("in_one_job = true") + track)
+    assert "EVERLOOP_RUN" in step(alone, "Train")["Arguments"]["Environment"]

@@ -77,9 +77,23 @@ def test_a_decision_of_before_without_facts_is_shown_too():
 def test_a_version_is_told_by_the_registry_and_by_its_seal_where_that_is_gone():
     decided = timeline.timeline(
         [
+            decision(
+                "train-end",
+                True,
+                {"package_arn": ARN, "instances": {"train": "ml.m5.large (spot)"}},
+            ),
             decision("judge", True, {"verdict": "approved"}),
             decision("test", True, {"version": 2, "tests": [{"test": "latency", "passed": True}]}),
-            decision("serve", True, {"version": 2, "from_version": 1, "outcome": "released"}),
+            decision(
+                "serve",
+                True,
+                {
+                    "version": 2,
+                    "from_version": 1,
+                    "outcome": "released",
+                    "instances": ["ml.m5.large", "ml.t2.medium"],
+                },
+            ),
             decision("serve", True, {"version": 3, "from_version": 2}, subject=""),
         ]
     )
@@ -87,6 +101,10 @@ def test_a_version_is_told_by_the_registry_and_by_its_seal_where_that_is_gone():
     shown = version.version(2, package, None, None, decided)
     assert (shown.made_of, shown.pinned) == ({"cause": "data"}, "p")
     assert shown.decided_by.by == "policy"
+    assert shown.instances == {
+        "train": "ml.m5.large (spot)",
+        "production": "ml.m5.large, ml.t2.medium",
+    }
     assert [(s.outcome, s.replaced, s.by) for s in shown.service] == [
         ("released", 1, None),
         ("replaced", None, 3),

@@ -1,10 +1,10 @@
 """Stacks for tests: made from a few lines of YAML, waited for as any client would."""
 
-import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from waiting import until
 
 CAPABILITIES = ["CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 
@@ -14,11 +14,12 @@ def settled() -> Callable[[Any, str], dict[str, Any]]:
     """Wait until a stack is in progress no more; gives the stack."""
 
     def wait(client: Any, stack: str) -> dict[str, Any]:
-        while True:
-            found: dict[str, Any] = client.describe_stacks(StackName=stack)["Stacks"][0]
-            if not found["StackStatus"].endswith("_IN_PROGRESS"):
-                return found
-            time.sleep(0.02)
+        found: dict[str, Any] = until(
+            lambda: client.describe_stacks(StackName=stack)["Stacks"][0],
+            lambda found: not found["StackStatus"].endswith("_IN_PROGRESS"),
+            poll=0.02,
+        )
+        return found
 
     return wait
 

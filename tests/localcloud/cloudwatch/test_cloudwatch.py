@@ -115,6 +115,76 @@ def test_metric_data_with_math(cloud_with: Any) -> None:
     }
 
 
+def found_by(watch: Any, expression: str, at: Any, **query: Any) -> dict[str, list[float]]:
+    """Return what a search finds: values by label."""
+    answer = watch.get_metric_data(
+        MetricDataQueries=[{"Id": "all", "Expression": expression, **query}],
+        StartTime=at,
+        EndTime=at + timedelta(hours=1),
+    )
+    return {result["Label"]: result["Values"] for result in answer["MetricDataResults"]}
+
+
+def test_a_search_finds_each_metric_that_has_just_these_dimensions(cloud_with: Any) -> None:
+    cloud, client = cloud_with("cloudwatch")
+    watch = client("cloudwatch")
+    at = cloud.clock.now().replace(minute=0, second=0, microsecond=0)
+    measured = [
+        ("Drift", {"model": "a", "monitor": "data", "service": "one"}, 1),
+        ("Drift", {"model": "b", "monitor": "data", "service": "one"}, 2),
+        ("Drift", {"model": "a", "monitor": "data", "service": "two"}, 4),
+        ("DriftOfLabels", {"model": "a", "monitor": "data", "service": "one"}, 8),
+        ("Drift", {"model": "a", "service": "one"}, 16),
+    ]
+    for name, dimensions, value in measured:
+        pairs = [{"Name": key, "Value": text} for key, text in dimensions.items()]
+        point = {"MetricName": name, "Dimensions": pairs, "Value": value, "Timestamp": at}
+        watch.put_metric_data(Namespace="n", MetricData=[point])
+    exact = "SEARCH('{n,monitor,model,service} MetricName=\"Drift\" service=\"one\"', 'Sum', 300)"
+    assert found_by(watch, exact, at) == {"a": [1], "b": [2]}
+    assert found_by(watch, exact, at, Label="drift") == {"drift a": [1], "drift b": [2]}
+    words = "SEARCH('{n,monitor,model,service} drift', 'Sum')"
+    assert found_by(watch, words, at, Period=300) == {
+        "Drift a one": [1],
+        "Drift a two": [4],
+        "Drift b one": [2],
+        "DriftOfLabels a one": [8],
+    }
+    assert found_by(watch, "SEARCH('{n,model,service} Drift', 'Sum', 60)", at) == {"Drift": [16]}
+    assert found_by(watch, "SEARCH('{n,model} Drift', 'Sum', 60)", at) == {}
+
+
+@pytest.mark.parametrize(
+    ("expression", "named"),
+    [
+        ("SUM(SEARCH('{n,a}', 'Sum', 60))", "not within other functions"),
+        ("SEARCH('{n,a} x OR y', 'Sum', 60)", "no term here"),
+        ("SEARCH('', 'Sum', 60)", "neither a schema nor a term"),
+        ("SEARCH('{n,a}', 'Most', 60)", "Most"),
+        ("SEARCH('{n,a}', 'Sum')", "a search needs a Period"),
+    ],
+)
+def test_a_search_that_this_cloud_cannot_do_is_refused(
+    cloud_with: Any, expression: str, named: str
+) -> None:
+    cloud, client = cloud_with("cloudwatch")
+    with pytest.raises(ClientError, match=named):
+        found_by(client("cloudwatch"), expression, cloud.clock.now())
+
+
+def test_no_alarm_searches(cloud_with: Any) -> None:
+    _, client = cloud_with("cloudwatch")
+    search = {"Id": "all", "Expression": "SEARCH('{n,a}', 'Sum', 60)", "ReturnData": True}
+    with pytest.raises(ClientError, match="SEARCH is not supported"):
+        client("cloudwatch").put_metric_alarm(
+            AlarmName="a",
+            Metrics=[search],
+            EvaluationPeriods=1,
+            Threshold=1,
+            ComparisonOperator="GreaterThanThreshold",
+        )
+
+
 def test_metrics_are_listed_by_dimension_and_survive_a_restart(
     cloud_with: Any, tmp_path: Path
 ) -> None:
@@ -225,6 +295,23 @@ def test_an_average_is_judged_once_its_period_has_ended(cloud_with: Any) -> None
         json.loads(alarm["StateReasonData"])["evaluatedDatapoints"][0]["timestamp"]
     )
     assert alarm["StateUpdatedTimestamp"] >= began + timedelta(minutes=1)
+
+
+def test_an_alarm_without_data_waits_and_is_judged_again_where_a_person_sets_it(
+    cloud_with: Any,
+) -> None:
+    cloud, client = cloud_with("cloudwatch", speed=600)
+    watch = client("cloudwatch")
+    _alarm(watch)
+    _until(cloud, "a", "OK")
+    cloud.clock.sleep(600)  # nothing to judge, for many periods
+    for _ in range(2):
+        watch.set_alarm_state(AlarmName="a", StateValue="ALARM", StateReason="a drill")
+        _until(cloud, "a", "OK")
+        cloud.clock.sleep(600)
+    cloud.apis["cloudwatch"].put(NAMESPACE, "Errors", 3)
+    _until(cloud, "a", "ALARM")
+    _until(cloud, "a", "OK")  # as what was heard grows old
 
 
 def test_an_alarm_on_math(cloud_with: Any) -> None:

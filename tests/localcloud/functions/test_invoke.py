@@ -213,3 +213,32 @@ def test_environments_start_after_others_have_left_compiled_modules_behind(clien
     for name in ("one", "two"):
         deploy(client, name, source, Timeout=20)
     assert invoke(client, "one") == invoke(client, "two")
+
+
+@pytest.mark.parametrize("may_make", [True, False])
+def test_a_log_group_that_was_deleted_is_made_again_by_who_may_only(
+    cloud_with, deploy, invoke, may_make
+):
+    """A group that came back after its stack was rolled back would be in the next one's way."""
+    _, client = cloud_with("lambda", "logs", "sts")
+    iam, functions, logs = client("iam"), client("lambda"), client("logs")
+    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}}
+    trust["Action"] = "sts:AssumeRole"
+    iam.create_role(
+        RoleName="worker",
+        AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}),
+    )
+    actions = ["logs:CreateLogStream", "logs:PutLogEvents"]
+    grant = {"Effect": "Allow", "Resource": "*"}
+    grant["Action"] = [*actions, "logs:CreateLogGroup"] if may_make else actions
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [grant]})
+    iam.put_role_policy(RoleName="worker", PolicyName="logs", PolicyDocument=policy)
+    logs.create_log_group(logGroupName="/aws/lambda/talker")
+    deploy(functions, "talker", "def handler(event, context):\n    print('hello')\n")
+    invoke(functions, "talker")
+    (stream,) = logs.describe_log_streams(logGroupName="/aws/lambda/talker")["logStreams"]
+    assert stream["logStreamName"]
+    logs.delete_log_group(logGroupName="/aws/lambda/talker")
+    invoke(functions, "talker")
+    groups = logs.describe_log_groups()["logGroups"]
+    assert [group["logGroupName"] for group in groups] == ["/aws/lambda/talker"] * may_make

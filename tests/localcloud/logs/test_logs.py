@@ -75,6 +75,18 @@ def test_a_group_is_searched_over_all_its_streams(setting):
     assert [len(page["events"]) for page in pages] == [3, 1]
 
 
+def test_an_event_keeps_its_id_whatever_is_asked_for(setting):
+    cloud, logs = setting
+    filled(cloud, logs)
+    everything = logs.filter_log_events(logGroupName=GROUP)["events"]
+    ids = {event["eventId"]: event["message"] for event in everything}
+    assert len(ids) == len(everything)
+    last = max(event["timestamp"] for event in everything)
+    for asked in ({"startTime": last}, {"filterPattern": "four"}, {"logStreamNamePrefix": "b"}):
+        found = logs.filter_log_events(logGroupName=GROUP, **asked)["events"]
+        assert found and all(ids[event["eventId"]] == event["message"] for event in found)
+
+
 def test_everything_survives_a_restart_and_a_torn_line(tmp_path):
     cloud, front = started(tmp_path, services=["logs"])
     logs = cloud.apis["logs"]

@@ -49,6 +49,7 @@ class Hosted:
 
     def __init__(self, cloud: Any, client: Callable[..., Any]) -> None:
         self.cloud = cloud
+        self.client = client
         self.sagemaker = client("sagemaker")
         self.runtime = client("sagemaker-runtime")
         self.s3 = client("s3")
@@ -119,8 +120,8 @@ class Hosted:
 def hosting(cloud_with: Any) -> Callable[..., Hosted]:
     """Start a cloud that hosts models; a folder that is given is kept over starts."""
 
-    def start(**options: Any) -> Hosted:
-        hosted = Hosted(*cloud_with(*SERVICES, **options))
+    def start(*more: str, **options: Any) -> Hosted:
+        hosted = Hosted(*cloud_with(*SERVICES, *more, **options))
         if BUCKET not in [bucket["Name"] for bucket in hosted.s3.list_buckets()["Buckets"]]:
             hosted.s3.create_bucket(Bucket=BUCKET)
         return hosted

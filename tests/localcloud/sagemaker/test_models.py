@@ -89,7 +89,6 @@ def test_models_are_listed_newest_first_and_deleted(hosted: Any) -> None:
             "ModelDataUrl 'https://example.org/m'",
             id="data that is not in S3",
         ),
-        pytest.param({"Image": "acme/own:1"}, "acme/own:1 is not available", id="unknown image"),
         pytest.param(
             {"ModelDataUrl": "s3://models/none.tar.gz"},
             "neither Image nor ModelPackageName",
@@ -118,10 +117,6 @@ def test_a_container_that_cannot_be_served_is_refused_by_name(
     [
         pytest.param({"ModelName": "a_b"}, "'a_b' at 'modelName'", id="name with underscore"),
         pytest.param({"ModelName": "a" * 64}, "less than or equal to 63", id="long name"),
-        pytest.param({"EnableNetworkIsolation": True}, "isolate", id="network isolation"),
-        pytest.param(
-            {"VpcConfig": {"SecurityGroupIds": ["sg-1"], "Subnets": ["s-1"]}}, "VpcConfig", id="vpc"
-        ),
         pytest.param({"Containers": [{"Image": IMAGE}]}, "one container", id="both members"),
     ],
 )
@@ -130,6 +125,67 @@ def test_a_model_that_cannot_be_had_is_refused_by_name(
 ) -> None:
     whole = {"ModelName": "churn-1", "PrimaryContainer": {"Image": IMAGE}, **request_}
     assert said in refusal(hosted.sagemaker.create_model, **whole)
+
+
+def test_an_image_that_is_not_here_is_refused_where_it_is_to_run(hosted: Any) -> None:
+    hosted.sagemaker.create_model(ModelName="own", PrimaryContainer={"Image": "acme/own:1"})
+    assert hosted.sagemaker.describe_model(ModelName="own")["PrimaryContainer"]["Image"]
+    told = hosted.endpoint("own", hosted.config("own", "own"))
+    assert told["EndpointStatus"] == "Failed"
+    assert "acme/own:1 is not available" in told["FailureReason"]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://models.s3.us-east-1.amazonaws.com/churn-1/model.tar.gz",
+        "https://models.s3.amazonaws.com/churn-1/model.tar.gz",
+        "https://s3.us-east-1.amazonaws.com/models/churn-1/model.tar.gz",
+        "https://s3-us-east-1.amazonaws.com/models/churn%2D1/model.tar.gz",
+    ],
+)
+def test_data_is_found_by_each_address_that_s3_has(hosted: Any, url: str) -> None:
+    hosted.model("churn-1")
+    container = {"Image": IMAGE, "ModelDataUrl": url}
+    hosted.sagemaker.create_model(ModelName="other", PrimaryContainer=container)
+    told = hosted.sagemaker.describe_model(ModelName="other")
+    assert told["PrimaryContainer"]["ModelDataUrl"] == url
+    missing = {**container, "ModelDataUrl": url.replace("churn", "none")}
+    assert "Could not find model data" in refusal(
+        hosted.sagemaker.create_model, ModelName="none", PrimaryContainer=missing
+    )
+
+
+def test_an_isolated_model_serves_without_credentials(hosted: Any) -> None:
+    script = """
+import os
+
+def model_fn(folder):
+    return sorted(name for name in os.environ if name.startswith(("AWS_ACCESS", "AWS_ENDPOINT")))
+
+def predict_fn(data, model):
+    return model
+
+def output_fn(found, accept):
+    return ",".join(found)
+"""
+    vpc = {"SecurityGroupIds": ["sg-1"], "Subnets": ["s-1"]}
+    answers = {}
+    for name, isolated in (("open", False), ("alone", True)):
+        hosted.model(f"base-{name}", script=script)
+        container = {"Image": IMAGE, "ModelDataUrl": f"s3://models/base-{name}/model.tar.gz"}
+        hosted.sagemaker.create_model(
+            ModelName=name,
+            PrimaryContainer=container,
+            ExecutionRoleArn="arn:aws:iam::123456789012:role/serving",
+            EnableNetworkIsolation=isolated,
+            VpcConfig=vpc,
+        )
+        told = hosted.sagemaker.describe_model(ModelName=name)
+        assert (told["EnableNetworkIsolation"], told["VpcConfig"]) == (isolated, vpc)
+        assert hosted.endpoint(name, hosted.config(name, name))["EndpointStatus"] == "InService"
+        answers[name] = hosted.ask(name)
+    assert answers == {"open": "AWS_ACCESS_KEY_ID,AWS_ENDPOINT_URL", "alone": ""}
 
 
 def test_a_model_is_made_of_a_package_of_the_registry(hosted: Any) -> None:

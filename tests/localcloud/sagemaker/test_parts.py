@@ -159,12 +159,13 @@ PARTS = {
                 "RoleArn": ROLE,
                 "AlgorithmSpecification": {"TrainingImage": IMAGE, "TrainingInputMode": "File"},
                 "OutputDataConfig": {"S3OutputPath": "s3://b/o"},
+                "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1},
             },
         ),
         {"TrainingJobArn": f"{ARN}:training-job/t"},
     ),
     Transform: (
-        lambda a: Transform(a, Jobs(a), Stub(model=serving())),
+        lambda a: Transform(a, Jobs(a), Stub(model=serving(), seen=serving())),
         (
             "create_transform_job",
             {
@@ -204,7 +205,7 @@ PARTS = {
     ),
     Models: (lambda a: Models(a, TagStore(a.store)), ("list_models", {}), {"Models": []}),
     EndpointConfigs: (
-        lambda a: EndpointConfigs(a, TagStore(a.store), Stub(model=serving())),
+        lambda a: EndpointConfigs(a, TagStore(a.store), Stub(model=serving(), seen=serving())),
         (
             "create_endpoint_config",
             {

@@ -100,6 +100,18 @@ def test_an_update_changes_what_it_names(sagemaker: Any) -> None:
     card = {"ModelCardContent": '{"colour": 1}', "ModelCardStatus": "Draft"}
     bad = error(sagemaker.update_model_package, ModelPackageArn=arn, ModelCard=card)
     assert "colour" in bad[1]
+    told = sagemaker.describe_model_package(ModelPackageName=arn, IncludedData="MetadataOnly")
+    assert told["ModelCard"] == {"ModelCardContent": "{}", "ModelCardStatus": "Draft"}
+    rated = '{"intended_uses": {"risk_rating": "Low", "purpose_of_model": "delays"}}'
+    sagemaker.update_model_package(
+        ModelPackageArn=arn, ModelCard={"ModelCardContent": rated, "ModelCardStatus": "Draft"}
+    )
+    told = sagemaker.describe_model_package(ModelPackageName=arn, IncludedData="MetadataOnly")
+    assert told["ModelCard"]["ModelCardContent"] == '{"intended_uses": {"risk_rating": "Low"}}'
+    # A package's own card takes less of a model's overview than a model card by itself.
+    card["ModelCardContent"] = '{"model_overview": {"model_name": "delays"}}'
+    bad = error(sagemaker.update_model_package, ModelPackageArn=arn, ModelCard=card)
+    assert "model_name is not permitted; model_artifact, model_creator are" in bad[1]
 
 
 def test_many_packages_are_described_at_once(sagemaker: Any) -> None:

@@ -111,8 +111,8 @@ def test_a_record_that_the_model_refuses_fails_the_job(hosted: Any) -> None:
     logged = hosted.logs.filter_log_events(logGroupName="/aws/sagemaker/TransformJobs")["events"]
     assert any("unlucky" in event["message"] for event in logged)
     assert not hosted.s3.list_objects_v2(Bucket="models", Prefix="out/").get("Contents")
-    told = transform(hosted, "nothing", where="nowhere/", **LINE)
-    assert "No S3 objects found" in told["FailureReason"]
+    with pytest.raises(ClientError, match='No S3 objects found under S3 URL "s3://models/nowhere/'):
+        transform(hosted, "nothing", where="nowhere/", **LINE)
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,11 @@ def verdict(model: str, version: int) -> Verdict | None:
     return verdicts.of(item) if item else None
 
 
+def verdicts_of(model: str) -> dict[int, Verdict]:
+    """Return what our judge set in the registry, by version."""
+    return {each.version: each for each in map(verdicts.of, table.query(verdicts.all_of(model)))}
+
+
 def put_pin(model: str, version: int | None, stamp: str) -> None:
     """Write down which version's stamp was seen last: a hint where to look, never the truth."""
     table.write(pins.put(model, version, stamp))

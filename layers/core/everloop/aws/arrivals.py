@@ -161,9 +161,12 @@ def note_outcome(model: str, number: int, outcome: str) -> None:
     table.written(windows.note_outcome(model, number, outcome))
 
 
-def clear_outcome(model: str, number: int, outcome: str) -> bool:
-    """Let a closed window that ended so be trained once more; False if it ended otherwise."""
-    return table.written(windows.clear_outcome(model, number, outcome))
+def clear_outcome(model: str, number: int, outcome: str, again: int = 0) -> bool:
+    """Let a closed window that ended so be trained once more; False if it ended otherwise.
+
+    `again` is set where the same data and code are to be trained, as often as that was asked for.
+    """
+    return table.written(windows.clear_outcome(model, number, outcome, again))
 
 
 def arrivals(model: str, numbers: Iterable[int]) -> dict[int, list[Arrival]]:

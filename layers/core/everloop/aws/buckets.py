@@ -62,6 +62,12 @@ def delete(bucket: str, key: str, version_id: str = "") -> str:
     return answer.get("VersionId") or ""
 
 
+def content_type(bucket: str, key: str) -> str:
+    """Return what an object says that it is."""
+    with translated(f"s3://{bucket}/{key}"):
+        return str(s3().head_object(Bucket=bucket, Key=key).get("ContentType") or "")
+
+
 def notifications(bucket: str) -> dict[str, Any]:
     """Return whom a bucket tells of what comes and goes, as PutBucketNotification takes it."""
     with translated(f"s3://{bucket}"):

@@ -118,6 +118,11 @@ def cloudwatch() -> "CloudWatchClient":
 
 
 @cache
+def application_autoscaling() -> Any:
+    return _client("application-autoscaling")
+
+
+@cache
 def logs() -> "CloudWatchLogsClient":
     client: CloudWatchLogsClient = _client("logs")
     return client
@@ -147,6 +152,10 @@ _MEANING: Final[dict[str, type[EverloopError]]] = {
     "ServiceQuotaExceededException": NoCapacity,
     "LimitExceeded": NoCapacity,  # CloudWatch's, of alarms
     "LimitExceededFault": NoCapacity,
+    "ConcurrentUpdateException": NotReady,  # of what AWS scales
+    "InternalServiceException": NotReady,
+    "FailedResourceAccessException": NotReady,
+    "LimitExceededException": NoCapacity,
     "ResourceInUse": NotReady,
     "ServiceUnavailable": NotReady,
     "ServiceUnavailableException": NotReady,

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
@@ -18,6 +18,10 @@ from everloop.errors import Conflict, EverloopError, NotReady
 from everloop.moments import moment
 from everloop.names import is_staging_config, version_of_config
 
+# How a request calls itself that only asks why: the monitor does not count what it sends.
+EXPLAINS: Final = "everloop-explain"
+# The same to an endpoint whose own code captures: it does not see that name.
+EXPLAINS_ACCEPT: Final = "text/csv;everloop=explain"
 # What changes how a config serves, beside its variants.
 _OTHER_CONFIG = ("AsyncInferenceConfig", "DataCaptureConfig", "ShadowProductionVariants")
 
@@ -44,11 +48,47 @@ def serving(endpoint: str) -> Serving | None:
         changed_at=moment(description["LastModifiedTime"]),
         staged=is_staging_config(config),
         last_alarms=tuple(str(alarm["AlarmName"]) for alarm in last.get("Alarms") or ()),
+        image=_image(description),
+        instances=_filled(description),
+        serverless=any(
+            variant.get("CurrentServerlessConfig")
+            for variant in description.get("ProductionVariants") or ()
+        ),
+        count=_wanted(description),
     )
 
 
+def _wanted(description: Mapping[str, Any]) -> int | None:
+    """Return how many instances a variant is to have; None where AWS says nothing of them."""
+    for variant in description.get("ProductionVariants") or ():
+        count = variant.get("DesiredInstanceCount")
+        return None if count is None else int(count)
+    return None
+
+
+def _filled(description: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the types of a variant's pools that have instances, as AWS filled them."""
+    return tuple(
+        str(pool["InstanceType"])
+        for variant in description.get("ProductionVariants") or ()
+        for pool in variant.get("InstancePools") or ()
+        if pool.get("CurrentInstanceCount")
+    )
+
+
+def _image(description: Mapping[str, Any]) -> str:
+    """Return the image that serves: by its digest, where AWS says it, else as it was named."""
+    for variant in description.get("ProductionVariants") or ():
+        for image in variant.get("DeployedImages") or ():
+            return str(image.get("ResolvedImage") or image.get("SpecifiedImage") or "")
+    return ""
+
+
 def ensure_model(name: str, container: Mapping[str, Any], role_arn: str) -> None:
-    """Create a SageMaker model, or find the very same one. Raises Conflict if it differs."""
+    """Create a SageMaker model, or find the very same one. Raises Conflict if it differs.
+
+    Raises NotReady where AWS says that it is there and does not find it: it was just made.
+    """
     request = {"PrimaryContainer": dict(container), "ExecutionRoleArn": role_arn}
     try:
         with translated(f"model {name}"):
@@ -60,6 +100,8 @@ def ensure_model(name: str, container: Mapping[str, Any], role_arn: str) -> None
         refused = error
     existing = _model(name)
     if existing is None:
+        if _taken(refused):
+            raise NotReady(f"model {name}: {refused}") from refused
         raise refused
     _same(f"model {name}", request, existing)
 
@@ -67,8 +109,8 @@ def ensure_model(name: str, container: Mapping[str, Any], role_arn: str) -> None
 def ensure_config(name: str, config: Mapping[str, Any]) -> None:
     """Create an endpoint config, or find the very same one. Raises Conflict if it differs.
 
-    Raises NotReady where AWS does not see its model yet: what was made a moment ago may lack in
-    what it reads (CreateEndpoint's documentation has the warning).
+    Raises NotReady where AWS does not see its model, or the config itself, yet: what was made a
+    moment ago may lack in what it reads (CreateEndpoint's documentation has the warning).
     """
     try:
         with translated(f"endpoint config {name}"):
@@ -80,7 +122,7 @@ def ensure_config(name: str, config: Mapping[str, Any]) -> None:
         refused = error
     existing = _config(name)
     if existing is None:
-        if _missing(refused):
+        if _missing(refused) or _taken(refused):
             raise NotReady(f"endpoint config {name}: {refused}") from refused
         raise refused
     _same(f"endpoint config {name}", config, existing)
@@ -226,8 +268,16 @@ def _deleted(call: Callable[[], object], name: str) -> bool:
     return True
 
 
-def invoke(endpoint: str, body: bytes, content_type: str) -> tuple[int, str, float]:
+def invoke(
+    endpoint: str,
+    body: bytes,
+    content_type: str,
+    inference_id: str = "",
+    accept: str = "text/csv",
+) -> tuple[int, str, float]:
     """Call an endpoint; return status, body and how many milliseconds it took.
+
+    With an `inference_id` the call is captured by this name.
 
     The duration is measured, not decided upon: it is what the latency test is about.
     Raises EverloopError where the endpoint is gone.
@@ -235,8 +285,13 @@ def invoke(endpoint: str, body: bytes, content_type: str) -> tuple[int, str, flo
     started = time.perf_counter()
     try:
         with translated(f"endpoint {endpoint}"):
+            named: Any = {"InferenceId": inference_id} if inference_id else {}
             answer = sagemaker_runtime().invoke_endpoint(
-                EndpointName=endpoint, Body=body, ContentType=content_type, Accept="text/csv"
+                EndpointName=endpoint,
+                Body=body,
+                ContentType=content_type,
+                Accept=accept,
+                **named,
             )
             text = answer["Body"].read().decode("utf-8", "replace")
         return 200, text, (time.perf_counter() - started) * 1000
@@ -269,6 +324,10 @@ def _missing(error: ClientError) -> bool:
     return code_of(error) == "ResourceNotFound" or (
         code_of(error) == "ValidationException" and "could not find" in str(error).lower()
     )
+
+
+def _taken(error: ClientError) -> bool:
+    return "already exist" in str(error).lower()
 
 
 def _same(subject: str, requested: Any, existing: Any) -> None:

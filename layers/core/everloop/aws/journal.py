@@ -1,7 +1,7 @@
 """The journal: decisions appended to the ledger's hash chain, and published on the bus."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any
 
 from everloop.aws import table
@@ -53,10 +53,23 @@ def holds(model: str, id: str) -> bool:
     return table.get(records.mark_key(model, id)) is not None
 
 
+def find(model: str, id: str) -> dict[str, Any] | None:
+    """Return the decision of this id; None where a model's chain has none."""
+    mark = table.get(records.mark_key(model, id))
+    item = table.get(records.key(model, int(mark["seq"]))) if mark else None
+    return records.of(item) if item else None
+
+
 def head(model: str) -> Head | None:
     """Return the chain's head as it is written down; None before the first decision."""
     item = table.get(records.head_key(model))
     return records.head_of(item) if item else None
+
+
+def heads(models: Collection[str]) -> dict[str, Head]:
+    """Return the heads of many models' chains, a hundred a call; those that have one."""
+    items = table.get_many([records.head_key(model) for model in models])
+    return {records.model_of(item): records.head_of(item) for item in items}
 
 
 def decisions(model: str, *, after: int = 0) -> Iterator[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """The ledger: models, leases, task tokens, runs, seals, releases."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from everloop.aws import table
@@ -10,7 +11,7 @@ from everloop.records import release as ended
 from everloop.records import run as trainings
 from everloop.records import seal as seals
 from everloop.records import token as tokens
-from everloop.records.installation import Installation
+from everloop.records.installation import Installation, Reproduction
 from everloop.records.lease import Lease
 from everloop.records.release import Release
 from everloop.records.run import Run
@@ -30,9 +31,28 @@ def find_installed(model: str) -> Installation | None:
     return installation.of(model, item) if item else None
 
 
+def note_plan(installed: Installation, plan: Mapping[str, str], now: datetime) -> None:
+    """Write down which instances a pipeline has. Raises Conflict where somebody pushed since."""
+    table.write(installation.note_plan(installed, plan, now))
+
+
 def pause(model: str, why: str) -> None:
     """Let nothing new start for a model, and say why; an empty `why` lets it start again."""
     table.write(installation.pause(model, why))
+
+
+def begin_reproduction(model: str, begun: Reproduction) -> None:
+    """Write down that a version is trained again. Raises Conflict while another one is."""
+    table.write(installation.begin(model, begun))
+
+
+def note_reproduction(model: str, begun: Reproduction, execution: str) -> None:
+    """Write down which execution trains a version again."""
+    table.written(installation.note_begun(model, begun, execution))
+
+
+def end_reproduction(model: str, begun: Reproduction) -> None:
+    table.written(installation.end(model, begun))
 
 
 def installed(model: str) -> Installation:
@@ -79,6 +99,11 @@ def note_wait(model: str, kind: str, holder: str, subject: str) -> None:
 def free_lease(model: str, kind: str, holder: str) -> bool:
     """Give a lease back; False if somebody else holds it (then there is nothing to give back)."""
     return table.written(leases.free(model, kind, holder))
+
+
+def take_lease_away(model: str, kind: str, seen: Lease) -> bool:
+    """Free the lease of a holder that died; False if it has moved since it was seen."""
+    return table.written(leases.take_away(model, kind, seen))
 
 
 def note_left_behind(model: str, kind: str, left: bool) -> None:

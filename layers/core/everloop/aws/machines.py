@@ -10,7 +10,8 @@ from everloop.aws.clients import code_of, stepfunctions, translated
 from everloop.aws.settings import settings
 
 TRAIN, EVALUATE, DEPLOY, MONITOR = "train", "evaluate", "deploy", "monitor"
-REMOVE = "remove"
+SCORE, REMOVE = "score", "remove"
+OF_MODELS = (TRAIN, EVALUATE, DEPLOY, MONITOR, SCORE)
 
 # The waiter is gone: it was woken already, or its machine has ended. Nothing is left to do.
 _GONE = ("TaskTimedOut", "InvalidToken", "TaskDoesNotExist")

@@ -5,6 +5,7 @@ from datetime import datetime
 from everloop.aws import ledger, table
 from everloop.decisions.looks import TURN
 from everloop.records import lease, monitor
+from everloop.records.lease import Lease
 from everloop.records.monitor import Rhythm, Streaks, Watch
 
 
@@ -38,10 +39,15 @@ def give_turn(model: str, look: str) -> None:
     ledger.free_lease(model, lease.MONITOR, look)
 
 
-def whose_turn(model: str) -> tuple[str, datetime | None]:
-    """Return whose turn it is, by the look's execution (empty: nobody's), and since when."""
-    held = ledger.lease(model, lease.MONITOR)
-    return held.holder, held.since
+def take_turn_away(model: str, seen: Lease) -> bool:
+    """Take the turn from a look that died; False if it has moved since it was seen."""
+    return ledger.take_lease_away(model, lease.MONITOR, seen)
+
+
+def whose_turn(model: str) -> Lease:
+    """Return the turn: its holder is a look's execution (empty: nobody), which waits for its job
+    once it has begun."""
+    return ledger.lease(model, lease.MONITOR)
 
 
 def note_look(model: str, until: datetime, findings_uri: str | None = None) -> None:

@@ -36,6 +36,16 @@ def lambda_answers() -> "LambdaClient":
 
 
 @cache
+def iam() -> Any:
+    return clients._client("iam")
+
+
+@cache
+def kms() -> Any:
+    return clients._client("kms")
+
+
+@cache
 def service_quotas() -> Any:
     return clients._client("service-quotas")
 
@@ -50,3 +60,8 @@ def sqs() -> "SQSClient":
 def sts() -> "STSClient":
     client: STSClient = clients._client("sts")
     return client
+
+
+@cache
+def featurestore() -> Any:
+    return clients._client("sagemaker-featurestore-runtime")

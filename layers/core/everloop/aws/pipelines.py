@@ -1,5 +1,6 @@
 """Pipelines and their executions: upsert, start once, and how one ended."""
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,6 +14,10 @@ from everloop.names import digest
 
 EXECUTING, STOPPING = "Executing", "Stopping"
 _TERMINAL = ("Succeeded", "Failed", "Stopped", "CompletedWithFailures")
+
+
+class PipelineGone(NotReady):
+    """There is no such pipeline; a push or reconcile makes it."""
 
 
 class ExecutionGone(BadInput):
@@ -55,10 +60,39 @@ def exists(model: str) -> bool:
         with translated(f"pipeline {model}"):
             sagemaker().describe_pipeline(PipelineName=model)
     except ClientError as error:
-        if _missing(error):
+        if is_missing(error):
             return False
         raise
     return True
+
+
+def current_definition(model: str) -> Any:
+    """Return what a model's pipeline is made of, as JSON. Raises PipelineGone."""
+    try:
+        with translated(f"pipeline {model}"):
+            found = sagemaker().describe_pipeline(PipelineName=model)
+    except ClientError as error:
+        if is_missing(error):
+            raise PipelineGone(f"pipeline {model} is gone; reconcile makes it again") from error
+        raise
+    return json.loads(found["PipelineDefinition"])
+
+
+def update(model: str, definition: str, role_arn: str, description: str = "") -> str:
+    """Give a model's pipeline another definition; return its ARN. Raises PipelineGone."""
+    try:
+        with translated(f"pipeline {model}"):
+            answer = sagemaker().update_pipeline(
+                PipelineName=model,
+                PipelineDefinition=definition,
+                PipelineDescription=description,
+                RoleArn=role_arn,
+            )
+    except ClientError as error:
+        if is_missing(error):
+            raise PipelineGone(f"pipeline {model} is gone; reconcile makes it again") from error
+        raise _refused(model, error) from error
+    return answer["PipelineArn"]
 
 
 def upsert(
@@ -70,17 +104,9 @@ def upsert(
     """
     token = digest([model, definition, role_arn, description, *([again] if again else [])])
     try:
-        with translated(f"pipeline {model}"):
-            answer = sagemaker().update_pipeline(
-                PipelineName=model,
-                PipelineDefinition=definition,
-                PipelineDescription=description,
-                RoleArn=role_arn,
-            )
-            return answer["PipelineArn"]
-    except ClientError as error:
-        if not _missing(error):
-            raise _refused(model, error) from error
+        return update(model, definition, role_arn, description)
+    except PipelineGone:
+        pass
     try:
         with translated(f"pipeline {model}"):
             created = sagemaker().create_pipeline(
@@ -108,7 +134,7 @@ def delete(model: str, why: str) -> bool:
     except Conflict as conflict:
         raise NotReady(str(conflict)) from conflict
     except ClientError as error:
-        if _missing(error):
+        if is_missing(error):
             return False
         raise
     return True
@@ -202,7 +228,7 @@ def describe(arn: str) -> Execution:
         with translated(arn):
             description: Any = sagemaker().describe_pipeline_execution(PipelineExecutionArn=arn)
     except ClientError as error:
-        if _missing(error):
+        if is_missing(error):
             raise ExecutionGone(f"{arn}: {error}") from error
         raise
     return Execution(
@@ -216,15 +242,30 @@ def describe(arn: str) -> Execution:
     )
 
 
+def definition(arn: str) -> str | None:
+    """Return the definition that an execution ran with; None where the execution is gone."""
+    try:
+        with translated(arn):
+            answer: Any = sagemaker().describe_pipeline_definition_for_execution(
+                PipelineExecutionArn=arn
+            )
+    except ClientError as error:
+        if is_missing(error):
+            return None
+        raise
+    return str(answer["PipelineDefinition"])
+
+
 def steps(arn: str) -> list[tuple[str, str]]:
     """Return the steps of an execution that were begun, in order, each with its status."""
     return [
         (str(step["StepName"]), str(step["StepStatus"]))
-        for step in _steps(arn, SortOrder="Ascending")
+        for step in listed_steps(arn, SortOrder="Ascending")
     ]
 
 
-def _steps(arn: str, **order: Any) -> list[Any]:
+def listed_steps(arn: str, **order: Any) -> list[Any]:
+    """Return the steps of an execution as SageMaker describes them."""
     with translated(arn):
         pages = (
             sagemaker()
@@ -237,7 +278,7 @@ def _steps(arn: str, **order: Any) -> list[Any]:
 def ending(arn: str) -> Ending:
     """Read from its steps how an execution ended."""
     package, failed, reason, chosen = "", "", "", False
-    for step in _steps(arn):
+    for step in listed_steps(arn):
         metadata = step.get("Metadata") or {}
         package = (metadata.get("RegisterModel") or {}).get("Arn") or package
         if step.get("StepStatus") == "Failed":
@@ -251,7 +292,52 @@ def ending(arn: str) -> Ending:
     return Ending(package, failed, reason, chosen)
 
 
-def _missing(error: ClientError) -> bool:
+def step_jobs(arn: str) -> list[tuple[str, str, str]]:
+    """Return of each step that runs a job, in order, its name, the job's kind and the job's name.
+
+    The kind is SageMaker's word: TrainingJob, ProcessingJob, TransformJob or TuningJob.
+    """
+    return [
+        (str(step["StepName"]), kind, str(ran["Arn"]).rpartition("/")[2])
+        for step in listed_steps(arn, SortOrder="Ascending")
+        for kind, ran in (step.get("Metadata") or {}).items()
+        if kind.endswith("Job") and isinstance(ran, dict) and ran.get("Arn")
+    ]
+
+
+def made_models(arn: str) -> list[str]:
+    """Return the SageMaker models that an execution made, of those that SageMaker named."""
+    metadata = [each.get("Metadata") or {} for each in listed_steps(arn)]
+    arns = [str(each["Model"]["Arn"]) for each in metadata if "Model" in each]
+    named = [each.rpartition("/")[2] for each in arns]
+    return [name for name in named if name.startswith("pipelines-")]
+
+
+def trained(arn: str, step: str) -> str:
+    """Return where the model lies that a step brought: by a training, or a tuning's best one.
+
+    Raises BadInput where it brought none.
+    """
+    jobs = [each.get("Metadata") or {} for each in listed_steps(arn) if each["StepName"] == step]
+    training, tuning = (
+        next((str(job[kind]["Arn"]) for job in jobs if kind in job), "")
+        for kind in ("TrainingJob", "TuningJob")
+    )
+    name = training.rpartition("/")[2]
+    with translated(arn):
+        if tuning:
+            found: Any = sagemaker().describe_hyper_parameter_tuning_job(
+                HyperParameterTuningJobName=tuning.rpartition("/")[2]
+            )
+            name = str((found.get("BestTrainingJob") or {}).get("TrainingJobName") or "")
+        if not name:
+            raise BadInput(f"{arn}: its step {step} brought no model")
+        job: Any = sagemaker().describe_training_job(TrainingJobName=name)
+    return str((job.get("ModelArtifacts") or {}).get("S3ModelArtifacts") or "")
+
+
+def is_missing(error: ClientError) -> bool:
+    """Whether an error says that a pipeline, or an execution of one, is not there."""
     # AWS's model names ResourceNotFound; an unknown name was seen as ValidationException, too.
     return code_of(error) == "ResourceNotFound" or (
         code_of(error) == "ValidationException"

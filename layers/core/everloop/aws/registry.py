@@ -27,10 +27,18 @@ class PackageDescription:
     environment: Mapping[str, str]
     metadata: Mapping[str, str]
     approval_description: str
+    card: str = ""  # its model card, as JSON; empty where it has none
+    image_digest: str = ""  # as the registry resolved the image's tag; empty where it does not say
 
     def uri(self, name: str) -> str:
         """Return one of the package's own properties. Raises BadInput where it lacks it."""
         return seals.uri(self.metadata, name, self.package.arn)
+
+    @property
+    def evaluation_uri(self) -> str:
+        """Where evaluation.json lies, whether the package names the file or its folder."""
+        uri = self.uri("evaluation-uri")
+        return uri if uri.endswith(".json") else f"{uri.rstrip('/')}/evaluation.json"
 
 
 def describe(arn: str) -> PackageDescription:
@@ -52,6 +60,8 @@ def describe(arn: str) -> PackageDescription:
         environment=dict(containers[0].get("Environment") or {}),
         metadata=dict(description.get("CustomerMetadataProperties") or {}),
         approval_description=str(description.get("ApprovalDescription") or ""),
+        card=str((description.get("ModelCard") or {}).get("ModelCardContent") or ""),
+        image_digest=str(containers[0].get("ImageDigest") or ""),
     )
 
 
@@ -95,6 +105,13 @@ def set_approval(arn: str, status: str, reason: str) -> None:
             ModelApprovalStatus=status,  # type: ignore[arg-type]
             ApprovalDescription=reason[:LONGEST_DESCRIPTION],
         )
+
+
+def set_card(arn: str, content: str, status: str) -> None:
+    """Give a package its model card. Whoever changed the package before is overwritten."""
+    card: Any = {"ModelCardContent": content, "ModelCardStatus": status}
+    with translated(arn):
+        sagemaker().update_model_package(ModelPackageArn=arn, ModelCard=card)
 
 
 def change(

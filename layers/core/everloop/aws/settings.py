@@ -28,6 +28,7 @@ class Settings:
     violation_function: str
     undelivered_queue: str
     kms_key: str | None
+    masking_key: str  # makes tokens of personal values
 
     @property
     def home(self) -> Home:
@@ -69,6 +70,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         violation_function=need("VIOLATION_FUNCTION"),
         undelivered_queue=need("UNDELIVERED_QUEUE"),
         kms_key=environment.get("KMS_KEY") or None,
+        masking_key=environment.get("MASKING_KEY", ""),
     )
 
 
@@ -94,6 +96,7 @@ def of_outputs(stack: str, region: str, outputs: Mapping[str, str]) -> Settings:
         violation_function="",
         undelivered_queue="",
         kms_key=None,
+        masking_key=outputs.get("MaskingKey", ""),
     )
 
 

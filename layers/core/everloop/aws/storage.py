@@ -12,6 +12,7 @@ from urllib.parse import unquote_plus
 from botocore.exceptions import ClientError
 
 from everloop.aws.clients import code_of, s3, translated
+from everloop.contents import Contents, contents_of
 from everloop.decisions.objects import ListedVersion
 from everloop.errors import BadInput, EverloopError, NotReady
 
@@ -62,11 +63,21 @@ def read(bucket: str, key: str, version_id: str | None = None) -> bytes:
         raise
 
 
-def read_latest(bucket: str, key: str, most: int) -> tuple[bytes, str]:
-    """Return the first bytes of an object's newest version, at most so many, and which that is."""
+@dataclass(frozen=True)
+class Latest:
+    """An object's newest version: its first bytes, and what whoever wrote it says of it."""
+
+    data: bytes
+    version_id: str
+    metadata: Mapping[str, str]
+
+
+def read_latest(bucket: str, key: str, most: int) -> Latest:
+    """Return an object's newest version, with at most so many of its bytes."""
     with _named(f"s3://{bucket}/{key}"):
         answer = s3().get_object(Bucket=bucket, Key=key)
-        return answer["Body"].read(most), str(answer.get("VersionId") or "null")
+        data, version = answer["Body"].read(most), str(answer.get("VersionId") or "null")
+        return Latest(data, version, dict(answer.get("Metadata") or {}))
 
 
 def read_range(uri: str, first_bytes: int) -> bytes:
@@ -94,6 +105,23 @@ def measured(uri: str) -> tuple[str, str] | None:
             return None
         raise
     return made.hexdigest(), str(answer.get("VersionId") or "null")
+
+
+def contents(uri: str) -> tuple[Contents, str] | None:
+    """Read an archive to its end; return what it holds, and which version that is of.
+
+    None where there is no such object.
+    """
+    bucket, key = split(uri)
+    try:
+        with _named(uri):
+            answer: Any = s3().get_object(Bucket=bucket, Key=key)
+            found = contents_of(answer["Body"])
+    except ClientError as error:
+        if code_of(error) in _MISSING:
+            return None
+        raise
+    return found, str(answer.get("VersionId") or "null")
 
 
 def newest_version(uri: str) -> str | None:
@@ -210,11 +238,23 @@ def find_json(uri: str) -> dict[str, Any] | None:
     return _json(uri, data)
 
 
-def write(bucket: str, key: str, data: bytes, content_type: str) -> str:
+def write(
+    bucket: str, key: str, data: bytes, content_type: str, metadata: Mapping[str, str] | None = None
+) -> str:
     """Write an object and return its URI; the same bytes at the same key are the same effect."""
-    with _named(f"s3://{bucket}/{key}"):
-        s3().put_object(Bucket=bucket, Key=key, Body=data, ContentType=content_type)
+    write_version(bucket, key, data, content_type, metadata)
     return f"s3://{bucket}/{key}"
+
+
+def write_version(
+    bucket: str, key: str, data: bytes, content_type: str, metadata: Mapping[str, str] | None = None
+) -> str:
+    """Write an object of a bucket that keeps versions, and return which version this one is."""
+    with _named(f"s3://{bucket}/{key}"):
+        answer = s3().put_object(
+            Bucket=bucket, Key=key, Body=data, ContentType=content_type, Metadata=metadata or {}
+        )
+    return answer.get("VersionId", "")
 
 
 def write_once(bucket: str, key: str, data: bytes, content_type: str) -> str:

@@ -12,14 +12,20 @@ class Subscriber:
 
     address: str
     confirmed: bool
+    protocol: str
 
 
-def subscribers() -> list[Subscriber]:
-    topic = settings().notification_topic
+def subscribers(topic: str = "") -> list[Subscriber]:
+    """Return who hears a topic, the stack's own where none is named."""
+    topic = topic or settings().notification_topic
     with translated(f"topic {topic}"):
         pages = sns().get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
         return [
-            Subscriber(subscription["Endpoint"], subscription["SubscriptionArn"].startswith("arn:"))
+            Subscriber(
+                subscription["Endpoint"],
+                subscription["SubscriptionArn"].startswith("arn:"),
+                subscription["Protocol"],
+            )
             for page in pages
             for subscription in page["Subscriptions"]
         ]

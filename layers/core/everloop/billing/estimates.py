@@ -5,17 +5,32 @@ from typing import Any, Final
 
 from everloop.billing import usage
 from everloop.billing.prices import Prices
+from everloop.spec import policy
 
 SHARES: Final = ("stack", "endpoints", "looks", "loops")
 
 
 def default_spec() -> dict[str, Any]:
     """Return the spec of a model.toml that says nothing but what it must."""
-    from everloop.spec import policy
+    from everloop.spec.metrics import METRICS
     from everloop.spec.model_spec import load_spec
 
-    text = 'problem = "binary_classification"\n[data]\ntarget = "target"\n'
+    text = f'problem = "{next(iter(METRICS))}"\n[data]\ntarget = "target"\n'
     return policy.document(load_spec(text, name="model", source="model.toml"))
+
+
+def of_model(spec: Mapping[str, Any], prices: Prices) -> dict[str, Any]:
+    """Return what a model costs: in a month of serving, with all its looks, and each new version.
+
+    Raises BadInput for an instance without a price.
+    """
+    return {
+        "currency": prices.currency,
+        "prices_of": prices.as_of,
+        "endpoint": prices.cost(usage.served(spec)),
+        "looks": usage.looks_a_month(spec) * prices.cost(usage.look(spec)),
+        "new_version": prices.cost(usage.loop(spec)),
+    }
 
 
 def estimate(
@@ -30,7 +45,7 @@ def estimate(
     looks = usage.looks_a_month(spec)
     each = [
         {"what": "a stack without a model, a month", "cost": idle},
-        {"what": "a model that serves, a month", "cost": served},
+        *_served(spec, prices, served),
         {"what": "a look of its monitor", "cost": look},
         {"what": "a new version, from a drop to production", "cost": loop},
     ]
@@ -52,3 +67,16 @@ def estimate(
         "each": each,
         "months": months,
     }
+
+
+def _served(spec: Mapping[str, Any], prices: Prices, most: float) -> list[dict[str, Any]]:
+    """Return what a model costs that serves: where load decides, its least and its most."""
+    scale = policy.deploy(spec).scale
+    what = "a model that serves, a month"
+    if scale is None:
+        return [{"what": what, "cost": most}]
+    least = prices.cost(usage.served(spec, most=False))
+    return [
+        {"what": f"{what}, at {scale.least} of its instances", "cost": least},
+        {"what": f"{what}, at all {scale.most}", "cost": most},
+    ]

@@ -55,6 +55,14 @@ def read(region: str, file: Path = FILE) -> Prices:
     return Prices(region, when, currency, items)
 
 
+def known(region: str) -> Prices | None:
+    """Return a region's prices; None where the file has none."""
+    try:
+        return read(region)
+    except BadInput:
+        return None
+
+
 def _is_price(price: Any) -> bool:
     number = isinstance(price, int | float) and not isinstance(price, bool)
     return number and 0 <= price < float("inf")

@@ -5,21 +5,22 @@ on the laptop. Times of jobs and functions, and the calls of other functions, ar
 models, counted upwards, and every look finds traffic. Instances are nearly all of a bill.
 """
 
+import math
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from everloop.decisions.monitoring import longest_pause
-from everloop.pipelines.rollouts import serving_alarms
-from everloop.spec import policy
+from everloop.pipelines.rollouts import Fleet, serving_alarms
+from everloop.spec import forms, instances, policy, several_hosts
 
 Used = Mapping[str, float]
 
 MONTH = timedelta(days=30)
 _HOURS = MONTH / timedelta(hours=1)
 
-ALARM_METRICS = 63  # of the stack's alarms, without a model
+ALARM_METRICS = 49  # of the stack's alarms, without a model
 STATES = {"train": 8, "evaluate": 5, "monitor": 4, "deploy": 13}  # entered from start to end
 _TICK = timedelta(minutes=5)  # ReconcileMinutes, as the template has it
 # Lambda asks a queue that it reads with five long polls of 20 s at least, whatever comes.
@@ -39,7 +40,7 @@ class Tick:
 # Of a stack without a model, and besides for each model that serves.
 TICK = Tick(1.5, 1.0, {"ledger read unit": 2, "ledger write unit": 1, "S3 write or list": 2})
 TICK_OF_A_MODEL = Tick(
-    0.5, 1.0, {"ledger read unit": 20, "ledger write unit": 1, "S3 write or list": 1}
+    0.5, 1.0, {"ledger read unit": 21, "ledger write unit": 1, "S3 write or list": 1}
 )
 _JOB = timedelta(minutes=5)  # a small job, with what AWS bills of its start
 _LOOK = timedelta(minutes=2)
@@ -71,17 +72,31 @@ def times(amount: float, used: Used) -> dict[str, float]:
 def idle() -> dict[str, float]:
     """Return what a stack without a model uses in a month."""
     return total(
-        {"alarm metric, a month": ALARM_METRICS, "SQS request": _POLLS},
+        {
+            "alarm metric, a month": ALARM_METRICS,
+            "KMS key, a month": 1,  # MaskingKey, of which tokens are made
+            "dashboard, a month": 1,
+            "SQS request": _POLLS,
+        },
         times(MONTH / _TICK, {"Lambda request": 1, **_of(TICK)}),
     )
 
 
-def served(spec: policy.Spec) -> dict[str, float]:
-    """Return what a model that serves uses in a month, without its looks and trainings."""
+def served(spec: policy.Spec, *, most: bool = True) -> dict[str, float]:
+    """Return what a model that serves uses in a month, without its looks and trainings.
+
+    Of one whose instances follow its load, with the most of them, or else with the least.
+    """
+    if not forms.of(spec).has_endpoint:  # what it scores is nobody's to foresee
+        return total(times(MONTH / _TICK, _of(TICK_OF_A_MODEL)))
     deploy = policy.deploy(spec)
-    fleets = [deploy.production, *([deploy.staging] if deploy.keep_staging else [])]
+    production = deploy.largest
+    if deploy.scale is not None and not most:
+        production = replace(production, instances=deploy.scale.least)
+    fleets = [production, *([deploy.staging] if deploy.keep_staging else [])]
     return total(
-        *({f"{fleet.instance_type} hour": fleet.instances * _HOURS} for fleet in fleets),
+        {"alarm metric, a month": 2} if deploy.scale else {},  # by which AWS scales
+        *(_fleet(fleet, MONTH) for fleet in fleets),
         # Each has one metric. Those of a release are gone with it.
         {"alarm metric, a month": len(serving_alarms("stack", "model", deploy.alarms, "function"))},
         times(MONTH / _TICK, _of(TICK_OF_A_MODEL)),
@@ -89,6 +104,8 @@ def served(spec: policy.Spec) -> dict[str, float]:
 
 
 def looks_a_month(spec: policy.Spec) -> float:
+    if policy.unwatched(spec):
+        return 0.0
     pause = longest_pause(policy.watch(spec).schedule)
     return MONTH / pause if pause else 1
 
@@ -96,7 +113,7 @@ def looks_a_month(spec: policy.Spec) -> float:
 def look(spec: policy.Spec) -> dict[str, float]:
     """Return what one look of a model's monitor uses."""
     return total(
-        _job(policy.job_instances(spec).monitor, _LOOK),
+        _job(instances.of_job(spec, "monitor")[0].instance, _LOOK),
         times(3, _CALL),
         {"state transition": STATES["monitor"], "S3 write or list": 20, "S3 read": 20},
     )
@@ -108,17 +125,42 @@ def loop(spec: policy.Spec, objects: int = 10) -> dict[str, float]:
     Jobs are small ones. Staging runs while it starts and is tested. While the canary is out, both
     fleets of production run.
     """
-    jobs, deploy = policy.job_instances(spec), policy.deploy(spec)
+    deploy = policy.deploy(spec)
     return total(
-        _job(jobs.prepare, _JOB),
-        _job(str(spec["train"]["instance"]), _JOB),
-        times(2, _job(jobs.evaluate, _JOB)),  # against its bars, and against the champion
-        _endpoint(deploy.staging.instance_type, deploy.staging.instances, _STAGING),
-        _endpoint(deploy.production.instance_type, deploy.production.instances, rollout(spec)),
+        *(
+            _training(spec, choices[0].instance)
+            if section == "train"
+            else _job(choices[0].instance, _JOB)
+            for section, choices in instances.of_pipeline(spec).items()
+        ),
+        # against the champion
+        *(_job(choices[0].instance, _JOB) for choices in instances.of_comparison(spec)),
+        _fleet(deploy.staging, _STAGING),
+        _fleet(deploy.production, rollout(spec)),
         {"state transition": sum(STATES.values()) - STATES["monitor"]},
         times(14, _CALL),
         {"S3 event": objects, "S3 write or list": 60 + objects, "S3 read": 100 + objects},
     )
+
+
+def _training(spec: policy.Spec, instance: str) -> dict[str, float]:
+    """Return what the trainings of a version use: machines, and how long they are kept warm."""
+    kept = timedelta(minutes=spec["train"].get("keep_warm_minutes") or 0)
+    machines = several_hosts.count(spec)
+    return total(
+        times(_trials(spec), _endpoint(instance, machines, _JOB)),
+        _endpoint(instance, machines, kept),
+    )
+
+
+def _trials(spec: policy.Spec) -> int:
+    """Return how many trainings a new version takes."""
+    tune = spec.get("tune")
+    if not tune:
+        return 1
+    if tune["strategy"] == "grid":
+        return math.prod(len(values) for values in tune["ranges"].values())
+    return int(tune["trials"])
 
 
 def rollout(spec: policy.Spec) -> timedelta:
@@ -136,3 +178,16 @@ def _job(instance: str, time: timedelta) -> dict[str, float]:
 
 def _endpoint(instance: str, count: int, time: timedelta) -> dict[str, float]:
     return {f"{instance} hour": count * time / timedelta(hours=1)}
+
+
+def _fleet(fleet: Fleet, time: timedelta) -> dict[str, float]:
+    """Return what a fleet uses in a time, whatever it is asked.
+
+    A serverless one uses nothing but what is provisioned; its requests depend on who asks.
+    """
+    if fleet.serverless is None:
+        return _endpoint(fleet.instance_type, fleet.instances, time)
+    gigabytes = fleet.serverless["MemorySizeInMB"] / 1024
+    provisioned = fleet.serverless.get("ProvisionedConcurrency", 0) * gigabytes
+    hours = provisioned * (time / timedelta(hours=1))
+    return {"serverless provisioned GB hour": hours} if hours else {}

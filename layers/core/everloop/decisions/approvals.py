@@ -44,7 +44,8 @@ def seen(
     at, by = package.modified_at, package.modified_by or UNKNOWN
     if newer and changed_at is not None and changed_at < _second(package.modified_at):
         at, by = changed_at, UNKNOWN
-    if before is None and verdict == Verdict(package.version, package.approval, description):
+    ours = verdict is not None and verdict.set_it(package.approval, description)
+    if before is None and ours:
         return Approval(package.version, package.approval, at, POLICY, description, description)
     stood = _stood(before, verdict)
     new = description if description != stood else ""

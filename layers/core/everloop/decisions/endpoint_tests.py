@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from everloop.decisions.answer_lines import lines_of
 from everloop.decisions.releases import Serving
 from everloop.errors import BadInput
 
+_OF_SEVERAL = "score:"  # how columns begin that hold one of several numbers for a row
 csv.field_size_limit(2**31 - 1)  # a field may be as long as training and evaluation take it
 
 
@@ -34,18 +36,30 @@ class Test:
 
 
 @dataclass(frozen=True)
+class Scored:
+    """What was answered for a row: numbers, a label, or both."""
+
+    numbers: tuple[float, ...]
+    label: str = ""
+
+
+@dataclass(frozen=True)
 class Golden:
-    """Rows of the holdout as a client would send them, and the scores the model gave offline."""
+    """Rows of the holdout as a client would send them, and the answers the model gave offline."""
 
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
-    scores: tuple[float, ...]
+    answers: tuple[Scored, ...]
+    names: tuple[str, ...] = ()  # of the numbers of an answer, where there are several
+    classes: tuple[str, ...] = ()  # by the numbers that a built-in algorithm gives labels
+    bare: bool = False  # sent without a header, as built-in algorithms take rows
 
     def body(self, row: int | None = None) -> bytes:
-        """Return the rows (or one of them) as CSV with a header."""
+        """Return the rows (or one of them) as CSV, with a header unless they are bare."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(self.header)
+        if not self.bare:
+            writer.writerow(self.header)
         writer.writerows(self.rows if row is None else [self.rows[row]])
         return text.getvalue().encode()
 
@@ -55,9 +69,19 @@ class Golden:
 
 
 def golden_rows(
-    holdout: bytes, predictions: bytes, *, without: tuple[str, ...], most: int
+    holdout: bytes,
+    predictions: bytes,
+    *,
+    without: tuple[str, ...],
+    most: int,
+    only: tuple[str, ...] | None = None,
+    classes: tuple[str, ...] = (),
+    bare: bool = False,
 ) -> Golden:
     """Join the holdout's first rows with their offline scores.
+
+    `only` are the columns that the model is sent, in its order; `bare` is without their names, as
+    built-in algorithms take rows.
 
     Both may be cut in the middle of a line. Raises BadInput where they do not fit together.
     """
@@ -65,20 +89,30 @@ def golden_rows(
     scored = _whole_rows(predictions, "predictions.csv")
     header = table[0]
     names = scored[0]
-    for column in ("row", "score"):
-        if column not in names:
-            raise BadInput(f"predictions.csv: no column {column!r} among {names}")
-    at_row, at_score = names.index("row"), names.index("score")
+    columns = [name for name in names if name == "score" or name.startswith(_OF_SEVERAL)]
+    if "row" not in names or not (columns or {"label", "loss"} & {*names}):
+        lacks = "score" if "row" in names else "row"
+        raise BadInput(f"predictions.csv: no column {lacks!r} among {names}")
+    at_row, at_scores = names.index("row"), [names.index(name) for name in columns]
+    at_label = names.index("label") if "label" in names else None
     kept = [index for index, name in enumerate(header) if name not in without]
+    if only is not None:
+        lost = [name for name in only if name not in header]
+        if lost:
+            raise BadInput(
+                f"holdout data.csv: no column {lost[0]!r}, which the model was trained on"
+            )
+        kept = [header.index(name) for name in only]
     rows: list[tuple[str, ...]] = []
-    scores: list[float] = []
+    answers: list[Scored] = []
     for number, line in enumerate(scored[1:], 1):
         try:
-            row, score = int(line[at_row]), float(line[at_score])
+            row, numbers = int(line[at_row]), tuple(float(line[at]) for at in at_scores)
+            label = "" if at_label is None else line[at_label]
             cells = table[row + 1] if 0 <= row < len(table) - 1 else None
             if cells is not None and len(rows) < most:
                 rows.append(tuple(cells[index] for index in kept))
-                scores.append(score)
+                answers.append(Scored(numbers, label))
         except (ValueError, IndexError) as error:
             raise BadInput(
                 f"predictions.csv: line {number} is {str(line)[:80]}; the position of a row in the "
@@ -86,7 +120,9 @@ def golden_rows(
             ) from error
     if not rows:
         raise BadInput("predictions.csv: no row of it is in the holdout; nothing to test with")
-    return Golden(tuple(header[index] for index in kept), tuple(rows), tuple(scores))
+    several = tuple(name.removeprefix(_OF_SEVERAL) for name in columns if name != "score")
+    sent = tuple(header[index] for index in kept)
+    return Golden(sent, tuple(rows), tuple(answers), several, classes, bare)
 
 
 def serves(serving: Serving | None, config: str) -> Test:
@@ -97,6 +133,13 @@ def serves(serving: Serving | None, config: str) -> Test:
     state = f"the endpoint is {serving.status} with {serving.config}"
     why = f": {serving.failure_reason}" if serving.failure_reason else ""
     return Test("serves", passed, state + why)
+
+
+def image(serving: Serving | None) -> dict[str, str]:
+    """Return the image that was tested and its digest; a tag may be moved to another image."""
+    named = serving.image if serving else ""
+    digest = named.partition("@")[2]
+    return {"image": named, "image_digest": digest or "tag only"} if named else {}
 
 
 def refuses_nonsense(answer: Answer) -> Test:
@@ -122,15 +165,17 @@ def predicts_golden(answer: Answer, golden: Golden, tolerance: float) -> Test:
             False,
             f"{len(golden.rows)} rows are answered with {answer.status}: {answer.text[:300]}",
         )
-    lines = [line for line in answer.text.splitlines() if line.strip()]
+    if not any(each.numbers or each.label for each in golden.answers):
+        return Test(name, True, "offline there are losses alone, and no answers to compare with")
+    lines, order = _ordered(lines_of(answer.text, bare=golden.bare, classes=golden.classes), golden)
     if len(lines) != len(golden.rows):
         return Test(name, False, f"{len(golden.rows)} rows in, {len(lines)} lines out")
     worst, at = 0.0, 0
-    for index, (line, expected) in enumerate(zip(lines, golden.scores, strict=True)):
+    for index, (line, expected) in enumerate(zip(lines, golden.answers, strict=True)):
         try:
-            difference = abs(float(line.split(",")[0]) - expected)
-        except ValueError:
-            return Test(name, False, f"line {index + 1} is {line[:80]!r}; a number belongs there")
+            difference = _difference(line, expected, order)
+        except ValueError as error:
+            return Test(name, False, f"line {index + 1} is {line[:80]!r}; {error} belongs there")
         if not difference <= worst:  # NaN is worse than anything
             worst, at = difference, index
             if difference != difference:
@@ -142,6 +187,61 @@ def predicts_golden(answer: Answer, golden: Golden, tolerance: float) -> Test:
         f"{len(lines)} scores differ from the offline ones by at most {worst:.2g}"
         + ("" if passed else f" (row {at}); {tolerance:.2g} is allowed"),
     )
+
+
+def _ordered(lines: list[str], golden: Golden) -> tuple[list[str], list[int]]:
+    """Return the lines of rows, and where in each the offline numbers stand, by their order.
+
+    A first line that names the numbers is a header. `label` may stand there as well.
+    """
+    count = len(golden.names)
+    if len(lines) == len(golden.rows) + 1:
+        head = [name.removeprefix(_OF_SEVERAL).strip() for name in next(csv.reader(lines[:1]))]
+        named = [name for name in head if name.lower() != "label"]
+        if count and sorted(named) == sorted(golden.names):
+            return lines[1:], [named.index(name) for name in golden.names]
+    return lines, list(range(count))
+
+
+def _difference(line: str, expected: Scored, order: Sequence[int]) -> float:
+    """Return by how much an answer differs. Raises ValueError, with what belongs there."""
+    fields = next(csv.reader([line]), [])
+    if not order and expected.numbers:
+        return abs(_number(fields[0] if fields else "") - expected.numbers[0])
+    label = [each for each in fields if not expected.numbers or not _is_number(each)][:1]
+    if len(fields) == len(order) + 1:
+        label = label or fields[:1]  # of classes that are numbers
+    at = fields.index(label[0]) if label else -1
+    numbers = [field for index, field in enumerate(fields) if index != at]
+    if len(numbers) != len(order):
+        raise ValueError(f"{len(order)} numbers" if order else "a label")
+    if label and expected.label and _plain(label[0]) != _plain(expected.label):
+        raise ValueError(f"the label {expected.label[:40]!r}")
+    pairs = zip([numbers[index] for index in order], expected.numbers, strict=True)
+    differences = [abs(_number(field) - value) for field, value in pairs]
+    nothing = [each for each in differences if each != each]
+    return nothing[0] if nothing else max(differences, default=0.0)
+
+
+def _number(field: str) -> float:
+    try:
+        return float(field)
+    except ValueError:
+        raise ValueError("a number") from None
+
+
+def _is_number(field: str) -> bool:
+    try:
+        float(field)
+    except ValueError:
+        return False
+    return True
+
+
+def _plain(label: str) -> str:
+    """Return a label without the fraction that a number got: 1.0 and 1 are one class."""
+    text = label.strip()
+    return text.removesuffix(".0") if text.endswith(".0") and text[:-2].isdigit() else text
 
 
 def answers_in_time(answers: Sequence[Answer], most_ms: float | None) -> Test:

@@ -12,6 +12,7 @@ from everloop.records.run import (
     FAILED,
     REGISTERED,
     RUNNING,
+    SCHEDULE,
     STOPPED,
     VIOLATION,
     WAITING,
@@ -77,7 +78,7 @@ def may_train(
     if refused is not None:
         return refused
     useless = useless_in_a_row(others)
-    if useless >= limits.stop_after_failures and cause == VIOLATION:
+    if useless >= limits.stop_after_failures and cause in (VIOLATION, SCHEDULE):
         return Permission(
             False,
             f"{useless} runs in a row brought no better model: a person must look "
@@ -173,6 +174,20 @@ def worth_retraining(
         )
     allowed = may_train(VIOLATION, runs, limits, now, paused=paused)
     return replace(allowed, facts={**facts, **allowed.facts})
+
+
+def worth_training_again(
+    window: int, digest: str, runs: Sequence[Run], bundle_digest: str, *, told: bool
+) -> Decision:
+    """Whether a frozen dataset that ended is worth another training: with other code, where
+    nothing came of it, or where a person was told that it is the same and wants it all the same.
+    """
+    trained = _trained_before(runs, (digest, bundle_digest))
+    if trained is None:
+        return Decision(True, f"window {window} was not trained with this data and code")
+    if told:
+        return Decision(True, f"{trained.reason}; it is wanted once more", trained.facts)
+    return trained
 
 
 def failed_for_its_code(

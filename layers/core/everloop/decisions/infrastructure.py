@@ -13,12 +13,13 @@ from typing import Any
 from everloop.errors import NoCapacity
 from everloop.records.shortage import Trouble
 
-QUOTA, CAPACITY, THROTTLING, SPOT, INTERNAL = (
+QUOTA, CAPACITY, THROTTLING, SPOT, INTERNAL, FEATURES = (
     "quota",
     "capacity",
     "throttling",
     "spot",
     "internal",
+    "features",
 )
 
 
@@ -125,6 +126,13 @@ def trouble_of(caught: Mapping[str, Any]) -> Trouble | None:
     )
 
 
+def met_by_transform(caught: Mapping[str, Any], trouble: Trouble) -> bool:
+    """Whether it was a transform job that met a trouble, by the error that a machine caught."""
+    if trouble.quota:
+        return "transform" in trouble.quota
+    return '"TransformJobName"' in str(caught.get("Cause") or "")
+
+
 def _kind(sentence: str, code: str) -> tuple[str, str]:
     for pattern in _HEADS:
         match = pattern.match(sentence) if pattern is _HEADS[0] else pattern.search(sentence)
@@ -169,6 +177,7 @@ def description(trouble: Trouble) -> str:
         THROTTLING: "AWS throttles the account's calls",
         SPOT: "AWS has no spot instances to give",
         INTERNAL: "AWS had an internal error",
+        FEATURES: "records of features are not in the offline store yet",
     }
     quoted = f": {trouble.message[:300]}" if trouble.message else ""
     return f"{words[trouble.kind]} ({trouble.code}{quoted})"
@@ -217,6 +226,8 @@ def to_do(trouble: Trouble, model: str, *, held: bool) -> tuple[str, ...]:
             "  aws service-quotas request-service-quota-increase --service-code sagemaker "
             f"--quota-code {code or 'CODE'} --desired-value {trouble.needed or 'NUMBER'}",
         ]
+    elif trouble.kind == FEATURES:
+        lines.append("AWS writes an offline store within 15 minutes: look whether it is Blocked.")
     elif trouble.kind == SPOT:
         lines.append("Spot may never come: [train] spot = false takes on-demand instances.")
     if trouble.kind in (QUOTA, CAPACITY, SPOT):

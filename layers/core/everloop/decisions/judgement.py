@@ -9,11 +9,14 @@ from datetime import datetime
 from typing import Any
 
 from everloop.decisions import Decision
+from everloop.decisions.cards import is_complete
+from everloop.decisions.fairness import FairBar, Treatment, keeps_treatment, treats_alike
 from everloop.errors import BadInput
 from everloop.moments import text
 
 APPROVED, REJECTED, ASK = "approved", "rejected", "ask"
 PERSON = "person"
+_MOST_SUSPECTS = 3
 
 
 @dataclass(frozen=True)
@@ -50,15 +53,22 @@ class Rules:
     by: str
     first: str
     freezes: tuple[Freeze, ...] = ()
+    fairness: tuple[FairBar, ...] = ()
+    max_worsening: float = 0.0
+    card_required: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What becomes of the candidate (`approved`, `rejected`, or `ask` a person) and why."""
+    """What becomes of the candidate (`approved`, `rejected`, or `ask` a person) and why.
+
+    `unfair` says which bars of fairness it broke, whatever it was refused for.
+    """
 
     verdict: str
     reason: str
     facts: Mapping[str, Any]
+    unfair: str = ""
 
 
 def judge(
@@ -73,20 +83,44 @@ def judge(
     """
     bars = meets_bars(evaluation, rules.bars)
     facts: dict[str, Any] = {"bars": dict(bars.facts)}
+    treatment = treats_alike(evaluation, rules.fairness)
+    if treatment.facts:
+        facts["fairness"] = dict(treatment.facts)
+    kept = keeps_treatment(comparison or {}, rules.fairness, rules.max_worsening)
+    if kept.facts:
+        facts["fairness_compared"] = dict(kept.facts)
+    # Said whatever else it is refused for: whoever approves it all the same has to waive this.
+    unfair = "; ".join(each.reason for each in (treatment, kept) if each.verdict == "unfair")
+
+    def refused(reason: str) -> Verdict:
+        return Verdict(REJECTED, "; ".join(filter(None, (reason, unfair))), facts, unfair)
+
     if not bars.go:
-        return Verdict(REJECTED, bars.reason, facts)
+        return refused(bars.reason)
+    card = is_complete(evaluation, rules.card_required)
+    if not card.go:
+        facts["card"] = dict(card.facts)
+        return refused(card.reason)
+    if treatment.verdict == "unfair":
+        return refused("")
+    suspects = _suspects(evaluation)
+    if suspects:
+        facts["suspects"] = suspects
+    met = "; ".join(filter(None, (bars.reason, treatment.reason, *suspects)))
     if comparison is None:
-        reason = f"{bars.reason}; no champion to beat"
-        return _by_whom(reason, facts, rules, now, first=True)
+        reason = f"{met}; no champion to beat"
+        return _by_whom(reason, facts, rules, now, treatment, first=True)
     better = beats_champion(comparison, rules)
     facts["comparison"] = dict(better.facts)
     if not better.go:
-        return Verdict(REJECTED, better.reason, facts)
+        return refused(better.reason)
     slices = keeps_slices(comparison, rules)
     facts["slices"] = dict(slices.facts)
     if not slices.go:
-        return Verdict(REJECTED, slices.reason, facts)
-    return _by_whom(f"{bars.reason}; {better.reason}", facts, rules, now, first=False)
+        return refused(slices.reason)
+    if unfair:
+        return refused("")
+    return _by_whom(f"{met}; {better.reason}", facts, rules, now, treatment, first=False)
 
 
 def numbers(verdict: Verdict) -> dict[str, float | int | str]:
@@ -152,9 +186,13 @@ def beats_champion(comparison: Mapping[str, Any], rules: Rules) -> Decision:
         "least_gain": rules.least_gain,
         "rows": comparison.get("rows"),
     }
+    left_out = comparison.get("left_out")
+    if left_out:
+        facts["left_out"] = left_out
     numbers = (
         f"{rules.metric} {candidate:.4f} against the champion's {champion:.4f}: gain {value:+.4f}, "
         f"at least {low:+.4f} with {confidence:.0%} confidence"
+        + (f", without {left_out} rows that one of them was trained on" if left_out else "")
     )
     if not low > rules.least_gain:
         return Decision(False, f"{numbers}; more than {rules.least_gain:+.4f} is needed", facts)
@@ -183,11 +221,25 @@ def keeps_slices(comparison: Mapping[str, Any], rules: Rules) -> Decision:
     return Decision(True, f"no slice lost more than {rules.max_slice_drop:.4f}", worst)
 
 
+def _suspects(evaluation: Mapping[str, Any]) -> list[str]:
+    """Return what looks like a leak, as the explanations have it; a warning, and no verdict."""
+    found = (evaluation.get("explanations") or {}).get("suspects") or ()
+    return [f"suspect: {each.get('column')}: {each.get('why')}" for each in found][:_MOST_SUSPECTS]
+
+
 def _by_whom(
-    reason: str, facts: dict[str, Any], rules: Rules, now: datetime, *, first: bool
+    reason: str,
+    facts: dict[str, Any],
+    rules: Rules,
+    now: datetime,
+    treatment: Treatment,
+    *,
+    first: bool,
 ) -> Verdict:
     if rules.by == PERSON:
         return Verdict(ASK, f"{reason}; a person decides", facts)
+    if treatment.verdict == "doubtful":
+        return Verdict(ASK, f"{reason}; a person decides on its fairness", facts)
     if first and rules.first == PERSON:
         return Verdict(ASK, f"{reason}; a person decides on the first version", facts)
     for freeze in rules.freezes:

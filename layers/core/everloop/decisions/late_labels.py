@@ -20,16 +20,9 @@ _EARLY = timedelta(days=1)
 # How releases end that may have moved traffic.
 _MOVED = (RELEASED, ROLLED_BACK, INTERRUPTED, ERROR)
 _KEPT = re.compile(r"/(\d{4}-\d\d-\d\d)/([0-9A-Za-z-]+)\.csv\.gz$")
-_ENDINGS = {
-    ".gz": "it is compressed",
-    ".zip": "it is compressed",
-    ".bz2": "it is compressed",
-    ".zst": "it is compressed",
-    ".parquet": "Parquet is not read yet",
-    ".json": "JSON is not read yet",
-    ".jsonl": "JSON Lines are not read yet",
-    ".xlsx": "a workbook is not read",
-}
+# The format is told by the name: labels need not be written as drops are.
+ENDINGS = (".csv", ".jsonl", ".ndjson", ".parquet", ".pq")
+COMPRESSED = (".gz", ".bz2", ".xz", ".zst", ".zip")  # around text; Parquet is compressed inside
 
 
 @dataclass(frozen=True)
@@ -73,13 +66,25 @@ def no_labels(name: str) -> bool:
 
 def wrong_name(name: str) -> str:
     """Return why a file cannot be one of labels, by its name; nothing if it can."""
-    if name.endswith(".csv"):
+    if label_ending(name):
         return ""
-    ending = "." + name.rpartition("/")[2].rpartition(".")[2].lower()
-    why = _ENDINGS.get(ending, "its name does not end in .csv")
-    if ending == ".csv":
+    last = name.rpartition("/")[2]
+    ends = "in .csv, .jsonl or .parquet"
+    if label_ending(last.lower()):
         why = "its name ends in capital letters"
-    return f"labels/…/{name}: {why}; upload plain CSV under a name that ends in .csv"
+    elif last.endswith(COMPRESSED):
+        why = f"it is compressed, and what is in it does not end {ends}"
+    else:
+        why = f"its name does not end {ends}"
+    return f"labels/…/{name}: {why}; upload it under a name that ends {ends} (text also with .gz)"
+
+
+def label_ending(name: str) -> str:
+    """Return how a name of labels ends, .csv.gz; nothing where it is none."""
+    packed = next((each for each in COMPRESSED if name.endswith(each)), "")
+    plain = name.removesuffix(packed)
+    ending = next((each for each in ENDINGS if plain.endswith(each)), "")
+    return "" if packed and ending in (".parquet", ".pq") else ending and ending + packed
 
 
 def label_records(findings: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from everloop.decisions import Decision
 from everloop.decisions.monitoring import longest_pause
 from everloop.moments import text
+from everloop.records.lease import Lease
 from everloop.records.monitor import Rhythm, Streaks
 
 # A look's machine ends itself after 30 hours; who holds its turn for longer has died.
@@ -20,11 +21,15 @@ _LEARNING = timedelta(days=7)  # before that much is known of traffic, weekends 
 _WHILE_LEARNING = timedelta(days=3)
 
 
-def under_way(status: str | None, since: datetime | None, now: datetime) -> bool:
-    """Whether the look whose turn it is goes on; `status` is its execution's (None: unknown)."""
+def under_way(status: str | None, turn: Lease, now: datetime) -> bool:
+    """Whether the look whose turn it is goes on; `status` is its execution's (None: unknown).
+
+    One that has begun is taken to go on where its execution is not seen: reads may lag.
+    """
     if status is not None:
         return status in _ALIVE
-    return since is not None and now - since < _STARTING
+    patience = TURN if turn.waits_for else _STARTING
+    return turn.since is not None and now - turn.since < patience
 
 
 def with_arrivals(rhythm: Rhythm, arrivals: Iterable[datetime], now: datetime) -> Rhythm:

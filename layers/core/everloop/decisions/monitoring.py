@@ -1,5 +1,6 @@
 """Monitoring: whether there is enough to look at, whether it stopped, and what was found."""
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -97,6 +98,8 @@ _SLACK = timedelta(minutes=5)
 
 # Monitors of what comes in; a violation of theirs is repaired by no training.
 TRAFFIC = "traffic"
+# The monitor of how well the model does on labelled traffic.
+QUALITY = "quality"
 # Reasons that are the rule: nothing came at all, or labels that are still to come.
 _EXPECTED = ("no-traffic", "few-labels", "no-key")
 
@@ -150,6 +153,8 @@ def judge_findings(findings: Mapping[str, Any]) -> Findings:
             }
             for check in sorted(violated, key=excess, reverse=True)[:5]
         ],
+        "drift": _drift(findings),
+        "quality": _live_quality(checks),
     }
     rows = f"{findings.get('rows')} rows, {findings.get('labelled_rows')} with labels"
     unjudged = _unjudged(missing)
@@ -172,6 +177,27 @@ def judge_findings(findings: Mapping[str, Any]) -> Findings:
         _count(findings.get("rows")),
         _count(findings.get("unreadable_records")),
     )
+
+
+_MOST_CHECKS = 2000  # that a look has of its quality, by days
+
+
+def _drift(findings: Mapping[str, Any]) -> dict[str, float]:
+    shares = sorted(drift_by_monitor(findings).items())
+    return {name[:50]: share for name, share in shares if math.isfinite(share)}
+
+
+def _live_quality(checks: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
+    """Return what labelled traffic says of the model, by metric: its value and its threshold."""
+    return {
+        str(check.get("feature"))[:100]: {
+            name: float(check[name])
+            for name in ("value", "threshold")
+            if _is_number(check.get(name)) and math.isfinite(check[name])
+        }
+        for check in checks[:_MOST_CHECKS]
+        if check.get("monitor") == QUALITY and math.isfinite(check["value"])
+    }
 
 
 def _violations(

@@ -87,6 +87,8 @@ def settled(
     changes = []
     for version, marker in below_markers(listed):
         known = states.get(version.id)
+        if known is not None and known.forgotten:
+            continue
         if marker is not None:
             changes += _hidden(version, marker, known, deletion)
         elif known is not None and known.state == WITHDRAWN:
@@ -96,6 +98,8 @@ def settled(
     if deletion is None or deletion.marker or deletion.expired or not seen:
         return changes
     known = states.get(object_id(key, deletion.version_id))
+    if known is not None and known.forgotten:
+        return changes
     there = any(one.version_id == deletion.version_id for one in listed)
     if not there and (known is None or known.state != WITHDRAWN or (deletion.by and not known.by)):
         why = _reason(deletion, "this version was deleted for good")

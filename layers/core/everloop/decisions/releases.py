@@ -33,6 +33,7 @@ class Package:
     modified_by: str = ""
     approved_at: datetime | None = None  # by the ledger's record, made when it was seen
     pinned: str = ""  # the stamp that says so; a later one is greater
+    barred: str = ""  # why its approval does not count: see decisions.waivers
 
     @property
     def decided_at(self) -> datetime:
@@ -43,7 +44,7 @@ class Package:
 
     @property
     def deployable(self) -> bool:
-        return self.approval == "Approved" and self.status == "Completed"
+        return self.approval == "Approved" and self.status == "Completed" and not self.barred
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,10 @@ class Serving:
     changed_at: datetime | None = None
     staged: bool = False
     last_alarms: tuple[str, ...] = ()  # those that watched the last deployment
+    image: str = ""  # what AWS resolved the container's image to
+    instances: tuple[str, ...] = ()  # which of its pools' types it runs on; nothing without pools
+    serverless: bool = False
+    count: int | None = None  # how many instances it is to have now, whatever its config began with
 
     def serves(self, version: int) -> bool:
         """Whether this version is in service, and not only as it was staged."""
@@ -93,6 +98,8 @@ def desired_package(packages: Sequence[Package], releases: Sequence[Release]) ->
 
 def without_effect(package: Package, packages: Sequence[Package], desired: Package | None) -> str:
     """Say why the approval of a version changes nothing, and what would; empty where it counts."""
+    if package.approval == "Approved" and package.barred:
+        return package.barred
     if desired is None or desired.version == package.version or not package.deployable:
         return ""
     if not desired.pinned and desired.version < package.version:
@@ -207,7 +214,7 @@ def _keeps_serving(
 ) -> ReleaseDecision:
     """Say of a version whose approval was withdrawn that it serves on."""
     package = next((package for package in packages if package.version == version), None)
-    is_ = package.approval if package else "gone from the registry"
+    is_ = package.barred or package.approval if package else "gone from the registry"
     reason = f"version {version} serves and is {is_}, and no other is approved to take its place"
     stays = package.arn if package else f"v{version}"
     return replace(decision, reason=reason, facts={**decision.facts, "stays": stays}, stays=stays)

@@ -27,9 +27,16 @@ def turn(models: Sequence[str], after: str, most: int = MOST_PER_TICK) -> list[s
     return [*models[first:], *models[:first]][:most]
 
 
-def is_abandoned(lease: Lease, holder_status: str | None) -> bool:
-    """Whether a lease is held by a machine that does not run any more."""
-    return bool(lease.holder) and holder_status != RUNNING
+def is_abandoned(lease: Lease, holder_status: str | None, now: datetime) -> bool:
+    """Whether a lease is held by a machine that does not run any more.
+
+    One that AWS does not know may have begun a moment ago: DescribeExecution is eventually
+    consistent.
+    """
+    if not lease.holder or holder_status == RUNNING:
+        return False
+    new = lease.since is not None and now - lease.since < PATIENCE
+    return not (holder_status is None and new)
 
 
 @dataclass(frozen=True)

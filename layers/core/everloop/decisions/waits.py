@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from everloop.decisions.infrastructure import (
     CAPACITY,
+    FEATURES,
     INTERNAL,
     QUOTA,
     SPOT,
@@ -26,6 +27,7 @@ _PATIENCE = {
     THROTTLING: timedelta(hours=24),
     SPOT: timedelta(hours=72),
     INTERNAL: timedelta(hours=24),
+    FEATURES: timedelta(hours=3),  # AWS takes 15 minutes; after an hour they are put once more
 }
 _MOST_TRIES = {INTERNAL: 5, SPOT: 12}
 # Until then it is the normal life of an account with a few instances.

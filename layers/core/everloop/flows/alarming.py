@@ -5,14 +5,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from everloop import names
-from everloop.aws import alarms, endpoints
+from everloop.aws import alarms, production
 from everloop.aws.alarms import QUIET, RINGS, Alarm
 from everloop.aws.settings import settings
 from everloop.flows import incidents
 from everloop.messages import Message, endpoint_page
 from everloop.pipelines.rollouts import serving_alarms
 from everloop.records.installation import Installation
-from everloop.spec import policy
+from everloop.spec import forms, policy
 
 # What has been quiet for longer was reported when it became so, by its action or by a tick.
 _LATELY = timedelta(hours=2)
@@ -24,6 +24,8 @@ _HAPPENED = {
 
 def desired_alarms(installed: Installation) -> dict[str, dict[str, Any]]:
     """Return the alarms that a model's endpoint should have, by name."""
+    if not forms.of(installed.spec).has_endpoint:
+        return {}
     bars = policy.deploy(installed.spec).alarms
     stack = settings()
     alarms = serving_alarms(stack.stack, installed.model, bars, stack.violation_function)
@@ -84,7 +86,7 @@ def changed(
         return incidents.over(model, subject, installed.spec, now, why, until=since)
     if state != RINGS:
         return False
-    serving = endpoints.serving(model)
+    serving = production.serving(installed)
     version = serving.version if serving else None
     return incidents.open_incident(
         Message(

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from everloop.aws import approvals, journal, registry
 from everloop.aws.registry import PackageDescription
+from everloop.decisions import waivers
 from everloop.decisions.approvals import APPROVED, PENDING, from_chain, seen
 from everloop.decisions.releases import Package
 from everloop.flows import report
@@ -27,10 +28,19 @@ class Versions:
 
 @dataclass(frozen=True)
 class ApprovalEvent:
-    """What an event says of a version: that its approval was changed, and when."""
+    """What an event says of a version: that its approval was changed, to what, and when."""
 
     version: int
+    status: str
     approval_at: datetime | None
+
+    def told_at(self, package: Package) -> datetime | None:
+        """When a version got the approval that it has; None where the event is of another one.
+
+        By the time that an event is read, somebody may have spoken again.
+        """
+        same = (self.version, self.status) == (package.version, package.approval)
+        return self.approval_at if same else None
 
 
 def versions(
@@ -48,28 +58,54 @@ def versions(
     known = approvals.all_of(model)
     pin = approvals.pin(model)
     packages = registry.packages(model)
+    approved = any(package.approval == APPROVED for package in packages)
+    verdicts = approvals.verdicts_of(model) if approved else {}
     look = {*closer, *([event.version] if event else []), *([pin[0]] if pin else [])}
     look |= _in_turn(packages, now)
     read: list[Package] = []
     fresh: dict[int, Approval] = {}
     for package in packages:
         before = known.get(package.version)
+        verdict = verdicts.get(package.version)
         if package.version not in look and not _news(package, before):
-            read.append(replace(package, approved_at=before.at if before else None))
+            read.append(
+                replace(
+                    package,
+                    approved_at=before.at if before else None,
+                    barred=_barred(package, before, verdict),
+                )
+            )
             continue
         described = registry.find(package.arn)
         if described is None:
             continue  # deleted a moment ago
-        at = event.approval_at if event and event.version == package.version else None
-        approval = _record_approval(described, before, now, at) if now else None
+        at = event.told_at(described.package) if event else None
+        approval = _record_approval(described, before, now, at, verdict) if now else None
         if approval is not None:
             fresh[package.version] = approval
         word = approval or before
         same = word is not None and word.status == described.package.approval
-        read.append(replace(described.package, approved_at=word.at if word and same else None))
+        read.append(
+            replace(
+                described.package,
+                approved_at=word.at if word and same else None,
+                barred=_barred(described.package, word, verdict),
+            )
+        )
     if now:
         _note_pin(model, read, pin, now)
     return Versions(read, fresh)
+
+
+def barred(model: str, version: int) -> str:
+    """Say why the approval of a version does not count, by what is written down of it."""
+    word, verdict = approvals.all_of(model).get(version), approvals.verdict(model, version)
+    return waivers.barred(model, word, verdict)
+
+
+def _barred(package: Package, word: Approval | None, verdict: Verdict | None) -> str:
+    approved = package.approval == APPROVED
+    return waivers.barred(package.model, word, verdict) if approved else ""
 
 
 def pin_changed(package: Package) -> bool:
@@ -97,10 +133,11 @@ def _record_approval(
     before: Approval | None,
     now: datetime,
     changed_at: datetime | None,
+    verdict: Verdict | None,
 ) -> Approval | None:
     """Write down what is new of a version's approval, and return it."""
     package = described.package
-    verdict = approvals.verdict(package.model, package.version)
+    verdict = verdict or approvals.verdict(package.model, package.version)
     if before is None:
         before, verdict = _by_chain(package, verdict)
     approval = seen(package, described.approval_description, before, verdict, changed_at)
@@ -120,12 +157,21 @@ def _record_approval(
             "approval": approval.status,
             "at": text(approval.at),
             "words": approval.words or None,
+            **_waived(package, approval, verdict),
         },
         subject=package.arn,
         actor=approval.by,
     )
     approvals.put(package.model, approval)
     return approval
+
+
+def _waived(package: Package, approval: Approval, verdict: Verdict | None) -> dict[str, str]:
+    """Say which broken bars of fairness an approval waives, or why it does not count."""
+    if verdict is None or not verdict.unfair or approval.status != APPROVED:
+        return {}
+    against = waivers.barred(package.model, approval, verdict)
+    return {"barred": against} if against else {"waives": verdict.unfair}
 
 
 def _by_chain(package: Package, verdict: Verdict | None) -> tuple[Approval | None, Verdict | None]:

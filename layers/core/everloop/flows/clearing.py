@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 from everloop import names
-from everloop.aws import alarms, configs, endpoints, ledger
+from everloop.aws import alarms, configs, endpoints, ledger, production
 from everloop.aws.settings import settings
 from everloop.decisions.release_ends import Kept, needed
 from everloop.decisions.releases import Serving
@@ -14,7 +14,7 @@ from everloop.errors import Conflict
 from everloop.records.installation import Installation
 from everloop.records.lease import RELEASE
 from everloop.records.release import Release
-from everloop.spec import policy
+from everloop.spec import forms, policy
 
 _MOST = 50  # deletions of a kind at once, some 0.2 s each; the rest comes later
 _LEASE = timedelta(minutes=15)  # as long as a function may run at most
@@ -43,7 +43,7 @@ def clear(installed: Installation, serving: Serving | None, ended: Sequence[Rele
         staging = endpoints.serving(names.staging_endpoint(model))
     kept = needed(serving, staging, ended)
     stay = _configs(model, kept, cleared)
-    _models(model, kept, stay, cleared)
+    _models(installed, kept, stay, cleared)
     cleared.deleted += _alarms(model)
     return cleared
 
@@ -56,7 +56,7 @@ def clear_left_behind(installed: Installation, now: datetime) -> list[str]:
     except Conflict:
         return []  # a release has just begun, and clears up when it ends
     try:
-        cleared = clear(installed, endpoints.serving(model), ledger.releases(model))
+        cleared = clear(installed, production.serving(installed), ledger.releases(model))
         if not cleared.more:
             ledger.note_left_behind(model, RELEASE, False)
     finally:
@@ -85,7 +85,9 @@ def _configs(model: str, kept: Kept, cleared: Cleared) -> list[str]:
     return stay
 
 
-def _models(model: str, kept: Kept, stay: Sequence[str], cleared: Cleared) -> None:
+def _models(installed: Installation, kept: Kept, stay: Sequence[str], cleared: Cleared) -> None:
+    model = installed.model
+    pointed = not forms.of(installed.spec).has_endpoint  # production names its model, and no config
     made = [configs.get(model, config) for config in stay]
     known = {each.sagemaker_model for each in made if each is not None}
     unknown = kept.versions if None in made else frozenset()  # made before records were kept
@@ -95,6 +97,7 @@ def _models(model: str, kept: Kept, stay: Sequence[str], cleared: Cleared) -> No
         if names.is_made_for(model, name)
         and name not in known
         and names.version_of_config(name) not in unknown
+        and not (pointed and (name in kept.configs or kept.is_before(name)))
     )
     _delete(unused, endpoints.delete_model, cleared)
 

@@ -17,11 +17,30 @@ from everloop.decisions.infrastructure import trouble
 from everloop.decisions.judgement import against_bars
 from everloop.decisions.repairs import PATIENCE
 from everloop.errors import BadInput
-from everloop.flows import files, freezing, report, resuming, shortages
+from everloop.flows import (
+    awaited,
+    files,
+    freezing,
+    planning,
+    report,
+    resuming,
+    scoring,
+    shortages,
+    tracking,
+)
 from everloop.messages import Message
 from everloop.records.installation import Installation
 from everloop.records.lease import TRAINING
-from everloop.records.run import BELOW_BARS, FAILED, REGISTERED, RUNNING, STOPPED, WAITING, Run
+from everloop.records.run import (
+    BELOW_BARS,
+    FAILED,
+    REGISTERED,
+    RUNNING,
+    STOPPED,
+    WAITING,
+    Run,
+    of_machine,
+)
 from everloop.records.shortage import Trouble
 from everloop.records.window import BAD_FILES, NOTHING_LEFT, REFUSED
 from everloop.spec import policy
@@ -40,14 +59,19 @@ class Conclusion:
     package_arn: str = ""
     lacked: Trouble | None = None
     files: Mapping[str, int] = field(default_factory=dict)  # how many were used, set aside, …
+    links: Mapping[str, str] = field(default_factory=dict)  # to what it left for people
+    # Which records of features it learned from, by name: how many, until when, their digest.
+    features: Mapping[str, Any] = field(default_factory=dict)
 
 
-def conclusion(ending: Mapping[str, Any]) -> Conclusion:
+def conclusion(installed: Installation, ending: Mapping[str, Any]) -> Conclusion:
     """Return what a run's ending means; `ending` is what the machine that waited is woken with."""
     arn, package = str(ending.get("run") or ""), str(ending.get("package_arn") or "")
     lacked = None
     if ending.get("started") and not package and not ending.get("chosen"):
-        lacked = trouble(str(ending.get("reason") or ""))
+        lacked = trouble(str(ending.get("reason") or "")) or awaited.lacked(
+            installed, arn, str(ending.get("failed_step") or "")
+        )
     if lacked is not None:
         return Conclusion(shortages.WAITS, str(ending.get("reason")), arn, lacked=lacked)
     return Conclusion(*_outcome(ending, package), arn, package)
@@ -86,8 +110,12 @@ def with_files(
     if run_files is not None and run_files.bad and concluded.outcome == FAILED:
         why = run_files.why or "\n".join(files.lines(run_files.refused))
         concluded = dataclasses.replace(concluded, outcome=BAD_FILES, reason=why)
+    if concluded.outcome == REGISTERED:
+        concluded = dataclasses.replace(
+            concluded, features=awaited.learned(installed, concluded.arn)
+        )
     if run_files is not None:
-        concluded = dataclasses.replace(concluded, files=run_files.counts)
+        concluded = dataclasses.replace(concluded, files=run_files.counts, links=run_files.links)
         if run_files.without_data and concluded.outcome == REGISTERED:
             left_out = f"; {run_files.without_data} files without data were left out"
             concluded = dataclasses.replace(concluded, reason=concluded.reason + left_out)
@@ -136,6 +164,7 @@ def notify(
 
     `name` says who ended: the machine, or the run where no machine lived to see it.
     """
+    mine = of_machine(runs, name) or next((run for run in runs if run.name == name), None)
     report.decided(
         "train-end",
         id=concluded.arn or name,
@@ -149,6 +178,8 @@ def notify(
             "window": window,
             "package_arn": concluded.package_arn or None,
             **({"files": dict(concluded.files)} if concluded.files else {}),
+            **({"features": dict(concluded.features)} if concluded.features else {}),
+            **({"instances": planning.taken(installed, mine.plan)} if mine else {}),
         },
         subject=concluded.arn,
     )
@@ -163,8 +194,9 @@ def notify(
     why = f"{name}: {concluded.reason}"
     if useless >= limit:
         why += (
-            f"\nViolations start no further training until a run brings a version ({limit} is the "
-            "limit in [retrain]). New data or a new push of the model's folder still do."
+            "\nViolations and schedules start no further training until a run brings a version "
+            f"({limit} is the limit in [retrain]). New data or a new push of the model's folder "
+            "still do."
         )
     people.notify(
         Message(
@@ -175,6 +207,7 @@ def notify(
             id=concluded.arn or name,
             numbers={"runs in a row without a new version": useless, "limit": limit},
             to_do=("What was decided, and why:", f"  everloop status {installed.model}"),
+            links=concluded.links,
         ),
         installed.spec,
         time,
@@ -191,6 +224,7 @@ def _registered(model: str, concluded: Conclusion, cause: str) -> Message:
         id=concluded.package_arn,
         version=int(number) if number.isdigit() else None,
         to_do=("Follow it:", f"  everloop watch {model}"),
+        links=concluded.links,
     )
 
 
@@ -203,6 +237,7 @@ def _bad_files(model: str, concluded: Conclusion, window: int) -> Message:
         "the next data that comes is trained.",
         id=concluded.arn,
         to_do=files.what_to_do(model),
+        links=concluded.links,
     )
 
 
@@ -225,7 +260,7 @@ def conclude_lost(
         or (run.outcome == WAITING and run.ended_at is None and run.started_at < newest)
     ]
     listed = pipelines.newest(installed.model) if lost else []
-    executions = {execution.display_name: execution for execution in reversed(listed)}
+    executions = {names.run_of_turn(each.display_name): each for each in reversed(listed)}
     for run in lost:
         execution, window = executions.get(run.name), names.window_of_run(run.name)
         if window is None:
@@ -240,16 +275,20 @@ def conclude_lost(
             concluded, ended_at = Conclusion(FAILED, "its machine died before it began"), now
         elif execution.ended:
             described = pipelines.describe(execution.arn)
-            concluded, ended_at = conclusion(resuming.ending_of(described)), described.changed_at
+            concluded = conclusion(installed, resuming.ending_of(described))
+            ended_at = described.changed_at
         else:
             continue
         if concluded.lacked is not None:  # the next attempt lets it go on, if there is one
             looked_at = ended_at if run.outcome == WAITING else None
+            if looked_at:  # another run took its place
+                scoring.clear(installed, concluded.arn)
             waits = dataclasses.replace(run, outcome=WAITING, ended_at=looked_at)
             ledger.put_run(installed.model, waits)
             continue
         concluded, again = with_files(installed, concluded, window, now)
         ended = dataclasses.replace(run, outcome=concluded.outcome, ended_at=ended_at)
+        ended = tracking.noted(installed, ended, concluded.arn, concluded.package_arn)
         others = [other for other in runs if other.name != run.name]
         notify(
             installed,
@@ -260,6 +299,7 @@ def conclude_lost(
             cause=run.cause,
             time=now,
         )
+        scoring.clear(installed, concluded.arn)
         ledger.put_run(installed.model, ended)
         if not again and _answers(concluded, ended, window, others):
             arrivals.note_outcome(installed.model, window, concluded.outcome)

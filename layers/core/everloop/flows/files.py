@@ -27,6 +27,11 @@ class Files:
     set_aside: Sequence[ObjectState]
     refused: Sequence[str]  # keys, each with its reason
     without_data: int = 0  # files that hold none; the marker that ends a drop is no such file
+    report: str = ""  # where the data report lies
+
+    @property
+    def links(self) -> Mapping[str, str]:
+        return {"data report": self.report} if self.report else {}
 
 
 def of_run(model: str, arn: str, time: datetime) -> Files | None:
@@ -36,18 +41,21 @@ def of_run(model: str, arn: str, time: datetime) -> Files | None:
     """
     run = arn.rpartition("/")[2]
     uri = f"s3://{settings().artefact_bucket}/runs/{model}/{run}/files/files.json"
+    return recorded(model, uri, actor(arn), time) if run else None
+
+
+def recorded(model: str, uri: str, by: str, time: datetime, folder: str = "data") -> Files | None:
+    """Read what a job put down of files below a folder of the data bucket."""
     try:
-        document = storage.find_json(uri) if run else None
+        document = storage.find_json(uri)
     except BadInput as error:
         logger.warning("could not read files", model=model, why=str(error))
         return None
     if document is None:
         return None
-    rows = [each for each in _list(document.get("objects")) if _is_file(model, each)]
+    rows = [each for each in _list(document.get("objects")) if _is_file(f"{folder}/{model}/", each)]
     aside = [
-        ObjectState(
-            each["key"], each["version_id"], SET_ASIDE, str(each["reason"]), time, actor(arn)
-        )
+        ObjectState(each["key"], each["version_id"], SET_ASIDE, str(each["reason"]), time, by)
         for each in rows
         if each["status"] == SET_ASIDE
     ]
@@ -67,6 +75,7 @@ def of_run(model: str, arn: str, time: datetime) -> Files | None:
             each["status"] == "no-data" and not str(each["reason"]).endswith(": is a marker")
             for each in rows
         ),
+        report=f"{uri.rpartition('/')[0]}/data.html" if document.get("report") else "",
     )
 
 
@@ -98,6 +107,7 @@ def set_aside(installed: Installation, files: Files, arn: str, time: datetime) -
                 id=arn,
                 numbers=dict(files.counts),
                 to_do=what_to_do(model),
+                links=files.links,
             ),
             installed.spec,
             time,
@@ -135,10 +145,10 @@ def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _is_file(model: str, entry: Any) -> bool:
+def _is_file(prefix: str, entry: Any) -> bool:
     return (
         isinstance(entry, dict)
         and all(isinstance(entry.get(name), str) for name in ("key", "status", "reason"))
         and isinstance(entry.get("version_id"), str)
-        and entry["key"].startswith(f"data/{model}/")
+        and entry["key"].startswith(prefix)
     )

@@ -106,7 +106,7 @@ def notify_refused(
         why="\n".join(str(each.get("why")) for each in refused),
         id=digest(sorted([str(each.get("file")), str(each.get("came"))] for each in refused)),
         to_do=(
-            "Upload them again as plain CSV:",
+            "Upload them again, as each reason says:",
             f"  everloop label {installed.model} FILE.csv",
         ),
         links={"findings": findings_uri},

@@ -22,14 +22,17 @@ _SILENT, _BLIND = "monitor/silent", "monitor/blind"
 def take_turn(model: str, look: str, now: datetime) -> str:
     """Take a look's turn; empty if it has it now, else why it has not.
 
-    A look that died without giving its turn back loses it; its files are the next one's.
+    A look that died without giving its turn back loses it; its files are the next one's. So does
+    one that has not begun, however little time may have passed: ticks that come late come at once.
+    Its machine sees that first of all, and ends.
     """
-    holder, since = monitoring.whose_turn(model)
-    if holder and holder != look:
-        if under_way(machines.status(holder), since, now):
-            began = f" since {text(since)}" if since else ""
-            return f"a look is under way{began}: {holder.rpartition(':')[2]}"
-        monitoring.give_turn(model, holder)
+    turn = monitoring.whose_turn(model)
+    if turn.holder and turn.holder != look:
+        if under_way(machines.status(turn.holder), turn, now):
+            began = f" since {text(turn.since)}" if turn.since else ""
+            return f"a look is under way{began}: {turn.holder.rpartition(':')[2]}"
+        if not monitoring.take_turn_away(model, turn):
+            return "another look has just begun"
     try:
         monitoring.take_turn(model, look, now)
     except Conflict:
@@ -39,8 +42,7 @@ def take_turn(model: str, look: str, now: datetime) -> str:
 
 def has_turn(model: str, look: str, until: datetime) -> bool:
     """Whether what a look found counts: nobody else has, or had, the traffic that it got."""
-    holder, _ = monitoring.whose_turn(model)
-    if holder not in ("", look):
+    if monitoring.whose_turn(model).holder not in ("", look):
         return False
     looked = monitoring.last_look(model)
     return looked is None or looked <= until
@@ -61,7 +63,7 @@ def note_traffic(
         incidents.over(model, _SILENT, installed.spec, now, "Traffic is captured again.")
     silence = Silence(False, "")
     if not rules.captured:
-        return "could not judge: [deploy] capture_percent is 0, so that no traffic is captured"
+        return f"could not judge: {rules.uncaptured}"
     if not arrivals:
         silence = silent(
             rhythm,

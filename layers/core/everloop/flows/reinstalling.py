@@ -11,6 +11,7 @@ from typing import Final
 from everloop.aws import pipelines, registry, storage
 from everloop.aws.settings import settings
 from everloop.errors import BadInput, NotReady
+from everloop.pipelines.plans import with_plan
 from everloop.records.installation import Installation
 
 BUNDLE: Final = "bundle.tar.gz"
@@ -60,7 +61,7 @@ def _bundle(installed: Installation) -> str:
 
 def _pipeline(installed: Installation, bucket: str, key: str, now: datetime) -> None:
     try:
-        definition = storage.read(bucket, key).decode()
+        definition = with_plan(storage.read(bucket, key).decode(), installed.plan)
     except NotReady:
         raise NothingLeft(
             f"the pipeline {installed.model} was deleted, and {key} is not there to make it again "

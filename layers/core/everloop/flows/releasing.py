@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from everloop import names
-from everloop.aws import endpoints, ledger, machines, people
+from everloop.aws import ledger, machines, people, production
 from everloop.decisions.approvals import POLICY
 from everloop.decisions.infrastructure import description
 from everloop.decisions.releases import (
@@ -15,7 +15,7 @@ from everloop.decisions.releases import (
     release_wanted,
     without_effect,
 )
-from everloop.flows import approving, report, shortages
+from everloop.flows import approving, cards, report, shortages
 from everloop.flows.approving import ApprovalEvent
 from everloop.messages import Message
 from everloop.moments import text
@@ -36,7 +36,7 @@ def decide(
 ) -> ReleaseDecision:
     """Read registry, endpoint and past releases, and decide whether a release is needed."""
     packages, releases = _read(installed, now, event)
-    serving = endpoints.serving(installed.model)
+    serving = production.serving(installed)
     return release_wanted(packages, releases, serving, paused=installed.paused)
 
 
@@ -49,6 +49,8 @@ def _read(
     should_serve = desired_package(versions.packages, releases)
     for package in versions.packages:
         approval = versions.fresh.get(package.version)
+        if approval is not None:
+            cards.follow(package.arn)
         reason = without_effect(package, versions.packages, should_serve) if approval else ""
         if approval is None or not reason:
             continue
@@ -70,6 +72,7 @@ def _read(
 
 def _in_vain(package: Package, reason: str, id: str) -> Message:
     approve = f"everloop approve {package.model} --version {package.version}"
+    to_do = (f"{approve} --waive 'why'",) if package.barred else ()
     return Message(
         kind="approved-in-vain",
         model=package.model,
@@ -77,7 +80,7 @@ def _in_vain(package: Package, reason: str, id: str) -> Message:
         why=reason,
         id=id,
         version=package.version,
-        to_do=(f"{approve} --pin", f"{approve} --instead"),
+        to_do=to_do or (f"{approve} --pin", f"{approve} --instead"),
     )
 
 
@@ -120,7 +123,8 @@ def start_wanted(
             "cause": cause,
         },
     )
-    if not started.new and machines.status(started.arn) != "RUNNING":
+    # Its name is taken, so where AWS knows no such execution it began a moment ago.
+    if not started.new and machines.status(started.arn) not in ("RUNNING", None):
         # It ended before it could take the lease. The next look uses the next epoch.
         ledger.raise_epoch(model, RELEASE, epoch)
         reason = f"{name} has ended without a trace; the next look starts another"

@@ -17,11 +17,14 @@ from everloop.aws import (
     ledger,
     logs,
     machines,
+    model_cards,
     monitoring,
     people,
     pipelines,
+    production,
     registry,
     removals,
+    scaling,
     schedules,
 )
 from everloop.aws.settings import settings
@@ -29,7 +32,7 @@ from everloop.errors import BadInput, NotReady
 from everloop.flows import report
 from everloop.flows.report import logger
 from everloop.messages import Message
-from everloop.records.lease import MONITOR, RELEASE, TRAINING
+from everloop.records.lease import MONITOR, RELEASE, SCORING, TRAINING
 from everloop.records.removal import Removal
 from everloop.records.run import STOPPED
 
@@ -86,7 +89,7 @@ def begin(
 def stop_executions(models: Sequence[str]) -> Mapping[str, int]:
     """Stop the machines that work for these models; return how many ran, by model."""
     ran, removed = Counter[str](), set(models)
-    for machine in (machines.TRAIN, machines.EVALUATE, machines.DEPLOY, machines.MONITOR):
+    for machine in machines.OF_MODELS:
         for arn in machines.running(machine):
             model = names.model_of_execution(arn.rpartition(":")[2])
             if model in removed:
@@ -107,8 +110,10 @@ def go_on(removal: Removal, ran: int, now: datetime) -> list[str]:
     this.removed["execution"] += ran
     if ran:
         this.left.append(f"{ran} executions that are being stopped")
-    this.note("schedule", schedules.remove(removal.model))
-    _pipeline(this)
+    for kind in schedules.KINDS:
+        this.note("schedule", schedules.remove(removal.model, kind))
+    _pipeline(this, removal.model)
+    _pipeline(this, names.reproduction_pipeline(removal.model))
     _hosting(this)
     if removal.versions:
         _versions(this)
@@ -122,13 +127,12 @@ def go_on(removal: Removal, ran: int, now: datetime) -> list[str]:
     return this.left
 
 
-def _pipeline(this: _Pass) -> None:
-    model = this.removal.model
-    if not pipelines.exists(model):
+def _pipeline(this: _Pass, pipeline: str) -> None:
+    if not pipelines.exists(pipeline):
         return
     moving = [
         execution
-        for execution in pipelines.newest(model)
+        for execution in pipelines.newest(pipeline)
         if execution.status in (pipelines.EXECUTING, pipelines.STOPPING)
     ]
     for execution in moving:
@@ -136,12 +140,12 @@ def _pipeline(this: _Pass) -> None:
             pipelines.stop(execution.arn, this.removal.id)
             this.note("pipeline execution", True)
     if moving:
-        this.left.append(f"pipeline {model}: {len(moving)} of its executions are being stopped")
+        this.left.append(f"pipeline {pipeline}: {len(moving)} of its executions are being stopped")
         return
     try:
-        this.note("pipeline", pipelines.delete(model, this.removal.id))
+        this.note("pipeline", pipelines.delete(pipeline, this.removal.id))
     except NotReady as busy:
-        this.left.append(f"pipeline {model}: {busy}")
+        this.left.append(f"pipeline {pipeline}: {busy}")
 
 
 def _hosting(this: _Pass) -> None:
@@ -157,6 +161,7 @@ def _hosting(this: _Pass) -> None:
     ]
     alarms.delete(watching)
     this.removed["alarm"] += len(watching)
+    this.note("production", production.clear(model))
     if there:
         return
     for config in _made_for(model, list(endpoints.configs_like(f"{model}-v")), this):
@@ -172,6 +177,7 @@ def _is_gone(this: _Pass, endpoint: str) -> bool:
     if serving is None:
         return True
     if serving.status != "Deleting":
+        this.note("scaling", endpoint == this.removal.model and scaling.release(endpoint))
         try:
             endpoints.delete(endpoint)
             this.note("endpoint", True)
@@ -196,6 +202,7 @@ def _versions(this: _Pass) -> None:
     packages = registry.packages(model)
     for package in packages[:_MOST]:
         this.note("version", registry.delete_version(package.arn))
+        this.note("model card", model_cards.delete(names.model_card(model, package.version)))
     if len(packages) > _MOST:
         this.left.append(f"{len(packages) - _MOST} versions")
         return
@@ -233,7 +240,7 @@ def _forget(model: str, now: datetime) -> None:
 
     What was decided and what its records say of versions, windows and runs stays.
     """
-    for kind in (TRAINING, RELEASE, MONITOR):
+    for kind in (TRAINING, RELEASE, MONITOR, SCORING):
         lease = ledger.lease(model, kind)
         if lease.holder:
             ledger.free_lease(model, kind, lease.holder)

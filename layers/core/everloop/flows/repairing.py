@@ -9,13 +9,17 @@ from everloop.aws import (
     approvals,
     arrivals,
     endpoints,
+    functions,
     ledger,
     machines,
     monitoring,
+    pipelines,
+    production,
     registry,
     schedules,
 )
 from everloop.aws.alarms import Alarm
+from everloop.aws.scaling import Scaled
 from everloop.decisions import Decision
 from everloop.decisions.approvals import APPROVED, PENDING
 from everloop.decisions.monitoring import overdue
@@ -24,6 +28,7 @@ from everloop.decisions.repairs import PATIENCE, RUNNING, SUCCEEDED, is_abandone
 from everloop.errors import BadInput, NoCapacity, NotReady
 from everloop.flows import (
     alarming,
+    batches,
     clearing,
     collecting,
     concluding,
@@ -32,15 +37,16 @@ from everloop.flows import (
     reinstalling,
     releasing,
     resuming,
+    scaling,
     shortages,
     training,
 )
 from everloop.moments import text
 from everloop.records.installation import Installation
-from everloop.records.lease import RELEASE, TRAINING, Lease
+from everloop.records.lease import RELEASE, SCORING, TRAINING, Lease
 from everloop.records.run import DATA
 from everloop.records.shortage import judgement
-from everloop.spec import policy
+from everloop.spec import forms, policy
 
 MONITOR = "monitor"
 _JUDGEMENTS = 3  # that fail before a person must look
@@ -67,19 +73,25 @@ class _Waits:
 
 
 def repairs(
-    installed: Installation, now: datetime, known: Mapping[str, Alarm] | None = None
+    installed: Installation,
+    now: datetime,
+    known: Mapping[str, Alarm] | None = None,
+    scaled: Mapping[str, Scaled] | None = None,
 ) -> Iterator[Repair]:
     """Repair what is to be repaired of a model, and yield each thing that was.
 
-    `known` are the stack's alarms by name; None where nobody could list them.
+    `known` are the stack's alarms by name, and `scaled` is what AWS scales by endpoint; None where
+    nobody could list them.
     """
     troubled: list[Exception] = []  # what must not keep the rest, and is raised at the end
     yield from _apart(_reinstalled(installed, now), "installation", now, troubled)
     yield from _lease(installed, TRAINING, now)
     yield from _window(installed, now)
+    yield from _reproduction(installed, now)
     yield from _judgements(installed, now)
     lease = yield from _lease(installed, RELEASE, now)
     yield from _made_again(installed)
+    yield from _batch(installed, now)
     decision = yield from _release(installed, now)
     if lease.left_behind and decision.looked and not decision.go:
         yield from _apart(_left_behind(installed, now), "left behind", now, troubled)
@@ -87,6 +99,8 @@ def repairs(
     yield from _monitor(installed, now)
     if known is not None:
         yield from _apart(_alarms(installed, decision, known, now), "alarms", now, troubled)
+    if scaled is not None and decision.looked and not decision.go:
+        yield from _apart(_scaling(installed, decision, scaled), "scaling", now, troubled)
     if troubled:
         raise troubled[0]
 
@@ -115,7 +129,7 @@ def _held(installed: Installation, kind: str, lease: Lease, now: datetime) -> It
     model = installed.model
     status = machines.status(lease.holder)
     name = lease.holder.rpartition(":")[2]
-    if is_abandoned(lease, status):
+    if is_abandoned(lease, status, now):
         if ledger.lease(model, kind) != lease:
             return  # another look was first: what is in staging by now is the next release's
         if kind == RELEASE and not _staging_is_gone(installed):
@@ -229,6 +243,25 @@ def _judgements(installed: Installation, now: datetime) -> Iterator[Repair]:
             yield Repair(package.arn, f"version {package.version} waited for judgement")
 
 
+def _reproduction(installed: Installation, now: datetime) -> Iterator[Repair]:
+    """Let a version that was trained again be compared, where no event told of its end."""
+    begun = installed.reproduction
+    if begun is None or now - begun.started_at < PATIENCE:
+        return
+    ended = "it was not started"
+    if begun.execution:
+        try:
+            execution = pipelines.describe(begun.execution)
+        except pipelines.ExecutionGone:
+            ended = "its execution is gone"
+        else:
+            if not execution.ended or now - execution.changed_at < PATIENCE:
+                return
+            ended = f"its execution is {execution.status}"
+    functions.start("reproduce-version", {"model": installed.model, "time": text(now)})
+    yield Repair(begun.name, f"{begun.name} was not compared: {ended}")
+
+
 def _reinstalled(installed: Installation, now: datetime) -> Iterator[Repair]:
     """Make again what a push made, if somebody deleted it: trainings need it."""
     try:
@@ -240,12 +273,16 @@ def _reinstalled(installed: Installation, now: datetime) -> Iterator[Repair]:
 
 def _made_again(installed: Installation) -> Iterator[Repair]:
     """Make again what production serves from, if somebody deleted it."""
-    serving = endpoints.serving(installed.model)
+    serving = production.serving(installed)
     if serving is None or serving.status != "InService":
         return
-    subject = f"endpoint/{installed.model}"
+    has_endpoint = forms.of(installed.spec).has_endpoint
+    subject = f"endpoint/{installed.model}" if has_endpoint else f"model/{serving.config}"
     try:
-        restored = making.restore(installed, serving)
+        if has_endpoint:
+            restored = making.restore(installed, serving)
+        else:
+            restored = making.restore_model(installed, serving)
     except BadInput as error:  # not ours: a release gets on with something in its place
         if serving.version is not None:
             yield Repair(subject, str(error), f"lost:{serving.config}")
@@ -268,6 +305,18 @@ def _release(installed: Installation, now: datetime) -> Generator[Repair, None, 
     return decision
 
 
+def _batch(installed: Installation, now: datetime) -> Iterator[Repair]:
+    """Start the scoring of what came, and of what was closed and is not scored."""
+    if forms.of(installed.spec).has_endpoint:
+        return
+    yield from _lease(installed, SCORING, now)
+    repaired = batches.repair(installed, now)
+    if repaired is not None:
+        name, attempt = repaired
+        stuck = f"gave-up:{name}" if attempt.given_up else ""
+        yield Repair(name, f"the scoring of a window {attempt.reason}", stuck)
+
+
 def _left_behind(installed: Installation, now: datetime) -> Iterator[Repair]:
     """Delete what a release should have, when it ended, and could not."""
     gone = clearing.clear_left_behind(installed, now)
@@ -285,10 +334,24 @@ def _alarms(
         alarming.catch_up(installed, known, now)
 
 
+def _scaling(
+    installed: Installation, decision: ReleaseDecision, scaled: Mapping[str, Scaled]
+) -> Iterator[Repair]:
+    # While a release is under way nothing scales, and its end sees to that.
+    for done in scaling.repair(installed, scaled, serves=decision.serving is not None):
+        yield Repair("scaling", done)
+
+
 def _schedule(installed: Installation) -> Iterator[Repair]:
-    if schedules.state(installed.model) is None:
-        schedules.ensure(installed.model, policy.monitor_schedule(installed.spec))
-        yield Repair("schedule", "the monitor's schedule was missing", made_again=True)
+    wanted = (
+        ("the monitor's", schedules.MONITOR, policy.monitor_schedule(installed.spec)),
+        ("the training's", schedules.TRAIN, policy.training_schedule(installed.spec)),
+        ("the scoring's", schedules.SCORE, policy.scoring_schedule(installed.spec)),
+    )
+    for whose, kind, expression in wanted:
+        if expression is not None and schedules.state(installed.model, kind) is None:
+            schedules.ensure(installed.model, kind, expression)
+            yield Repair("schedule", f"{whose} schedule was missing", made_again=True)
 
 
 def _monitor(installed: Installation, now: datetime) -> Iterator[Repair]:
@@ -298,6 +361,6 @@ def _monitor(installed: Installation, now: datetime) -> Iterator[Repair]:
         return
     decision = overdue(policy.monitor_schedule(installed.spec), requested_at, now)
     if decision.go:
-        state = schedules.state(installed.model)
+        state = schedules.state(installed.model, schedules.MONITOR)
         reason = f"{decision.reason}; its schedule is {state}"
         yield Repair(MONITOR, reason, f"overdue:{text(requested_at)}")

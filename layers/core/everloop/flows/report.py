@@ -53,6 +53,11 @@ def was_decided(kind: str, *, id: str, model: str) -> bool:
     return journal.holds(model, f"{kind}:{id}")
 
 
+def decision(kind: str, *, id: str, model: str) -> dict[str, Any] | None:
+    """Return the decision of this id; None where none was recorded."""
+    return journal.find(model, f"{kind}:{id}")
+
+
 _METRICS = {
     "install": "ModelInstalled",
     "collect": "DataCollected",
@@ -67,6 +72,7 @@ _METRICS = {
     "serve": "Released",
     "rollback": "RolledBack",
     "monitor": "Monitored",
+    "score": "Scored",
     "violation": "ViolationFound",
     "retrain": "RetrainingStarted",
     "reconcile": "Repaired",
@@ -76,8 +82,12 @@ _METRICS = {
     "withdraw": "DataWithdrawn",
     "set-aside": "DataSetAside",
     "restore": "DataRestored",
+    "forget": "PersonForgotten",
     "pin": "VersionPinned",
     "wait": "CapacityFound",
+    "instance": "InstanceChanged",
+    "request": "TrainingRequested",
+    "reproduce": "VersionReproduced",
 }
 
 

@@ -58,6 +58,8 @@ def sealed(described: PackageDescription, now: datetime) -> Seal:
             "bundle_digest": seal.bundle_digest,
             "container_digest": seal.container_digest,
             "model_uri": seal.model_uri,
+            "contents_digest": seal.contents_digest,
+            "image_digest": seal.image_digest or "tag only",
         },
         subject=package.arn,
     )
@@ -151,14 +153,16 @@ def completed(seal: Seal, described: PackageDescription) -> Seal:
 
 def _seal(described: PackageDescription) -> Seal:
     package, source = described.package, described.model_data_url
-    bundle_uri = described.environment.get(_SOURCE) or described.uri("bundle-uri")
+    submitted = described.environment.get(_SOURCE) or ""
+    # Code may also lie inside the model, and a built-in algorithm serves without any.
+    bundle_uri = submitted if submitted.startswith("s3://") else described.uri("bundle-uri")
     for what, uri in (("model data", source), ("bundle", bundle_uri)):
         if not uri.startswith(f"s3://{settings().artefact_bucket}/"):
             raise BadInput(
                 f"{package.arn}: its {what} is {uri!r}; only what lies in "
                 f"{settings().artefact_bucket} can be sealed and released"
             )
-    model, bundle = storage.measured(source), storage.measured(bundle_uri)
+    model, bundle = storage.contents(source), storage.measured(bundle_uri)
     if model is None or bundle is None:
         raise BadInput(f"{package.arn}: there is no {source if model is None else bundle_uri}")
     if bundle[0] != described.uri("bundle-digest"):
@@ -166,7 +170,8 @@ def _seal(described: PackageDescription) -> Seal:
             f"{package.arn}: the sha256 of {bundle_uri} is {bundle[0]}; the package says "
             f"{described.uri('bundle-digest')}"
         )
-    digest, version_id = model
+    held, version_id = model
+    digest = held.sha256
     key = f"models/{package.model}/{digest}/model.tar.gz"
     copy = storage.copy_once(source, version_id, settings().artefact_bucket, key)
     bundle_copy = _bundle_copy(package.model, bundle_uri, *bundle)
@@ -183,6 +188,8 @@ def _seal(described: PackageDescription) -> Seal:
         image=described.image,
         environment=described.environment,
         metadata=described.metadata,
+        contents_digest=held.digest,
+        image_digest=described.image_digest,
     )
     read = {source: version_id, bundle_uri: bundle[1]}
     copies = {

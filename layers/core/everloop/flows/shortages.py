@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from everloop.aws import people, shortages
+from everloop.aws import people, refusals, shortages
 from everloop.aws.settings import settings
 from everloop.decisions.infrastructure import description, quota_code, to_do, trouble_of
 from everloop.decisions.waits import HELD, Retry, again, goes_on
@@ -18,7 +18,7 @@ from everloop.flows import report
 from everloop.messages import Message, console
 from everloop.moments import text
 from everloop.records.installation import Installation
-from everloop.records.lease import RELEASE, TRAINING
+from everloop.records.lease import RELEASE, SCORING, TRAINING
 from everloop.records.shortage import JUDGEMENT, LOOK, PUSH, Shortage, Trouble, kind_of
 
 WAITS = "waits"  # the outcome of what ends for now, and is no verdict
@@ -29,6 +29,7 @@ _WORDS = {
     JUDGEMENT: "the judgement of a version",
     RELEASE: "a release",
     LOOK: "the monitor",
+    SCORING: "the scoring of what came",
 }
 
 
@@ -129,6 +130,7 @@ def let_go(installed: Installation, activity: str) -> Shortage | None:
 
 def resume(model: str, now: datetime) -> list[str]:
     """Let all that a model holds be tried again, with new patience; return what that is."""
+    refusals.forget(model)
     held = [known for known in shortages.of(model) if known.held]
     for known in held:
         let_go = dataclasses.replace(

@@ -17,7 +17,7 @@ from everloop.aws.settings import settings
 from everloop.decisions.objects import ListedVersion, below_markers
 from everloop.decisions.sweeping import PATIENCE, advanced, is_new, overlaps, pages_due, started
 from everloop.facts import is_model_name
-from everloop.flows import collecting, pushes, report, withdrawing
+from everloop.flows import collecting, pushes, report, unscored, withdrawing
 from everloop.flows.report import logger
 from everloop.moments import moment
 from everloop.names import digest
@@ -29,18 +29,26 @@ from everloop.spec.policy import data as data_policy
 _PREFIX = "data/"
 
 
-def sweep(now: datetime, models: Sequence[str]) -> list[str]:
+def sweep(now: datetime, models: Sequence[str], *, scores: bool = False) -> list[str]:
     """Look at the next pages; return what kept a model from being looked at.
 
-    `models` are the installed ones.
+    `models` are the installed ones, and `scores` whether any of them scores what comes.
     """
     position = cursor.read()
     pages, sweep = pages_due(position, now), started(position, now)
     known = {model: _Model(model, now) for model in models}
     troubled: list[str] = []
     for _ in range(pages):
-        page, after = storage.versions_after(settings().data_bucket, _PREFIX, sweep.after)
-        troubled += _look(page, sweep, after, known, now)
+        to_score = sweep.after.startswith(unscored.PREFIX)
+        prefix = unscored.PREFIX if to_score else _PREFIX
+        begun = "" if sweep.after == prefix else sweep.after
+        page, after = storage.versions_after(settings().data_bucket, prefix, begun)
+        if to_score:
+            troubled += unscored.look(page, sweep, now)
+        else:
+            troubled += _look(page, sweep, after, known, now)
+            if not after and scores:
+                after = unscored.PREFIX  # the pass goes on with what is to be scored
         if not after:
             pushes.find(sweep, now)
         sweep = advanced(sweep, after)

@@ -10,7 +10,7 @@ from everloop.decisions import Decision
 from everloop.decisions.governor import failed_for_its_code, may_train
 from everloop.decisions.infrastructure import trouble
 from everloop.decisions.windows import GIVEN_UP, completeness, left_over, trained_with
-from everloop.flows import shortages
+from everloop.flows import awaited, shortages
 from everloop.records.installation import Installation
 from everloop.records.lease import TRAINING
 from everloop.records.run import DATA, REGISTERED, VIOLATION, Run
@@ -26,6 +26,21 @@ class TrainingStart:
     execution: str = ""
 
 
+@dataclass(frozen=True)
+class Plan:
+    """A training that may be started: an attempt at a window, and how long it waits for quiet.
+
+    One of a window that is `frozen` is noted there first. To begin it twice is to begin it once.
+    """
+
+    decision: Decision
+    window: int = 0
+    attempt: int = 0
+    cause: str = ""
+    quiet: int = 0
+    frozen: bool = False
+
+
 def start(installed: Installation, window: int, attempt: int, cause: str, quiet: int) -> str:
     """Start the train machine of a window; the same attempt twice is one. Return its ARN."""
     name = names.train_execution(installed.model, window, attempt)
@@ -38,7 +53,17 @@ def start(installed: Installation, window: int, attempt: int, cause: str, quiet:
     return machines.start(machines.TRAIN, name, payload).arn
 
 
-def take_up(arn: str) -> None:
+def begin(installed: Installation, planned: Plan) -> TrainingStart:
+    """Start what was planned, if it was decided to."""
+    if not planned.decision.go:
+        return TrainingStart(planned.decision)
+    if planned.frozen:
+        arrivals.set_attempt(installed.model, planned.window, planned.attempt)
+    arn = start(installed, planned.window, planned.attempt, planned.cause, planned.quiet)
+    return TrainingStart(planned.decision, arn)
+
+
+def take_up(installed: Installation, arn: str) -> None:
     """Let a run go on where AWS lacked what it needed; what its steps brought so far stays."""
     execution = pipelines.describe(arn)
     if not execution.ended:
@@ -46,40 +71,46 @@ def take_up(arn: str) -> None:
     ending = pipelines.ending(arn)
     if ending.package_arn or ending.chosen:
         return
-    if trouble(ending.reason or execution.failure_reason) is not None:
+    lacked = trouble(ending.reason or execution.failure_reason) or awaited.lacked(
+        installed, arn, ending.failed_step
+    )
+    if lacked is not None:
         pipelines.resume(execution)
 
 
 def start_on_data(installed: Installation, window: Window, now: datetime) -> TrainingStart:
     """Start what arrivals call for, unless a training runs (its end will look again)."""
+    return begin(installed, _plan_on_data(installed, window, now))
+
+
+def _plan_on_data(installed: Installation, window: Window, now: datetime) -> Plan:
     if not window.objects:
-        return TrainingStart(Decision(False, f"window {window.number} is empty"))
+        return Plan(Decision(False, f"window {window.number} is empty"))
     decision = trains_on_data(installed, ledger.runs(installed.model))
     if not decision.go:
-        return TrainingStart(decision)
-    return _start_open(installed, window, DATA, now)
+        return Plan(decision)
+    return plan_open(installed, window, DATA, now)
 
 
 def start_on_violation(installed: Installation, window: Window, now: datetime) -> TrainingStart:
     """Start what a violation calls for, on what has arrived."""
     if not window.objects:
         return start_left_over(installed, now)
-    return _start_open(installed, window, VIOLATION, now)
+    return start_open(installed, window, VIOLATION, now)
 
 
-def _start_open(
-    installed: Installation, window: Window, cause: str, now: datetime
-) -> TrainingStart:
+def start_open(installed: Installation, window: Window, cause: str, now: datetime) -> TrainingStart:
+    return begin(installed, plan_open(installed, window, cause, now))
+
+
+def plan_open(installed: Installation, window: Window, cause: str, now: datetime) -> Plan:
     lease = ledger.lease(installed.model, TRAINING)
     if lease.held(now):
         holder = lease.holder.rpartition(":")[2]
-        return TrainingStart(
-            Decision(False, f"{holder} is training; what arrived is in the next dataset")
-        )
+        return Plan(Decision(False, f"{holder} is training; what arrived is in the next dataset"))
     quiet = completeness(window, policy.data(installed.spec).quiet, now).wait_seconds
-    arn = start(installed, window.number, window.attempt, cause, quiet)
-    reason = f"{window.objects} objects wait in window {window.number}"
-    return TrainingStart(Decision(True, reason), arn)
+    decision = Decision(True, f"{window.objects} objects wait in window {window.number}")
+    return Plan(decision, window.number, window.attempt, cause, quiet)
 
 
 def trains_on_data(installed: Installation, runs: list[Run]) -> Decision:
@@ -137,7 +168,7 @@ def may_train_frozen(
     name = ""
     if closed.digest:
         fingerprint = (closed.digest, installed.bundle_digest)
-        name = names.training_run(installed.model, closed.number, *fingerprint)
+        name = names.training_run(installed.model, closed.number, *fingerprint, closed.again)
     limits = policy.retrain(installed.spec)
     return may_train(DATA, runs, limits, now, name=name, paused=installed.paused)
 
@@ -147,19 +178,19 @@ def start_left_over(installed: Installation, now: datetime, *, but: int = 0) -> 
 
     `but` is the window that just ended.
     """
+    return begin(installed, plan_left_over(installed, now, but=but))
+
+
+def plan_left_over(installed: Installation, now: datetime, *, but: int = 0) -> Plan:
     model = installed.model
     last = untrained(installed, held_windows(installed))
     if last is not None and last.number != but:
         allowed = may_train_frozen(installed, last, ledger.runs(model), now)
         if not allowed.go:
-            return TrainingStart(allowed)
-        attempt = last.attempt + 1
-        arrivals.set_attempt(model, last.number, attempt)
-        arn = start(installed, last.number, attempt, last.cause, 0)
-        return TrainingStart(
-            Decision(True, f"window {last.number} is frozen and was not trained"), arn
-        )
-    return start_on_data(installed, arrivals.open_window(model), now)
+            return Plan(allowed)
+        decision = Decision(True, f"window {last.number} is frozen and was not trained")
+        return Plan(decision, last.number, last.attempt + 1, last.cause, frozen=True)
+    return _plan_on_data(installed, arrivals.open_window(model), now)
 
 
 def start_after_push(installed: Installation, now: datetime) -> TrainingStart:

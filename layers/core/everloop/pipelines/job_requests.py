@@ -1,6 +1,6 @@
-"""Requests of the processing jobs that serve every model: compare and monitor.
+"""Requests of the jobs that serve every model beside its pipeline: compare and monitor.
 
-Each is what the state machines hand to CreateProcessingJob, key by key, beside what they need of it
+Each is what the state machines hand to SageMaker, key by key, beside what they need of it
 themselves.
 """
 
@@ -11,8 +11,9 @@ from typing import Any
 
 from everloop.moments import text
 from everloop.pipelines.processing import Machine, processing
-from everloop.spec import policy
-from everloop.spec.images import image_uri
+from everloop.pipelines.transform import Scoring, transform
+from everloop.spec import instances, model_images
+from everloop.spec.model_images import is_transformed
 
 # A job's name is at most 63 characters, and the machine adds the number of its wait and try.
 _LONGEST_NAME = 59
@@ -27,6 +28,14 @@ _PARTS = {
     "resources": "ProcessingResources",
     "stopping": "StoppingCondition",
 }
+_TRANSFORM_PARTS = {
+    "model": "ModelName",
+    "strategy": "BatchStrategy",
+    "payload_mb": "MaxPayloadInMB",
+    "input": "TransformInput",
+    "output": "TransformOutput",
+    "resources": "TransformResources",
+}
 
 
 @dataclass(frozen=True)
@@ -35,6 +44,9 @@ class Side:
 
     model_uri: str
     bundle_uri: str
+    evaluation_uri: str | None = None  # of evaluation.json; None: it is not there any more
+    baseline_uri: str | None = None  # of the baseline's folder, likewise
+    answers_uri: str | None = None  # of what its serving container answered, where that scores it
 
 
 def compare(
@@ -49,26 +61,91 @@ def compare(
     role_arn: str,
     region: str,
     kms_key: str | None = None,
+    instance: str = "",
 ) -> dict[str, Any]:
     """Return the job that scores candidate and champion on the candidate's holdout."""
     inputs = {
         "jobs": jobs_uri,
         "code": folder_of(candidate.bundle_uri),  # the bundle, and spec.json beside it
         "champion-code": folder_of(champion.bundle_uri),
-        "candidate": candidate.model_uri,
-        "champion": champion.model_uri,
         "holdout": holdout_uri,
     }
-    return _job(
+    # A processing job has ten inputs at most: whose answers are there is not opened again.
+    if not is_transformed(spec):
+        inputs["candidate"] = candidate.model_uri
+    if not champion.answers_uri:
+        inputs["champion"] = champion.model_uri
+    references = {"reference": candidate, "champion-reference": champion}
+    inputs |= {
+        name: folder_of(side.evaluation_uri)
+        for name, side in references.items()
+        if side.evaluation_uri
+    }
+    baselines = {"baseline": candidate, "champion-baseline": champion}
+    inputs |= {name: side.baseline_uri for name, side in baselines.items() if side.baseline_uri}
+    if champion.answers_uri:
+        inputs["champion-answers"] = champion.answers_uri
+    return job(
         f"{name}-compare",
         "compare.py",
         spec,
-        policy.job_instances(spec).evaluate,
+        instance or instances.of_job(spec, "evaluate")[0].instance,
         inputs,
         {"comparison": output_uri},
         {},
         jobs=(role_arn, region, kms_key),
     )
+
+
+def champion_rows(
+    *,
+    name: str,
+    spec: Mapping[str, Any],
+    champion: Side,
+    holdout_uri: str,
+    jobs_uri: str,
+    output_uri: str,
+    role_arn: str,
+    region: str,
+    kms_key: str | None = None,
+    instance: str,
+) -> dict[str, Any]:
+    """Return the job that writes the candidate's holdout as the champion is sent rows."""
+    inputs = {
+        "jobs": jobs_uri,
+        "champion-code": folder_of(champion.bundle_uri),
+        "holdout": holdout_uri,
+    }
+    if champion.evaluation_uri:
+        inputs["champion-reference"] = folder_of(champion.evaluation_uri)
+    return job(
+        f"{name}-rows",
+        "champion_rows.py",
+        spec,
+        instance,
+        inputs,
+        {"requests": output_uri},
+        {},
+        jobs=(role_arn, region, kms_key),
+    )
+
+
+def scores(
+    *,
+    name: str,
+    model: str,
+    sagemaker_model: str,
+    rows_uri: str,
+    answers_uri: str,
+    how: Scoring,
+) -> dict[str, Any]:
+    """Return the transform job in which a version's container answers rows."""
+    job = transform(sagemaker_model, rows_uri, answers_uri, how)
+    return {
+        "name": name[:_LONGEST_NAME],
+        **{ours: job[theirs] for ours, theirs in _TRANSFORM_PARTS.items()},
+        "tags": [{"Key": "everloop:model", "Value": model}],
+    }
 
 
 def monitor(
@@ -91,6 +168,7 @@ def monitor(
     role_arn: str,
     region: str,
     kms_key: str | None = None,
+    instance: str = "",
 ) -> dict[str, Any]:
     """Return the job that looks at captured traffic that came in a span of time, and at labels.
 
@@ -115,17 +193,17 @@ def monitor(
         "EVERLOOP_FROM": text(since),
         "EVERLOOP_TO": text(until),
     }
-    job = _job(
+    made = job(
         f"{name}-monitor",
         "monitor.py",
         spec,
-        policy.job_instances(spec).monitor,
+        instance or instances.of_job(spec, "monitor")[0].instance,
         inputs,
         outputs,
         environment,
         jobs=(role_arn, region, kms_key),
     )
-    return {**job, "findings_uri": f"{output_uri}/findings.json", "version": version}
+    return {**made, "findings_uri": f"{output_uri}/findings.json", "version": version}
 
 
 def folder_of(uri: str) -> str:
@@ -133,7 +211,7 @@ def folder_of(uri: str) -> str:
     return uri.rpartition("/")[0] + "/"
 
 
-def _job(
+def job(
     name: str,
     script: str,
     spec: Mapping[str, Any],
@@ -144,10 +222,11 @@ def _job(
     *,
     jobs: tuple[str, str, str | None],
 ) -> dict[str, Any]:
+    """Return a job that runs a script of jobs/; `jobs` are its role, its region and its key."""
     role_arn, region, kms_key = jobs
     train = spec["train"]
     machine = Machine(
-        image_uri(train["framework"], train["version"], region),
+        model_images.jobs_image(spec, region),
         instance,
         train["volume_gb"],
         min(_MOST_SECONDS, train["time_limit_minutes"] * 60),
@@ -155,10 +234,10 @@ def _job(
         role_arn,
         kms_key,
     )
-    job = processing(script, machine, inputs, outputs_to, environment)
+    request = processing(script, machine, inputs, outputs_to, environment)
     return {
         "name": name[:_LONGEST_NAME],
-        **{ours: job[theirs] for ours, theirs in _PARTS.items()},
+        **{ours: request[theirs] for ours, theirs in _PARTS.items()},
         "tags": [{"Key": "everloop:model", "Value": str(spec["name"])}],
         "output_uri": next(iter(outputs_to.values())),
     }

@@ -8,10 +8,11 @@ instance at the same time waits for it.
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-PROCESSING, TRAINING, SPOT, TRANSFORM, ENDPOINT = (
+PROCESSING, TRAINING, SPOT, WARM, TRANSFORM, ENDPOINT = (
     "processing job",
     "training job",
     "spot training job",
+    "training warm pool",
     "transform job",
     "endpoint",
 )
@@ -46,6 +47,8 @@ def of_pipeline(definition: Mapping[str, Any]) -> Needs:
             arguments = arguments.get(part) if isinstance(arguments, Mapping) else None
         if use and isinstance(arguments, Mapping):
             _most(needs, arguments, SPOT if spot else use, times)
+            if arguments.get("KeepAlivePeriodInSeconds"):
+                _most(needs, arguments, WARM, times)
     return needs
 
 

@@ -65,6 +65,15 @@ def own_definition(bundle: Bundle, spec: ModelSpec, site: Site, ref: BundleRef) 
         if COMPILED in bundle.files:
             raise BadInput(f"the bundle has a {COMPILED} and no {SOURCE}; remove it, or add that")
         return None
+    if spec.tune is not None:
+        raise BadInput(
+            f"tune is for the default pipeline, and the folder has a {SOURCE}; tune there"
+        )
+    if spec.train.in_one_job:
+        raise BadInput(
+            f"train.in_one_job is for the default pipeline, and the folder has a {SOURCE}, which "
+            "says itself what its jobs are; remove that key"
+        )
     try:
         definition = fill(_read(bundle), spec, site, ref)
         wrong = problems(definition, spec.name, site, ref)
@@ -111,14 +120,14 @@ def fill(definition: Json, spec: ModelSpec, site: Site, ref: BundleRef) -> Json:
     Raises BadInput for a name that this stack does not know.
     """
     _, partition, _, _, account, role = site.role_arn.split(":", 5)
-    image, serving_image = images_of(spec, site.region)
+    images = images_of(spec, site.region)
     known = {
         "Partition": partition,
         "AccountId": account,
         "RoleName": role.partition("/")[2],
         "Region": site.region,
-        "Image": image,
-        "ServingImage": serving_image,
+        "Image": images.training,
+        "ServingImage": images.serving,
         "ArtefactBucket": site.artefact_bucket,
         "JobsUri": site.jobs_uri,
         "BundleFolder": ref.uri.rpartition("/")[0],

@@ -1,7 +1,8 @@
 """Rollouts: the endpoint config, the steps of the traffic, and the alarms that roll it back."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Any
 
 from everloop import names
@@ -11,14 +12,21 @@ VARIANT = "AllTraffic"  # the name must stay the same from release to release
 ALL_AT_ONCE, CANARY, LINEAR = "all-at-once", "canary", "linear"
 _LEAST_STEPPED = 2  # instances that differ from all of them
 _LONGEST_WAIT = 3600  # seconds of one wait, for AWS
+_LONG_ENOUGH = 300  # seconds of a release in which two bad minutes of three are seen
+_NAMESPACE, _ERRORS = "AWS/SageMaker", "Invocation5XXErrors"
 
 
 @dataclass(frozen=True)
 class Fleet:
-    """The instances that a version runs on."""
+    """The instances that a version runs on, and the types that stand in where AWS has none.
+
+    A serverless one has a ServerlessConfig instead of instances.
+    """
 
     instance_type: str
     instances: int
+    fallbacks: tuple[str, ...] = ()
+    serverless: Mapping[str, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -97,18 +105,18 @@ def endpoint_config(
     kms_key: str | None = None,
 ) -> dict[str, Any]:
     """Return CreateEndpointConfig's arguments but the name; capture only where a URI is given."""
+    runs_on = _runs_on(fleet)
     config: dict[str, Any] = {
         "ProductionVariants": [
             {
                 "VariantName": VARIANT,
                 "ModelName": sagemaker_model,
-                "InstanceType": fleet.instance_type,
-                "InitialInstanceCount": fleet.instances,
+                **runs_on,
                 "InitialVariantWeight": 1.0,
             }
         ]
     }
-    if kms_key:
+    if kms_key and fleet.serverless is None:  # the key is of the volumes of instances
         config["KmsKeyId"] = kms_key
     if capture_uri and capture_percent:
         config["DataCaptureConfig"] = {
@@ -123,6 +131,16 @@ def endpoint_config(
             **({"KmsKeyId": kms_key} if kms_key else {}),
         }
     return config
+
+
+def _runs_on(fleet: Fleet) -> dict[str, Any]:
+    if fleet.serverless is not None:
+        return {"ServerlessConfig": dict(fleet.serverless)}
+    runs_on: dict[str, Any] = {"InstanceType": fleet.instance_type}
+    if fleet.fallbacks:
+        pools = enumerate((fleet.instance_type, *fleet.fallbacks), start=1)
+        runs_on = {"InstancePools": [{"InstanceType": t, "Priority": n} for n, t in pools]}
+    return {**runs_on, "InitialInstanceCount": fleet.instances}
 
 
 def deployment_config(steps: Steps, alarms: list[str]) -> dict[str, Any]:
@@ -150,23 +168,57 @@ def deployment_config(steps: Steps, alarms: list[str]) -> dict[str, Any]:
     return config
 
 
+def errors_of(endpoint: str) -> dict[str, Any]:
+    """Return what names the failed requests of an endpoint, whatever version answered them."""
+    return {
+        "Namespace": _NAMESPACE,
+        "MetricName": _ERRORS,
+        "Dimensions": _dimensions({"EndpointName": endpoint, "VariantName": VARIANT}),
+    }
+
+
+def usual_share(by_hour: Sequence[float]) -> float:
+    """Return the share of requests that an endpoint fails anyway: that of its middle hour.
+
+    Containers make a 500 of what clients send that is none of a model's, so that AWS counts it as
+    the model's error. An hour of real trouble does not move the middle one.
+    """
+    return median(by_hour) if by_hour else 0.0
+
+
 def rollback_alarms(
-    prefix: str, endpoint: str, config: str, bars: AlarmBars
+    prefix: str, endpoint: str, config: str, bars: AlarmBars, steps: Steps, usual: float = 0.0
 ) -> list[dict[str, Any]]:
     """Return PutMetricAlarm's arguments for the new fleet alone.
 
-    Without the dimension EndpointConfigName a bad old fleet would stop its own repair.
+    Without the dimension EndpointConfigName a bad old fleet would stop its own repair. Errors count
+    beyond the `usual` share, which is no new version's fault; where no share could be beyond both,
+    the alarm rings in the middle of what is left. Of few requests a single bad one is a large
+    share: so two minutes of three must be bad, where there is time to see that.
     """
+    minutes = (3, 2) if steps.longest_seconds >= _LONG_ENOUGH else (1, 1)
     return [
         {
             "AlarmName": names.release_alarm(prefix, config, word),
             "AlarmDescription": f"Rolls {endpoint} back from {config}.",
-            **_watches(metric, endpoint, {"EndpointConfigName": config}, statistic, threshold),
+            **_watches(
+                metric,
+                endpoint,
+                {"EndpointConfigName": config},
+                statistic,
+                round(_beyond(usual, threshold) if word == names.ERRORS else threshold, 4),
+            ),
             "Period": 60,
+            "EvaluationPeriods": minutes[0],
+            "DatapointsToAlarm": minutes[1],
             "TreatMissingData": "notBreaching",
         }
         for word, metric, statistic, threshold in _watched(bars)
     ]
+
+
+def _beyond(usual: float, threshold: float) -> float:
+    return min(usual + threshold, max(threshold, (usual + 1) / 2))
 
 
 def serving_alarms(stack: str, model: str, bars: AlarmBars, function: str) -> list[dict[str, Any]]:
@@ -195,7 +247,7 @@ def _watched(bars: AlarmBars) -> list[tuple[str, str, Mapping[str, Any], float]]
     watched: list[tuple[str, str, Mapping[str, Any], float]] = []
     if bars.errors is not None:
         average = {"Statistic": "Average"}  # each request counts as 0 or 1: it is their share
-        watched.append((names.ERRORS, "Invocation5XXErrors", average, bars.errors))
+        watched.append((names.ERRORS, _ERRORS, average, bars.errors))
     if bars.latency_p95_ms is not None:
         # ModelLatency is in microseconds.
         p95 = {"ExtendedStatistic": "p95"}
@@ -212,11 +264,15 @@ def _watches(
 ) -> dict[str, Any]:
     dimensions = {"EndpointName": endpoint, "VariantName": VARIANT, **more}
     return {
-        "Namespace": "AWS/SageMaker",
+        "Namespace": _NAMESPACE,
         "MetricName": metric,
-        "Dimensions": [{"Name": name, "Value": value} for name, value in dimensions.items()],
+        "Dimensions": _dimensions(dimensions),
         **statistic,
         "EvaluationPeriods": 1,
         "Threshold": threshold,
         "ComparisonOperator": "GreaterThanThreshold",
     }
+
+
+def _dimensions(values: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"Name": name, "Value": value} for name, value in values.items()]

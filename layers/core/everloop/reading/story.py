@@ -2,7 +2,16 @@
 
 from collections.abc import Sequence
 
-from everloop.aws import anchors, approvals, endpoints, journal, ledger, objects, registry, storage
+from everloop.aws import (
+    anchors,
+    approvals,
+    journal,
+    ledger,
+    objects,
+    production,
+    registry,
+    storage,
+)
 from everloop.decisions.releases import Package
 from everloop.errors import BadInput, EverloopError
 from everloop.views import chain as chains
@@ -24,7 +33,7 @@ def story(model: str, number: int | None = None) -> Story:
     Raises BadInput for a version that neither the registry nor the ledger knows.
     """
     verified = chain(model)
-    serving = endpoints.serving(model)
+    serving = production.of_model(model)
     packages = registry.packages(model)
     chosen = number if number is not None else serving.version if serving else None
     version = None if chosen is None else _version(model, chosen, packages, verified)

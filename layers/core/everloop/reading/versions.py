@@ -3,17 +3,21 @@
 from dataclasses import replace
 
 from everloop.aws import approvals, registry
+from everloop.decisions import waivers
 from everloop.decisions.approvals import APPROVED
 from everloop.decisions.releases import Package
 
 
 def versions(model: str) -> list[Package]:
     """Return all versions, the newest first; of those approved also which is pinned."""
-    words = approvals.all_of(model)
+    words, verdicts = approvals.all_of(model), approvals.verdicts_of(model)
     packages = []
     for package in registry.packages(model):
         word = words.get(package.version)
         described = registry.find(package.arn) if package.approval == APPROVED else None
         pinned = described.package.pinned if described else ""
-        packages.append(replace(package, approved_at=word.at if word else None, pinned=pinned))
+        at = word.at if word else None
+        verdict = verdicts.get(package.version)
+        barred = waivers.barred(model, word, verdict) if described else ""
+        packages.append(replace(package, approved_at=at, pinned=pinned, barred=barred))
     return sorted(packages, key=lambda package: package.version, reverse=True)

@@ -17,6 +17,19 @@ class ServingConfig:
     sagemaker_model: str
     container: Mapping[str, Any]
 
+    @property
+    def instances(self) -> tuple[str, ...]:
+        """What its fleet runs on: one type, or the first that AWS has, in this order.
+
+        A serverless one runs on nothing that has a name.
+        """
+        (variant,) = self.config["ProductionVariants"]
+        if "ServerlessConfig" in variant:
+            return ()
+        pools = sorted(variant.get("InstancePools") or (), key=lambda pool: int(pool["Priority"]))
+        types = [pool["InstanceType"] for pool in pools] or [variant["InstanceType"]]
+        return tuple(str(each) for each in types)
+
 
 def key(model: str, config_name: str) -> Key:
     return of_model(model, f"CONFIG#{config_name}")

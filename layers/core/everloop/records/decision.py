@@ -8,7 +8,7 @@ from typing import Any
 from everloop.chain import GENESIS
 from everloop.moments import moment, text
 from everloop.names import digest
-from everloop.records.keys import Item, Key, Range, among, of_model, own
+from everloop.records.keys import PK, Item, Key, Range, among, model_of_partition, of_model, own
 from everloop.records.writes import EXISTS, NEW, Put, Update, set_of
 
 
@@ -61,6 +61,11 @@ def head_of(item: Item) -> Head:
         anchored=item.get("anchored"),
         anchored_at=moment(item["anchored_at"]) if item.get("anchored_at") else None,
     )
+
+
+def model_of(item: Item) -> str:
+    """Return which model a head is of."""
+    return model_of_partition(str(item[PK]))
 
 
 def move_head(model: str, decision: Mapping[str, Any], before: int) -> Update:

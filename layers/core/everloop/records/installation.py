@@ -1,7 +1,7 @@
 """A model as it was pushed last, and the index of all models."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +10,21 @@ from everloop.records.keys import SK, Item, Key, Range, of_model
 from everloop.records.writes import EXISTS, Put, Update, set_of
 
 INDEX = Range("MODELS")
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """A version that is trained again, in an execution of a pipeline that releases nothing.
+
+    `execution` is empty until it was started: its name and token come from `name`.
+    """
+
+    version: int
+    name: str
+    started_at: datetime
+    by: str
+    reason: str
+    execution: str = ""
 
 
 @dataclass(frozen=True)
@@ -24,6 +39,13 @@ class Installation:
     pipeline_arn: str
     installed_at: datetime
     paused: str = ""  # why nothing new may start; empty while it may
+    own_pipeline: bool = False  # a pipeline of the folder's own, which names its instances itself
+    # What the pipeline has of other instances than the pushed one: pipelines/plans.py.
+    plan: Mapping[str, str] = field(default_factory=dict)
+    planned_at: datetime | None = None
+    commit: str = ""  # in Git, that the push said it was made from
+    # The version that is being trained again, to see whether it comes out the same; at most one.
+    reproduction: Reproduction | None = None
 
 
 def key(model: str) -> Key:
@@ -41,8 +63,43 @@ def put(installed: Installation) -> Update:
             "jobs_uri": installed.jobs_uri,
             "pipeline_arn": installed.pipeline_arn,
             "installed_at": text(installed.installed_at),
+            "own_pipeline": installed.own_pipeline,
+            "commit": installed.commit,
+            "plan": {},
         },
     )
+
+
+def note_plan(installed: Installation, plan: Mapping[str, str], now: datetime) -> Update:
+    """Return what says which instances the pipeline has, unless somebody has pushed since."""
+    return set_of(
+        key(installed.model),
+        {"plan": dict(plan), "planned_at": text(now)},
+        "#installed_at = :pushed_at",
+        pushed_at=text(installed.installed_at),
+    )
+
+
+def begin(model: str, begun: Reproduction) -> Update:
+    """Return what writes down that a version is trained again, unless one is already."""
+    values = {**asdict(begun), "started_at": text(begun.started_at)}
+    free = f"{EXISTS} AND (attribute_not_exists(#reproduction) OR #reproduction = :none)"
+    return set_of(key(model), {"reproduction": values}, free, none={})
+
+
+def note_begun(model: str, begun: Reproduction, execution: str) -> Update:
+    """Return what writes down which execution that is."""
+    return Update(
+        key(model),
+        "SET #reproduction.#execution = :execution",
+        "#reproduction.#name = :mine",
+        {"execution": execution, "mine": begun.name},
+    )
+
+
+def end(model: str, begun: Reproduction) -> Update:
+    """Return what writes down that it has ended, unless another has begun since."""
+    return set_of(key(model), {"reproduction": {}}, "#reproduction.#name = :mine", mine=begun.name)
 
 
 def pause(model: str, why: str) -> Update:
@@ -59,6 +116,24 @@ def of(model: str, item: Item) -> Installation:
         pipeline_arn=item["pipeline_arn"],
         installed_at=moment(item["installed_at"]),
         paused=item.get("paused") or "",
+        own_pipeline=bool(item.get("own_pipeline")),
+        plan=item.get("plan") or {},
+        planned_at=moment(item["planned_at"]) if item.get("planned_at") else None,
+        commit=item.get("commit") or "",
+        reproduction=_reproduction(item.get("reproduction") or {}),
+    )
+
+
+def _reproduction(values: Mapping[str, Any]) -> Reproduction | None:
+    if not values:
+        return None
+    return Reproduction(
+        version=int(values["version"]),
+        name=values["name"],
+        started_at=moment(values["started_at"]),
+        by=values["by"],
+        reason=values["reason"],
+        execution=values.get("execution") or "",
     )
 
 

@@ -41,9 +41,16 @@ class Range:
         return f"{self.pk} {self.prefix}"
 
 
+_OF_MODEL: Final = "MODEL#"
+
+
 def partition(model: str) -> str:
     """Return where most records of a model lie."""
-    return f"MODEL#{model}"
+    return f"{_OF_MODEL}{model}"
+
+
+def model_of_partition(pk: str) -> str:
+    return pk.removeprefix(_OF_MODEL)
 
 
 def of_model(model: str, sk: str) -> Key:

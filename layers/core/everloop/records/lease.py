@@ -1,4 +1,4 @@
-"""Leases: whose turn it is to train a model, to release it, or to look at its traffic."""
+"""Leases: whose turn it is to train a model, release it, look at its traffic, or score."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +11,7 @@ from everloop.records.writes import Update, set_of
 TRAINING: Final = "training"
 RELEASE: Final = "release"
 MONITOR: Final = "monitor"
+SCORING: Final = "scoring"
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,15 @@ def free(model: str, kind: str, holder: str) -> Update:
         "#holder = :holder",
         {"free": "", "holder": holder},
     )
+
+
+def take_away(model: str, kind: str, seen: Lease) -> Update:
+    """Return what frees a lease of a holder that died, unless it has moved since it was seen."""
+    condition = "#holder = :holder AND attribute_not_exists(#waits_for)"
+    values = {"free": "", "holder": seen.holder}
+    if seen.waits_for:
+        condition, values["seen"] = "#holder = :holder AND #waits_for = :seen", seen.waits_for
+    return Update(key(model, kind), "SET #holder = :free REMOVE #waits_for", condition, values)
 
 
 def leave_behind(model: str, kind: str, left: bool) -> Update:

@@ -23,7 +23,8 @@ class ObjectState:
     """What the ledger remembers of an object version that is, or was, in no dataset.
 
     `by` is who S3 says it was: an account or a service; a person only where our command did it.
-    `marker` is the delete marker that took it out, if one did.
+    `marker` is the delete marker that took it out, if one did. `forgotten` is what was deleted for
+    somebody who was forgotten: it never comes back, whatever S3 shows for a moment.
     """
 
     key: str
@@ -33,6 +34,7 @@ class ObjectState:
     at: datetime
     by: str = NOBODY
     marker: str = ""
+    forgotten: bool = False
 
     @property
     def id(self) -> str:
@@ -58,6 +60,7 @@ def put(model: str, state: ObjectState) -> Put:
             "at": text(state.at),
             "by": state.by,
             "marker": state.marker,
+            **({"forgotten": True} if state.forgotten else {}),
         },
     )
 
@@ -71,4 +74,5 @@ def of(item: Item) -> ObjectState:
         at=moment(item["at"]),
         by=item.get("by") or "",
         marker=item.get("marker") or "",
+        forgotten=bool(item.get("forgotten")),
     )

@@ -16,6 +16,10 @@ class Seal:
     `image`, `environment` and `metadata` (the package's own properties) the version can be judged,
     watched and made again when its package is deleted. `versions` says of each object in which of
     its versions in S3 these bytes were found. Seals of before have none of these five.
+
+    `contents_digest` is of the names and bytes of the members of the model's archive, whatever its
+    times say; `image_digest` is what the registry said of the image when it was sealed. Either is
+    empty where nobody knows it.
     """
 
     version: int
@@ -31,6 +35,8 @@ class Seal:
     environment: Mapping[str, str] = field(default_factory=dict)
     metadata: Mapping[str, str] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
+    contents_digest: str = ""
+    image_digest: str = ""
 
     @property
     def complete(self) -> bool:

@@ -80,7 +80,7 @@ def put(shortage: Shortage) -> Put:
         key(shortage.model, shortage.activity),
         {
             "subject": shortage.subject,
-            "trouble": _trouble_item(shortage.trouble),
+            "trouble": trouble_item(shortage.trouble),
             "since": text(shortage.since),
             "met_at": text(shortage.met_at),
             "tries": shortage.tries,
@@ -98,7 +98,7 @@ def of(model: str, item: Item) -> Shortage | None:
         model=model,
         activity=item[SK].removeprefix(_PREFIX),
         subject=item["subject"],
-        trouble=_trouble_of(item["trouble"]),
+        trouble=trouble_of(item["trouble"]),
         since=moment(item["since"]),
         met_at=moment(item["met_at"]),
         tries=int(item["tries"]),
@@ -112,7 +112,7 @@ def end(model: str, activity: str, now: datetime) -> Update:
     return set_of(key(model, activity), {"ended_at": text(now)})
 
 
-def _trouble_item(trouble: Trouble) -> Mapping[str, Any]:
+def trouble_item(trouble: Trouble) -> Mapping[str, Any]:
     return {
         "kind": trouble.kind,
         "code": trouble.code,
@@ -124,7 +124,7 @@ def _trouble_item(trouble: Trouble) -> Mapping[str, Any]:
     }
 
 
-def _trouble_of(item: Mapping[str, Any]) -> Trouble:
+def trouble_of(item: Mapping[str, Any]) -> Trouble:
     return Trouble(
         kind=item["kind"],
         code=item["code"],

@@ -15,6 +15,9 @@ from everloop.records.writes import EXISTS, NEW, Put, Update, set_of
 REFUSED: Final = "refused"  # the governor did not train on it
 BAD_FILES: Final = "bad-files"  # its files were no data, by the data's own rules
 NOTHING_LEFT: Final = "nothing-left"  # its objects were all taken out again
+# Outcomes of a window of objects that are to be scored; one that failed names the version.
+SCORED: Final = "scored"
+FAILED_WITH: Final = "failed:v"
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ class ClosedWindow:
     bytes: int = 0
     new_bytes: int = 0
     outcome: str | None = None
+    again: int = 0  # how often a person asked to train the same data and code once more
 
 
 def key(model: str) -> Key:
@@ -191,6 +195,7 @@ def closed_of(item: Item) -> ClosedWindow:
         bytes=int(item.get("bytes") or 0),
         new_bytes=int(item.get("new_bytes") or 0),
         outcome=item.get("outcome"),
+        again=int(item.get("again") or 0),
     )
 
 
@@ -210,8 +215,12 @@ def note_outcome(model: str, number: int, outcome: str) -> Update:
     return set_of(closed_key(model, number), {"outcome": outcome}, EXISTS)
 
 
-def clear_outcome(model: str, number: int, outcome: str) -> Update:
-    """Return what lets a closed window that ended so be trained once more."""
-    return Update(
-        closed_key(model, number), "REMOVE #outcome", "#outcome = :outcome", {"outcome": outcome}
-    )
+def clear_outcome(model: str, number: int, outcome: str, again: int = 0) -> Update:
+    """Return what lets a closed window that ended so be trained once more; `again`, where given,
+    tells the run of the same data and code from those before."""
+    change: str = "REMOVE #outcome"
+    values: dict[str, Any] = {"outcome": outcome}
+    if again:
+        change = f"SET #again = :again {change}"
+        values["again"] = again
+    return Update(closed_key(model, number), change, "#outcome = :outcome", values)

@@ -24,7 +24,8 @@ class Model:
 
     `serves` is the version in production, `endpoint` its endpoint's status, or "none". `run` is the
     training run that is under way, else the newest; `steps` are those of one under way. `paused`
-    says why nothing new starts; it is empty while it may.
+    says why nothing new starts; it is empty while it may. `unwatched` says why AWS keeps nothing of
+    its traffic that a monitor could look at; it is empty where it can.
     """
 
     model: str
@@ -37,6 +38,7 @@ class Model:
     steps: Sequence[Step]
     paused: str
     last: TimelineEntry | None
+    unwatched: str = ""
 
 
 def under_way(kept: Sequence[Kept]) -> Kept | None:
@@ -54,6 +56,7 @@ def model(
     *,
     steps: Sequence[tuple[str, str]] = (),
     paused: str = "",
+    unwatched: str = "",
 ) -> Model:
     """Return a model at a glance, by its run that `under_way` finds and its last decision."""
     newest = max(packages, key=lambda package: package.version, default=None)
@@ -69,4 +72,5 @@ def model(
         steps=[Step(name, status) for name, status in steps],
         paused=paused,
         last=last,
+        unwatched=unwatched,
     )

@@ -76,15 +76,24 @@ _PLAIN: Final[dict[tuple[str, bool], Outcome]] = {
     ("test", True): "good",
     ("test", False): "bad",
     ("serve", True): "good",
+    ("score", True): "good",
+    ("score", False): "bad",
     ("violation", True): "bad",
     ("reconcile", False): "bad",  # a person must look
     ("pause", True): "waiting",
     ("remove", False): "waiting",  # it is on its way out
     ("resume", True): "good",
+    ("instance", True): "info",
     ("wait", True): "good",
     ("wait", False): "waiting",
 }
 _ENDS: Final[dict[str, Outcome]] = {"waiting": "waiting", "stopped": "info"}
+_REPRODUCTIONS: Final[dict[str, Outcome]] = {
+    "identical": "good",
+    "equivalent": "info",
+    "different": "bad",
+    "failed": "bad",
+}
 _APPROVALS: Final[dict[str, Outcome]] = {"Approved": "good", "Rejected": "bad", "deleted": "info"}
 
 
@@ -107,6 +116,8 @@ def outcome_of(decision: Mapping[str, Any]) -> Outcome:
         return "waiting" if facts.get("later") else "info"
     if kind == "train-end" and not go:
         return _ENDS.get(str(facts.get("outcome")), "bad")
+    if kind == "reproduce":
+        return _REPRODUCTIONS.get(str(facts.get("outcome")), "info")
     if kind == "rollback":
         return "info" if facts.get("outcome") == "withdrawn" else "bad"
     return _PLAIN.get((kind, go), "info")

@@ -28,6 +28,8 @@ class ApprovalWord:
     at: str
     status: str
     words: str
+    waives: str = ""  # the bars of fairness that it broke, and that these words waive
+    barred: str = ""  # why the approval does not count
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,15 @@ class Service:
 
 
 @dataclass(frozen=True)
+class Reproduced:
+    """What came of training a version again; `outcome` is "started" until that is known."""
+
+    time: str
+    outcome: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class Version:
     """Why a version serves, or does not; without a package it is what the ledger kept of it."""
 
@@ -61,12 +72,14 @@ class Version:
     approval: str
     approval_outcome: Outcome
     made_of: Mapping[str, str]
+    instances: Mapping[str, str]  # what each step of its training ran on, and its endpoint
     pinned: str
     model_digest: str
     container_digest: str
     decided_by: ApprovalWord | None
     tests: Sequence[Test]
     service: Sequence[Service]
+    reproduced: Sequence[Reproduced]
     decisions: Sequence[TimelineEntry]
 
 
@@ -109,6 +122,7 @@ def version(
     if package is None and seal is None and not about:
         return None
     made_of = {**(seal.metadata if seal else {}), **(package.metadata if package else {})}
+    made_of |= _commit(made_of.get("bundle-digest", ""), decided)
     pinned = made_of.pop(PIN, "")
     approval = package.approval if package else "deleted"
     return Version(
@@ -118,14 +132,40 @@ def version(
         approval=approval,
         approval_outcome=approval_outcome(approval),
         made_of=made_of,
+        instances=_instances(number, decided),
         pinned=pinned,
         model_digest=seal.model_digest if seal else "",
         container_digest=seal.container_digest if seal else "",
         decided_by=_word(word, about),
         tests=_tests(about),
         service=_service(number, decided),
+        reproduced=reproductions(about),
         decisions=about,
     )
+
+
+def _instances(number: int, decided: Iterable[TimelineEntry]) -> dict[str, str]:
+    """Return what a version was trained on, and where it served last; ledgers of before say not."""
+    found: dict[str, str] = {}
+    for each in decided:
+        told = each.facts.get("instances")
+        arn = str(each.facts.get("package_arn") or "")
+        if each.kind == "train-end" and told and arn.endswith(f"/{number}"):
+            found |= {str(section): str(instance) for section, instance in told.items()}
+        elif each.kind == "serve" and told and each.version == number:
+            found["production"] = ", ".join(map(str, told))
+    return found
+
+
+def _commit(bundle: str, decided: Iterable[TimelineEntry]) -> dict[str, str]:
+    """Return the commit that the newest push of this code said it was made from."""
+    pushes = [each for each in decided if each.kind == "install" and each.facts.get("commit")]
+    mine = [each for each in pushes if bundle and each.facts.get("bundle_digest") == bundle]
+    if not mine:
+        return {}
+    changed = int(mine[-1].facts.get("changed_files") or 0)
+    note = f", with {changed} files not as committed" if changed else ""
+    return {"commit": f"{mine[-1].facts['commit']}{note}"}
 
 
 def _word(approval: Approval | None, about: Sequence[TimelineEntry]) -> ApprovalWord | None:
@@ -133,7 +173,14 @@ def _word(approval: Approval | None, about: Sequence[TimelineEntry]) -> Approval
     if spoken:
         last = spoken[-1]
         status = str(last.facts.get("approval") or "")
-        return ApprovalWord(last.actor, str(last.facts.get("at") or last.time), status, last.reason)
+        return ApprovalWord(
+            last.actor,
+            str(last.facts.get("at") or last.time),
+            status,
+            last.reason,
+            str(last.facts.get("waives") or ""),
+            str(last.facts.get("barred") or ""),
+        )
     if approval is not None:
         return ApprovalWord(
             approval.by, f"{approval.at:%Y-%m-%d %H:%M}", approval.status, approval.reason
@@ -153,6 +200,17 @@ def _tests(about: Iterable[TimelineEntry]) -> list[Test]:
         if each.kind == "test"
         for test in each.facts.get("tests") or ()
     ]
+
+
+def reproductions(about: Iterable[TimelineEntry]) -> list[Reproduced]:
+    """Return what came of each wish to train a version again, by the decisions about it."""
+    found: dict[str, Reproduced] = {}
+    for each in about:
+        if each.kind == "reproduce":
+            outcome = str(each.facts.get("outcome") or "")
+            fact = str(each.facts.get("execution") or each.seq)  # its end takes its start's place
+            found[fact] = Reproduced(each.time, outcome, each.reason)
+    return list(found.values())
 
 
 def _service(number: int, decided: Iterable[TimelineEntry]) -> list[Service]:

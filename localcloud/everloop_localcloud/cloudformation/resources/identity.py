@@ -52,6 +52,8 @@ class Role(Kind):
         except Exception:
             self.delete(site, name, given)
             raise
+        # AWS's, too, is done with a role only when services know it: what uses it comes next.
+        site.cloud.propagation.spread("role", name)
         return Made(name, {"Arn": role["Arn"], "RoleId": role["RoleId"]})
 
     def update(self, site: Site, ref: str, before: dict[str, Any], given: dict[str, Any]) -> Made:

@@ -34,6 +34,7 @@ class Place:
 
 
 _PREFIX = {
+    "service-quotas": "servicequotas",
     "stepfunctions": "states",
     "sagemaker-runtime": "sagemaker",
     "sagemaker-metrics": "sagemaker",
@@ -69,12 +70,14 @@ _SAGEMAKER = {
     "ModelPackageGroupName": "model-package-group/",
     "EndpointName": "endpoint/",
     "EndpointConfigName": "endpoint-config/",
+    "TransformJobName": "transform-job/",  # its ModelName is a condition key, no resource
     "ModelName": "model/",
     "ProcessingJobName": "processing-job/",
     "TrainingJobName": "training-job/",
-    "TransformJobName": "transform-job/",
     "HyperParameterTuningJobName": "hyper-parameter-tuning-job/",
     "FeatureGroupName": "feature-group/",
+    "ModelCardName": "model-card/",
+    "TrialComponentName": "experiment-trial-component/",
     "ResourceArn": "",
 }
 _ITEM_ACTIONS = {
@@ -182,14 +185,19 @@ def _sagemaker(action: str, operation: str, params: Params, place: Place) -> Ite
     ):
         yield Demand(action, "*")
         return
+    each = [params, *(params.get("Identifiers") or ()), *(params.get("Entries") or ())]
     found = [
         value if str(value).startswith("arn:") else place.arn("sagemaker", path + str(value))
+        for given in each
         for name, path in _SAGEMAKER.items()
-        if (value := params.get(name))
+        if isinstance(given, dict) and (value := given.get(name))
     ]
     if operation == "CreateModelPackage" and found:
         found.append(found[0].replace(":model-package-group/", ":model-package/") + "/1")
-    if operation not in ("CreateEndpoint", "UpdateEndpoint", "CreateModelPackage"):
+    if operation not in (
+        *("CreateEndpoint", "UpdateEndpoint", "CreateModelPackage"),
+        *("BatchGetRecord", "BatchWriteRecord"),
+    ):
         found = found[:1]
     context = {
         key: [str(params[name])] for name, key in _SAGEMAKER_KEYS.items() if params.get(name)
@@ -283,6 +291,33 @@ def _xray(action: str, operation: str, params: Params, place: Place) -> Iterator
     yield Demand(action, "*")
 
 
+def _autoscaling(action: str, operation: str, params: Params, place: Place) -> Iterator[Demand]:
+    """AWS asks who scales for the right to what it does with a variant and its alarms, too."""
+    if operation.startswith("Describe"):
+        yield Demand(action, "*")
+        return
+    namespace = str(params.get("ServiceNamespace"))
+    context = {"application-autoscaling:service-namespace": [namespace]}
+    target = place.arn("application-autoscaling", f"scalable-target/{params.get('ResourceId')}")
+    yield Demand(action, target, context)
+    endpoint = place.arn("sagemaker", "/".join(str(params.get("ResourceId")).split("/")[:2]))
+    alarm = place.arn("cloudwatch", f"alarm:TargetTracking-{params.get('ResourceId')}-AlarmHigh")
+    if operation == "RegisterScalableTarget":
+        yield Demand("sagemaker:DescribeEndpoint", endpoint)
+        yield Demand("sagemaker:UpdateEndpointWeightsAndCapacities", endpoint)
+        path = "role/aws-service-role/sagemaker.application-autoscaling.amazonaws.com"
+        role = f"{path}/AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
+        made_for = {"iam:awsservicename": ["sagemaker.application-autoscaling.amazonaws.com"]}
+        yield Demand(
+            "iam:CreateServiceLinkedRole", f"arn:aws:iam::{place.account}:{role}", made_for
+        )
+    elif operation == "PutScalingPolicy":
+        yield Demand("cloudwatch:PutMetricAlarm", alarm)
+        yield Demand("cloudwatch:DescribeAlarms", alarm)
+    else:
+        yield Demand("cloudwatch:DeleteAlarms", alarm)
+
+
 def _sts(action: str, operation: str, params: Params, place: Place) -> Iterator[Demand]:
     if operation != "GetCallerIdentity":  # everybody may ask who they are
         yield Demand(action, params.get("RoleArn"))
@@ -300,6 +335,7 @@ _RULES: dict[str, Callable[[str, str, Params, Place], Iterator[Demand]]] = {
     "logs": _logs,
     "ecr": _ecr,
     "xray": _xray,
+    "application-autoscaling": _autoscaling,
     "sts": _sts,
     "lambda": _named("FunctionName", "lambda", "function:"),
     "sqs": _named("QueueUrl", "sqs", ""),

@@ -31,7 +31,7 @@ class Roles:
         self._iam = iam
         self.place = Place(account, region)
         self._statements: dict[str, list[Statement] | None] = {}
-        self._generation = 0
+        self._changes: Counter[str | None] = Counter()  # by role; None: of what any may
         self._record = wanted("localcloud")
         self._lock = threading.Lock()
         self._used: Counter[tuple[str, str, int, str]] = Counter()
@@ -79,6 +79,12 @@ class Roles:
             for demand in demands(service, operation, params, self.place)
         )
 
+    def grants(self, principal: str, service: str, operation: str, params: dict[str, Any]) -> bool:
+        """Tell whether a role that IAM has may make a call; one that was deleted may nothing."""
+        role = _role_name(principal)
+        known = role is not None and self._of(role) is not None
+        return known and self.may(principal, service, operation, params)
+
     def decision(self, principal: str, action: str, resource: str) -> str:
         """Return the decision that SimulatePrincipalPolicy tells of an action on a resource."""
         role = _role_name(principal)
@@ -90,11 +96,14 @@ class Roles:
             return "allowed"
         return "explicitDeny" if verdict.statement else "implicitDeny"
 
-    def forget(self) -> None:
-        """Read policies anew: some have changed."""
+    def forget(self, role: str | None = None) -> None:
+        """Read a role's policies anew, or all: some have changed."""
         with self._lock:
-            self._statements.clear()
-            self._generation += 1
+            if role is None:
+                self._statements.clear()
+            else:
+                self._statements.pop(role, None)
+            self._changes[role] += 1
 
     def report(self) -> dict[str, Any]:
         """Return each judged role's grants with how often each was used, and what was denied."""
@@ -134,10 +143,11 @@ class Roles:
         with self._lock:
             if role in self._statements:
                 return self._statements[role]
-            generation = self._generation
+            before = self._changes[role], self._changes[None]
         found = self._read(role)
         with self._lock:
-            if generation == self._generation:  # else policies changed while they were read
+            # Else policies changed while they were read.
+            if before == (self._changes[role], self._changes[None]):
                 self._statements[role] = found
         return found
 

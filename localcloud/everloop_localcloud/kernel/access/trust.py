@@ -1,6 +1,7 @@
 """Whether a role that a call hands to a service of AWS lets that service assume it.
 
-AWS asks when the call is made, in each service's own words. A role that IAM does not have is not
+AWS asks when the call is made, in each service's own words; of a new role services learn seconds
+later. A role that IAM does not have is not
 judged, nor is one for a rule of EventBridge, which finds out when it delivers.
 """
 
@@ -46,7 +47,10 @@ def check(cloud: Account, service: str, operation: str, params: dict[str, Any]) 
         trust = _trust(cloud, role)
         principal = _PRINCIPALS.get(service, f"{service}.amazonaws.com")
         source = _source(cloud, service, operation, params)
-        if trust is not None and not allows(trust, principal, "sts:AssumeRole", role, source):
+        if trust is None:
+            continue
+        unknown = cloud.propagation.misses("role", role.rpartition("/")[2])
+        if unknown or not allows(trust, principal, "sts:AssumeRole", role, source):
             code, words = refusal
             raise AwsError(code, words.format(role=role))
 

@@ -26,6 +26,7 @@ _BY_TARGET = {
     "AmazonSSM": "ssm",
     "TrentService": "kms",
     "ServiceQuotasV20190624": "servicequotas",
+    "AnyScaleFrontendService": "application-autoscaling",
     "secretsmanager": "secretsmanager",
 }
 # The API's version, which a form names beside its action -> the scope.

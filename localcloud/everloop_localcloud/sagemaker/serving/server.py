@@ -1,7 +1,8 @@
 """Serve one model: GET /ping, POST /invocations, as SageMaker's container contract has them.
 
-Run by path, outside the cloud's own packages, with the listening socket as standard input. AWS's
-inference toolkit finds and runs the model's handlers; this is the HTTP around it.
+Run by path, outside the cloud's own packages, with the listening socket as standard input. A script
+is served as AWS's containers of scikit-learn and XGBoost do (script.py), a built-in algorithm by
+AWS's inference toolkit; this is the HTTP around them.
 """
 
 import argparse
@@ -69,9 +70,9 @@ class Context:
 
 
 class Handlers(Transformer):  # type: ignore[misc]  # the toolkit has no types
-    """The toolkit's handlers; a format that they do not know is the client's error, not ours.
+    """The toolkit's handlers of a built-in algorithm: unknown formats are the client's error.
 
-    AWS's scikit-learn container answers 415 and 406 there, where the bare toolkit answers 500.
+    Its container answers 415 and 406 there, where the bare toolkit answers 500.
     """
 
     @staticmethod
@@ -86,9 +87,9 @@ class Handlers(Transformer):  # type: ignore[misc]  # the toolkit has no types
 class Model:
     """The loaded model. It gets one request at a time: on AWS, too, a worker process does."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, handlers: Any, seconds: float) -> None:
         self._context = Context()
-        self._handlers = Handlers()
+        self._handlers = handlers
         self._handlers.validate_and_initialize(environment.model_dir, self._context)
         self._seconds = seconds
         self._turn = threading.Lock()
@@ -225,7 +226,18 @@ def _name(line: str) -> str:
     return re.split(r"[^\w.-]", line, maxsplit=1)[0].lower().replace("_", "-")
 
 
-def load(code: Path) -> Model:
+def script_handlers() -> Any:
+    """Return the handlers of a script, from the file beside this one, which is no package's."""
+    spec = importlib.util.spec_from_file_location(
+        "everloop_script_handlers", Path(__file__).with_name("script.py")
+    )
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.ScriptHandlers()
+
+
+def load(code: Path, algorithm: bool) -> Model:
     """Import the model's code and load the model. Raises CannotServe."""
     requirements = code / "requirements.txt"
     if requirements.exists():
@@ -235,7 +247,8 @@ def load(code: Path) -> Model:
     if program and importlib.util.find_spec(program.removesuffix(".py")) is None:
         raise CannotServe(f"SAGEMAKER_PROGRAM {program} is not in the model's code")
     try:
-        return Model(float(os.environ.get("SAGEMAKER_MODEL_SERVER_TIMEOUT", "60")))
+        handlers = Handlers() if algorithm else script_handlers()
+        return Model(handlers, float(os.environ.get("SAGEMAKER_MODEL_SERVER_TIMEOUT", "60")))
     except BaseException as error:  # the model's code may also call sys.exit
         traceback.print_exc(file=sys.stdout)
         line = "".join(traceback.format_exception_only(error))
@@ -245,14 +258,15 @@ def load(code: Path) -> Model:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--code", type=Path, required=True)
-    code: Path = parser.parse_args().code
+    parser.add_argument("--algorithm", action="store_true")
+    given = parser.parse_args()
     listener = socket.socket(fileno=os.dup(sys.stdin.fileno()))
     os.dup2(os.open(os.devnull, os.O_RDONLY), sys.stdin.fileno())
     server = Server(listener.getsockname(), Handler, bind_and_activate=False)
     server.socket.close()
     server.socket = listener
     try:
-        server.model = load(code)
+        server.model = load(given.code, given.algorithm)
     except CannotServe as error:
         print(error, flush=True)
         sys.exit(1)

@@ -112,6 +112,25 @@ def test_a_changed_policy_counts_at_once(cloud, role):
     client("sqs").create_queue(QueueName="q")
 
 
+def test_a_changed_managed_policy_counts_at_once_for_all_who_have_it(cloud, role):
+    def document(*statements):
+        return json.dumps({"Version": "2012-10-17", "Statement": statements})
+
+    nothing = document(allow("sts:GetCallerIdentity"))
+    made = cloud.call("iam", "CreatePolicy", {"PolicyName": "team", "PolicyDocument": nothing})
+    policy = {"PolicyArn": made["Policy"]["Arn"]}
+    clients = [role(), role()]
+    for client in clients:
+        cloud.call("iam", "AttachRolePolicy", {"RoleName": client.name, **policy})
+        assert refusal(lambda client=client: client("sqs").create_queue(QueueName="team"))
+    more = document(allow("sqs:*"))
+    cloud.call(
+        "iam", "CreatePolicyVersion", {**policy, "PolicyDocument": more, "SetAsDefault": True}
+    )
+    for client in clients:
+        client("sqs").create_queue(QueueName="team")
+
+
 def test_what_a_machine_does_needs_its_role(cloud, role):
     client = role()
     task = "arn:aws:states:::aws-sdk:s3:listObjectsV2"

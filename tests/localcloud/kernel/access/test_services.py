@@ -9,6 +9,7 @@ from role_maker import TRUST, allow, refusal, role_maker
 from waiting import until
 
 from everloop_localcloud.cloud import started
+from everloop_localcloud.kernel.access.demands import Place, demands
 
 ACCOUNT = "123456789012"
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.4-2-cpu-py3"
@@ -373,4 +374,18 @@ def test_a_run_records_what_was_demanded_where_it_is_asked_to(tmp_path, monkeypa
     assert [json.loads(line) for line in path.read_text().splitlines()] == [
         {**told, "action": "s3:GetObject", "allowed": True},
         {**told, "action": "s3:PutObject", "allowed": False},
+    ]
+
+
+def test_a_batch_of_records_demands_each_of_its_feature_groups() -> None:
+    groups = [{"FeatureGroupName": name} for name in ("customers", "shops")]
+    asked = {"Identifiers": groups}
+
+    found = demands(
+        "sagemaker-featurestore-runtime", "BatchGetRecord", asked, Place(ACCOUNT, "us-east-1")
+    )
+
+    assert [(each.action, each.resource) for each in found] == [
+        ("sagemaker:BatchGetRecord", f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:feature-group/{name}")
+        for name in ("customers", "shops")
     ]

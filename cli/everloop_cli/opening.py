@@ -1,0 +1,131 @@
+"""Reports in S3, brought to this machine and opened in a browser."""
+
+import os
+import webbrowser
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from everloop.aws import endpoints, pipelines, registry, storage
+from everloop.aws.settings import settings
+from everloop.errors import EverloopError
+from everloop.names import run_of_turn
+from everloop.reading import models as reading
+from everloop.reading import reports
+from everloop.reading.story import story
+from everloop.views.look import looks
+from everloop_cli import states
+from everloop_cli.trouble import Trouble
+
+LOOK: Final = "look"
+KINDS: Final = (reports.EVALUATION, reports.COMPARISON, reports.DATA, LOOK)
+
+
+@dataclass(frozen=True)
+class Page:
+    """A report: what it tells of, and where it lies in S3."""
+
+    title: str
+    uri: str
+
+
+def find(model: str, what: str | None, version: int | None) -> Page:
+    """Find the page that is meant: of a version, a run, the data, or the newest look.
+
+    Raises Trouble that says what there is.
+    """
+    if what is not None and what.isascii() and what.isdigit():
+        version, what = int(what), None
+    if what == LOOK:
+        return _of_look(model, version)
+    if what is None or what in KINDS:
+        number = version if version is not None else _newest(model)
+        return _of_version(model, number, what or reports.EVALUATION)
+    return _of_run(model, what)
+
+
+def _newest(model: str) -> int:
+    """Return the version that somebody wants to see: the newest that waits, or serves, or is."""
+    packages = sorted(registry.packages(model), key=lambda each: each.version)
+    if not packages:
+        raise Trouble(
+            f"{model} has no version yet, so it has no report: everloop status {model} says what "
+            "runs, everloop runs  how trainings ended"
+        )
+    serving = endpoints.serving(model)
+    waiting = [each.version for each in packages if each.approval == "PendingManualApproval"]
+    if waiting:
+        return waiting[-1]
+    return (serving.version if serving else None) or packages[-1].version
+
+
+def _of_version(model: str, number: int, kind: str) -> Page:
+    view = story(model, number)
+    assert view.version is not None  # or story says which there are
+    found = reports.reports(view.version)
+    if kind not in found:
+        there = ", ".join(found) or "none"
+        hint = ": nothing served that it was compared with" if kind == reports.COMPARISON else ""
+        raise Trouble(
+            f"version {number} of {model} has no report of its {kind}{hint}; it has {there}"
+        )
+    return Page(f"{kind} of version {number}", found[kind])
+
+
+def _of_look(model: str, version: int | None) -> Page:
+    seen = [each for each in looks(reading.decided(model)) if each.report]
+    mine = [each for each in seen if version is None or each.version == version]
+    if not mine:
+        of = f" at version {version}" if version is not None else ""
+        raise Trouble(
+            f"the monitor has not looked{of} yet, or nothing came that it could judge: everloop "
+            f"status {model}"
+        )
+    return Page(f"look of {mine[0].time}", mine[0].report)
+
+
+def _of_run(model: str, run: str) -> Page:
+    executions = pipelines.newest(model)
+    mine = [each for each in executions if run_of_turn(each.display_name) == run]
+    if not mine:
+        names = ", ".join(each.name for each in reading.trainings(model)[:5]) or "none"
+        kinds = ", ".join(KINDS)
+        raise Trouble(
+            f"{run!r} is no version, run or kind of report of {model}: give a version's number, "
+            f"one of {kinds}, or a run (the newest: {names})"
+        )
+    place = f"runs/{model}/{mine[0].arn.rpartition('/')[2]}"
+    bucket = settings().artefact_bucket
+    for key in (f"{place}/evaluation/report.html", f"{place}/files/data.html"):
+        uri = f"s3://{bucket}/{key}"
+        if storage.newest_version(uri) is not None:
+            return Page(f"run {run}", uri)
+    raise Trouble(f"run {run} left no report: everloop logs {model} --run {run}  says why")
+
+
+def bring(model: str, page: Page, stack: str) -> Path:
+    """Bring a page to a folder of this user's own; return the file. Raises Trouble."""
+    try:
+        data = storage.read(*storage.split(page.uri))
+    except EverloopError as error:
+        raise Trouble(f"the {page.title} of {model} is not there any more: {error}") from error
+    folder = states.home() / "reports" / stack / model
+    path = folder / f"{page.title.replace(' ', '-').replace(':', '')}.html"
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.touch(mode=0o600)
+        path.write_bytes(data)
+    except OSError as error:
+        raise Trouble(f"{path} cannot be written: {error.strerror}") from error
+    return path
+
+
+def show_in_browser(path: Path) -> bool:
+    """Open a file in the user's browser; False where there is none to open it."""
+    shown = bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    if not shown and "BROWSER" not in os.environ and os.uname().sysname == "Linux":
+        return False  # what a terminal would show instead is no page
+    try:
+        return webbrowser.open(path.resolve().as_uri())
+    except webbrowser.Error:
+        return False

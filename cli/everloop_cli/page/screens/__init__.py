@@ -1,0 +1,1 @@
+"""The pages: each reads a view, and renders it."""

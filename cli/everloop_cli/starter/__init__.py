@@ -1,0 +1,1 @@
+"""What `everloop init` writes into a folder: a model that trains, from its data's own columns."""

@@ -1,0 +1,116 @@
+"""everloop audit: all that is known of a version, in one file that anybody can verify."""
+
+from pathlib import Path
+
+import click
+
+from everloop_cli import options, show
+from everloop_cli.trouble import Trouble
+
+
+@click.command()
+@click.argument("model", required=False)
+@click.option("--version", type=int, metavar="N", help="Which version (default: what serves).")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="PACK.zip",
+    help="Where to write it (default: MODEL-vN-audit.zip).",
+)
+@click.option(
+    "--verify",
+    "pack",
+    type=click.Path(path_type=Path),
+    metavar="PACK",
+    help="Verify a pack instead, without AWS.",
+)
+@click.option(
+    "--pdf/--no-pdf",
+    default=True,
+    show_default=True,
+    help="Print the first page, where a browser is found.",
+)
+@options.stack
+def audit(
+    model: str | None,
+    version: int | None,
+    output: Path | None,
+    pack: Path | None,
+    pdf: bool,
+    stack: str,
+    as_json: bool,
+) -> int:
+    """Write an audit pack of a version: decisions, approvals, tests, evaluation, data, code.
+
+    It has a page to begin with, and a verify.py that needs nothing but Python. Ends with 1 where
+    the ledger's chain does not hold, or a pack that is verified was changed.
+    """
+    from everloop_cli import audit_pack
+
+    if pack is not None:
+        problems = audit_pack.verified(pack)
+        if as_json:
+            show.emit_json({"pack": str(pack), "problems": problems})
+        else:
+            for problem in problems:
+                show.out.print(problem, markup=False, soft_wrap=True)
+            for note in [] if problems else audit_pack.notes(pack):
+                show.out.print(note, markup=False, soft_wrap=True)
+            if not problems:
+                show.out.print(f"{pack} holds", markup=False, soft_wrap=True)
+        return 1 if problems else 0
+    if model is None:
+        raise click.UsageError("name a model, or a pack with --verify")
+    return _write(model, version, output, pdf, stack, as_json)
+
+
+def _write(
+    model: str, version: int | None, output: Path | None, pdf: bool, stack: str, as_json: bool
+) -> int:
+    from everloop.errors import BadInput
+    from everloop.reading.evidence import evidence
+    from everloop_cli import audit_pack, models
+
+    options.open_stack(stack)
+    name = models.known(model, removed=True)
+    if output is not None and not output.parent.is_dir():
+        raise Trouble(f"{output.parent}: there is no such folder; make it, or name another")
+    try:
+        found = evidence(name, version)
+    except BadInput as error:
+        raise Trouble(str(error)) from error
+    number = found.story.version.version if found.story.version else version
+    target = output or Path(f"{name}-v{number}-audit.zip")
+    digest, no_pdf = audit_pack.written(found, target, pdf=pdf)
+    problems = list(found.story.chain.problems)
+    if as_json:
+        show.emit_json(
+            {
+                "pack": str(target),
+                "digest": digest,
+                "files": sorted(found.files),
+                "missing": dict(found.missing),
+                "no_pdf": no_pdf,
+                "problems": problems,
+            }
+        )
+        return 1 if problems else 0
+    show.out.print(
+        f"wrote {target}: {len(found.files)} documents of {name}, version {number}",
+        markup=False,
+        soft_wrap=True,
+    )
+    for path, why in sorted(found.missing.items()):
+        show.out.print(f"  without {path}: {why}", markup=False, soft_wrap=True)
+    if no_pdf:
+        show.out.print(f"  without a PDF: {no_pdf}", markup=False, soft_wrap=True)
+    for problem in problems:
+        show.out.print(f"  the ledger does not hold: {problem}", markup=False, soft_wrap=True)
+    show.out.print(f"  pack {digest}", markup=False, soft_wrap=True)
+    show.out.print(
+        f"  everloop audit --verify {target}  or, unpacked and anywhere: python verify.py",
+        markup=False,
+        soft_wrap=True,
+    )
+    return 1 if problems else 0

@@ -1,0 +1,1 @@
+"""Features of [features]: written into SageMaker's Feature Store, and read as they were known."""

@@ -1,0 +1,73 @@
+"""What AWS bills of jobs: hours of their instances, by the jobs' own word."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from everloop.aws.clients import sagemaker, translated
+
+Used = Mapping[str, float]  # by item of billing/prices.json
+
+
+def instance_hours(jobs: Iterable[tuple[str, str]]) -> Used:
+    """Return the instance hours of jobs, each given as its kind (`TrainingJob`) and its name.
+
+    Start-up and idle warm pools are in no description of a job.
+    """
+    used: Counter[str] = Counter()
+    for kind, name in jobs:
+        if kind in _READ:
+            with translated(name):
+                found = _READ[kind](name)
+            for instance, hours in found:
+                used[f"{instance} hour"] += hours  # type: ignore[assignment]  # a Counter of floats
+    return dict(used)
+
+
+def _training(name: str) -> list[tuple[str, float]]:
+    job: Any = sagemaker().describe_training_job(TrainingJobName=name)
+    # A spot job is billed less than it lasts.
+    seconds = job.get("BillableTimeInSeconds", job.get("TrainingTimeInSeconds")) or 0
+    return _of(job.get("ResourceConfig") or {}, seconds)
+
+
+def _processing(name: str) -> list[tuple[str, float]]:
+    job: Any = sagemaker().describe_processing_job(ProcessingJobName=name)
+    cluster = (job.get("ProcessingResources") or {}).get("ClusterConfig") or {}
+    return _of(cluster, _seconds(job.get("ProcessingStartTime"), job.get("ProcessingEndTime")))
+
+
+def _transform(name: str) -> list[tuple[str, float]]:
+    job: Any = sagemaker().describe_transform_job(TransformJobName=name)
+    seconds = _seconds(job.get("TransformStartTime"), job.get("TransformEndTime"))
+    return _of(job.get("TransformResources") or {}, seconds)
+
+
+def _tuning(name: str) -> list[tuple[str, float]]:
+    job: Any = sagemaker().describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
+    seconds = (job.get("ConsumedResources") or {}).get("RuntimeInSeconds") or 0
+    defined = [job.get("TrainingJobDefinition"), *(job.get("TrainingJobDefinitions") or ())]
+    first: Mapping[str, Any] = next(filter(None, defined), {})
+    return _of(first.get("ResourceConfig") or {}, seconds)
+
+
+_READ = {
+    "TrainingJob": _training,
+    "ProcessingJob": _processing,
+    "TransformJob": _transform,
+    "TuningJob": _tuning,
+}
+
+
+def _of(cluster: Mapping[str, Any], seconds: float) -> list[tuple[str, float]]:
+    groups = cluster.get("InstanceGroups") or [cluster]
+    return [
+        (str(group["InstanceType"]), int(group.get("InstanceCount") or 1) * seconds / 3600)
+        for group in groups
+        if group.get("InstanceType") and seconds
+    ]
+
+
+def _seconds(start: datetime | None, end: datetime | None) -> float:
+    return (end - start).total_seconds() if start and end else 0.0

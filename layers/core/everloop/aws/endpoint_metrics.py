@@ -1,0 +1,19 @@
+"""What CloudWatch says of an endpoint's invocations."""
+
+from datetime import datetime
+from typing import Any
+
+from everloop.aws.clients import cloudwatch, translated
+from everloop.pipelines.rollouts import errors_of
+
+_HOUR = 3600
+
+
+def failed_shares(endpoint: str, since: datetime, until: datetime) -> list[float]:
+    """Return the share of requests that an endpoint failed, of each hour in which it had any."""
+    asked: dict[str, Any] = errors_of(endpoint)
+    with translated(f"metrics of endpoint {endpoint}"):
+        answer = cloudwatch().get_metric_statistics(
+            **asked, StartTime=since, EndTime=until, Period=_HOUR, Statistics=["Average"]
+        )
+    return [float(point["Average"]) for point in answer["Datapoints"]]

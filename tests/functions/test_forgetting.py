@@ -1,0 +1,33 @@
+"""Of a person who is forgotten nothing is left in what was made of their rows."""
+
+from everloop_cli.forgetting import objects
+from everloop_cli.forgetting.subject import Subject
+from everloop_jobs.privacy.masking import Masking
+
+SPEC = {"data": {"key": "id", "columns": {}}}
+
+
+def versions(account, prefix):
+    listed = account.client("s3").list_object_versions(Bucket=account.artefacts, Prefix=prefix)
+    return sorted(each["Key"] for each in listed.get("Versions", []))
+
+
+def test_scores_of_batches_lose_the_row_and_what_they_were_made_with_goes_whole(account):
+    batch, other = "scores/m/2026-11-20T100000-w1", "scores/m/2026-11-21T100000-w2"
+    for place, key in ((batch, "7000"), (other, "8000")):
+        for name, body in (
+            ("may.csv", f"id,score\n{key},0.5\n7001,0.6\n"),
+            ("manifest.json", '{"rows": 2}'),
+            ("work/files/names.csv", f"id\n{key}\n7001\n"),
+            ("work/requests/part-00000.csv", "1,2\n3,4\n"),
+            ("work/answers/part-00000.csv.out", "0.5\n0.6\n"),
+        ):
+            account.put(f"s3://{account.artefacts}/{place}/{name}", body.encode())
+    subject = Subject("id", "7000", False, Masking(SPEC, [], b"k"))
+    objects.end(objects.made(account.artefacts, "m", subject).affected)
+    assert versions(account, f"{batch}/") == [f"{batch}/manifest.json", f"{batch}/may.csv"]
+    s3 = account.client("s3")
+    left = s3.get_object(Bucket=account.artefacts, Key=f"{batch}/may.csv")["Body"].read()
+    assert left == b"id,score\n7001,0.6\n"
+    assert len(versions(account, f"{other}/")) == 5
+    assert objects.made(account.artefacts, "m", subject).affected == []

@@ -1,0 +1,255 @@
+"""What comes below score/ is scored once, by the version in production, and told."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from functions.conftest import SPEC
+
+import reconcile
+import score_data
+from everloop.aws import arrivals, ledger, production
+from everloop.errors import BadInput
+from everloop.moments import moment, text
+from everloop.names import to_score
+from everloop.records.lease import SCORING
+from everloop.records.production import Production
+from everloop.records.window import BAD_FILES, SCORED
+
+NOW = moment("2026-11-20T10:25:00Z")
+MODEL = "flight-delays"
+BATCH = f'{SPEC.partition("[deploy.production]")[0]}\n[deploy]\nserve = "batch"\n'
+EXECUTIONS = "arn:aws:states:us-east-1:123456789012:execution:everloop-score"
+
+
+def push(account, more=""):
+    account.push(MODEL, account.bundle(f"{BATCH}{more}"))
+
+
+def serve(account, version=1):
+    account.register(version, approval="Approved")
+    account.client("sagemaker").create_model(
+        ModelName=f"{MODEL}-v{version}-0123abcd",
+        PrimaryContainer={"Image": "image:1"},
+        ExecutionRoleArn="arn:aws:iam::123456789012:role/everloop-us-east-1-sagemaker",
+    )
+    production.move(MODEL, Production(version, f"{MODEL}-v{version}-0123abcd", "image:1", 1, NOW))
+
+
+def bring(account, *names):
+    account.drop(*[account.bring(f"score/{MODEL}/{name}", b"id,late\n1,\n") for name in names])
+
+
+def plan(account, window=1, attempt=1, **values):
+    request = account.request(
+        "machine-score-data",
+        window=window,
+        execution=f"{EXECUTIONS}:{MODEL}-s{window}-a{attempt}",
+        **values,
+    )
+    return score_data.handler(request, account.context)
+
+
+def finish(account, planned, window=1, attempt=1, **values):
+    return plan(account, window, attempt, step="finish", batch=planned["batch"], **values)
+
+
+def end(account, planned, *set_aside, rows=3):
+    """Put what the jobs leave."""
+    aside = {"version_id": "v", "status": "set-aside", "reason": "no column 'id'"}
+    listed = [{"key": key, **aside} for key in set_aside]
+    record = {"outcome": "ok", "why": "", "counts": {}, "objects": listed}
+    account.put_json(planned["batch"]["files_uri"], record)
+    manifest = {"model_version": planned["batch"]["version"], "rows": rows, "objects": [{}] * 2}
+    account.put_json(f"{planned['batch']['scores_uri']}/manifest.json", manifest)
+
+
+def scores(account):
+    return [each for each in account.decisions() if each["kind"] == "score"]
+
+
+def test_a_burst_is_one_batch_whatever_comes_again(account):
+    push(account)
+    serve(account)
+    events = [account.bring(f"score/{MODEL}/{n}.csv") for n in range(60)]
+    assert account.drop(*events) == {"batchItemFailures": []}
+    assert account.drop(*events) == {"batchItemFailures": []}
+    assert account.executions("score") == [f"{MODEL}-s1-a1"]
+    assert account.executions("train") == []  # nothing is learnt from it
+    planned = plan(account)
+    assert planned["go"], planned["reason"]
+    (dataset,) = (i for i in planned["rows"]["inputs"] if i["InputName"] == "dataset")
+    uri = f"{dataset['S3Input']['S3Uri']}objects.json"
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    frozen = json.load(account.client("s3").get_object(Bucket=bucket, Key=key)["Body"])
+    assert len({each["version_id"] for each in frozen["objects"]}) == 60
+    assert planned["score"]["model"] == f"{MODEL}-v1-0123abcd"
+
+
+def test_objects_wait_until_they_are_quiet_and_a_person_or_a_schedule_waits_for_nothing(account):
+    push(account)
+    serve(account)
+    bring(account, "a.csv")
+    came = arrivals.open_window(to_score(MODEL)).last_at
+    early = plan(account, time=text(came + timedelta(seconds=20)))
+    assert (early["go"], early["wait_seconds"]) == (False, 40)
+    asked = plan(account, time=text(came + timedelta(seconds=20)), asked=True)
+    assert asked["go"]
+
+
+def test_what_is_scored_is_told_once_and_what_came_meanwhile_is_scored_next(account):
+    push(account)
+    serve(account)
+    bring(account, "a.csv", "b.csv")
+    planned = plan(account)
+    bring(account, "c.csv")  # one at a time
+    assert account.executions("score") == [f"{MODEL}-s1-a1"]
+    end(account, planned, f"score/{MODEL}/b.csv")
+
+    done = finish(account, planned)
+    again = finish(account, planned)
+
+    assert (done["outcome"], done["ok"]) == (SCORED, True)
+    assert again["outcome"] == SCORED
+    (decided,) = scores(account)
+    assert decided["go"]
+    assert decided["facts"]["version"] == 1
+    assert decided["facts"]["set_aside"] == 1
+    assert len([mail for mail in account.mails() if "scored 2 objects" in mail]) == 1
+    (aside,) = (each for each in account.decisions() if each["kind"] == "set-aside")
+    assert f"score/{MODEL}/b.csv: no column 'id'" in aside["reason"]
+    assert arrivals.closed_window(to_score(MODEL), 1).outcome == SCORED
+    assert account.executions("score") == [f"{MODEL}-s1-a1", f"{MODEL}-s2-a1"]
+
+
+def test_without_a_version_objects_are_kept_and_reconcile_scores_them_once_one_serves(account):
+    push(account)
+    bring(account, "a.csv")
+    assert account.executions("score") == []
+    serve(account)
+    tick = {"time": text(NOW + timedelta(minutes=10))}
+    reconcile.handler(tick, account.context)
+    assert account.executions("score") == [f"{MODEL}-s1-a1"]
+
+
+@pytest.mark.parametrize("spec", [SPEC, ""])
+def test_objects_for_a_model_that_scores_nothing_are_kept_and_told(account, spec):
+    if spec:
+        account.push()
+    bring(account, "a.csv")
+    assert account.executions("score") == []
+    assert arrivals.open_window(to_score(MODEL)).objects == 1
+    assert any("nothing scores them" in mail for mail in account.mails())
+
+
+def test_bad_files_alone_end_a_batch_and_a_person_hears_why(account):
+    push(account)
+    serve(account)
+    bring(account, "a.csv")
+    planned = plan(account)
+    listed = [
+        {
+            "key": f"score/{MODEL}/a.csv",
+            "version_id": "v",
+            "status": "set-aside",
+            "reason": "is empty",
+        }
+    ]
+    why = "bad data: nothing is left to score"
+    account.put_json(
+        planned["batch"]["files_uri"],
+        {"outcome": "bad-files", "why": why, "counts": {}, "objects": listed},
+    )
+    error = {"Error": "States.TaskFailed", "Cause": json.dumps({"FailureReason": why})}
+    done = finish(account, planned, error=error)
+    assert (done["outcome"], done["ok"]) == (BAD_FILES, True)
+    assert any("were not scored" in mail for mail in account.mails())
+
+
+def test_what_one_version_cannot_score_the_next_one_does(account):
+    push(account)
+    serve(account)
+    bring(account, "a.csv")
+    planned = plan(account)
+    cause = json.dumps({"FailureReason": "AlgorithmError: it answered 2 lines to 3 rows"})
+    done = finish(account, planned, error={"Error": "States.TaskFailed", "Cause": cause})
+    assert (done["outcome"], done["ok"]) == ("failed:v1", False)
+    assert not ledger.lease(MODEL, SCORING).held(NOW)
+    tick = {"time": text(NOW + timedelta(minutes=10))}
+    reconcile.handler(tick, account.context)
+    assert account.executions("score") == [f"{MODEL}-s1-a1"]  # it would fail again
+    serve(account, 2)
+    reconcile.handler({"time": text(NOW + timedelta(minutes=15))}, account.context)
+    assert account.executions("score")[-1] == f"{MODEL}-s1-a2"
+    assert plan(account, 1, 2)["batch"]["version"] == 2
+
+
+def test_what_aws_lacks_is_no_verdict(account):
+    push(account)
+    serve(account)
+    bring(account, "a.csv")
+    planned = plan(account)
+    cause = "The account-level service limit 'ml.m5.large for transform job usage' is 0 Instances, "
+    cause += "with current utilization of 0 Instances and a request delta of 1 Instances."
+    error = {"Error": "SageMaker.ResourceLimitExceededException", "Cause": cause}
+    done = finish(account, planned, error=error)
+    assert (done["outcome"], done["wait_seconds"]) == ("waits", 0)
+    assert arrivals.closed_window(to_score(MODEL), 1).outcome is None
+    assert any("ml.m5.large for transform job usage" in mail for mail in account.mails())
+
+
+def test_with_a_schedule_what_came_waits_for_its_tick(account):
+    push(account, '[deploy.batch]\nschedule = "rate(1 hour)"\n')
+    serve(account)
+    bring(account, "a.csv")
+    assert account.executions("score") == []
+    told = score_data.handler(account.request("schedule-scoring", model=MODEL), account.context)
+    assert told["go"]
+    assert account.executions("score") == [f"{MODEL}-s1-a1"]
+    schedules = account.client("scheduler").list_schedules(GroupName="everloop")["Schedules"]
+    assert f"everloop-{MODEL}-score" in [each["Name"] for each in schedules]
+    account.push(MODEL, account.bundle(SPEC))  # an endpoint serves it from now on
+    schedules = account.client("scheduler").list_schedules(GroupName="everloop")["Schedules"]
+    assert f"everloop-{MODEL}-score" not in [each["Name"] for each in schedules]
+
+
+def test_a_day_has_no_more_batches_than_the_spec_lets(account):
+    push(account, "[deploy.batch]\nper_day = 1\n")
+    serve(account)
+    bring(account, "a.csv")
+    planned = plan(account)
+    end(account, planned)
+    bring(account, "b.csv")
+    finish(account, planned)
+    assert account.executions("score") == [f"{MODEL}-s1-a1"]
+    reconcile.handler({"time": text(NOW + timedelta(hours=25))}, account.context)
+    assert account.executions("score") == [f"{MODEL}-s1-a1", f"{MODEL}-s2-a1"]
+
+
+def test_objects_that_were_deleted_before_they_are_scored_are_left_out(account):
+    push(account)
+    serve(account)
+    bring(account, "a.csv")
+    account.client("s3").delete_object(Bucket=account.data, Key=f"score/{MODEL}/a.csv")
+    planned = plan(account)
+    assert not planned["go"]
+    assert "nothing is left" in planned["reason"]
+    assert not ledger.lease(MODEL, SCORING).held(NOW)
+
+
+def test_what_no_event_reported_is_found_by_reconcile_and_scored_once(account):
+    push(account)
+    serve(account)
+    account.bring(f"score/{MODEL}/a.csv")
+    (came,) = account.client("s3").list_objects_v2(Bucket=account.data, Prefix="score/")["Contents"]
+    later = came["LastModified"] + timedelta(minutes=20)
+    reconcile.handler({"time": text(later)}, account.context)
+    reconcile.handler({"time": text(later + timedelta(minutes=5))}, account.context)
+    assert arrivals.open_window(to_score(MODEL)).objects == 1
+    assert account.executions("score") == [f"{MODEL}-s1-a1"]
+
+
+def test_a_step_that_is_none_is_refused(account):
+    push(account)
+    with pytest.raises(BadInput, match="step: 'go'"):
+        plan(account, step="go")
