@@ -110,7 +110,7 @@ class Deliveries:
         dead_letter: str,
         details: dict[str, Any],
         delay: float = 0.0,
-    ) -> None:
+    ) -> Delivery:
         """Store a delivery and hand it over after `delay` seconds; it is safe once this returns."""
         now = self._cloud.clock.now()
         key = str(uuid.uuid4())
@@ -127,9 +127,14 @@ class Deliveries:
         }
         self._rows[key] = row
         self._enqueue(key, row)
+        return row
 
     def pending(self) -> int:
         return len(self._rows)
+
+    def waits(self, id: str) -> bool:
+        """Whether a delivery still is to be handed over."""
+        return id in self._rows
 
     def _enqueue(self, key: str, row: Delivery) -> None:
         if row["due"] <= self._cloud.clock.now():

@@ -55,6 +55,12 @@ class Functions(Api):
         self._invocations.stop()
         self.state.pool.close()
 
+    def runs(self, arn: str, payload: bytes) -> bool:
+        """Whether a function has taken a payload as an event, and has not ended it yet."""
+        return self._invocations.queue.holds(
+            arn.partition(":function:")[2].partition(":")[0], payload
+        )
+
     def _forget_old_code(self) -> None:
         digests = {record["CodeDigest"] for record in self.state.records.values()}
         layered = [

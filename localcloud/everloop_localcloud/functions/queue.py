@@ -76,6 +76,11 @@ class EventQueue:
         self._schedule(key)
         return key
 
+    def holds(self, function: str, payload: bytes) -> bool:
+        """Whether a function has not ended yet what this payload asks for."""
+        rows = list(self._rows.values())
+        return any(row["Function"] == function and row["Payload"] == payload for row in rows)
+
     def _schedule(self, key: str) -> None:
         due: datetime = self._rows[key]["Due"]
         if due <= self._cloud.clock.now():

@@ -20,7 +20,8 @@ class Scheduler(Api):
     reads = READS
     partial: ClassVar[dict[str, str]] = {
         "CreateSchedule": "KmsKeyArn is stored and nothing is encrypted; targets are Lambda, SQS, "
-        "SNS, Step Functions, buses, SageMaker pipelines and universal targets",
+        "SNS, Step Functions, buses, SageMaker pipelines and universal targets; at a clock faster "
+        "than real time a run is left out while the Lambda of the run before still runs",
         "DeleteScheduleGroup": "deletes at once; AWS takes minutes",
     }
 

@@ -84,6 +84,14 @@ def filled(delivery: Delivery) -> str:
     return str(text)
 
 
+def is_running(cloud: Account, delivery: Delivery) -> bool:
+    """Whether a Lambda that took a run has not ended it yet; of other targets nobody knows."""
+    arn = delivery["target"]["Arn"]
+    if arn.split(":")[2] != "lambda":
+        return False
+    return bool(cloud.apis["lambda"].runs(arn, (filled(delivery) or "{}").encode()))
+
+
 def hand_over(cloud: Account, delivery: Delivery) -> None:
     """Call the target of one run. Raises AwsError."""
     target = delivery["target"]

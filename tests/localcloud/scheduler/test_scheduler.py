@@ -1,12 +1,16 @@
 """Schedules through boto3: when they call their targets, with what, and what happens then."""
 
+import io
 import json
 import time
+import zipfile
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from waiting import until
 
 from everloop_localcloud.kernel.store import Store
 
@@ -232,3 +236,35 @@ def test_bad_schedules_are_refused(cloud_with: Any, members: dict[str, Any], cod
     with pytest.raises(ClientError) as refused:
         client("scheduler").create_schedule(**{**good, **members})
     assert refused.value.response["Error"]["Code"] == code
+
+
+def test_at_a_fast_clock_a_function_that_is_slower_does_not_pile_up(
+    cloud_with: Any, tmp_path: Path
+) -> None:
+    # A minute in a tenth of a second, and a function that takes a half.
+    _, client = cloud_with("lambda", "scheduler", "sts", "logs", speed=600)
+    told = tmp_path / "told"
+    source = (
+        "import time\n"
+        "def tell(word):\n"
+        f"    with open({str(told)!r}, 'a') as file:\n"
+        "        file.write(word)\n"
+        "def handler(event, context):\n"
+        "    tell('<')\n"
+        "    time.sleep(0.5)\n"
+        "    tell('>')\n"
+    )
+    zipped = io.BytesIO()
+    with zipfile.ZipFile(zipped, "w") as archive:
+        archive.writestr("main.py", source)
+    made = client("lambda").create_function(
+        FunctionName="slow",
+        Runtime="python3.13",
+        Role=ROLE,
+        Handler="main.handler",
+        Code={"ZipFile": zipped.getvalue()},
+    )
+    text = '{"at": "<aws.scheduler.scheduled-time>"}'
+    _create(client("scheduler"), made["FunctionArn"], "rate(1 minutes)", target={"Input": text})
+    seen = until(lambda: told.read_text() if told.exists() else "", lambda seen: len(seen) >= 7)
+    assert seen == ("<>" * len(seen))[: len(seen)]
