@@ -187,9 +187,14 @@ class Laptop:
         self.wait(model, f"version {version} in service", probe, limit)
 
     def approve(self, model: str, version: int, status: str = "Approved") -> None:
+        """Set a version's approval, as a person who has read its verdict: the judge is done."""
+        self.wait(model, "the end of its judgement", lambda: not self._judges(model) or None)
         self.client("sagemaker").update_model_package(
             ModelPackageArn=package_arn(model, version), ModelApprovalStatus=status
         )
+
+    def _judges(self, model: str) -> bool:
+        return any(each["status"] == "RUNNING" for each in self.executions("evaluate", model))
 
     def states_entered(self, machine: str, model: str) -> int:
         """Return how many states the first execution entered that succeeded; 0 where none has."""

@@ -24,9 +24,10 @@ def key(name, model=MODEL):
 
 
 def now(account, **ahead):
-    """Return when the newest data came, by S3's clock, and so much more."""
-    found = account.client("s3").list_objects_v2(Bucket=account.data)["Contents"]
-    return max(each["LastModified"] for each in found) + timedelta(**ahead)
+    """Return when the newest data came or went, by S3's clock, and so much more."""
+    found = account.client("s3").list_object_versions(Bucket=account.data)
+    told = [*found.get("Versions", ()), *found.get("DeleteMarkers", ())]
+    return max(each["LastModified"] for each in told) + timedelta(**ahead)
 
 
 def tick(account, **ahead):

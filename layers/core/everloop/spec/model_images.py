@@ -122,7 +122,7 @@ def is_transformed(spec: Spec) -> bool:
     Specs of before do not say it: theirs are all imported. Where evaluate.py alone can say how good
     an answer is, it opens the model itself.
     """
-    if _measured_by_script(spec):
+    if is_measured_by_script(spec):
         return False
     return spec["evaluate"].get("by") == TRANSFORM or not is_imported(spec)
 
@@ -132,7 +132,7 @@ def is_scored_apart(champion: Spec, candidate: Spec) -> bool:
 
     So it is where no job can import it, and where the candidate's job has another framework.
     """
-    if _measured_by_script(champion):
+    if is_measured_by_script(champion):
         return False
     return is_transformed(champion) or _of_jobs(champion) != _of_jobs(candidate)
 
@@ -141,19 +141,20 @@ def _of_jobs(spec: Spec) -> str:
     return named(spec)[0] if is_imported(spec) else DEFAULT_FRAMEWORK
 
 
-def _measured_by_script(spec: Spec) -> bool:
+def is_measured_by_script(spec: Spec) -> bool:
+    """Whether the folder's own evaluate.py measures it, so that no job knows its answers."""
     return "evaluate.py" in scripts(spec["problem"])
 
 
 def scoring_mistakes(spec: Spec) -> Iterator[str]:
     """Yield where [evaluate] says that a model be scored as it cannot be."""
     evaluate, by = spec["evaluate"], spec["evaluate"].get("by")
-    if by == TRANSFORM and _measured_by_script(spec):
+    if by == TRANSFORM and is_measured_by_script(spec):
         yield (
             f"evaluate.by is 'transform', and a {spec['problem']} model is measured by its own "
             "evaluate.py; leave it out"
         )
-    elif by == JOB and not _measured_by_script(spec) and not is_imported(spec):
+    elif by == JOB and not is_measured_by_script(spec) and not is_imported(spec):
         yield (
             f"evaluate.by is 'job', and no job can import what {trained_by(spec)} serves; leave it "
             "out: its serving container scores it, in a transform job"

@@ -168,7 +168,7 @@ class ModelSpec(Section):
 
     def _card(self) -> list[str]:
         spec = self.model_dump()
-        asked = self.problem != "custom" and not model_images.is_transformed(spec)
+        asked = not (model_images.is_measured_by_script(spec) or model_images.is_transformed(spec))
         return card_section.mistakes(spec, explainable=asked)
 
     def _metrics(self) -> list[str]:
