@@ -23,7 +23,8 @@ ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
 FOLDER = ROOT / "tests" / "e2e" / "models" / "mean-price"
 ACCOUNT = "123456789012"
-_PREPARED = ["ReconcileMinutes=15"]
+_MINUTES = 60
+_PREPARED = [f"ReconcileMinutes={_MINUTES}"]
 T = TypeVar("T")
 
 
@@ -31,11 +32,16 @@ class Laptop:
     """One cloud with the stack deployed; `env` is all that a client needs.
 
     As a context it is up within, and down after it, also where it did not get up. Reconcile ticks
-    every `minutes` of its clock: with the template's five a cloud with some models is never idle.
+    every `minutes` of its clock: with the template's five a cloud with some models is never idle,
+    and with 15 it spent a third of all these tests' processor time.
     """
 
     def __init__(
-        self, state: Path, speed: float = 120, options: tuple[str, ...] = (), minutes: int = 15
+        self,
+        state: Path,
+        speed: float = 120,
+        options: tuple[str, ...] = (),
+        minutes: int = _MINUTES,
     ) -> None:
         self.state = state
         self.speed = speed
@@ -192,6 +198,15 @@ class Laptop:
         self.client("sagemaker").update_model_package(
             ModelPackageArn=package_arn(model, version), ModelApprovalStatus=status
         )
+
+    def reconcile(self) -> None:
+        """Let reconcile look now, and wait until it has."""
+        self.put("now", b"")
+        at = self.client("s3").head_object(Bucket=self.data_bucket, Key="now")["LastModified"]
+        answer = self.client("lambda").invoke(
+            FunctionName="everloop-reconcile", Payload=json.dumps({"time": at.isoformat()})
+        )
+        assert "FunctionError" not in answer, answer["Payload"].read()
 
     def _judges(self, model: str) -> bool:
         return any(each["status"] == "RUNNING" for each in self.executions("evaluate", model))
