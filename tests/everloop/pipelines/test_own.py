@@ -60,6 +60,13 @@ def test_the_same_definition_and_folder_give_the_same_bytes() -> None:
     assert compiled(definition, FILES, json.loads(FILES[COMPILED])["sdk"]) == FILES[COMPILED]
 
 
+def test_a_pipeline_of_ones_own_cannot_be_held_to_privacy() -> None:
+    toml = FILES["model.toml"].decode() + "[privacy]\nkey_is_personal = true\n"
+    spec = load_spec(toml, name="air-time")
+    with pytest.raises(BadInput, match=r"remove \[privacy\], or the pipeline\.py"):
+        own_definition(bundle(), spec, SITE, REF)
+
+
 def test_a_folder_without_a_pipeline_has_none() -> None:
     plain = {name: text for name, text in FILES.items() if not name.startswith("pipeline.")}
     assert own_definition(open_bundle(packed(plain)), SPEC, SITE, REF) is None

@@ -74,6 +74,11 @@ def own_definition(bundle: Bundle, spec: ModelSpec, site: Site, ref: BundleRef) 
             f"train.in_one_job is for the default pipeline, and the folder has a {SOURCE}, which "
             "says itself what its jobs are; remove that key"
         )
+    if spec.privacy is not None:
+        raise BadInput(
+            f"privacy is for the default pipeline, and the folder has a {SOURCE}, whose jobs may "
+            f"read the rows and write them as they are; remove [privacy], or the {SOURCE}"
+        )
     try:
         definition = fill(_read(bundle), spec, site, ref)
         wrong = problems(definition, spec.name, site, ref)
