@@ -10,9 +10,10 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Awaitable, Callable, MutableMapping
-from http.cookies import CookieError, SimpleCookie
 from typing import Any, Final
 from urllib.parse import parse_qsl, quote, urlencode
+
+from starlette.requests import cookie_parser
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -105,13 +106,9 @@ class Guard:
         await _answer(send, 303, "", {"Location": place, "Set-Cookie": cookie})
 
     def _knows(self, cookies: str) -> bool:
-        try:
-            found = SimpleCookie(cookies).get(self._cookie)
-        except CookieError:
-            return False
-        return found is not None and hmac.compare_digest(
-            found.value.encode(), self._session.encode()
-        )
+        # As browsers write them: one of another port may be no cookie by the standard.
+        found = cookie_parser(cookies).get(self._cookie, "")
+        return hmac.compare_digest(found.encode(), self._session.encode())
 
 
 def is_own_form(scope: Scope, given: object) -> bool:

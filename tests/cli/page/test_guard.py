@@ -102,6 +102,14 @@ def test_a_session_of_another_start_or_port_is_none(stranger):
     assert stranger.get("/", headers={"Cookie": f"everloop-99={good}"}).status_code == 401
 
 
+@pytest.mark.parametrize("other", ['state={"a": 1}', "bare", "a b=c", 'x="q', "everloop-99=ab"])
+def test_cookies_of_other_ports_sign_nobody_out(stranger, other):
+    """A browser sends the cookies of all that runs on this host, whatever its port."""
+    own = f"everloop-{PORT}={Guard(_echo, 'secret', PORT)._session}"
+    for cookies in (f"{other}; {own}", f"{own}; {other}"):
+        assert stranger.get("/", headers={"Cookie": cookies}).status_code == 200
+
+
 def test_every_answer_forbids_frames_scripts_of_others_and_keeping(browser):
     for answer in (browser.get("/"), browser.get("/", headers={"Host": "evil.example"})):
         policy = answer.headers["content-security-policy"]
