@@ -39,10 +39,12 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     request = requests.read(Request, event)
     repaired: dict[str, int] = {}
     troubled: list[str] = []
-    overdue, scores = 0, False
+    overdue = 0
     known, scaled = _alarms(), _scaled()
     models = ledger.models()
-    for model in _turn(models):
+    due = _turn(models)
+    scores = len(due) < len(models)  # one of the others may score what comes
+    for model in due:
         try:
             installed = ledger.find_installed(model)
             scores = scores or bool(installed and not forms.of(installed.spec).has_endpoint)

@@ -9,6 +9,7 @@ from functions.conftest import SPEC
 import reconcile
 import score_data
 from everloop.aws import arrivals, ledger, production
+from everloop.decisions.repairs import MOST_PER_TICK
 from everloop.errors import BadInput
 from everloop.moments import moment, text
 from everloop.names import to_score
@@ -247,6 +248,19 @@ def test_what_no_event_reported_is_found_by_reconcile_and_scored_once(account):
     reconcile.handler({"time": text(later + timedelta(minutes=5))}, account.context)
     assert arrivals.open_window(to_score(MODEL)).objects == 1
     assert account.executions("score") == [f"{MODEL}-s1-a1"]
+
+
+def test_what_no_event_reported_is_found_in_a_tick_that_looks_at_other_models(account):
+    push(account)
+    for number in range(MOST_PER_TICK):
+        item = {"pk": {"S": "MODELS"}, "sk": {"S": f"m{number:04d}"}}
+        account.client("dynamodb").put_item(TableName="everloop-ledger", Item=item)
+    ledger.note_last_of_tick(MODEL)
+    account.bring(f"score/{MODEL}/a.csv")
+    (came,) = account.client("s3").list_objects_v2(Bucket=account.data, Prefix="score/")["Contents"]
+    later = came["LastModified"] + timedelta(minutes=20)
+    assert MODEL not in reconcile.handler({"time": text(later)}, account.context)["repaired"]
+    assert arrivals.open_window(to_score(MODEL)).objects == 1
 
 
 def test_a_step_that_is_none_is_refused(account):

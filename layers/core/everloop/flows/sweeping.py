@@ -32,7 +32,7 @@ _PREFIX = "data/"
 def sweep(now: datetime, models: Sequence[str], *, scores: bool = False) -> list[str]:
     """Look at the next pages; return what kept a model from being looked at.
 
-    `models` are the installed ones, and `scores` whether any of them scores what comes.
+    `models` are the installed ones, and `scores` whether any of them may score what comes.
     """
     position = cursor.read()
     pages, sweep = pages_due(position, now), started(position, now)
