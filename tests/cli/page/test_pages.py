@@ -202,6 +202,28 @@ def test_a_version_is_approved_with_a_reason_as_whoever_looks(changing, prepared
     assert again.status_code == 409 and approval(prepared, 1) == "Approved"
 
 
+def test_a_look_at_operate_receives_no_dead_letter_until_somebody_asks(page, prepared):
+    sqs = prepared.service("sqs")
+    url = sqs.get_queue_url(QueueName="everloop-failed")["QueueUrl"]
+    sent = sqs.send_message(QueueUrl=url, MessageBody='{"requestPayload": {"model": "m-in-it"}}')
+
+    def received():
+        """Receive it as well, and return how often it has been."""
+        name = "ApproximateReceiveCount"
+        (each,) = sqs.receive_message(
+            QueueUrl=url, VisibilityTimeout=0, MessageSystemAttributeNames=[name]
+        )["Messages"]
+        assert each["MessageId"] == sent["MessageId"]
+        return int(each["Attributes"][name]), each["ReceiptHandle"]
+
+    text = page.get("/operate").text
+    assert "?letters=failed#letters-h" in text and "m-in-it" not in text
+    assert received()[0] == 1
+    assert "m-in-it" in page.get("/operate?letters=failed").text
+    sqs.delete_message(QueueUrl=url, ReceiptHandle=received()[1])
+    assert "?letters=failed#letters-h" not in page.get("/operate?letters=other").text
+
+
 def test_times_say_their_zone_and_how_fast_the_clocks_run(page):
     page.app._app.state.site.clock.speed = 120.0
     text = page.get("/").text

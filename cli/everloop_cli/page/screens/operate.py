@@ -1,4 +1,7 @@
-"""The stack: what doctor finds, dead letters with their bodies, schedules, and what it costs."""
+"""The stack: what doctor finds, dead letters, schedules, and what it costs.
+
+SQS shows a letter only to who receives it, and counts that: letters are read where somebody asks.
+"""
 
 import json
 from typing import Final
@@ -22,14 +25,11 @@ def show(request: Request) -> Response:
     findings = list(doctor.of_stack(site.here))
     order = {doctor.BAD: 0, doctor.WARNING: 1, doctor.GOOD: 2}
     trouble, counts, letters = "", {}, []
+    asked = request.query_params.get("letters", "")
     try:
         counts = {"arrivals": redrive.waiting("arrivals"), **redrive.counts()}
-        letters = [
-            (letter, _body(letter.payload))
-            for queue in redrive.QUEUES
-            if counts[queue]
-            for letter in redrive.letters(queue)
-        ]
+        if asked in redrive.QUEUES:
+            letters = [(each, _body(each.payload)) for each in redrive.letters(asked)]
     except (*FAULTS, EverloopError, Trouble) as error:
         trouble = str(error)
     try:
@@ -45,6 +45,8 @@ def show(request: Request) -> Response:
         findings=sorted(findings, key=lambda each: order.get(each.state, 1)),
         tones={doctor.BAD: "bad", doctor.WARNING: "waiting", doctor.GOOD: "good"},
         counts=counts,
+        readable=[queue for queue in redrive.QUEUES if counts.get(queue)],
+        asked=asked,
         letters=letters,
         schedules=sorted(states.items())[:200],
         trouble=trouble,
