@@ -1,5 +1,6 @@
 """Views as HTML: one environment, which escapes whatever is put into a template."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib.metadata import version
@@ -131,8 +132,8 @@ def tone(text: Any, outcome: str) -> Markup:
 
 
 def breakable(name: str) -> Markup:
-    """Write a name of words joined by underscores, so that a line may end between them."""
-    return Markup("_<wbr>").join(name.split("_"))
+    """Write a name of words joined by underscores, or capitals, so that a line may end there."""
+    return Markup("<wbr>").join(re.split(r"(?<=_)|(?<=[a-z])(?=[A-Z])", name))
 
 
 def size(count: float) -> str:

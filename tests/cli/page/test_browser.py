@@ -34,6 +34,12 @@ _AXE = """axe.run(document, {iframes: false, resultTypes: ["violations"]}).then(
   found.violations.filter(v => ["serious", "critical"].includes(v.impact)).map(v =>
     v.id + ": " + v.nodes.map(n => n.html + " " + n.failureSummary).join(" | ")))"""
 
+# A pill that is wider than what it stands in.
+_OUT = """[...document.querySelectorAll(".tone")].filter(each => {
+  const inside = (each.closest("td,th,li,.card") || document.body).getBoundingClientRect();
+  return each.getBoundingClientRect().right > inside.right;
+}).map(each => "sticks out: " + each.textContent)"""
+
 
 @pytest.fixture(scope="module")
 def address(prepared) -> Iterator[str]:
@@ -79,7 +85,8 @@ def problems(browser, address, axe, path, width, scheme) -> list[str]:
     browser.go(address + path)
     browser.ask(axe + ";0")
     wider = browser.ask("document.documentElement.scrollWidth - innerWidth")
-    return [*browser.ask(_AXE), *([f"{wider} px too wide"] if wider > 0 else [])]
+    too_wide = [f"{wider} px too wide"] if wider > 0 else []
+    return [*browser.ask(_AXE), *browser.ask(_OUT), *too_wide]
 
 
 def test_everybody_can_use_every_page_on_every_screen(browser, address, axe):
