@@ -37,6 +37,21 @@ class Request:
     run: Mapping[str, Any] | None = None
     error: Mapping[str, Any] | None = None
 
+    @property
+    def died(self) -> bool:
+        """Whether the machine broke, and another attempt may not."""
+        return self.error is not None and self.error.get("Error") not in _FOR_GOOD
+
+    @property
+    def later(self) -> bool:
+        return self.error is None and bool((self.run or {}).get("later"))
+
+    @property
+    def failed_for_good(self) -> str:
+        """The pipeline execution that nobody looks at again, as its end could not be concluded."""
+        ended = self.error is not None and not self.died
+        return str((self.run or {}).get("run") or "") if ended else ""
+
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
@@ -51,18 +66,17 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     if concluded.lacked is not None:
         return _wait(request, installed, concluded)
     concluded, again = concluding.with_files(installed, concluded, request.window, request.time)
-    outcome = concluded.outcome
+    outcome, arn = concluded.outcome, concluded.arn or request.failed_for_good
     # What the machine did not live to see goes on: reconcile's next look finds the same run. And
     # what waits for its turn, or for its budget, is trained later.
-    died = request.error is not None and request.error.get("Error") not in _FOR_GOOD
     runs = ledger.runs(request.model)
     # A start that was refused when it was tried again says nothing of the run it had started.
-    sees = not died and outcome not in (REFUSED, NOTHING_LEFT)
+    sees = not request.died and outcome not in (REFUSED, NOTHING_LEFT)
     ended = of_machine(runs, name) if sees else None
     if ended is not None:
         rows = _rows_trained(concluded.package_arn) if outcome == REGISTERED else None
         ended = dataclasses.replace(ended, outcome=outcome, ended_at=request.time, rows=rows)
-        ended = tracking.noted(installed, ended, concluded.arn, concluded.package_arn)
+        ended = tracking.noted(installed, ended, arn, concluded.package_arn)
         runs = [run for run in runs if run.name != ended.name] + [ended]
     if outcome not in (REFUSED, NOTHING_LEFT):
         concluding.notify(
@@ -78,9 +92,10 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         ledger.put_run(request.model, ended)
     if ended is not None or outcome in (REGISTERED, NOTHING_LEFT):
         shortages.over(installed, TRAINING, request.time)
-    if not died and not again and not (request.run or {}).get("later"):
+    if not request.died and not again and not request.later:
         arrivals.note_outcome(request.model, request.window, outcome)
-    scoring.clear(installed, concluded.arn)
+    mine = ended.bundle_digest if ended else installed.bundle_digest
+    scoring.clear(installed, arn, mine)
     ledger.free_lease(request.model, TRAINING, request.execution)
     left = training.start_left_over(installed, request.time, but=request.window)
     logger.info("looked for more", go=left.decision.go, why=left.decision.reason)
@@ -92,7 +107,7 @@ def _wait(request: Request, installed: Installation, concluded: Conclusion) -> d
     """Keep window, run and lease for the next try; where none will come, keep window and run."""
     assert concluded.lacked is not None
     name = request.execution.rpartition(":")[2]
-    step = str((request.run or {}).get("failed_step") or "")
+    step = "" if request.error else str((request.run or {}).get("failed_step") or "")
     runs = ledger.runs(request.model)
     following = planning.after(installed, runs, name, step, concluded.lacked, request.time)
     for run in ledger.runs(request.model):

@@ -113,6 +113,43 @@ def test_what_a_run_made_to_be_scored_by_is_deleted_at_its_end(running, by, dele
     assert (running.client("sagemaker").list_models()["Models"] == []) == deleted
 
 
+TRANSFORMED = """problem = "binary_classification"
+[data]
+target = "late"
+[evaluate]
+by = "transform"
+"""
+
+
+@pytest.mark.parametrize(("name", "deleted"), [("Model", True), ("Mine", False)])
+def test_a_push_meanwhile_does_not_keep_what_a_run_made_to_be_scored_by(running, name, deleted):
+    running.push(data=running.bundle(TRANSFORMED))
+    digest = ledger.installed("flight-delays").bundle_digest
+    kept = Run("w1", "d", digest, "data", NOW, RUNNING, execution="flight-delays-w1-a1")
+    ledger.put_run("flight-delays", kept)
+    step = {**running.made_to_score(), "StepName": name}
+    answers(running, step)
+    running.push(data=running.bundle(TRANSFORMED.replace("transform", "job")))
+    finish(running, run={**ended, "run": RUN, "status": "Failed", "failed_step": "Evaluate"})
+    assert (running.client("sagemaker").list_models()["Models"] == []) == deleted
+
+
+@pytest.mark.parametrize(("error", "deleted"), [("BadInput", True), ("States.Timeout", False)])
+def test_what_a_run_made_is_deleted_where_its_end_cannot_be_concluded(running, error, deleted):
+    running.push(data=running.bundle(TRANSFORMED))
+    answers(running, running.made_to_score())
+    run = {**ended, "run": RUN, "status": "Succeeded", "later": True}
+    finish(running, run=run, error={"Error": error, "Cause": "x"})
+    assert (running.client("sagemaker").list_models()["Models"] == []) == deleted
+    closed = arrivals.closed_window("flight-delays", 1)
+    assert (closed is not None and closed.outcome == "failed") == deleted
+
+
+def answers(account, *steps):
+    client = clients.sagemaker()
+    account.answer(client, "ListPipelineExecutionSteps", 200, PipelineExecutionSteps=steps)
+
+
 def test_a_run_is_noted_in_sagemakers_experiment_with_its_metrics_and_digests(running):
     digest = ledger.installed("flight-delays").bundle_digest
     kept = Run("w1", "d", digest, "data", NOW, RUNNING, execution="flight-delays-w1-a1")

@@ -305,9 +305,10 @@ def step_jobs(arn: str) -> list[tuple[str, str, str]]:
     ]
 
 
-def made_models(arn: str) -> list[str]:
-    """Return the SageMaker models that an execution made, of those that SageMaker named."""
-    metadata = [each.get("Metadata") or {} for each in listed_steps(arn)]
+def made_models(arn: str, step: str = "") -> list[str]:
+    """Return the SageMaker models that an execution made, or a step of it, and SageMaker named."""
+    listed = [each for each in listed_steps(arn) if step in ("", each.get("StepName"))]
+    metadata = [each.get("Metadata") or {} for each in listed]
     arns = [str(each["Model"]["Arn"]) for each in metadata if "Model" in each]
     named = [each.rpartition("/")[2] for each in arns]
     return [name for name in named if name.startswith("pipelines-")]

@@ -282,7 +282,7 @@ def conclude_lost(
         if concluded.lacked is not None:  # the next attempt lets it go on, if there is one
             looked_at = ended_at if run.outcome == WAITING else None
             if looked_at:  # another run took its place
-                scoring.clear(installed, concluded.arn)
+                scoring.clear(installed, concluded.arn, run.bundle_digest)
             waits = dataclasses.replace(run, outcome=WAITING, ended_at=looked_at)
             ledger.put_run(installed.model, waits)
             continue
@@ -299,7 +299,7 @@ def conclude_lost(
             cause=run.cause,
             time=now,
         )
-        scoring.clear(installed, concluded.arn)
+        scoring.clear(installed, concluded.arn, run.bundle_digest)
         ledger.put_run(installed.model, ended)
         if not again and _answers(concluded, ended, window, others):
             arrivals.note_outcome(installed.model, window, concluded.outcome)

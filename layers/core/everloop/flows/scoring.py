@@ -3,7 +3,7 @@
 Where no job can import it, and where the candidate's job has another framework than the champion's.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,7 @@ from everloop.aws import endpoints, pipelines, storage
 from everloop.aws.settings import settings
 from everloop.errors import BadInput
 from everloop.flows import instances, making
-from everloop.pipelines import job_requests
+from everloop.pipelines import job_requests, standard
 from everloop.pipelines.job_requests import Side
 from everloop.pipelines.transform import scoring
 from everloop.records.installation import Installation
@@ -93,18 +93,25 @@ def of_champion(
     return Scored(replace(champion, answers_uri=f"{place}/answers"), rows, score)
 
 
-def clear(installed: Installation, execution: str) -> None:
+def clear(installed: Installation, execution: str, bundle_digest: str) -> None:
     """Delete the SageMaker model that a run's transform job needed; what is released has another.
 
-    A pipeline of one's own makes models for whatever it likes: they stay.
+    Today's spec says whether there is one only of what was pushed last. A pipeline of one's own
+    makes models for whatever it likes: they stay.
     """
-    if execution and not installed.own_pipeline and is_transformed(installed.spec):
-        clear_models(execution)
+    if not execution or installed.own_pipeline:
+        return
+    if is_transformed(installed.spec) or bundle_digest != installed.bundle_digest:
+        _delete(pipelines.made_models(execution, standard.MODEL))
 
 
 def clear_models(execution: str) -> None:
     """Delete the SageMaker models that an execution made and SageMaker named."""
-    for name in pipelines.made_models(execution):
+    _delete(pipelines.made_models(execution))
+
+
+def _delete(made: Iterable[str]) -> None:
+    for name in made:
         endpoints.delete_model(name)
 
 

@@ -21,6 +21,7 @@ from everloop.spec.model_spec import ModelSpec
 _EXECUTION = {"Get": "Execution.PipelineExecutionId"}
 TRAINED: Json = {"Get": "Steps.Train.ModelArtifacts.S3ModelArtifacts"}
 _DATASET = {"Get": "Parameters.DatasetUri"}
+MODEL = "Model"  # the step whose container answers a transform job
 _REQUESTS = "requests"  # rows for a transform job: jobs/everloop_jobs/transform_files.py
 _ANSWERS = {"Get": "Steps.Score.TransformOutput.S3OutputPath"}
 _CHANNELS = "algorithm"  # what a built-in algorithm is trained on: jobs/everloop_jobs/channels.py
@@ -174,7 +175,7 @@ class StandardSteps:
             self._run("answers"),
             how,
         )
-        return [_step("Model", "Model", made), _step("Score", "Transform", job)]
+        return [_step(MODEL, "Model", made), _step("Score", "Transform", job)]
 
     def evaluate(self, model: Any = TRAINED) -> Json:
         """Measure the model on the holdout of `preprocess`."""
