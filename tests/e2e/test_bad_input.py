@@ -21,43 +21,25 @@ def dropped(laptop: Laptop, model: str, data: bytes) -> None:
     laptop.put(f"data/{model}/drop.csv", data)
 
 
-@pytest.mark.parametrize(
-    ("name", "files", "spec", "data", "reason"),
-    [
-        pytest.param("raises", {"train.py": RAISES}, {}, prices(1, 100), "mauve", id="raises"),
-        pytest.param("empty", {"train.py": EMPTY}, {}, prices(1, 100), "empty", id="no-model"),
-        pytest.param(
-            "endless",
-            {"train.py": ENDLESS},
-            {"time_limit_minutes = 240": "time_limit_minutes = 10"},  # 5 real seconds
-            prices(1, 100),
-            "MaxRuntime",
-            id="never-ends",
-        ),
-        pytest.param(
-            "unnamed", {}, {}, b"id,color,price\n1,red,2\n", "preprocess.py", id="renamed-feature"
-        ),
-        pytest.param(
-            "cut", {}, {}, b"id,colour,price\n1,red,2\n2,gre", "cut off", id="truncated-line"
-        ),
-    ],
-)
-def test_a_training_that_cannot_work_says_why(
-    laptop: Laptop,
-    tmp_path: Path,
-    name: str,
-    files: dict[str, str],
-    spec: dict[str, str],
-    data: bytes,
-    reason: str,
-) -> None:
-    if name == "unnamed":  # the model's own script trips over it, as no columns are declared
-        files = {"preprocess.py": "raise KeyError('colour')\n"}
-    laptop.everloop("push", str(variant(tmp_path, name, files, **spec)))
-    dropped(laptop, name, data)
-    ended = laptop.decided(name, "train-end")
-    assert not ended["go"]
-    assert reason in ended["reason"]
+FIVE_SECONDS = {"time_limit_minutes = 240": "time_limit_minutes = 10"}
+TRIPS = {"preprocess.py": "raise KeyError('colour')\n"}  # as no columns are declared
+CANNOT_WORK: dict[str, tuple[dict[str, str], dict[str, str], bytes, str]] = {
+    "raises": ({"train.py": RAISES}, {}, prices(1, 100), "mauve"),
+    "empty": ({"train.py": EMPTY}, {}, prices(1, 100), "empty"),
+    "endless": ({"train.py": ENDLESS}, FIVE_SECONDS, prices(1, 100), "MaxRuntime"),
+    "unnamed": (TRIPS, {}, b"id,color,price\n1,red,2\n", "preprocess.py"),
+    "cut": ({}, {}, b"id,colour,price\n1,red,2\n2,gre", "cut off"),
+}
+
+
+def test_trainings_that_cannot_work_say_why(laptop: Laptop, tmp_path: Path) -> None:
+    for name, (files, spec, data, _) in CANNOT_WORK.items():
+        laptop.everloop("push", str(variant(tmp_path, name, files, **spec)))
+        dropped(laptop, name, data)
+    for name, (*_, reason) in CANNOT_WORK.items():
+        ended = laptop.decided(name, "train-end", limit=240)
+        assert not ended["go"]
+        assert reason in ended["reason"]
 
 
 def test_a_bad_file_holds_up_no_drop_after_it(laptop: Laptop, tmp_path: Path) -> None:
