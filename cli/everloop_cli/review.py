@@ -118,6 +118,9 @@ def plan_unpin(model: str) -> Plan:
 def carry_out(plan: Plan, words: str) -> None:
     """Change the registry as planned."""
     now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    before = approvals.all_of(plan.model).get(plan.version)
+    if words and before is not None and words == before.description:
+        words = f"{words} (again, {now})"  # what stands there already would say nothing
     for change in plan.changes:
         description = words or f"no words given (everloop, {now})"
         if change.arn != plan.changes[0].arn:

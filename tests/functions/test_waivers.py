@@ -120,6 +120,33 @@ def test_a_waiver_ends_with_the_next_word(account):
     assert tell(account, arn)["go"] is False
 
 
+def withdrawn(account):
+    """Waive, and have somebody reject that without a word: the registry keeps the waiver's text."""
+    arn = refused(account)
+    say(account, arn, "Approved", "waive: agreed")
+    tell(account, arn)
+    account.client("stepfunctions").stop_execution(executionArn=RELEASING)
+    say(account, arn, "Rejected")
+    tell(account, arn)
+    return arn
+
+
+def test_words_that_stand_there_already_waive_nothing_and_people_hear_it(account):
+    arn = withdrawn(account)
+    say(account, arn, "Approved", "waive: agreed")  # as if nobody had said anything
+    assert tell(account, arn)["go"] is False
+    assert "the registry had these words before" in words(account)[-1]["facts"]["barred"]
+
+
+def test_the_command_waives_once_more_in_the_same_words(account, capsys):
+    arn = withdrawn(account)
+    account.describe_stack()
+    assert main(["approve", MODEL, "--version", "1", "--waive", "agreed"]) == 0
+    tell(account, arn)
+    assert words(account)[-1]["reason"].startswith("waive: agreed (again, ")
+    assert "waives" in words(account)[-1]["facts"]
+
+
 def test_nobody_is_faster_than_the_judge(account):
     pushed(account)
     arn = registered(account, approval="Approved")

@@ -31,7 +31,9 @@ def barred(model: str, word: Approval | None, verdict: Verdict | None) -> str:
     broke = f"version {verdict.version} broke its bars of fairness ({verdict.unfair})"
     how = f"everloop approve {model} --version {verdict.version} --waive 'why'"
     if word is None or word.status != APPROVED or not reason_in(word.words):
-        return f"{broke}, and its approval does not waive them; whoever may: {how}"
+        stood = word is not None and word.status == APPROVED and reason_in(word.description)
+        again = " (the registry had these words before: use others)" if stood else ""
+        return f"{broke}, and its approval does not waive them{again}; whoever may: {how}"
     if not may_waive(word.by, verdict.waive_by):
         return (
             f"{broke}, and {word.by} may not waive them: [fairness].waive_by names "
