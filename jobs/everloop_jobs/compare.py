@@ -4,6 +4,7 @@ The gain is oriented: positive means that the candidate is better, whichever way
 """
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +24,14 @@ import trained_keys
 import transform_files
 from container import INPUT, JobError, output, read_json, read_spec, run, unpacked, write_json
 from metrics import Metric
+from privacy.masking import personal
 from problems import Problem
 from scoring import keys_of, part_of, rows_of, scores, served, slices_of, target_of
 
 _RESAMPLES = 1000
 _CODE = {"candidate": "code", "champion": "champion-code"}  # inputs: bundle, and spec beside it
 Rows = NDArray[np.intp]
+Spec = Mapping[str, Any]
 
 
 def main() -> str:
@@ -39,7 +42,7 @@ def main() -> str:
     problem = problems.of(spec, known["candidate"])
     other = problems.of(problems.as_answered(spec, specs["champion"]), known["champion"])
     every = rows_of(INPUT / "holdout")
-    kept, left_out = _fair(every, problem)
+    kept, left_out = _fair(every, problem, specs["champion"])
     rows = every.iloc[kept].reset_index(drop=True)
     groups = fairness.groups.of_holdout(every, INPUT / "holdout", spec)
     truth = np.zeros(len(rows))
@@ -108,16 +111,18 @@ def _answered(side: str, problem: Problem, rows: int) -> metrics.Array | None:
     return None
 
 
-def _fair(rows: pd.DataFrame, problem: Problem) -> tuple[Rows, int | None]:
+def _fair(rows: pd.DataFrame, problem: Problem, champion: Spec) -> tuple[Rows, int | None]:
     """Return which rows neither version was trained on, and how many are left out.
 
-    None of them where it is not known what the champion was trained on. Raises JobError where no
-    row is left.
+    None of them where it is not known what the champion was trained on, or where tokens stand for
+    the keys of one of the two alone. Raises JobError where no row is left.
     """
     keys = keys_of(rows, problem)
     if not keys:
         return np.arange(len(rows)), None
-    by_champion = trained_keys.seen(keys, INPUT / "champion-baseline")
+    by_champion = None
+    if _hidden(problem.spec, problem) == _hidden(champion, problem):
+        by_champion = trained_keys.seen(keys, INPUT / "champion-baseline")
     by_candidate = trained_keys.seen(keys, INPUT / "baseline")
     trained = np.zeros(len(rows), dtype=bool)
     for seen in (by_champion, by_candidate):
@@ -132,6 +137,11 @@ def _fair(rows: pd.DataFrame, problem: Problem) -> tuple[Rows, int | None]:
         )
     known = by_champion is not None or trained.any()
     return np.flatnonzero(~trained), int(trained.sum()) if known else None
+
+
+def _hidden(spec: Spec, problem: Problem) -> set[str]:
+    """Return which of the columns that name a row are tokens by a spec."""
+    return {*personal(spec)} & {*problem.row_names.columns}
 
 
 def _kept(reference: str) -> dict[str, Any]:

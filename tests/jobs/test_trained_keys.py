@@ -1,6 +1,7 @@
 """Two versions are compared on rows that neither was trained on: who saw what, by its key."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,9 @@ def test_where_no_key_names_a_row_nothing_is_known(
     assert seen([1], baseline(tmp_path, train, [], key)) is None
 
 
-def compare(container: Container, trained: dict[str, list[int]], rows: int = 200) -> None:
+def compare(
+    container: Container, trained: dict[str, list[int]], rows: int = 200, hidden: Sequence[str] = ()
+) -> None:
     random = np.random.default_rng(1)
     truth = random.normal(20, 5, rows)
     memory = np.where(np.arange(rows) < rows // 2, truth, truth + random.normal(0, 3, rows))
@@ -72,8 +75,10 @@ def compare(container: Container, trained: dict[str, list[int]], rows: int = 200
     )
     compared = {"metrics": {}, "slices": [], "compare": {"metric": "mae", "confidence": 0.9}}
     asked = spec_of(evaluate=compared, data={"columns": {}})
+    asked_now = {**asked, "privacy": {"hidden": list(hidden)}}
     for side, job in (("candidate", "code"), ("champion", "champion-code")):
-        container.code(bundle_with({"inference.py": PICK}), asked, job)
+        spec = asked_now if side == "candidate" else asked
+        container.code(bundle_with({"inference.py": PICK}), spec, job)
         container.model({"column": "good" if side == "candidate" else "memory"}, side)
     for name, keys in trained.items():
         made = baseline(container.root / name, keys, [])
@@ -104,6 +109,15 @@ def test_a_champion_of_before_is_compared_on_all_rows(container: Container) -> N
     container.succeed("compare.py")
     told = container.read("comparison/comparison.json")
     assert (told["rows"], told["left_out"]) == (200, None)
+
+
+@pytest.mark.parametrize(("hidden", "left_out"), [("id", None), ("good", 0)])
+def test_where_tokens_name_the_candidates_rows_alone_nobody_knows_what_both_saw(
+    container: Container, hidden: str, left_out: int | None
+) -> None:
+    compare(container, {"champion-baseline": [999]}, hidden=[hidden])
+    container.succeed("compare.py")
+    assert container.read("comparison/comparison.json")["left_out"] == left_out
 
 
 def test_where_no_row_is_left_it_is_told_what_to_do(container: Container) -> None:
