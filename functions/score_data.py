@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from everloop import requests
 from everloop.aws import ledger
 from everloop.errors import BadInput
-from everloop.flows import batch_runs, batches
+from everloop.flows import batch_ends, batch_runs, batches
 from everloop.flows.report import logger
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         return planned
     if request.step != FINISH:
         raise BadInput(f"step: {request.step!r}; {PLAN} or {FINISH} belongs there")
-    return batch_runs.finish(
+    return batch_ends.finish(
         installed, request.window, request.execution, request.time, request.batch, request.error
     )
 

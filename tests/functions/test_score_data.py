@@ -4,11 +4,12 @@ import json
 from datetime import timedelta
 
 import pytest
+from botocore.exceptions import ClientError
 from functions.conftest import SPEC
 
 import reconcile
 import score_data
-from everloop.aws import arrivals, ledger, production
+from everloop.aws import arrivals, clients, ledger, production
 from everloop.decisions.repairs import MOST_PER_TICK
 from everloop.errors import BadInput
 from everloop.moments import moment, text
@@ -121,6 +122,31 @@ def test_what_is_scored_is_told_once_and_what_came_meanwhile_is_scored_next(acco
     assert f"score/{MODEL}/b.csv: no column 'id'" in aside["reason"]
     assert arrivals.closed_window(to_score(MODEL), 1).outcome == SCORED
     assert account.executions("score") == [f"{MODEL}-s1-a1", f"{MODEL}-s2-a1"]
+
+
+def test_what_the_jobs_have_scored_is_not_scored_again_where_its_end_is_not_written_down(account):
+    push(account)
+    serve(account)
+    bring(account, "a.csv", "b.csv")
+    planned = plan(account)
+    end(account, planned, f"score/{MODEL}/b.csv")
+    sns = clients.sns()
+    account.answer(sns, "Publish", 400, Error={"Code": "InvalidParameter", "Message": "no"})
+    with pytest.raises(ClientError):
+        finish(account, planned)
+    with pytest.raises(ClientError):  # the machine has only this error to report
+        finish(account, planned, error={"Error": "ClientError", "Cause": "no"})
+    account.answer_as_before()
+    serve(account, 2)
+    ledger.free_lease(MODEL, SCORING, f"{EXECUTIONS}:{MODEL}-s1-a1")  # as reconcile does
+
+    again = plan(account, attempt=2)
+
+    assert not again["go"]
+    assert again["reason"] == "version 1 scored 3 rows of 2 objects"
+    (decided,) = scores(account)
+    assert (decided["facts"]["version"], decided["facts"]["set_aside"]) == (1, 1)
+    assert arrivals.closed_window(to_score(MODEL), 1).outcome == SCORED
 
 
 def test_without_a_version_objects_are_kept_and_reconcile_scores_them_once_one_serves(account):

@@ -156,6 +156,11 @@ def note_manifest(
     table.write(windows.note_manifest(model, number, digest, uri, size, new_bytes))
 
 
+def note_scored(model: str, number: int, uri: str) -> None:
+    """Write down that a window's jobs ended well, and where they say what its files were."""
+    table.written(windows.note_scored(model, number, uri))
+
+
 def note_outcome(model: str, number: int, outcome: str) -> None:
     """Write down what became of a closed window; an open one has no outcome."""
     table.written(windows.note_outcome(model, number, outcome))

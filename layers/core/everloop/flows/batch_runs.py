@@ -1,41 +1,28 @@
-"""A batch from beginning to end: a window closed and frozen, its jobs, and what came of it."""
+"""The beginning of a batch: a window is closed and frozen, and its jobs are planned."""
 
 import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from everloop.aws import arrivals, ledger, objects, people, production, storage
+from everloop.aws import arrivals, ledger, objects, production, storage
 from everloop.aws.settings import settings
-from everloop.decisions.infrastructure import met_by_transform, trouble_of
 from everloop.decisions.releases import Serving
 from everloop.decisions.seals import uri
-from everloop.decisions.waits import Retry
 from everloop.decisions.windows import chosen, completeness, manifest
-from everloop.errors import BadInput, Conflict, message_of
-from everloop.flows import batches, files, instances, report, sealing, shortages, withdrawing
-from everloop.flows.report import logger
-from everloop.messages import Message
+from everloop.errors import BadInput, Conflict
+from everloop.flows import batch_ends, instances, sealing
 from everloop.moments import text
 from everloop.names import scores, to_score
 from everloop.pipelines.batches import Batch, requests
 from everloop.pipelines.transform import scoring
 from everloop.records.installation import Installation
 from everloop.records.lease import SCORING
-from everloop.records.shortage import Trouble
-from everloop.records.window import (
-    BAD_FILES,
-    FAILED_WITH,
-    NOTHING_LEFT,
-    SCORED,
-    ClosedWindow,
-)
+from everloop.records.window import NOTHING_LEFT, ClosedWindow
 from everloop.spec import forms, policy
 from everloop.spec.instances import of_batch, of_job
 
 _LEASE = timedelta(hours=49)  # longer than the machine may run
-# What fails by itself is no fault of a version's: reconcile tries it again, a few times.
-_OF_A_JOB = "States.TaskFailed"
 
 
 def plan(
@@ -59,6 +46,10 @@ def plan(
     serving = None if forms.of(installed.spec).has_endpoint else production.serving(installed)
     if closed.outcome is not None:
         return _ended(installed, execution, f"window {number} is {closed.outcome} already", now)
+    if closed.uri:  # its jobs ended, and nobody lived to write down more
+        end = batch_ends.scored(model, closed, execution, now)
+        batch_ends.conclude(installed, end, now)
+        return _ended(installed, execution, end.reason, now)
     if serving is None or serving.version is None:
         ledger.free_lease(model, SCORING, execution)  # reconcile starts it once one serves
         return _none("no version is in production; what came is kept until one is")
@@ -93,63 +84,6 @@ def plan(
         },
         **made,
     }
-
-
-def finish(
-    installed: Installation,
-    number: int,
-    execution: str,
-    now: datetime,
-    batch: Mapping[str, Any] | None,
-    error: Mapping[str, Any] | None,
-) -> dict[str, Any]:
-    """Write down what became of a batch, tell of it, and start the next.
-
-    {outcome, ok, reason, wait_seconds}: where there are seconds to wait, the machine does.
-    """
-    model, stream = installed.model, to_score(installed.model)
-    closed = arrivals.closed_window(stream, number)
-    if closed is None or closed.outcome is not None:  # an earlier try said so already
-        known = closed.outcome if closed and closed.outcome else "not-begun"
-        return _answer(installed, execution, known, str((error or {}).get("Error") or ""), now)
-    lacked = trouble_of(error) if error is not None else None
-    if lacked is not None:
-        retry = _retry(installed, number, lacked, error or {}, batch or {}, now)
-        if retry.held:
-            ledger.free_lease(model, SCORING, execution)
-        return shortages.answer(retry)
-    uri = str((batch or {}).get("files_uri") or "")
-    seen = files.recorded(model, uri, files.actor(execution), now, "score") if uri else None
-    outcome, reason, document = _outcome(batch, error, seen)
-    if outcome is None:  # something of ours, or of AWS's, broke: another attempt may not
-        ledger.free_lease(model, SCORING, execution)
-        report.count("ScoringBroke", model=model)
-        return {"outcome": "broke", "ok": False, "reason": reason, "wait_seconds": 0}
-    shortages.over(installed, SCORING, now)
-    _tell(installed, closed, outcome, reason, document, seen, now)
-    _decide(installed, closed, outcome, reason, document, seen, now)
-    if seen is not None:
-        withdrawing.record(model, seen.set_aside, now, "it could not be scored")
-        for state in seen.set_aside:
-            objects.put(stream, state)
-    arrivals.note_outcome(stream, number, outcome)
-    return _answer(installed, execution, outcome, reason, now)
-
-
-def _retry(
-    installed: Installation,
-    number: int,
-    lacked: Trouble,
-    error: Mapping[str, Any],
-    batch: Mapping[str, Any],
-    now: datetime,
-) -> Retry:
-    """Say when the batch is tried again, and let it take another instance where there is one."""
-    transform = met_by_transform(error, lacked)
-    preferred = of_batch(installed.spec) if transform else of_job(installed.spec, "prepare")
-    tried = instances.requested(batch.get("score_on" if transform else "rows_on"))
-    following = instances.after(installed, SCORING, preferred, tried, lacked, now)
-    return instances.retry(installed, SCORING, str(number), lacked, following, now)
 
 
 def _close(installed: Installation, number: int, now: datetime, *, asked: bool) -> int:
@@ -217,129 +151,11 @@ def _batch(
     )
 
 
-def _outcome(
-    batch: Mapping[str, Any] | None,
-    error: Mapping[str, Any] | None,
-    seen: files.Files | None,
-) -> tuple[str | None, str, Mapping[str, Any]]:
-    """Say what became of a batch, why, and what its manifest says; None where nobody knows yet."""
-    version = (batch or {}).get("version")
-    if error is None:
-        document = storage.read_json(f"{(batch or {})['scores_uri']}/manifest.json")
-        scored = f"{document['rows']} rows of {len(document['objects'])} objects"
-        return SCORED, f"version {version} scored {scored}", document
-    if seen is not None and seen.bad:
-        return BAD_FILES, seen.why, {}
-    reason = f"{error.get('Error')}: {message_of(error)}"
-    if error.get("Error") == _OF_A_JOB and version:
-        return f"{FAILED_WITH}{version}", reason, {}
-    return None, reason, {}
-
-
-def _decide(
-    installed: Installation,
-    closed: ClosedWindow,
-    outcome: str,
-    reason: str,
-    document: Mapping[str, Any],
-    seen: files.Files | None,
-    now: datetime,
-) -> None:
-    uri = _manifest_uri(installed, closed) if outcome == SCORED else ""
-    report.decided(
-        "score",
-        id=f"{installed.model}:{closed.number}:{outcome}",
-        model=installed.model,
-        time=now,
-        go=outcome == SCORED,
-        reason=reason,
-        facts={
-            "window": closed.number,
-            "outcome": outcome,
-            "version": document.get("model_version"),
-            "rows": document.get("rows"),
-            "objects": len(document.get("objects") or ()),
-            "set_aside": len(seen.set_aside) if seen else 0,
-        },
-        subject=uri,
-    )
-
-
-def _tell(
-    installed: Installation,
-    closed: ClosedWindow,
-    outcome: str,
-    reason: str,
-    document: Mapping[str, Any],
-    seen: files.Files | None,
-    now: datetime,
-) -> None:
-    model, aside = installed.model, list(seen.set_aside) if seen else []
-    wrong = files.lines([f"{each.key}: {each.reason}" for each in aside])
-    id = f"{closed.number}:{outcome}"
-    if outcome == SCORED:
-        count = len(document["objects"])
-        message = Message(
-            kind="scored",
-            model=model,
-            version=document["model_version"],
-            happened=f"scored {count} {'object' if count == 1 else 'objects'}",
-            why="\n".join([f"{reason}.", *(["Set aside:", *wrong] if wrong else [])]),
-            id=id,
-            numbers={"rows": document["rows"], "objects": count, "set aside": len(aside)},
-            to_do=("Scores and manifest:", f"  aws s3 ls {_folder(installed, closed)}/"),
-            links={"manifest": _manifest_uri(installed, closed)},
-        )
-    else:
-        bad = outcome == BAD_FILES
-        message = Message(
-            kind="scoring-failed",
-            model=model,
-            happened=f"{closed.objects} objects were not scored",
-            why="\n".join([reason, *wrong]),
-            id=id,
-            numbers={"objects": closed.objects, "set aside": len(aside)},
-            to_do=(
-                ("Put good files below score/ again.",)
-                if bad
-                else (
-                    "They are kept, and scored by the next version that comes into production.",
-                    f"  everloop why {model}",
-                )
-            ),
-        )
-    people.notify(message, installed.spec, now)
-
-
-def _folder(installed: Installation, closed: ClosedWindow) -> str:
-    place = scores(installed.model, closed.number, closed.closed_at)
-    return f"s3://{settings().artefact_bucket}/{place}"
-
-
-def _manifest_uri(installed: Installation, closed: ClosedWindow) -> str:
-    return f"{_folder(installed, closed)}/manifest.json"
-
-
 def _none(reason: str) -> dict[str, Any]:
     nothing = dict.fromkeys(("batch", "rows", "score", "results"))
     return {"go": False, "reason": reason, "wait_seconds": 0, **nothing}
 
 
 def _ended(installed: Installation, execution: str, reason: str, now: datetime) -> dict[str, Any]:
-    _next(installed, execution, now)
+    batch_ends.go_on(installed, execution, now)
     return _none(reason)
-
-
-def _answer(
-    installed: Installation, execution: str, outcome: str, reason: str, now: datetime
-) -> dict[str, Any]:
-    _next(installed, execution, now)
-    ok = outcome in (SCORED, NOTHING_LEFT, BAD_FILES)
-    return {"outcome": outcome, "ok": ok, "reason": reason, "wait_seconds": 0}
-
-
-def _next(installed: Installation, execution: str, now: datetime) -> None:
-    """Give the turn back, and start what came meanwhile."""
-    ledger.free_lease(installed.model, SCORING, execution)
-    following = batches.start(installed, now)
-    logger.info("looked for more to score", go=following.go, why=following.reason)

@@ -36,7 +36,10 @@ class Window:
 
 @dataclass(frozen=True)
 class ClosedWindow:
-    """A closed window. Without a digest its manifest is still to be written."""
+    """A closed window. Without a digest its manifest is still to be written.
+
+    Of one that is scored, `uri` is where its files are listed, once its jobs ended well.
+    """
 
     number: int
     closed_at: datetime
@@ -208,6 +211,11 @@ def note_manifest(
         {"digest": digest, "uri": uri, "bytes": size, "new_bytes": new_bytes},
         EXISTS,
     )
+
+
+def note_scored(model: str, number: int, uri: str) -> Update:
+    """Return what writes down that a window's jobs ended well, and where its files are listed."""
+    return set_of(closed_key(model, number), {"uri": uri}, EXISTS)
 
 
 def note_outcome(model: str, number: int, outcome: str) -> Update:
