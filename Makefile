@@ -10,7 +10,7 @@ NPM := build/npm
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test fuzz load soak sim sim-mutants check lint types template machines conformance audit audit-selftest aws-smoke iam problems images clients bench mlflow shap fair coverage rows services new-operation sam-local wheels clean
+.PHONY: help setup demo test stories fuzz load soak sim sim-mutants check lint types template machines conformance audit audit-selftest aws-smoke iam problems images clients bench mlflow shap fair coverage rows services new-operation sam-local wheels clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -47,9 +47,12 @@ $(NPM)/npm.ready: requirements/npm.txt
 demo: $(VENV)/run.ready ## Watch the whole loop turn on real flights
 	@$(BIN)/everloop demo
 
-test: $(VENV)/dev.ready ## Run every test that needs nothing but this machine
+test: $(VENV)/dev.ready ## Run every test that needs nothing but this machine, less the long stories
 	@# More processes than many machines have cores: most of a test's time is waiting for a cloud.
 	@$(BIN)/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder
+
+stories: $(VENV)/dev.ready ## Run the long stories, too: kills, quotas, removals, bad days, each in a cloud of its own
+	@STORIES=all $(BIN)/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder -m long
 
 fuzz: $(VENV)/dev.ready ## Hostile input: cases and findings of each target; CASES=20000 of them
 	@$(BIN)/python tests/fuzz/run.py $(or $(CASES),20000)

@@ -4,6 +4,7 @@ that is started as a process checks every answer of its own."""
 import gc
 import os
 from functools import cache
+from pathlib import Path
 
 import botocore.session
 import pytest
@@ -40,7 +41,32 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(50_000, 10, 10)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_report_header() -> str:
+    asked = os.environ.get("STORIES") or "those that are named"
+    return f"long stories: {asked} (STORIES=all, or 1/3: every third file)"
+
+
+def _leave_out_stories(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep of the long stories the files that were asked for by name, and what STORIES says: all,
+    or the files of a part, as 2/3.
+    """
+    asked = os.environ.get("STORIES", "")
+    if asked == "all":
+        return
+    long = [item for item in items if item.get_closest_marker("long")]
+    kept = {Path(word.partition("::")[0]).resolve() for word in config.args}
+    if asked:
+        part, parts = (int(number) for number in asked.split("/"))
+        kept |= set(sorted({item.path for item in long})[part - 1 :: parts])
+    out = [item for item in long if item.path not in kept]
+    config.hook.pytest_deselected(items=out)
+    left = set(out)
+    items[:] = [item for item in items if item not in left]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    _leave_out_stories(config, items)
+
     def rank(item: pytest.Item) -> tuple[int, bool]:
         place = next(
             (place for place, start in enumerate(_LONG) if item.nodeid.startswith(start)),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from e2e.laptop import ACCOUNT, Laptop, prices, variant
 
-pytestmark = [pytest.mark.cloud, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.cloud, pytest.mark.long, pytest.mark.timeout(600)]
 MODEL = "burst"
 ODD = ["a b.csv", "a+b.csv", "a%20b.csv", "ä/ü/ñ.csv", "deep/er/one.csv", "quote'd&.csv"]
 

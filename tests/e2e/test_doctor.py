@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from e2e.laptop import BIN, FOLDER, Laptop, prices, variant
 
-pytestmark = [pytest.mark.cloud, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.cloud, pytest.mark.long, pytest.mark.timeout(600)]
 BROKEN = "broken-prices"
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from e2e.laptop import Laptop, prices, variant
 
-pytestmark = [pytest.mark.cloud, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.cloud, pytest.mark.long, pytest.mark.timeout(600)]
 MODEL = "phoenix"
 SLOW = """
 import json, os, time

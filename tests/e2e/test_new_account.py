@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from e2e.laptop import ROOT, Laptop, prices, variant
 
-pytestmark = [pytest.mark.cloud, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.cloud, pytest.mark.long, pytest.mark.timeout(900)]
 MODEL = "fresh"
 
 

@@ -7,7 +7,7 @@ from e2e.laptop import Laptop, prices, variant
 
 from everloop.aws.items import plain_item
 
-pytestmark = [pytest.mark.cloud, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.cloud, pytest.mark.long, pytest.mark.timeout(900)]
 MODELS = [f"crowd-{number}" for number in range(6)]
 
 

@@ -15,7 +15,7 @@ from e2e.laptop import ACCOUNT, BIN, ROOT, Laptop, variant
 from proofs.stack import stack
 from proofs.template import NAME
 
-pytestmark = [pytest.mark.cloud, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.cloud, pytest.mark.long, pytest.mark.timeout(600)]
 PAGE = (ROOT / "docs" / "operate.md").read_text()
 SECTIONS = {
     title: re.findall(r"```console\n(.*?)```", text, re.DOTALL)

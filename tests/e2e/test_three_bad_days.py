@@ -8,7 +8,7 @@ from e2e.laptop import ACCOUNT, Laptop, prices, variant
 
 from everloop.spec.images import image_uri
 
-pytestmark = [pytest.mark.cloud, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.cloud, pytest.mark.long, pytest.mark.timeout(900)]
 MODEL = "harbour"
 BAD_DAYS = ("--quotas", "aws", "--consistency", "eventual")
 SPEC = {

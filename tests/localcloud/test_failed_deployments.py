@@ -113,6 +113,7 @@ class Account:
         )
 
 
+@pytest.mark.long
 @pytest.mark.timeout(3600 if os.environ.get("EVERY_PLACE") else 300)
 def test_what_failed_at_any_resource_is_no_obstacle_to_the_next_attempt(cloud_with, tmp_path):
     account = Account(*cloud_with(), tmp_path)

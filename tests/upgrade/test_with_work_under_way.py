@@ -13,7 +13,7 @@ import pytest
 from e2e.laptop import Laptop, prices, variant
 from upgrade.later import later
 
-pytestmark = [pytest.mark.cloud, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.cloud, pytest.mark.long, pytest.mark.timeout(600)]
 OBJECTS = 1000
 BAKER, LEARNER, CROWD = "baker", "learner", "crowd"
 WAITS = """

@@ -39,6 +39,8 @@ def output_fn(text, accept):
 """
 
 
+@pytest.mark.long
+@pytest.mark.timeout(600)
 def test_a_model_is_trained_and_served_with_the_images_versions(hosting: Any) -> None:
     hosted = hosting(exact_images=True)
     rows = "x,y\n" + "".join(f"{x},{2 * x}\n" for x in range(9))
