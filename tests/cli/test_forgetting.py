@@ -5,6 +5,7 @@ import bz2
 import gzip
 import io
 import json
+import tracemalloc
 from typing import Any
 
 import pyarrow
@@ -53,6 +54,13 @@ def test_a_token_is_the_key_as_well() -> None:
     )
 
 
+def test_a_key_is_found_however_a_file_writes_it() -> None:
+    assert rows.table(b"id,x\n7e3,1\n7001,2\n", subject(numbers=True)).data == b"id,x\n7001,2\n"
+    assert rows.table(b'id,x\n"O""Neil",1\n2,2\n', subject('O"Neil')).data == b"id,x\n2,2\n"
+    given = b'__inference__,x\n"[""Zo\\u00eb"",1]",1\n2,2\n'
+    assert rows.table(given, subject("Zo\u00eb", ours=True)).data == b"__inference__,x\n2,2\n"
+
+
 @pytest.mark.parametrize("packer", [gzip, bz2])
 def test_packed_files_are_packed_again(packer: Any) -> None:
     cleared = rows.table(packer.compress(b"id,x\n7000,1\n2,2\n"), subject())
@@ -78,9 +86,33 @@ def test_json_lines_and_parquet_lose_their_rows() -> None:
 
 
 def test_what_nobody_can_look_into_is_said() -> None:
-    for data, why in ((b"PK\x03\x04..", "zip"), (b"\xff\xfe\x00", "no text in utf-8")):
+    broken = gzip.compress(b"id,x\n7000,1\n" * 99)[:10] + b"\xff" * 20
+    for data, why in (
+        (b"PK\x03\x04..", "zip"),
+        (b"\xff\xfe\x00", "no text in utf-8"),
+        (broken, "cannot be unpacked"),
+    ):
         with pytest.raises(rows.Unread, match=why):
             rows.table(data, subject())
+
+
+def test_a_large_table_is_not_held_as_text() -> None:
+    """Text of a wide alphabet takes four bytes a letter, and each line an object of its own."""
+    given = "id,x\n7000,1\n" + ("1," + "\u20ac" * 50 + "\n") * 20_000
+    data = given.encode()
+    tracemalloc.start()
+    cleared = rows.table(data, subject("7000"))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert cleared.left == 20_000
+    assert peak < 2 * len(data)
+
+
+def test_what_is_too_large_when_it_is_unpacked_is_said() -> None:
+    packed = gzip.compress(b"id,x\n7000,1\n")
+    assert rows.table(packed, subject(), most=12).rows == 1
+    with pytest.raises(rows.Unread, match="more than 11 bytes, unpacked"):
+        rows.table(packed, subject(), most=11)
 
 
 def test_predictions_are_counted_anew_as_the_holdout_is() -> None:

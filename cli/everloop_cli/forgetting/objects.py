@@ -6,8 +6,11 @@ row goes for good; where the newest does, what is left of it is written as a new
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import groupby
+from threading import Lock
 
 from everloop.aws import buckets, storage
 from everloop.decisions.objects import ListedVersion, newest_first
@@ -17,8 +20,9 @@ from everloop_cli.forgetting.subject import Subject
 from everloop_jobs.formats.dialect import PANDAS, Dialect
 
 Reader = Callable[[bytes, Subject], Cleared]
-_MOST = 512 * 1024 * 1024  # bytes of an object that are read into memory
 _READERS = 8
+_LARGE = 32 * 1024 * 1024  # bytes; larger objects are read one after another
+_ONE_AT_A_TIME = Lock()
 _TEXTS = (".json", ".html", ".txt", ".md")
 _TABLES = (".csv", ".csv.gz", ".jsonl", ".ndjson", ".parquet", ".pq")
 # What a run needs while it runs, made of its rows and without their key: it goes with them.
@@ -34,7 +38,8 @@ class Affected:
     key: str
     gone: list[str]
     rows: int
-    instead: bytes | None = None  # of the newest version; None where that is not touched
+    # Makes what takes the newest version's place, when it is written; None where that stays.
+    instead: Callable[[], bytes] | None = None
     hide: bool = False  # nothing is left of the newest, and older ones would show again
     markers: list[str] = field(default_factory=list)  # go as well, since no version stays
     places: Sequence[int] = ()
@@ -128,24 +133,26 @@ def _look(
     for version in versions:
         if not version.size:
             continue
-        if version.size > _MOST:
-            return None, f"it has {version.size} bytes, and {_MOST} are read at most"
+        if version.size > rows.MOST:
+            return None, f"it has {version.size} bytes, and {rows.MOST} are read at most"
         try:
-            cleared = look(storage.read(bucket, key, version.version_id), subject)
+            with _ONE_AT_A_TIME if version.size > _LARGE else nullcontext():
+                cleared = look(storage.read(bucket, key, version.version_id), subject)
         except Unread as error:
             return None, str(error)
         if cleared.rows:
-            hits[version.version_id] = cleared
+            hits[version.version_id] = replace(cleared, data=b"")  # made again when it is needed
     if not hits:
         return None, ""
     affected = Affected(bucket, key, list(hits), max(each.rows for each in hits.values()))
     newest = next((each for each in versions if each.latest), None)
     stays = [each for each in versions if each.version_id not in hits]
     cleared_newest = hits.get(newest.version_id) if newest else None
-    if cleared_newest is not None:
+    if newest is not None and cleared_newest is not None:
         affected.places = cleared_newest.places
         if cleared_newest.left:
-            affected.instead = cleared_newest.data
+            data = partial(storage.read, bucket, key, newest.version_id)
+            affected.instead = lambda: look(data(), subject).data
         else:
             affected.hide = bool(stays)
     if not stays and affected.instead is None:
@@ -169,13 +176,18 @@ def _along(bucket: str, found: Found) -> None:
             if key in known or not versions:
                 continue
             if below == "holdout/groups.csv" and parts_of_run.get("holdout"):
-                data = storage.read(bucket, key)
-                cleared = rows.lines_at(data, parts_of_run["holdout"])
                 gone = [each.version_id for each in versions]
-                found.affected.append(Affected(bucket, key, gone, cleared.rows, cleared.data))
+                places = parts_of_run["holdout"]
+                beside = partial(_beside, bucket, key, places)
+                found.affected.append(Affected(bucket, key, gone, len(places), beside))
             elif below.partition("/")[0] in _PASSING or below == _DIGESTS:
                 gone = [each.version_id for each in versions]
                 found.affected.append(Affected(bucket, key, gone, 0))
+
+
+def _beside(bucket: str, key: str, places: Sequence[int]) -> bytes:
+    """Return what is left of a file that lies beside a table, row by row."""
+    return rows.lines_at(storage.read(bucket, key), places).data
 
 
 def _work_of_batches(bucket: str, found: Found) -> None:
@@ -198,7 +210,7 @@ def end(affected: Iterable[Affected]) -> None:
     for each in affected:
         if each.instead is not None:
             kind = buckets.content_type(each.bucket, each.key)
-            storage.write(each.bucket, each.key, each.instead, kind)
+            storage.write(each.bucket, each.key, each.instead(), kind)
         elif each.hide:
             buckets.delete(each.bucket, each.key)
         for version in (*each.gone, *each.markers):

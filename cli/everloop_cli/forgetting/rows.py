@@ -8,15 +8,18 @@ import io
 import json
 import lzma
 import re
-from collections.abc import Iterator, Mapping, Sequence
+import zlib
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 from everloop_cli.forgetting.subject import Subject
 from everloop_jobs.formats.dialect import PANDAS, Dialect
 
 csv.field_size_limit(2**27)
+MOST: Final = 512 * 1024 * 1024  # bytes of a file that are read into memory, unpacked
+_PIECE: Final = 2**16  # letters
 _PACKED: Final[Sequence[tuple[bytes, Any]]] = (
     (b"\x1f\x8b", gzip),
     (b"BZh", bz2),
@@ -42,8 +45,8 @@ class Cleared:
 NOTHING = Cleared()
 
 
-def table(data: bytes, subject: Subject, dialect: Dialect = PANDAS) -> Cleared:
-    """Take rows out of a table, whatever its form. Raises Unread."""
+def table(data: bytes, subject: Subject, dialect: Dialect = PANDAS, *, most: int = MOST) -> Cleared:
+    """Take rows out of a table, whatever its form; of `most` bytes, unpacked. Raises Unread."""
     if data.startswith(_PARQUET):
         return _parquet(data, subject)
     if data.startswith((_ZIP, _ZSTD)):
@@ -51,14 +54,22 @@ def table(data: bytes, subject: Subject, dialect: Dialect = PANDAS) -> Cleared:
         raise Unread(f"it is packed with {kind}")
     for mark, packer in _PACKED:
         if data.startswith(mark):
-            try:
-                cleared = table(packer.decompress(data), subject, dialect)
-            except (EOFError, OSError, lzma.LZMAError) as error:
-                raise Unread(f"it cannot be unpacked: {error}") from error
+            cleared = table(_unpacked(data, packer, most), subject, dialect, most=most)
             return _with(cleared, packer.compress(cleared.data)) if cleared.rows else cleared
-    if data.lstrip()[:1] in (b"{",):
+    if re.match(rb"\s*\{", data):
         return _json_lines(data, subject)
     return _csv(data, subject, dialect)
+
+
+def _unpacked(data: bytes, packer: Any, most: int) -> bytes:
+    try:
+        with packer.open(io.BytesIO(data)) as source:
+            unpacked: bytes = source.read(most + 1)
+    except (EOFError, OSError, lzma.LZMAError, zlib.error) as error:
+        raise Unread(f"it cannot be unpacked: {error}") from error
+    if len(unpacked) > most:
+        raise Unread(f"it has more than {most} bytes, unpacked")
+    return unpacked
 
 
 def _with(cleared: Cleared, data: bytes) -> Cleared:
@@ -68,8 +79,8 @@ def _with(cleared: Cleared, data: bytes) -> Cleared:
 class _Lines:
     """Lines of a text, of which those are kept apart that a reader has taken since."""
 
-    def __init__(self, text: str) -> None:
-        self._lines = iter(io.StringIO(text, newline=""))
+    def __init__(self, text: Iterable[str]) -> None:
+        self._lines = iter(text)
         self._taken: list[str] = []
 
     def __iter__(self) -> Iterator[str]:
@@ -85,63 +96,80 @@ class _Lines:
 def _csv(data: bytes, subject: Subject, dialect: Dialect) -> Cleared:
     mark = b"\xef\xbb\xbf" if data.startswith(b"\xef\xbb\xbf") else b""
     try:
-        text = data[len(mark) :].decode(dialect.encoding)
+        words = subject.looked_for()
+        if words and not _has_one_of(words, _text(data, mark, dialect)):
+            return NOTHING
+        lines, kept = _Lines(_text(data, mark, dialect)), io.BytesIO()
+        kept.write(mark)
+        target = io.TextIOWrapper(kept, dialect.encoding, newline="")
+        places, left = _rows(lines, target, subject, dialect)
+        target.flush()
     except (UnicodeError, LookupError) as error:
         raise Unread(f"it is no text in {dialect.encoding}") from error
-    if not any(each in text for each in subject.written):
-        return NOTHING
-    lines = _Lines(text)
+    except csv.Error as error:
+        raise Unread(f"it is no CSV: {error}") from error
+    return Cleared(kept.getvalue(), len(places), left, places) if places else NOTHING
+
+
+def _text(data: bytes, mark: bytes, dialect: Dialect) -> TextIO:
+    """Open bytes as text, which is decoded as it is read."""
+    source = io.BytesIO(data)
+    source.seek(len(mark))
+    return io.TextIOWrapper(source, dialect.encoding, newline="")
+
+
+def _has_one_of(words: Collection[str], text: TextIO) -> bool:
+    longest, end = max(map(len, words)), ""
+    while part := text.read(_PIECE):
+        end += part
+        if any(word in end for word in words):
+            return True
+        end = end[-longest:]
+    return False
+
+
+def _rows(
+    lines: _Lines, kept: TextIO, subject: Subject, dialect: Dialect
+) -> tuple[Sequence[int], int]:
+    """Write what stays, and return which rows do not, and how many do."""
     source = iter(lines)
-    kept = [next(source, "") for _ in range(dialect.skip_lines)]
-    lines.taken()
+    for _ in range(dialect.skip_lines):
+        next(source, "")
     reader = csv.reader(
         source,
         delimiter=dialect.separator,
         quotechar=dialect.quote or '"',
         quoting=csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE,
     )
-    try:
-        return _rows(reader, lines, kept, subject, dialect.encoding, mark)
-    except csv.Error as error:
-        raise Unread(f"it is no CSV: {error}") from error
-
-
-def _rows(
-    reader: Any, lines: _Lines, kept: list[str], subject: Subject, encoding: str, mark: bytes
-) -> Cleared:
     header: list[str] = next(reader, [])
     while not header and (blank := lines.taken()):
-        kept.append(blank)
+        kept.write(blank)
         header = next(reader, [])
-    kept.append(lines.taken())
+    kept.write(lines.taken())
     at = [header.index(name) for name in subject.columns(header)]
     if not at:
-        return NOTHING
+        return [], 0
     places, row = list[int](), -1
     numbered = header.index("row") if "row" in header and "target" in header else None
     for fields in reader:
         raw = lines.taken()
         if not fields:
-            kept.append(raw)
+            kept.write(raw)
             continue
         row += 1
         if any(place < len(fields) and subject.is_in(fields[place]) for place in at):
             subject.remember(header, fields)
             places.append(row)
         elif numbered == 0 and places:
-            kept.append(raw.replace(fields[0], str(int(fields[0]) - len(places)), 1))
+            kept.write(raw.replace(fields[0], str(int(fields[0]) - len(places)), 1))
         else:
-            kept.append(raw)
-    if not places:
-        return NOTHING
-    return Cleared(
-        mark + "".join(kept).encode(encoding), len(places), row + 1 - len(places), places
-    )
+            kept.write(raw)
+    return places, row + 1 - len(places)
 
 
 def lines_at(data: bytes, places: Sequence[int]) -> Cleared:
     """Take rows out of a CSV with a header by their places: it lies beside a table, row by row."""
-    lines = _Lines(data.decode("utf-8"))
+    lines = _Lines(io.StringIO(data.decode("utf-8"), newline=""))
     reader, gone = csv.reader(lines), set(places)
     next(reader, [])
     kept, row = [lines.taken()], -1
@@ -154,10 +182,10 @@ def lines_at(data: bytes, places: Sequence[int]) -> Cleared:
 
 
 def _json_lines(data: bytes, subject: Subject) -> Cleared:
-    kept, places, rows = [], list[int](), 0
-    for line in data.splitlines(keepends=True):
+    kept, places, rows = io.BytesIO(), list[int](), 0
+    for line in io.BytesIO(data):
         if not line.strip():
-            kept.append(line)
+            kept.write(line)
             continue
         try:
             value = json.loads(line)
@@ -168,11 +196,11 @@ def _json_lines(data: bytes, subject: Subject) -> Cleared:
             subject.remember(flat, flat.values())
             places.append(rows)
         else:
-            kept.append(line)
+            kept.write(line)
         rows += 1
     if not places:
         return NOTHING
-    return Cleared(b"".join(kept), len(places), rows - len(places), places)
+    return Cleared(kept.getvalue(), len(places), rows - len(places), places)
 
 
 def _flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

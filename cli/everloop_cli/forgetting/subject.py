@@ -33,6 +33,14 @@ class Subject:
     def _alike(self, text: str) -> str:
         return same_number(text) if self.numbers else same_text(text)
 
+    def looked_for(self) -> frozenset[str]:
+        """Return texts of which a table with the key holds one as it is; none where it need not.
+
+        7000 may be 7e3, and quotes or other alphabets may be written in more ways than one.
+        """
+        plain = not self.numbers and re.fullmatch(r"[\w@.+ -]*", self.key, re.ASCII)
+        return self.written if plain else frozenset()
+
     def columns(self, header: Iterable[str]) -> list[str]:
         """Return which columns of a table may hold the key."""
         named = [name for name in header if name == self.column]
