@@ -3,11 +3,9 @@
 import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from io import StringIO
 from typing import Any
 
 import pytest
-from rich.console import Console
 
 from everloop.moments import moment
 from everloop.views.comparison import Detailed, Measured
@@ -27,18 +25,17 @@ def entry(kind: str = "judge", outcome: str = "bad", model: str = "flight-delays
 
 
 @pytest.fixture
-def shown(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., list[str]]]:
+def shown(capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[..., list[str]]]:
     """Print on a terminal of so many columns; give its lines."""
+    before = show.out.width
 
     def print_on(width: int, printing: Callable[..., None], *given: Any) -> list[str]:
-        text = StringIO()
-        terminal = Console(file=text, width=width, force_terminal=False, highlight=False)
-        with monkeypatch.context() as patched:
-            patched.setattr(show, "out", terminal)
-            printing(*given)
-        return text.getvalue().splitlines()
+        show.out.width = width
+        printing(*given)
+        return capsys.readouterr().out.splitlines()
 
     yield print_on
+    show.out.width = before
 
 
 def glances() -> list[Model]:
