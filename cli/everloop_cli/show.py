@@ -24,7 +24,9 @@ class _Console(Console):
 
 
 def _console(stream: TextIO, **more: Any) -> Console:
-    return _Console(highlight=False, width=None if stream.isatty() else _UNBROKEN, **more)
+    # Words are printed as they are: [retrain] in a reason is no style, and :x: in a log no picture.
+    width = None if stream.isatty() else _UNBROKEN
+    return _Console(highlight=False, markup=False, emoji=False, width=width, **more)
 
 
 out = _console(sys.stdout)
