@@ -84,6 +84,18 @@ def test_a_signature_by_another_key_is_refused(stack, sealed, capsys, tmp_path):
     assert verify(path, first / "v1.sig", other / "v1.pem")[0] != 0
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("key.sig", "is the private key"), ("key.pem", "the public key goes by that name")],
+)
+def test_the_private_key_is_never_written_over(stack, sealed, capsys, tmp_path, name, said):
+    key = key_file(tmp_path)
+    before = key.read_bytes()
+    assert main(["sign", MODEL, "--key-file", str(key), "-o", str(tmp_path / name)]) == 2
+    assert said in " ".join(capsys.readouterr().err.split())
+    assert key.read_bytes() == before
+
+
 def test_a_key_that_does_not_sign_so_is_refused_by_name(stack, sealed, capsys, tmp_path):
     symmetric = stack.client("kms").create_key()["KeyMetadata"]["KeyId"]
     other = stack.client("kms").create_key(KeySpec="RSA_2048", KeyUsage="SIGN_VERIFY")

@@ -57,11 +57,12 @@ def sign(
     seal = ledger.seal(name, number)
     if seal is None:
         raise Trouble(f"version {number} of {name!r} was never sealed; there is nothing to sign")
+    target = output or Path(f"{name}-v{number}.sig")
+    public = target.with_suffix(".pem")
+    _check_apart(target, public, key_file)
     said = signatures.statement(seal.model_digest)
     text = signatures.signed_text(said)
     made = signers.by_kms(kms_key, text) if kms_key else signers.by_file(key_file, text)
-    target = output or Path(f"{name}-v{number}.sig")
-    public = target.with_suffix(".pem")
     try:
         target.write_text(json.dumps(signatures.bundle(said, made.signature, made.public_key)))
         public.write_text(made.public_key)
@@ -81,3 +82,15 @@ def sign(
     ):
         show.out.print(line, markup=False, soft_wrap=True)
     return 0
+
+
+def _check_apart(target: Path, public: Path, private: Path | None) -> None:
+    """Refuse names by which one file would be written over another: a private key has no copy."""
+    if target.suffix == ".pem":
+        raise Trouble(
+            f"{target}: the public key goes by that name; give -o a name as {target.stem}.sig"
+        )
+    if private is not None and private.resolve() in (target.resolve(), public.resolve()):
+        raise Trouble(
+            f"{private} is the private key, and would be written over; give -o another name"
+        )
