@@ -115,6 +115,7 @@ def test_what_is_not_known_is_said_and_never_passes_for_clean() -> None:
     assert told["everloop:vulnerabilities"].startswith("could not judge")
     assert told["everloop:packages"].startswith("not known")
     whole = properties(bom(MADE))
+    assert whole["everloop:packages-of-the-training"].startswith("not kept")
     assert whole["everloop:packages-without-a-licence"] == "odd"
     tagged = parts(bom(replace(MADE, image_digest="")))[f"container:{MADE.image}"]
     assert "by its tag only" in tagged["description"]

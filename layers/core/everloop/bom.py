@@ -240,6 +240,7 @@ def _known(made: Materials, judged: Json) -> Iterator[dict[str, str]]:
             "packages": f"{len(packages)} of the container that evaluated it"
             if packages
             else "not known: the version is from before, or its evaluation kept none",
+            "packages-of-the-training": "not kept: those of another image are not in this bill",
             "packages-without-a-licence": ", ".join(unlicensed[:50]) or None,
             "vulnerabilities": told,
             "objects-left-out": str(len(made.manifest.get("objects") or ()) - _MOST_OBJECTS)
