@@ -2,7 +2,9 @@
 
 import csv
 import io
+import sys
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 from everloop.aws import endpoints, ledger, storage
@@ -63,6 +65,14 @@ def features_of(metadata: Mapping[str, str], arn: str) -> list[str]:
     place = uri(metadata, "evaluation-uri", arn)
     place = place if place.endswith(".json") else f"{place.rstrip('/')}/evaluation.json"
     return list(storage.read_json(place).get("features") or ())
+
+
+def text_of(file: Path) -> str:
+    """Read a file, or of - standard input. Raises Trouble."""
+    try:
+        return sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeError) as error:
+        raise Trouble(f"{file} cannot be read: {error}") from error
 
 
 def table(text: str) -> tuple[list[str], list[list[str]]]:

@@ -1,12 +1,10 @@
 """everloop explain: why a version answered one row as it did."""
 
-import sys
 from pathlib import Path
 
 import click
 
 from everloop_cli import options, show
-from everloop_cli.trouble import Trouble
 
 _ROWS = 2000
 
@@ -40,21 +38,12 @@ def explain(
     The endpoint is asked the row (a CSV with a header; - reads standard input) with some columns at
     their usual values. What the columns add sums to the answer minus that of a usual row.
     """
-    from everloop_cli import models, reasons, render_reasons
+    from everloop_cli import asking, models, reasons, render_reasons
 
-    found = reasons.read_row(_text(file), row)
+    found = reasons.read_row(asking.text_of(file), row)
     options.open_stack(stack)
     told = reasons.explained(models.known(model), found, version, output, rows)
     if as_json:
         show.emit_json(told.as_dict())
     else:
         render_reasons.reasons(told)
-
-
-def _text(file: Path) -> str:
-    try:
-        if str(file) == "-":
-            return sys.stdin.read()
-        return file.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeError) as error:
-        raise Trouble(f"{file}: {error}") from error

@@ -1,6 +1,5 @@
 """everloop invoke: rows of a file, and what the endpoint answers."""
 
-import sys
 from pathlib import Path
 
 import click
@@ -31,7 +30,7 @@ def invoke(model: str, file: Path, batch: int, most: int | None, stack: str, as_
     """
     from everloop_cli import asking, models
 
-    head, rows = asking.table(_text(file))
+    head, rows = asking.table(asking.text_of(file))
     rows = rows[:most]
     if len(rows) > _MOST:
         raise Trouble(f"{file} has {len(rows):,} rows; ask at most {_MOST:,} at once: --most")
@@ -62,12 +61,3 @@ def _number(field: str) -> float | str:
         return float(field)
     except ValueError:
         return field
-
-
-def _text(file: Path) -> str:
-    try:
-        if str(file) == "-":
-            return sys.stdin.read()
-        return file.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeError) as error:
-        raise Trouble(f"{file} cannot be read: {error}") from error
