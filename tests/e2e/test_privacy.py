@@ -113,7 +113,7 @@ def test_personal_values_stay_where_they_were_dropped(laptop: Laptop, tmp_path: 
 
 def forget(laptop: Laptop, *words: str) -> tuple[int, str, str]:
     """Forget somebody once nothing holds the data; until then the command is refused."""
-    command = ["forget", MODEL, *words, "--reason", "a letter of 30 November", "--json"]
+    command = ["forget", MODEL, *words, "--reason", "a letter of 30 November", "--yes", "--json"]
 
     def tried() -> tuple[int, str, str] | None:
         done = laptop._ended([sys.executable, "-m", "everloop_cli.main", *command])

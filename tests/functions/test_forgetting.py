@@ -1,9 +1,13 @@
 """Of a person who is forgotten nothing is left in what was made of their rows."""
 
+import pytest
+from functions.test_commands import MODEL, said, stack
+
 from everloop_cli.forgetting import objects
 from everloop_cli.forgetting.subject import Subject
 from everloop_jobs.privacy.masking import Masking
 
+__all__ = ["stack"]
 SPEC = {"data": {"key": "id", "columns": {}}}
 
 
@@ -31,3 +35,9 @@ def test_scores_of_batches_lose_the_row_and_what_they_were_made_with_goes_whole(
     assert left == b"id,score\n7001,0.6\n"
     assert len(versions(account, f"{other}/")) == 5
     assert objects.made(account.artefacts, "m", subject).affected == []
+
+
+@pytest.mark.parametrize("words", [(), ("--json",), ("--key", "-")])
+def test_where_nobody_can_be_asked_nothing_is_deleted_without_a_yes(stack, capsys, words):
+    stack.push()
+    assert "say --yes" in said(capsys, "forget", MODEL, "--key", "7000", *words, code=2)

@@ -37,11 +37,11 @@ def forget(
 
     options.open_stack(stack)
     model = models.known(model)
+    if not yes and (as_json or not sys.stdin.isatty()):
+        raise Trouble("the rows go for good, and nobody is there to ask: say --yes")
     key = sys.stdin.readline().strip() if key == "-" else key
-    if not yes and not as_json:
-        asked = f"Delete all rows of this person from {model}, for good?"
-        if not click.confirm(asked, err=True):
-            raise Trouble("nothing was changed")
+    if not yes and not click.confirm(f"Delete all rows of this person from {model}, for good?"):
+        raise Trouble("nothing was changed")
     done = forgetting.forget(
         model, key, column, reason or "a person asked to be forgotten", retrain=retrain
     )
