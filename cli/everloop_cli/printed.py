@@ -5,7 +5,6 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
 
 from everloop.aws import logs, pipelines
 from everloop.aws.logs import Line
@@ -13,11 +12,6 @@ from everloop.names import run_of_turn
 from everloop.reading import models as reading
 from everloop_cli.trouble import Trouble
 
-_GROUPS: Final = {
-    "TrainingJob": "/aws/sagemaker/TrainingJobs",
-    "ProcessingJob": "/aws/sagemaker/ProcessingJobs",
-    "TransformJob": "/aws/sagemaker/TransformJobs",
-}
 _POLL_S, _LATE = 2.0, timedelta(minutes=2)  # CloudWatch has lines so much later, and not in order
 
 
@@ -66,8 +60,8 @@ def of_execution(arn: str, newest: int, *, follow: bool) -> Iterator[Said]:
     while True:
         ended = not follow or pipelines.describe(arn).ended  # before the lines, or some are lost
         for step, kind, job in pipelines.step_jobs(arn):
-            if kind in _GROUPS:
-                source = _Source(step, job, _GROUPS[kind], f"{job}/")
+            if kind in logs.GROUPS:
+                source = _Source(step, job, logs.GROUPS[kind], f"{job}/")
                 yield from _fresh(source, newest, seen.setdefault(job, set()), since)
         if ended:
             return

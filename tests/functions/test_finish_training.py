@@ -6,7 +6,7 @@ import finish_training
 import reconcile
 from everloop.aws import arrivals, clients, ledger
 from everloop.moments import moment
-from everloop.reading import models
+from everloop.reading import models, runs
 from everloop.records.lease import TRAINING
 from everloop.records.run import RUNNING, Run
 
@@ -95,9 +95,18 @@ def trained_by(account, *jobs):
     for operation, told in billed.items():
         account.answer(client, operation, 200, **told)
     processing = prefix.replace("training-job", "processing-job/pipelines-r1-evaluate")
-    steps = [{"StepName": "Evaluate", "Metadata": {"ProcessingJob": {"Arn": processing}}}]
-    for job in jobs:
-        steps.append({"StepName": job, "Metadata": {"TrainingJob": {"Arn": f"{prefix}/{job}"}}})
+    ran = {"Evaluate": ("ProcessingJob", processing)}
+    ran |= {job: ("TrainingJob", f"{prefix}/{job}") for job in jobs}
+    steps = [
+        {
+            "StepName": step,
+            "StepStatus": "Succeeded",
+            "StartTime": began,
+            "EndTime": began.replace(minute=30),
+            "Metadata": {kind: {"Arn": arn}},
+        }
+        for step, (kind, arn) in ran.items()
+    ]
     account.answer(client, "ListPipelineExecutionSteps", 200, PipelineExecutionSteps=steps)
     return account.answer(client, "UpdateTrialComponent", 200, TrialComponentArn="arn:c")
 
@@ -177,6 +186,29 @@ def test_a_run_keeps_what_its_jobs_are_billed_however_it_ended(running):
     assert run.used == {"ml.t3.medium hour": 0.25, "ml.m5.large hour": 0.2}
     (shown,) = models.trainings("flight-delays")
     assert shown.cost == pytest.approx(0.25 * 0.05 + 0.2 * 0.115)
+
+
+def test_its_steps_cost_together_what_the_run_does(running):
+    """A step lasts longer than its job is billed, and a spot job is billed less than it lasts."""
+    kept = Run("w1", "d", "b", "data", NOW, RUNNING, execution="flight-delays-w1-a1")
+    ledger.put_run("flight-delays", kept)
+    trained_by(running, "pipelines-1")
+    finish(running, run={**ended, "run": RUN, "status": "Succeeded"})
+    one = {
+        "PipelineExecutionArn": RUN,
+        "PipelineExecutionDisplayName": "w1",
+        "StartTime": NOW,
+        "PipelineExecutionStatus": "Succeeded",
+    }
+    running.answer(
+        clients.sagemaker(), "ListPipelineExecutions", 200, PipelineExecutionSummaries=[one]
+    )
+    found = runs.detail("flight-delays", "w1")
+    assert [(step.instance, step.instances) for step in found.steps] == [
+        ("ml.t3.medium", 1),
+        ("ml.m5.large", 2),
+    ]
+    assert found.cost == pytest.approx(found.run.cost) == pytest.approx(0.25 * 0.05 + 0.2 * 0.115)
 
 
 def test_of_jobs_that_cannot_be_read_no_cost_is_known(running):

@@ -3,11 +3,19 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from itertools import islice
+from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
 from everloop.aws.clients import code_of, logs, translated
+
+# Where jobs of a kind print; a tuning's jobs print as trainings.
+GROUPS: Final = {
+    "TrainingJob": "/aws/sagemaker/TrainingJobs",
+    "ProcessingJob": "/aws/sagemaker/ProcessingJobs",
+    "TransformJob": "/aws/sagemaker/TransformJobs",
+}
 
 
 def delete_of_endpoint(endpoint: str) -> bool:
@@ -26,22 +34,8 @@ def delete_of_endpoint(endpoint: str) -> bool:
 def of_training(job: str, most: int) -> Iterator[str]:
     """Yield lines that a training job has printed, the first `most` of them; none where
     nothing is left of its log."""
-    where: dict[str, Any] = {
-        "logGroupName": "/aws/sagemaker/TrainingJobs",
-        "logStreamNamePrefix": f"{job}/",
-    }
-    count = 0
-    try:
-        with translated(f"log of {job}"):
-            for page in logs().get_paginator("filter_log_events").paginate(**where):
-                for event in page["events"]:
-                    if count >= most:
-                        return
-                    count += 1
-                    yield event["message"]
-    except ClientError as error:
-        if code_of(error) != "ResourceNotFoundException":
-            raise
+    lines = printed(GROUPS["TrainingJob"], f"{job}/")
+    yield from (line.text for line in islice(lines, most))
 
 
 @dataclass(frozen=True)

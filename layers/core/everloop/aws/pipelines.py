@@ -1,6 +1,7 @@
 """Pipelines and their executions: upsert, start once, and how one ended."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -297,9 +298,14 @@ def step_jobs(arn: str) -> list[tuple[str, str, str]]:
 
     The kind is SageMaker's word: TrainingJob, ProcessingJob, TransformJob or TuningJob.
     """
+    found = listed_steps(arn, SortOrder="Ascending")
+    return [job for step in found for job in jobs_of(step)]
+
+
+def jobs_of(step: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Return of a listed step what `step_jobs` does of all: no job, or its one."""
     return [
         (str(step["StepName"]), kind, str(ran["Arn"]).rpartition("/")[2])
-        for step in listed_steps(arn, SortOrder="Ascending")
         for kind, ran in (step.get("Metadata") or {}).items()
         if kind.endswith("Job") and isinstance(ran, dict) and ran.get("Arn")
     ]

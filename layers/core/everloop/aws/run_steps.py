@@ -1,35 +1,23 @@
 """Steps of a pipeline's execution as they ran: their jobs, their machines, what they printed."""
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from botocore.exceptions import ClientError
 
-from everloop.aws import pipelines
-from everloop.aws.clients import code_of, logs, sagemaker, translated
+from everloop.aws import billed, logs, pipelines
+from everloop.aws.billed import Machines
+from everloop.aws.clients import code_of
 from everloop.moments import moment
 from everloop.names import run_of_turn
-
-TRAINING, PROCESSING, TRANSFORM, TUNING = "training", "processing", "transform", "tuning"
-_KINDS: Final = {
-    "TrainingJob": TRAINING,
-    "ProcessingJob": PROCESSING,
-    "TransformJob": TRANSFORM,
-    "TuningJob": TUNING,
-}
-_GROUPS: Final = {
-    TRAINING: "/aws/sagemaker/TrainingJobs",
-    PROCESSING: "/aws/sagemaker/ProcessingJobs",
-    TRANSFORM: "/aws/sagemaker/TransformJobs",
-}
 
 
 @dataclass(frozen=True)
 class StepRun:
-    """A step that was begun; `kind` and `job` are empty where it runs none."""
+    """A step that was begun; `kind` (TrainingJob) and `job` are empty where it runs none."""
 
     step: str
     status: str
@@ -38,8 +26,7 @@ class StepRun:
     failure: str
     kind: str = ""
     job: str = ""
-    instance: str = ""
-    instances: int = 0
+    machines: Sequence[Machines] = ()
 
 
 def execution_of(model: str, run: str) -> str:
@@ -60,16 +47,7 @@ def of_execution(arn: str) -> list[StepRun]:
 
 
 def _read(step: Mapping[str, Any]) -> StepRun:
-    metadata = step.get("Metadata") or {}
-    kind, job = next(
-        (
-            (name, str(metadata[key]["Arn"]).rpartition("/")[2])
-            for key, name in _KINDS.items()
-            if (metadata.get(key) or {}).get("Arn")
-        ),
-        ("", ""),
-    )
-    instance, count = _machines(kind, job) if job else ("", 0)
+    _, kind, job = next(iter(pipelines.jobs_of(step)), ("", "", ""))
     return StepRun(
         step=str(step["StepName"]),
         status=str(step["StepStatus"]),
@@ -78,43 +56,22 @@ def _read(step: Mapping[str, Any]) -> StepRun:
         failure=str(step.get("FailureReason") or ""),
         kind=kind,
         job=job,
-        instance=instance,
-        instances=count,
+        machines=_machines(kind, job),
     )
 
 
-def _machines(kind: str, job: str) -> tuple[str, int]:
-    """Return on what, and on how many, a job ran; nothing where it does not say."""
-    found: Any = {}
+def _machines(kind: str, job: str) -> Sequence[Machines]:
+    """Return on what a job ran; nothing where SageMaker keeps it no more."""
     try:
-        with translated(job):
-            if kind == TRAINING:
-                found = sagemaker().describe_training_job(TrainingJobName=job)["ResourceConfig"]
-            elif kind == PROCESSING:
-                described = sagemaker().describe_processing_job(ProcessingJobName=job)
-                found = described["ProcessingResources"]["ClusterConfig"]
-            elif kind == TRANSFORM:
-                found = sagemaker().describe_transform_job(TransformJobName=job)[
-                    "TransformResources"
-                ]
+        return billed.machines(kind, job)
     except ClientError as error:
         if code_of(error) not in ("ValidationException", "ResourceNotFound"):
             raise
-    return str(found.get("InstanceType") or ""), int(found.get("InstanceCount") or 0)
+        return []
 
 
 def printed(kind: str, job: str, newest: int) -> list[str]:
     """Return the newest lines that a job has printed; none where nothing is left of its log."""
-    group = _GROUPS.get(kind)
-    if group is None:
+    if kind not in logs.GROUPS:
         return []
-    where: dict[str, Any] = {"logGroupName": group, "logStreamNamePrefix": f"{job}/"}
-    lines: deque[str] = deque(maxlen=newest)
-    try:
-        with translated(f"log of {job}"):
-            for page in logs().get_paginator("filter_log_events").paginate(**where):
-                lines.extend(str(event["message"]) for event in page["events"])
-    except ClientError as error:
-        if code_of(error) != "ResourceNotFoundException":
-            raise
-    return list(lines)
+    return [line.text for line in deque(logs.printed(logs.GROUPS[kind], f"{job}/"), newest)]

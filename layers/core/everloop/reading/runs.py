@@ -1,10 +1,10 @@
 """A training run, step by step: SageMaker's steps and jobs, their logs, and the ledger's words."""
 
-from everloop.aws import run_steps
+from everloop.aws import billed, run_steps
 from everloop.errors import BadInput
 from everloop.reading import home, models
-from everloop.views.run import Run
-from everloop.views.run_steps import RunDetail, RunStep, outcome, price_of
+from everloop.views.run import Run, cost_of
+from everloop.views.run_steps import RunDetail, RunStep, outcome
 from everloop.views.timeline import TimelineEntry
 
 _LINES = 400  # of a log, the newest
@@ -31,14 +31,9 @@ def detail(model: str, name: str, step: str = "") -> RunDetail:
             took=each.ended - each.began if each.ended else None,
             kind=each.kind,
             job=each.job,
-            instance=each.instance,
-            instances=each.instances,
-            cost=price_of(
-                each.instance,
-                each.instances,
-                each.ended - each.began if each.ended else None,
-                prices.items if prices else {},
-            ),
+            instance=" + ".join(dict.fromkeys(m.instance for m in each.machines)),
+            instances=sum(m.count for m in each.machines),
+            cost=cost_of(billed.together(each.machines) or None, prices),
             failure=each.failure,
         )
         for each in found

@@ -93,13 +93,14 @@ def runs(kept: Iterable[Kept], prices: Prices | None = None) -> list[Run]:
             job=run.job,
             metrics=run.metrics,
             warnings=run.warnings,
-            cost=_cost(run.used, prices),
+            cost=cost_of(run.used, prices),
         )
         for run in sorted(kept, key=lambda run: run.started_at, reverse=True)
     ]
 
 
-def _cost(used: Mapping[str, float] | None, prices: Prices | None) -> float | None:
+def cost_of(used: Mapping[str, float] | None, prices: Prices | None) -> float | None:
+    """Return what instance hours cost; None where nothing is known of them, or of prices."""
     if used is None or prices is None:
         return None
     try:

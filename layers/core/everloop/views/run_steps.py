@@ -1,6 +1,6 @@
 """A training run step by step: when each ran, on what, at which cost, and what it said last."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -20,7 +20,10 @@ _OUTCOMES: Final[dict[str, Outcome]] = {
 
 @dataclass(frozen=True)
 class RunStep:
-    """A step of a run; `took` and `ended` are None while it goes on, `cost` without a price."""
+    """A step of a run; `took` and `ended` are None while it goes on.
+
+    `cost` is of what AWS bills, by list prices; None without a price, and before the end.
+    """
 
     step: str
     status: str
@@ -56,13 +59,3 @@ class RunDetail:
 
 def outcome(status: str) -> Outcome:
     return _OUTCOMES.get(status, "info")
-
-
-def price_of(
-    instance: str, instances: int, took: timedelta | None, prices: Mapping[str, float]
-) -> float | None:
-    """Return what machines cost for so long; None without a price, or before the end."""
-    hour = prices.get(f"{instance} hour")
-    if hour is None or took is None or not instances:
-        return None
-    return hour * instances * took.total_seconds() / 3600
