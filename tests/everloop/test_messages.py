@@ -227,7 +227,10 @@ def test_what_others_wrote_means_nothing_in_a_chat():
 
 
 def test_a_long_message_is_cut_in_a_chat_and_keeps_its_links():
-    told = chat.document(replace(TOLD, why="w" * 50_000, to_do=("s" * 900,) * 50), "eu-west-1")
+    links = {"far": "https://" + "a" * 300_000, **TOLD.links}
+    long = replace(TOLD, why="w" * 50_000, to_do=("s" * 900,) * 50, links=links)
+    told = chat.document(long, "eu-west-1")
+    assert "a" * 5000 not in told["content"]["description"]
     assert len(told["content"]["description"]) < 4000
     assert "console.aws.amazon.com" in told["content"]["description"]
     assert len(told["content"]["nextSteps"]) == 5

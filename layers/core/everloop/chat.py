@@ -26,12 +26,12 @@ def document(message: Message, region: str) -> dict[str, Any]:
     if message.numbers:
         shown = messages.shown_numbers(message.numbers)
         parts.append("\n".join(f"• {_plain(name)}: *{_plain(is_)}*" for name, is_ in shown.items()))
-    links = [
-        f"{_plain(name)}: {address}"
-        for name, address in messages.addresses(message, region)
-        if address.startswith("https://")
-    ]
-    # Links stand whole or not at all.
+    links: list[str] = []
+    for name, address in messages.addresses(message, region):
+        line = f"{_plain(name)}: {address}"
+        # They stand whole or not at all.
+        if address.startswith("https://") and len("\n".join([*links, line])) < _DESCRIPTION:
+            links.append(line)
     text = _cut("\n\n".join(part for part in parts if part), _DESCRIPTION - len("\n".join(links)))
     description = "\n\n".join(part for part in (text, "\n".join(links)) if part)
     document: dict[str, Any] = {

@@ -98,6 +98,6 @@ def _forms(*, default: str, https: str) -> str:
     """
     while True:
         forms = json.dumps({"default": default, "https": https}, ensure_ascii=False)
-        if len(forms.encode("utf-8", "replace")) <= _MOST:
+        if len(forms.encode("utf-8", "replace")) <= _MOST or not default:
             return forms.encode("utf-8", "replace").decode()
         default = default[: len(default) // 2]
