@@ -9,6 +9,8 @@ import pytest
 from everloop.billing import estimates, usage
 from everloop.billing.prices import FILE, Prices, read
 from everloop.errors import BadInput
+from everloop.spec import policy
+from everloop.spec.model_spec import load_spec
 from proofs.template import TEMPLATE, Template
 from tools.translate import translate
 
@@ -77,6 +79,17 @@ def test_a_month_adds_up() -> None:
     assert one["all"] == pytest.approx(sum(one[share] for share in estimates.SHARES))
     assert one["stack"] == many["stack"] == made["each"][0]["cost"]
     assert many["endpoints"] == pytest.approx(100 * made["each"][1]["cost"])
+
+
+def test_a_batch_has_a_price_and_is_said_to_be_in_no_month() -> None:
+    text = 'problem = "regression"\n[data]\ntarget = "y"\n[deploy]\nserve = "batch"\n'
+    batch = "[deploy.batch]\ninstance = 'ml.c5.xlarge'\ncount = 3\n"
+    scored = policy.document(load_spec(text + batch, name="m", source="model.toml"))
+    assert usage.batch(scored)["ml.c5.xlarge hour"] == pytest.approx(3 * 5 / 60)
+    made = estimates.estimate(scored, PRICES, models=[1], loops=4)
+    costs = {each["what"]: each["cost"] for each in made["each"]}
+    assert costs[estimates.BATCH] == PRICES.cost(usage.batch(scored)) > 0.05
+    assert "a model that serves, a month, without what it scores" in costs
 
 
 def test_an_instance_without_a_price_is_named() -> None:

@@ -5,9 +5,10 @@ from typing import Any, Final
 
 from everloop.billing import usage
 from everloop.billing.prices import Prices
-from everloop.spec import policy
+from everloop.spec import forms, policy
 
 SHARES: Final = ("stack", "endpoints", "looks", "loops")
+BATCH: Final = "a batch that is scored, in no month below"
 
 
 def default_spec() -> dict[str, Any]:
@@ -73,6 +74,12 @@ def _served(spec: Mapping[str, Any], prices: Prices, most: float) -> list[dict[s
     """Return what a model costs that serves: where load decides, its least and its most."""
     scale = policy.deploy(spec).scale
     what = "a model that serves, a month"
+    if not forms.of(spec).has_endpoint:
+        batch = prices.cost(usage.batch(spec))
+        return [
+            {"what": f"{what}, without what it scores", "cost": most},
+            {"what": BATCH, "cost": batch},
+        ]
     if scale is None:
         return [{"what": what, "cost": most}]
     least = prices.cost(usage.served(spec, most=False))

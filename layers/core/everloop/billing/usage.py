@@ -22,6 +22,7 @@ _HOURS = MONTH / timedelta(hours=1)
 
 ALARM_METRICS = 49  # of the stack's alarms, without a model
 STATES = {"train": 8, "evaluate": 5, "monitor": 4, "deploy": 13}  # entered from start to end
+_BATCH_STATES = 12  # of a batch that waits once until its objects are quiet
 _TICK = timedelta(minutes=5)  # ReconcileMinutes, as the template has it
 # Lambda asks a queue that it reads with five long polls of 20 s at least, whatever comes.
 # https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
@@ -161,6 +162,17 @@ def _trials(spec: policy.Spec) -> int:
     if tune["strategy"] == "grid":
         return math.prod(len(values) for values in tune["ranges"].values())
     return int(tune["trials"])
+
+
+def batch(spec: policy.Spec) -> dict[str, float]:
+    """Return what one batch uses of a model without an endpoint, whose jobs are small ones."""
+    prepares, scores = instances.of_job(spec, "prepare")[0], instances.of_batch(spec)[0]
+    return total(
+        times(2, _job(prepares.instance, _JOB)),
+        _endpoint(scores.instance, policy.batch(spec).instances, _JOB),
+        times(4, _CALL),
+        {"state transition": _BATCH_STATES, "S3 write or list": 20, "S3 read": 20},
+    )
 
 
 def rollout(spec: policy.Spec) -> timedelta:
