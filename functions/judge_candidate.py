@@ -64,7 +64,9 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         return _answer("settled", f"somebody set it to {package.approval} meanwhile")
     evaluation = storage.read_json(candidate.evaluation_uri)
     comparison = storage.read_json(request.comparison_uri) if request.comparison_uri else None
-    verdict = judgement.judge(evaluation, comparison, rules, request.time)
+    verdict = judgement.judge(
+        evaluation, comparison, rules, request.time, has_card=bool(candidate.card)
+    )
     if too_early and not verdict.unfair:
         return _answer("settled", f"somebody set it to {package.approval} meanwhile")
     facts = {

@@ -235,6 +235,21 @@ def test_what_aws_refuses_of_a_card_holds_no_judgement_up(account):
     assert judge(account, arn, champion=None, comparison_uri=None)["verdict"] == "ask"
 
 
+@pytest.mark.parametrize(
+    ("required", "verdict"), [('required = ["owner"]\n', "ask"), ("", "approved")]
+)
+def test_where_a_card_is_required_and_aws_takes_none_a_person_decides(account, required, verdict):
+    push(account, f'{SPEC}{required}[approve]\nby = "policy"\nfirst = "policy"\n')
+    arn = account.register()
+    refused = {"Code": "ValidationException", "Message": "no such schema"}
+    account.answer(clients.sagemaker(), "UpdateModelPackage", 400, Error=refused)
+    plan(account, arn)
+    account.answer_as_before()
+    answer = judge(account, arn, champion=None, comparison_uri=None)
+    assert answer["verdict"] == verdict
+    assert ("AWS took no model card of it" in answer["reason"]) == bool(required)
+
+
 def test_a_card_of_somebody_elses_by_the_same_name_stays(account):
     push(account)
     arn = account.register()

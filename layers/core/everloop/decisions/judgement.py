@@ -76,9 +76,12 @@ def judge(
     comparison: Mapping[str, Any] | None,
     rules: Rules,
     now: datetime,
+    *,
+    has_card: bool = True,
 ) -> Verdict:
     """Judge a candidate by its evaluation and, where a champion serves, by the comparison.
 
+    Policy approves none without a model card (`has_card`) where [card] requires something of it.
     Raises BadInput for a report that lacks what the spec asks for.
     """
     bars = meets_bars(evaluation, rules.bars)
@@ -107,9 +110,10 @@ def judge(
     if suspects:
         facts["suspects"] = suspects
     met = "; ".join(filter(None, (bars.reason, treatment.reason, *suspects)))
+    lacks_card = bool(rules.card_required) and not has_card
     if comparison is None:
         reason = f"{met}; no champion to beat"
-        return _by_whom(reason, facts, rules, now, treatment, first=True)
+        return _by_whom(reason, facts, rules, now, treatment, first=True, lacks_card=lacks_card)
     better = beats_champion(comparison, rules)
     facts["comparison"] = dict(better.facts)
     if not better.go:
@@ -120,7 +124,8 @@ def judge(
         return refused(slices.reason)
     if unfair:
         return refused("")
-    return _by_whom(f"{met}; {better.reason}", facts, rules, now, treatment, first=False)
+    reason = f"{met}; {better.reason}"
+    return _by_whom(reason, facts, rules, now, treatment, first=False, lacks_card=lacks_card)
 
 
 def numbers(verdict: Verdict) -> dict[str, float | int | str]:
@@ -235,11 +240,14 @@ def _by_whom(
     treatment: Treatment,
     *,
     first: bool,
+    lacks_card: bool,
 ) -> Verdict:
     if rules.by == PERSON:
         return Verdict(ASK, f"{reason}; a person decides", facts)
     if treatment.verdict == "doubtful":
         return Verdict(ASK, f"{reason}; a person decides on its fairness", facts)
+    if lacks_card:
+        return Verdict(ASK, f"{reason}; AWS took no model card of it: a person decides", facts)
     if first and rules.first == PERSON:
         return Verdict(ASK, f"{reason}; a person decides on the first version", facts)
     for freeze in rules.freezes:
