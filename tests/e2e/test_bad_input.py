@@ -21,12 +21,12 @@ def dropped(laptop: Laptop, model: str, data: bytes) -> None:
     laptop.put(f"data/{model}/drop.csv", data)
 
 
-FIVE_SECONDS = {"time_limit_minutes = 240": "time_limit_minutes = 10"}
+SOON = {"time_limit_minutes = 240": "time_limit_minutes = 1"}
 TRIPS = {"preprocess.py": "raise KeyError('colour')\n"}  # as no columns are declared
 CANNOT_WORK: dict[str, tuple[dict[str, str], dict[str, str], bytes, str]] = {
     "raises": ({"train.py": RAISES}, {}, prices(1, 100), "mauve"),
     "empty": ({"train.py": EMPTY}, {}, prices(1, 100), "empty"),
-    "endless": ({"train.py": ENDLESS}, FIVE_SECONDS, prices(1, 100), "MaxRuntime"),
+    "endless": ({"train.py": ENDLESS}, SOON, prices(1, 100), "MaxRuntime"),
     "unnamed": (TRIPS, {}, b"id,color,price\n1,red,2\n", "preprocess.py"),
     "cut": ({}, {}, b"id,colour,price\n1,red,2\n2,gre", "cut off"),
 }

@@ -26,6 +26,7 @@ from everloop_localcloud.sagemaker.part import Part
 
 Record = dict[str, Any]
 _STOP_SECONDS = 120  # of the cloud: AWS waits so long between SIGTERM and SIGKILL
+_LEAST_SECONDS = 120.0  # real: of a job, whatever the clock, if its limit is no less
 LOST = "InternalServerError: We encountered an internal error. The host of the job was lost."
 ENDED = ("Completed", "Failed", "Stopped")
 
@@ -167,7 +168,7 @@ class Jobs(Part):
         self.running.add(arn, child)
         timed_out = False
         try:
-            code = self.cloud.processes.wait(child, self.cloud.clock.real(limit))
+            code = self.cloud.processes.wait(child, self._longest(limit))
         except subprocess.TimeoutExpired:
             timed_out = True
             code = self.cloud.processes.stop(child)
@@ -179,6 +180,13 @@ class Jobs(Part):
         if self.cloud.stopping:
             raise Leaving(arn)
         return Outcome(code, timed_out, stopped, output.tail())
+
+    def _longest(self, limit: float) -> float:
+        """Return how many real seconds a job may take; `limit` is in the cloud's.
+
+        What computes is no faster where the clock is. So a fast clock alone stops nothing early.
+        """
+        return max(self.cloud.clock.real(limit), min(limit, _LEAST_SECONDS))
 
     def stop_process(self, arn: str) -> None:
         grace = self.cloud.clock.real(_STOP_SECONDS)

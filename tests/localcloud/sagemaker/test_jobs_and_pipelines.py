@@ -120,6 +120,24 @@ def test_a_job_that_never_ends_is_stopped_at_its_limit(world: Any) -> None:
     assert "MaxRuntimeInSeconds" in told["FailureReason"]
 
 
+def test_a_fast_clock_stops_no_job_that_only_computes(cloud_with: Callable[..., Any]) -> None:
+    # An hour in half a second.
+    _, client = cloud_with("s3", "sagemaker", "logs", "events", speed=7200)
+    client("s3").create_bucket(Bucket="lab")
+    for folder in ("in", "code"):
+        client("s3").put_object(Bucket="lab", Key=f"{folder}/x", Body=b"x")
+    sagemaker = client("sagemaker")
+    request = processing(
+        "slow",
+        "python3",
+        "-c",
+        "import time; time.sleep(2)",
+        StoppingCondition={"MaxRuntimeInSeconds": 3600},
+    )
+    sagemaker.create_processing_job(ProcessingJobName="slow", **request)
+    assert ended(sagemaker, "slow")["ProcessingJobStatus"] == "Completed"
+
+
 def test_a_job_name_serves_once(world: Any) -> None:
     _, client = world
     sagemaker = client("sagemaker")
