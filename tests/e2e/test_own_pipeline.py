@@ -5,7 +5,7 @@ from e2e.laptop import ROOT, Laptop
 
 from everloop_cli import flights
 
-pytestmark = [pytest.mark.cloud, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.cloud, pytest.mark.long, pytest.mark.timeout(600)]
 MODEL = "air-time"
 
 

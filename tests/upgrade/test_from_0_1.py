@@ -17,7 +17,7 @@ from upgrade.later import later, picture
 from proofs.template import TEMPLATE
 from tools.translate import translate
 
-pytestmark = [pytest.mark.cloud, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.cloud, pytest.mark.long, pytest.mark.timeout(600)]
 MODEL = "mean-price"
 LEFT = Path(__file__).with_name("stack-0.1.tar.xz")
 # So slow that nothing begins between the cloud's start and the end of the update: as at rest.
