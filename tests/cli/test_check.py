@@ -107,6 +107,11 @@ def test_what_is_wrong_to_read_is_found_before_anything_runs(
     assert found in told[stage]["found"] and fix in told[stage]["fix"]
 
 
+def test_a_model_with_personal_columns_is_tried_with_tokens(checked: Any, plant: Any) -> None:
+    plant("model.toml", "[approve]", "[privacy]\nkey_is_personal = true\n\n[approve]")
+    assert checked(code=0) == {}
+
+
 def test_a_good_folder_is_tried_whole_and_its_pages_are_kept(
     folder: Path, checked: Any, tmp_path: Path
 ) -> None:

@@ -17,7 +17,7 @@ from everloop.pipelines import feature_groups
 from everloop.pipelines.feature_groups import Place
 from everloop.pipelines.own import own_definition
 from everloop.pipelines.standard import BundleRef, Site, render
-from everloop.spec import policy
+from everloop.spec import personal, policy
 from everloop.spec.features import is_own
 from everloop.spec.model_spec import ModelSpec
 
@@ -97,7 +97,7 @@ class Lab:
 
     def install(self, bundle: bytes, opened: Bundle, spec: ModelSpec) -> None:
         """Put there what a push puts there: the bundle, its spec, our jobs, and the pipeline."""
-        document = policy.document(spec)
+        document = personal.with_key(policy.document(spec), self._masking_key(spec))
         self.put("code/bundle.tar.gz", bundle)
         self.put("code/spec.json", json.dumps(document).encode())
         for name, content in _jobs().items():
@@ -113,6 +113,14 @@ class Lab:
             if is_own(section):
                 request = feature_groups.creation(self.model, section, place)
                 self._call("sagemaker", "CreateFeatureGroup", **request)
+
+    def _masking_key(self, spec: ModelSpec) -> str:
+        """Make the key that a stack has, for a model with [privacy]; it goes with this cloud."""
+        if spec.privacy is None:
+            return ""
+        request = {"KeySpec": "HMAC_256", "KeyUsage": "GENERATE_VERIFY_MAC"}
+        arn: str = self._call("kms", "CreateKey", **request)["KeyMetadata"]["Arn"]
+        return arn
 
     def drop(self, files: Mapping[str, Path]) -> None:
         """Put a sample there, as one window's dataset."""
