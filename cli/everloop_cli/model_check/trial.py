@@ -286,9 +286,7 @@ class Trial:
         if package is None:
             yield Finding("serve", SKIPPED, "nothing was registered that could be served")
             return
-        if "endpoint" not in _forms(self._document):
-            yield Finding("serve", SKIPPED, "the model serves no endpoint")
-            return
+        # In whichever form it serves, its container answers here as an endpoint's does.
         why = self._lab.serve(package, _SERVES)
         if why:
             yield self._not_served(why)
@@ -363,12 +361,6 @@ class Trial:
 def _stops(found: Finding, step: Step) -> bool:
     """Whether what comes after a finding makes no sense; rows that are lost are no reason."""
     return not step.succeeded or found.stage == "train"
-
-
-def _forms(document: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return how a model serves; specs without a word of it have an endpoint."""
-    form = document["deploy"].get("form") or document["deploy"].get("as") or "endpoint"
-    return ("endpoint",) if form != "batch" else ("batch",)
 
 
 def _header(path: Path, separator: str) -> list[str]:
