@@ -4,9 +4,12 @@ import json
 
 import pytest
 from functions.conftest import SPEC
-from functions.test_scaling import ENDPOINT, MODEL, finish, plan, start
+from functions.test_on_package_changed import say, tell
+from functions.test_scaling import ENDPOINT, EXECUTION, MODEL, finish, plan, start
 
 import plan_monitoring
+import plan_release
+import probe_endpoint
 from everloop.aws import endpoints, ledger
 from everloop.aws.clients import sagemaker
 from everloop.errors import BadInput
@@ -25,7 +28,7 @@ def config_of(name):
     return found["ProductionVariants"][0]
 
 
-def is_serverless(account, config, serverless=True):
+def is_serverless(account, config, serverless=True, **more):
     """Let the endpoint say what it runs on, which moto does not."""
     variant = {"VariantName": "AllTraffic"}
     if serverless:
@@ -34,13 +37,16 @@ def is_serverless(account, config, serverless=True):
         sagemaker(),
         "DescribeEndpoint",
         200,
-        EndpointName=MODEL,
-        EndpointArn=ENDPOINT,
-        EndpointStatus="InService",
-        EndpointConfigName=config,
-        CreationTime=1.0,
-        LastModifiedTime=1.0,
-        ProductionVariants=[variant],
+        **{
+            "EndpointName": MODEL,
+            "EndpointArn": ENDPOINT,
+            "EndpointStatus": "InService",
+            "EndpointConfigName": config,
+            "CreationTime": 1.0,
+            "LastModifiedTime": 1.0,
+            "ProductionVariants": [variant],
+            **more,
+        },
     )
 
 
@@ -70,6 +76,62 @@ def test_a_second_version_moves_all_traffic_at_once_and_keeps_no_count(account):
     routing = update["DeploymentConfig"]["BlueGreenUpdatePolicy"]["TrafficRoutingConfiguration"]
     assert routing["Type"] == "ALL_AT_ONCE"
     assert update["DeploymentConfig"]["AutoRollbackConfiguration"]["Alarms"]
+
+
+def released(account, version, epoch, before=""):
+    """Bring a version into production, in place of a config; return its package and config."""
+    named = plan(account, version, epoch)
+    if before:  # moto updates no endpoint
+        account.answer(sagemaker(), "UpdateEndpoint", 200, EndpointArn=ENDPOINT)
+        is_serverless(account, before)
+    made = start(account, named)["config"]
+    account.answer_as_before()
+    if before:
+        is_serverless(account, made)
+    rollout = {"started": True, "config": made}
+    finish(account, named["package_arn"], version, epoch, rollout=rollout)
+    account.answer_as_before()
+    return named["package_arn"], made
+
+
+def test_a_version_that_fails_in_staging_is_not_released_and_leaves_nothing_there(account):
+    push(account)
+    _, serves = released(account, 1, 1)
+    named = plan(account, 2, 2)
+    staged = start(account, named, "staging")["config"]
+    why = "The primary container for production variant AllTraffic did not pass the ping check."
+    endpoint = f"{MODEL}-staging"
+    is_serverless(account, staged, EndpointStatus="Failed", FailureReason=why)
+    request = account.request("machine-probe-endpoint", **named, endpoint=endpoint, config=staged)
+    tests = probe_endpoint.handler(request, account.context)
+    assert not tests["passed"]
+    assert "did not pass the ping check" in tests["reason"]
+    account.answer_as_before()
+    answer = finish(account, named["package_arn"], 2, 2, tests=tests, rollout=None)
+    assert answer["outcome"] == "tests-failed"
+    listed = account.client("sagemaker").list_endpoints()["Endpoints"]
+    assert [each["EndpointName"] for each in listed] == [MODEL]
+    assert endpoints.serving(MODEL).config == serves
+
+
+def test_a_version_that_is_withdrawn_gives_way_at_once_to_the_one_before(account):
+    push(account)
+    first, before = released(account, 1, 1)
+    second, now = released(account, 2, 2, before)
+    is_serverless(account, now)
+    say(account, second, "Rejected", "too slow")
+    assert tell(account, second, 2)["go"]
+    name = f"{MODEL}-r3-v1"
+    assert name in account.executions("deploy")
+    back = {"package_arn": first, "version": 1, "epoch": 3, "execution": f"{EXECUTION}:{name}"}
+    request = account.request("machine-plan-release", **back)
+    assert plan_release.handler(request, account.context)["go"]
+    asked = account.answer(sagemaker(), "UpdateEndpoint", 200, EndpointArn=ENDPOINT)
+    start(account, back)
+    (update,) = asked
+    assert update["EndpointConfigName"] == before
+    routing = update["DeploymentConfig"]["BlueGreenUpdatePolicy"]["TrafficRoutingConfiguration"]
+    assert routing["Type"] == "ALL_AT_ONCE"
 
 
 def test_a_push_that_would_turn_instances_into_none_is_refused_with_what_to_do(account):
