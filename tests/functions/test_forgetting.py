@@ -1,8 +1,14 @@
 """Of a person who is forgotten nothing is left in what was made of their rows."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from functions.test_commands import MODEL, said, stack
 
+from everloop.aws import ledger
+from everloop.errors import BadInput
+from everloop.flows import forgetting
+from everloop.records.lease import MONITOR, RELEASE, SCORING, TRAINING
 from everloop_cli.forgetting import objects
 from everloop_cli.forgetting.subject import Subject
 from everloop_jobs.privacy.masking import Masking
@@ -35,6 +41,16 @@ def test_scores_of_batches_lose_the_row_and_what_they_were_made_with_goes_whole(
     assert left == b"id,score\n7001,0.6\n"
     assert len(versions(account, f"{other}/")) == 5
     assert objects.made(account.artefacts, "m", subject).affected == []
+
+
+@pytest.mark.parametrize("kind", [TRAINING, RELEASE, MONITOR, SCORING])
+def test_what_has_read_rows_and_writes_them_yet_is_waited_for(account, kind):
+    account.push()
+    now = datetime.now(UTC)
+    ledger.take_lease(MODEL, kind, "arn:it", None, now, now + timedelta(hours=1))
+    with pytest.raises(BadInput, match=f"of {MODEL} is under way"):
+        forgetting.note(MODEL, {}, "0" * 32, 1, "asked for", "somebody", now)
+    assert not [each for each in account.decisions() if each["kind"] == "forget"]
 
 
 @pytest.mark.parametrize("words", [(), ("--json",), ("--key", "-")])

@@ -99,6 +99,19 @@ def test_objects_wait_until_they_are_quiet_and_a_person_or_a_schedule_waits_for_
     assert asked["go"]
 
 
+def test_a_pause_stops_what_waits_for_quiet_and_what_came_is_scored_after_it(account):
+    push(account)
+    serve(account)
+    bring(account, "a.csv")
+    ledger.pause(MODEL, "somebody is being forgotten")
+    planned = plan(account)
+    assert (planned["go"], planned["reason"]) == (False, "somebody is being forgotten")
+    assert not ledger.lease(MODEL, SCORING).held(NOW)
+    assert arrivals.open_window(to_score(MODEL)).objects == 1
+    ledger.pause(MODEL, "")
+    assert plan(account, attempt=2)["go"]
+
+
 def test_what_is_scored_is_told_once_and_what_came_meanwhile_is_scored_next(account):
     push(account)
     serve(account)

@@ -5,9 +5,14 @@ from datetime import datetime
 
 from everloop.moments import text
 from everloop.records.installation import Reproduction
-from everloop.records.lease import MONITOR, RELEASE, TRAINING, Lease
+from everloop.records.lease import MONITOR, RELEASE, SCORING, TRAINING, Lease
 
-KINDS = {TRAINING: "a training", RELEASE: "a release", MONITOR: "a look of the monitor"}
+KINDS = {
+    TRAINING: "a training",
+    RELEASE: "a release",
+    MONITOR: "a look of the monitor",
+    SCORING: "the scoring of a batch",
+}
 
 
 def held(model: str, leases: Mapping[str, Lease], begun: Reproduction | None, now: datetime) -> str:

@@ -37,6 +37,9 @@ def plan(
         ledger.take_lease(model, SCORING, execution, None, now, now + _LEASE)
     except Conflict:
         return _none("another batch of this model is scored; what is left comes after it")
+    if installed.paused:  # since the machine was started, or while it waited
+        ledger.free_lease(model, SCORING, execution)
+        return _none(installed.paused)
     wait = _close(installed, number, now, asked=asked)
     if wait:
         return {**_none("objects keep arriving"), "wait_seconds": wait}
