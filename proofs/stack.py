@@ -1,5 +1,6 @@
 """The roles of the stack with their policies, names filled in."""
 
+import json
 import re
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -9,7 +10,7 @@ from everloop_localcloud.kernel.access.evaluation import Statement, listed
 from proofs.template import NAME, Json, Template, translated
 
 # The conditions that policies of the template have.
-_OPTIONS = ("HasKey", "HasTopics", "HasFeatureGroups", "HasFeatureStores")
+_OPTIONS = ("HasKey", "HasTopics", "HasFeatureGroups", "HasFeatureStores", "HasPushAndKey")
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,12 @@ class Stack:
         """Return the policies of a role that the template does not hold."""
         attached = self.of("AWS::IAM::Role")[role].get("ManagedPolicyArns", ())
         return [str(a) for a in attached if not (isinstance(a, dict) and "Ref" in a)]
+
+    def trust(self, role: str) -> list[Json]:
+        """Return the statements that say who may assume a role. Some documents are text."""
+        document = self.resolved(self.of("AWS::IAM::Role")[role]["AssumeRolePolicyDocument"])
+        found = json.loads(document) if isinstance(document, str) else document
+        return [dict(each) for each in listed(found["Statement"])]
 
     def statements(self, role: str, *, with_key: bool = False) -> tuple[Statement, ...]:
         """Return every statement of a role, in a stack with or without a KMS key of its own."""

@@ -27,6 +27,8 @@ GIVEN: Final = {
     "NotificationTopics": f"arn:aws:sns:{REGION}:{ACCOUNT}:team",
     "FeatureGroups": f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:feature-group/customers",
     "FeatureStores": "arn:aws:s3:::lake",
+    "PushProviderArn": f"arn:aws:iam::{ACCOUNT}:oidc-provider/token.actions.githubusercontent.com",
+    "PushSubject": "repo:team/models:ref:refs/heads/main",
 }
 _NO_NAME: Final = ""  # AWS makes one up, and so it may be any
 _NAMES: Final = {  # the property that names a resource, and what stands before the name in its ARN

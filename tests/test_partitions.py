@@ -42,6 +42,7 @@ def test_every_arn_of_the_stack_is_of_its_own_partition(partition, region):
     given["FeatureGroups"] = f"arn:{partition}:sagemaker:{region}:{ACCOUNT}:feature-group/team"
     given["FeatureStores"] = f"arn:{partition}:s3:::lake"
     given["NotificationTopics"] = f"arn:{partition}:sns:{region}:{ACCOUNT}:team"
+    given["PushProviderArn"] = f"arn:{partition}:iam::{ACCOUNT}:oidc-provider/gitlab.com"
     found = Template(translated(), yes=True, given=given)
     for name, resource in found.resources.items():
         there = set(re.findall(r"arn:(aws[a-z-]*):", str(resource)))

@@ -55,6 +55,8 @@ def _documents_in(value: Any, place: str, *, trust: bool) -> Iterator[Document]:
         if isinstance(said, dict | list):
             yield _document(place, said, trust=trust)
         for key, inner in value.items():
+            if key == "AssumeRolePolicyDocument" and isinstance(inner, str):
+                inner = json.loads(inner)
             if key != "Statement":
                 yield from _documents_in(inner, place, trust=key == "AssumeRolePolicyDocument")
 

@@ -27,6 +27,11 @@ _SCALER = "sagemaker.application-autoscaling.amazonaws.com"
 _MACHINES = "states.amazonaws.com"
 _JUDGE = "JudgeCandidate"
 _EVALUATE = "EvaluateRole"
+# What a push reads, and what a stack's own key asks for it.
+_PUSH_READS = (
+    *("cloudformation:DescribeStacks", "dynamodb:GetItem"),
+    *("kms:Decrypt", "kms:GenerateDataKey"),
+)
 _STATUSES = ("Approved", "Rejected", "PendingManualApproval", None)
 
 
@@ -118,19 +123,47 @@ def _passing_gives_no_more(stack: Stack) -> Iterator[str]:
 
 
 def _services_of_this_account(stack: Stack) -> Iterator[str]:
-    for role, properties in stack.of("AWS::IAM::Role").items():
-        for statement in listed(properties["AssumeRolePolicyDocument"]["Statement"]):
+    for role in stack.of("AWS::IAM::Role"):
+        for statement in stack.trust(role):
             principal = statement["Principal"]
+            if isinstance(principal, dict) and set(principal) == {"Federated"}:
+                continue  # judged by itself, below
             if not isinstance(principal, dict) or set(principal) != {"Service"}:
                 yield f"{role} trusts {principal}"
                 continue
-            conditions = _conditions(stack.resolved(statement))
+            conditions = _conditions(statement)
             if conditions.get("aws:SourceAccount") != ACCOUNT:
                 yield f"{role} trusts {principal['Service']} whatever the account (SourceAccount)"
             source = conditions.get("aws:SourceArn", "")
             # Lambda's own samples bind the account; a function can only be given roles of it.
             if principal["Service"] != "lambda.amazonaws.com" and f":{ACCOUNT}:" not in source:
                 yield f"{role} trusts {principal['Service']} whatever the resource (SourceArn)"
+
+
+def _tokens_by_their_subject(stack: Stack) -> Iterator[str]:
+    """A provider of tokens signs for all its customers: only the subject tells them apart."""
+    for role, statement in _federated(stack):
+        provider = str(statement["Principal"]["Federated"])
+        _, found, host = provider.partition(f":iam::{ACCOUNT}:oidc-provider/")
+        equal = (statement.get("Condition") or {}).get("StringEquals", {})
+        if not found or statement["Action"] != "sts:AssumeRoleWithWebIdentity":
+            yield f"{role} trusts {provider}, which is no OIDC provider of this account"
+        for claim in ("aud", "sub"):
+            wanted = equal.get(f"{host}:{claim}")
+            if not isinstance(wanted, str) or re.search(r"[*?]|^$", wanted):
+                yield f"{role} trusts {provider} whatever its tokens' {claim}"
+
+
+def _tokens_only_push(stack: Stack) -> Iterator[str]:
+    bundles = f"{stack.resolved({'Fn::GetAtt': ['DataBucket', 'Arn']})}/models/"
+    for role in {role for role, _ in _federated(stack)}:
+        for _, statement in _allowing(stack, role):
+            for action in listed(statement["Action"]):
+                pushes = action == "s3:PutObject" and all(
+                    arn.startswith(bundles) for arn in listed(statement["Resource"])
+                )
+                if not pushes and action not in _PUSH_READS:
+                    yield f"{role} is allowed {action} on {statement['Resource']}"
 
 
 def _one_path_approves(stack: Stack) -> Iterator[str]:
@@ -201,6 +234,8 @@ _CLAIMS: dict[str, Callable[[Stack], Iterator[str]]] = {
     "no role changes policies, roles, code or machines": _no_powers,
     "a role that can be passed decides nothing, and passes nothing on": _passing_gives_no_more,
     "services assume roles for this account's resources only": _services_of_this_account,
+    "a token assumes a role by its audience and its whole subject": _tokens_by_their_subject,
+    "who comes by a token pushes models, and changes nothing else": _tokens_only_push,
     "only people and the evaluate path set an approval": _one_path_approves,
     "no bucket, queue, topic, bus or function is open to strangers": _closed_to_strangers,
 }
@@ -236,13 +271,20 @@ def _allowed(
 
 def _trusted(stack: Stack, role: str) -> set[str]:
     """Return the services that may assume a role."""
-    trust = stack.of("AWS::IAM::Role")[role]["AssumeRolePolicyDocument"]["Statement"]
-    principals = [s["Principal"] for s in listed(trust)]
+    principals = [statement["Principal"] for statement in stack.trust(role)]
     return {
         service
         for principal in principals
         for service in listed(principal.get("Service", "*") if isinstance(principal, dict) else "*")
     }
+
+
+def _federated(stack: Stack) -> Iterator[tuple[str, Json]]:
+    """Yield each statement by which a token assumes a role, with the role."""
+    for role in stack.roles.values():
+        for statement in stack.trust(role):
+            if isinstance(statement["Principal"], dict) and "Federated" in statement["Principal"]:
+                yield role, statement
 
 
 def _passable(stack: Stack) -> set[str]:

@@ -1,6 +1,7 @@
 """The claims about the template hold, and each notices what it is there for."""
 
 import copy
+import json
 
 import pytest
 
@@ -49,6 +50,22 @@ def trust(role, statement):
     return change(path, {"Effect": "Allow", "Action": "sts:AssumeRole", **statement})
 
 
+def tokens(provider, aud="sts.amazonaws.com", sub="repo:team/models:ref:refs/heads/main"):
+    """Let the push role be assumed with tokens of a provider, by claims that are not None."""
+    host = provider.partition(":oidc-provider/")[2]
+    claims = {f"{host}:{name}": v for name, v in {"aud": aud, "sub": sub}.items() if v}
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Federated": provider},
+        "Action": "sts:AssumeRoleWithWebIdentity",
+        "Condition": {"StringEquals": claims},
+    }
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    return change(("PushRole", "Properties", "AssumeRolePolicyDocument"), document)
+
+
+GITHUB = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"
+PUSHES = ("PushRole", "Properties", "Policies", 0, "PolicyDocument", "Statement")
 TO_SAGEMAKER = {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
 SAGEMAKER_ROLE = {"Fn::GetAtt": ["SageMakerRole", "Arn"]}
 TRAIN_ROLE = {"Fn::GetAtt": ["TrainRole", "Arn"]}
@@ -138,6 +155,17 @@ def publish(resources):
             ),
             "whatever the resource (SourceArn)",
         ),
+        (tokens(GITHUB, sub="repo:team/*"), f"trusts {GITHUB} whatever its tokens' sub"),
+        (tokens(GITHUB, aud=None), f"trusts {GITHUB} whatever its tokens' aud"),
+        (
+            tokens(GITHUB.replace("123456789012", "210987654321")),
+            "which is no OIDC provider of this account",
+        ),
+        (
+            change((*PUSHES, 1, "Resource"), "arn:aws:s3:::everloop-data-123456789012-us-east-1/*"),
+            "PushRole is allowed s3:PutObject on arn:aws:s3:::everloop-data-",
+        ),
+        (change((*PUSHES, 2, "Action"), "dynamodb:PutItem"), "PushRole is allowed dynamodb:PutItem"),
         (
             change(("DataBucketPolicy", "Properties", "PolicyDocument", "Statement", 0), OPEN),
             "DataBucketPolicy lets * in",

@@ -45,6 +45,8 @@ TEXTS = {
     "FeatureGroups": GROUPS + "x" * (1000 - len(GROUPS)),
     "FeatureStores": "arn:aws:s3:::lake,arn:aws:s3:::lake/".ljust(999, "x") + "*",
     "AccessLogBucket": "access-logs-".ljust(63, "x"),
+    "PushProviderArn": f"arn:aws:iam::{ACCOUNT}:oidc-provider/gitlab.example.org/".ljust(300, "x"),
+    "PushSubject": "project_path:team/models:ref_type:branch:ref:".ljust(400, "x"),
 }
 
 
@@ -97,6 +99,9 @@ def test_a_stack_with_the_least_of_everything_becomes_one_with_the_most(cloud_wi
         ("NotificationTopics", TEXTS["NotificationTopics"] + "x", "must be ARNs of SNS topics"),
         ("FeatureGroups", "customers", "must be ARNs of feature groups"),
         ("FeatureStores", "s3://lake/features", "must be ARNs of buckets"),
+        ("PushProviderArn", "https://gitlab.com", "must be the ARN of an OIDC provider"),
+        ("PushSubject", "repo:team/*", "must be the whole subject"),
+        ("PushSubject", 'x", "y', "must be the whole subject"),
         ("LogRetentionDays", "2", "must be one of AllowedValues"),
         ("Architecture", "arm", "must be one of AllowedValues"),
     ],

@@ -249,7 +249,9 @@ def _events(action: str, operation: str, params: Params, place: Place) -> Iterat
 
 def _cloudformation(action: str, operation: str, params: Params, place: Place) -> Iterator[Demand]:
     name = str(params.get("StackName") or "")
-    yield Demand(action, name if name.startswith("arn:") else None)
+    if name and not name.startswith("arn:"):  # AWS, too, asks for a named stack whatever its id
+        name = place.arn("cloudformation", f"stack/{name}/*")
+    yield Demand(action, name or None)
 
 
 def _scheduler(action: str, operation: str, params: Params, place: Place) -> Iterator[Demand]:
