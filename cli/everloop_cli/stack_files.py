@@ -40,6 +40,13 @@ def models() -> Path:
     return (clone() or _PACKED) / "models"
 
 
+def repository() -> Path:
+    """Return the repository of models that teams begin with: `everloop init --repository`."""
+    name = "models-repository"
+    root = clone()
+    return root / "examples" / name if root else _PACKED.with_name("examples") / name
+
+
 def template(state: Path) -> Path:
     """Return template.yaml, all that it names beside it: of the clone, or written below state."""
     root = clone()

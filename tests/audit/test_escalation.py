@@ -165,7 +165,10 @@ def publish(resources):
             change((*PUSHES, 1, "Resource"), "arn:aws:s3:::everloop-data-123456789012-us-east-1/*"),
             "PushRole is allowed s3:PutObject on arn:aws:s3:::everloop-data-",
         ),
-        (change((*PUSHES, 2, "Action"), "dynamodb:PutItem"), "PushRole is allowed dynamodb:PutItem"),
+        (
+            change((*PUSHES, 2, "Action"), "dynamodb:PutItem"),
+            "PushRole is allowed dynamodb:PutItem",
+        ),
         (
             change(("DataBucketPolicy", "Properties", "PolicyDocument", "Statement", 0), OPEN),
             "DataBucketPolicy lets * in",

@@ -256,7 +256,7 @@ def test_a_key_of_model_toml_is_found_by_its_line() -> None:
 
 def test_junit_takes_whatever_a_script_prints() -> None:
     found = [Finding("train", "wrong", "said \x00\x1b[31m\ud800<é>", "", "train.py", 3)]
-    case = ElementTree.fromstring(junit("m", found)).find("testsuite/testcase")
+    case = ElementTree.fromstring(junit({"m": found})).find("testsuite/testcase")
     assert case is not None and case.get("file") == "train.py"
     failure = case.find("failure")
     assert failure is not None and failure.get("message") == "train.py:3: said [31m<é>"

@@ -48,6 +48,7 @@ def test_both_have_one_version_and_a_section_of_their_changelog():
 def test_the_wheel_packs_what_an_export_writes():
     wheel = project(".")["tool"]["hatch"]["build"]["targets"]["wheel"]
     packed = {f"everloop_cli/stack/{name}" for name in stack_files.PARTS}
+    packed.add("everloop_cli/examples/models-repository")
     assert set(wheel["force-include"].values()) == packed
     assert all((ROOT / name).exists() for name in wheel["force-include"])
     places = set(stack_files.PACKAGES.values())

@@ -1,7 +1,7 @@
 """What a check of a model's folder found: stage by stage, each with its file and its fix."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 from xml.etree import ElementTree
@@ -51,8 +51,20 @@ def is_good(found: Iterable[Finding], *, strict: bool = False) -> bool:
     return not any(each.outcome in bad for each in found)
 
 
-def junit(model: str, found: Iterable[Finding], *, strict: bool = False) -> bytes:
-    """Return findings as JUnit's XML, a test case for each stage, as CI services show them."""
+def junit(checked: Mapping[str, Iterable[Finding]], *, strict: bool = False) -> bytes:
+    """Return what was found in models as JUnit's XML, as CI services show it.
+
+    Each model is a suite, and each stage a test case.
+    """
+    whole = ElementTree.Element("testsuites")
+    for model, found in checked.items():
+        whole.append(_suite(model, found, strict=strict))
+    ElementTree.indent(whole)
+    made: bytes = ElementTree.tostring(whole, encoding="utf-8", xml_declaration=True)
+    return made + b"\n"
+
+
+def _suite(model: str, found: Iterable[Finding], *, strict: bool) -> ElementTree.Element:
     by_stage: dict[str, list[Finding]] = {}
     for each in found:
         by_stage.setdefault(each.stage, []).append(each)
@@ -81,11 +93,7 @@ def junit(model: str, found: Iterable[Finding], *, strict: bool = False) -> byte
     for name, count in counts.items():
         suite.set(name, str(count))
     suite.set("time", f"{total:.3f}")
-    whole = ElementTree.Element("testsuites")
-    whole.append(suite)
-    ElementTree.indent(whole)
-    made: bytes = ElementTree.tostring(whole, encoding="utf-8", xml_declaration=True)
-    return made + b"\n"
+    return suite
 
 
 def _line(each: Finding) -> str:

@@ -25,7 +25,18 @@ _MARKS = {"good": "ok", "wrong": "WRONG", "warning": "look", "not tried": "-"}
     metavar="SAMPLE",
     help="Files or folders to try it on (default: the folder's .sample); may come often.",
 )
+@click.option(
+    "--changed-since",
+    metavar="REF",
+    help="Of the models below FOLDER only those that differ from this commit of Git.",
+)
 @click.option("--junit", type=click.Path(path_type=Path), metavar="FILE", help="Write JUnit XML.")
+@click.option(
+    "--summary",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write what was found as Markdown, e.g. for a pull request's comment.",
+)
 @click.option(
     "--out", type=click.Path(path_type=Path), metavar="FOLDER", help="Where the pages are written."
 )
@@ -37,7 +48,9 @@ _MARKS = {"good": "ok", "wrong": "WRONG", "warning": "look", "not tried": "-"}
 def check(
     folder: Path,
     data: tuple[Path, ...],
+    changed_since: str | None,
     junit: Path | None,
+    summary: Path | None,
     out: Path | None,
     strict: bool,
     show_log: bool,
@@ -49,15 +62,80 @@ def check(
 
     Syntax, model.toml and imports; then, on a sample of data, it is prepared, trained, measured,
     judged and served by the very jobs that a stack runs, as processes on this machine. Ends with 1
-    where something is wrong.
+    where something is wrong. With --changed-since FOLDER holds models, e.g. models.
     """
     from everloop_cli import model_check
-    from everloop_cli.model_check import findings
+    from everloop_cli.model_check import findings, summaries
 
-    model = folder.resolve().name
-    place = out if out is not None else model_check.pages_of(model)
-    found: list[Finding] = []
+    options = {"exact": exact, "docker": docker}
+    if changed_since is None:
+        folders, gone = [folder], list[str]()
+    else:
+        folders, gone = _changed(folder, changed_since, data, as_json=as_json)
+    checked: dict[str, list[Finding]] = {}
     log: list[str] = []
+    for each in folders:
+        model = each.resolve().name
+        place = model_check.pages_of(model) if out is None else out
+        if out is not None and changed_since is not None:
+            place = out / model
+        tried = _try(each, model, data, place, log, options, as_json=as_json)
+        checked[model] = tried
+        if not as_json:
+            if show_log and log:
+                show.out.print("\n".join(["", *log]), markup=False, soft_wrap=True)
+                log.clear()
+            _sum_up(each, tried, findings.is_good(tried, strict=strict))
+    good = all(findings.is_good(found, strict=strict) for found in checked.values())
+    if junit is not None:
+        _write("--junit", junit, findings.junit(checked, strict=strict))
+    if summary is not None:
+        text = summaries.markdown(checked, gone, strict=strict)
+        _write("--summary", summary, text.encode())
+    if as_json:
+        models = [
+            {
+                "model": model,
+                "good": findings.is_good(found, strict=strict),
+                "findings": [each.as_dict() for each in found],
+            }
+            for model, found in checked.items()
+        ]
+        document = (
+            models[0] if changed_since is None else {"good": good, "models": models, "gone": gone}
+        )
+        show.emit_json(document | ({"log": log} if show_log else {}))
+    return 0 if good else 1
+
+
+def _changed(
+    folder: Path, ref: str, data: tuple[Path, ...], *, as_json: bool
+) -> tuple[list[Path], list[str]]:
+    from everloop_cli import changed
+
+    if data:
+        raise click.UsageError("--data is for one folder; with --changed-since leave it out")
+    found = changed.since(folder, ref)
+    if not as_json:
+        for line in changed.told(found, folder, ref):
+            show.out.print(line, style=show.QUIET, markup=False, soft_wrap=True)
+    return found.folders, found.gone
+
+
+def _try(
+    folder: Path,
+    model: str,
+    data: tuple[Path, ...],
+    place: Path,
+    log: list[str],
+    options: dict[str, bool],
+    *,
+    as_json: bool,
+) -> "list[Finding]":
+    """Try one folder, and print what is found as it is found."""
+    from everloop_cli import model_check
+
+    found: list[Finding] = []
     if not as_json:
         show.out.print(f"checking {model}", style="bold", markup=False)
     for each in model_check.check(
@@ -66,27 +144,20 @@ def check(
         place,
         lambda word: show.progress(f"  {word} …", as_json=as_json),
         log=log.extend,
-        exact=exact,
-        docker=docker,
+        **options,
     ):
         found.append(each)
         if not as_json and each.outcome != "not tried":
             _print(each)
-    good = findings.is_good(found, strict=strict)
-    if junit is not None:
-        try:
-            junit.parent.mkdir(parents=True, exist_ok=True)
-            junit.write_bytes(findings.junit(model, found, strict=strict))
-        except OSError as error:
-            raise Trouble(f"--junit {junit} cannot be written: {error.strerror}") from error
-    if as_json:
-        document = {"model": model, "good": good, "findings": [each.as_dict() for each in found]}
-        show.emit_json(document | ({"log": log} if show_log else {}))
-        return 0 if good else 1
-    if show_log and log:
-        show.out.print("\n".join(["", *log]), markup=False, soft_wrap=True)
-    _sum_up(folder, found, good)
-    return 0 if good else 1
+    return found
+
+
+def _write(option: str, path: Path, content: bytes) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    except OSError as error:
+        raise Trouble(f"{option} {path} cannot be written: {error.strerror}") from error
 
 
 def _print(each: "Finding") -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from everloop_cli import options, show
+from everloop_cli.trouble import Trouble
 
 
 @click.command()
@@ -15,21 +16,51 @@ from everloop_cli import options, show
     default=True,
     help="Wait until the stack has installed it (default), or leave when it is uploaded.",
 )
+@click.option(
+    "--changed-since",
+    metavar="REF",
+    help="Of the models below FOLDER only those that differ from this commit of Git.",
+)
 @options.stack
-def push(folder: Path, wait: bool, stack: str, as_json: bool) -> None:
+def push(folder: Path, wait: bool, changed_since: str | None, stack: str, as_json: bool) -> None:
     """Install a model: upload its folder.
 
     FOLDER is named as the model, e.g. models/flight-delays. It is checked as the stack will check
     it, before anything is uploaded. A push that the stack refuses all the same ends with 2.
+    With --changed-since FOLDER holds models, e.g. models; what fails keeps no other from its push.
     """
+    if changed_since is None:
+        options.open_stack(stack)
+        done = _push(folder, wait, as_json=as_json)
+        if as_json:
+            show.emit_json(done)
+        return
+    from everloop_cli import changed
+
+    found = changed.since(folder, changed_since)
+    if not as_json:
+        for line in changed.told(found, folder, changed_since):
+            show.out.print(line, style=show.QUIET, markup=False, soft_wrap=True)
+    if found.folders:
+        options.open_stack(stack)
+    pushed, failed = [], []
+    for each in found.folders:
+        try:
+            pushed.append(_push(each, wait, as_json=as_json))
+        except Trouble as error:
+            failed.append(str(error))
+    if as_json and not failed:
+        show.emit_json({"models": pushed, "gone": found.gone})
+    if failed:
+        raise Trouble("\n".join(failed))
+
+
+def _push(folder: Path, wait: bool, *, as_json: bool) -> dict[str, Any]:
     from everloop_cli import deliver
 
-    options.open_stack(stack)
     done = deliver.push(folder)
     if as_json:
-        answer = deliver.answer(done["model"], done["version_id"]) if wait else {}
-        show.emit_json(done | answer)
-        return
+        return done | (deliver.answer(done["model"], done["version_id"]) if wait else {})
     size = show.bytes_text(done["bytes"])
     show.out.print(f"pushed {done['model']} ({size}, bundle {done['digest'][:12]})")
     if done["changed_files"]:
@@ -47,6 +78,7 @@ def push(folder: Path, wait: bool, stack: str, as_json: bool) -> None:
         else:
             show.out.print(f"not yet: {answer['waits_for']}", style=show.WAIT, markup=False)
     show.out.print(f"follow it: everloop watch {done['model']}", style=show.QUIET)
+    return done
 
 
 def _costs(costs: dict[str, Any]) -> str:
