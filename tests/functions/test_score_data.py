@@ -7,11 +7,13 @@ import pytest
 from botocore.exceptions import ClientError
 from functions.conftest import SPEC
 
+import plan_release
 import reconcile
 import score_data
+import start_rollout
 from everloop.aws import arrivals, clients, ledger, production
 from everloop.decisions.repairs import MOST_PER_TICK
-from everloop.errors import BadInput
+from everloop.errors import BadInput, NotReady
 from everloop.moments import moment, text
 from everloop.names import to_score
 from everloop.records.lease import SCORING
@@ -300,6 +302,26 @@ def test_what_no_event_reported_is_found_in_a_tick_that_looks_at_other_models(ac
     later = came["LastModified"] + timedelta(minutes=20)
     assert MODEL not in reconcile.handler({"time": text(later)}, account.context)["repaired"]
     assert arrivals.open_window(to_score(MODEL)).objects == 1
+
+
+def test_an_endpoint_of_before_that_moves_is_deleted_once_it_stands(account):
+    push(account)
+    arn = account.register(approval="Approved")
+    account.serve(1)
+    name = f"{MODEL}-r1-v1"
+    named = {"package_arn": arn, "version": 1, "epoch": 1}
+    named["execution"] = f"{EXECUTIONS.replace('-score', '-deploy')}:{name}"
+    plan_release.handler(account.request("machine-plan-release", **named), account.context)
+    request = account.request("machine-start-rollout", stage="production", **named)
+    request["token"] = account.token("deploy", name)
+    moves = {"Code": "ValidationException", "Message": "Cannot delete: update in progress"}
+    account.answer(clients.sagemaker(), "DeleteEndpoint", 400, Error=moves)
+    with pytest.raises(NotReady):  # the machine tries again
+        start_rollout.handler(request, account.context)
+    assert production.find(MODEL).version == 1
+    account.answer_as_before()
+    assert start_rollout.handler(request, account.context)["started"]
+    assert account.client("sagemaker").list_endpoints()["Endpoints"] == []
 
 
 def test_a_step_that_is_none_is_refused(account):

@@ -12,7 +12,7 @@ from everloop.aws import endpoints, production, storage
 from everloop.aws.settings import settings
 from everloop.decisions.endpoint_tests import Answer
 from everloop.decisions.infrastructure import description, trouble_of
-from everloop.errors import NoCapacity, NotReady, message_of
+from everloop.errors import NoCapacity, message_of
 from everloop.flows import golden, instances, making
 from everloop.flows.report import logger
 from everloop.pipelines import job_requests
@@ -63,15 +63,16 @@ def answered(model: str, epoch: int, failure: Mapping[str, Any] | None) -> Answe
 
 
 def promote(installed: Installation, seal: Seal, epoch: int, now: datetime) -> dict[str, Any]:
-    """Point at a version; what served by an endpoint, before the form changed, goes."""
+    """Point at a version; what served by an endpoint, before the form changed, goes.
+
+    Raises NotReady while that moves: nobody else would delete what bills by the hour.
+    """
     model, made = installed.model, making.model_to_score(installed, seal)
     production.move(model, Production(seal.version, made, seal.image or "", epoch, now))
-    try:
-        if endpoints.serving(model) is not None:
-            endpoints.delete(model)
-            logger.info("deleted the endpoint of another form of serving", model=model)
-    except NotReady:  # it moves; the next release tries again
-        logger.warning("could not delete the endpoint yet", model=model)
+    before = endpoints.serving(model)
+    if before is not None and before.status != "Deleting":
+        endpoints.delete(model)
+        logger.info("deleted the endpoint of another form of serving", model=model)
     return {
         "started": True,
         "endpoint": model,
