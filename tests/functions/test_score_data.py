@@ -11,14 +11,17 @@ import plan_release
 import reconcile
 import score_data
 import start_rollout
-from everloop.aws import arrivals, clients, ledger, production
+from everloop.aws import arrivals, clients, ledger, production, table
 from everloop.decisions.repairs import MOST_PER_TICK
 from everloop.errors import BadInput, NotReady
+from everloop.flows import batches
 from everloop.moments import moment, text
 from everloop.names import to_score
+from everloop.records import window as windows
 from everloop.records.lease import SCORING
 from everloop.records.production import Production
 from everloop.records.window import BAD_FILES, SCORED
+from everloop.records.writes import Put
 
 NOW = moment("2026-11-20T10:25:00Z")
 MODEL = "flight-delays"
@@ -266,6 +269,34 @@ def test_a_day_has_no_more_batches_than_the_spec_lets(account):
     assert account.executions("score") == [f"{MODEL}-s1-a1"]
     reconcile.handler({"time": text(NOW + timedelta(hours=25))}, account.context)
     assert account.executions("score") == [f"{MODEL}-s1-a1", f"{MODEL}-s2-a1"]
+
+
+def closed(number, outcome):
+    """Write down a window that was closed an hour ago."""
+    said = {"number": number, "closed_at": text(NOW - timedelta(hours=1)), "objects": 1}
+    said |= {"attempt": 1, "reason": "quiet", "cause": SCORING, "outcome": outcome}
+    table.write(Put(windows.closed_key(to_score(MODEL), number), said))
+
+
+def test_a_day_may_have_very_many_batches_and_no_more(account):
+    push(account, "[deploy.batch]\nper_day = 110\n")
+    serve(account)
+    for number in range(1, 111):
+        closed(number, SCORED)
+    table.write(windows.make(to_score(MODEL), 111, 1, NOW, NOW))
+    told = batches.start(ledger.installed(MODEL), NOW)
+    assert (told.go, told.reason.partition(",")[0]) == (
+        False,
+        "110 batches were begun within a day",
+    )
+
+
+def test_of_very_many_windows_that_failed_the_first_is_scored_by_the_next_version(account):
+    push(account)
+    for number in range(1, 131):
+        closed(number, "failed:v1")
+    serve(account, 2)
+    assert batches.waits(ledger.installed(MODEL), NOW).window == 1
 
 
 def test_objects_that_were_deleted_before_they_are_scored_are_left_out(account):

@@ -23,7 +23,7 @@ from everloop.records.lease import SCORING
 from everloop.records.window import FAILED_WITH, ClosedWindow
 from everloop.spec import forms, policy
 
-_LOOKED_AT = 100  # closed windows: more than one model scores in a day
+_LOOKED_AT = 500  # closed windows: ten days of a version that fails at each, 48 a day
 _DAY = timedelta(days=1)
 
 
@@ -76,7 +76,7 @@ def waits(installed: Installation, now: datetime, *, asked: bool = False) -> Wai
     serving = production.serving(installed)
     if serving is None or serving.version is None:
         return Waiting(False, "no version is in production; what came is kept until one is")
-    closed = arrivals.newest_closed(model, _LOOKED_AT)
+    closed = arrivals.newest_closed(model, max(_LOOKED_AT, rules.per_day))
     today = sum(now - each.closed_at < _DAY for each in closed)
     again = _unanswered(model, closed, serving.version)
     if again is not None:
