@@ -56,7 +56,7 @@ def table(data: bytes, subject: Subject, dialect: Dialect = PANDAS, *, most: int
         if data.startswith(mark):
             cleared = table(_unpacked(data, packer, most), subject, dialect, most=most)
             return _with(cleared, packer.compress(cleared.data)) if cleared.rows else cleared
-    if re.match(rb"\s*\{", data):
+    if re.match(rb"(\xef\xbb\xbf)?\s*\{", data):
         return _json_lines(data, subject)
     return _csv(data, subject, dialect)
 
