@@ -125,6 +125,26 @@ def test_every_byte_that_is_changed_is_found_and_its_file_is_named(stack, capsys
     assert main(["audit", "--verify", str(folder)]) == 0
 
 
+def test_an_archive_with_a_flipped_bit_is_changed_or_holds_and_never_a_riddle(
+    stack, capsys, tmp_path
+):
+    target, _ = pack(stack, capsys, tmp_path)
+    whole, drawn, ended = target.read_bytes(), random.Random(7), []
+    for _ in range(300):
+        changed = bytearray(whole)
+        changed[drawn.randrange(len(whole))] ^= 1 << drawn.randrange(7)
+        target.write_bytes(bytes(changed))
+        ended.append(main(["audit", "--verify", str(target)]))
+    assert set(ended) <= {0, 1} and ended.count(1) > 200  # a time in the archive is of no file
+
+
+def test_a_place_that_cannot_be_written_is_said(stack, capsys, tmp_path):
+    judged(stack)
+    for place in (tmp_path, tmp_path / ("x" * 250)):
+        assert main(["audit", MODEL, "-o", str(place), "--no-pdf"]) == 2
+        assert "with -o" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("change", "problem"),
     [

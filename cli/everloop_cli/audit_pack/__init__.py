@@ -6,7 +6,9 @@ import shutil
 import subprocess
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
@@ -54,6 +56,8 @@ def written(found: Evidence, target: Path, *, pdf: bool) -> tuple[str, str]:
 
 def _archive(contents: Mapping[str, bytes], target: Path) -> None:
     """Write the archive beside its place, and move it there: nobody finds half of one."""
+    if target.is_dir():
+        raise Trouble(f"{target} is a folder; name a file with -o")
     made = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -62,8 +66,11 @@ def _archive(contents: Mapping[str, bytes], target: Path) -> None:
                 entry.external_attr = 0o644 << 16
                 archive.writestr(entry, contents[path], zipfile.ZIP_DEFLATED)
         made.replace(target)
+    except OSError as error:
+        raise Trouble(f"{target}: {error.strerror}; name another with -o") from error
     finally:
-        made.unlink(missing_ok=True)
+        with suppress(OSError):
+            made.unlink(missing_ok=True)
 
 
 def verified(pack: Path) -> list[str]:
@@ -86,7 +93,9 @@ def _read(pack: Path, look: Callable[[Read, Collection[str]], list[str]]) -> lis
             return look(archive.read, archive.namelist())
     except FileNotFoundError:
         raise Trouble(f"{pack}: there is no such pack") from None
-    except zipfile.BadZipFile as error:
+    except OSError as error:
+        raise Trouble(f"{pack} cannot be read: {error.strerror or error}") from error
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
         return [f"{pack.name} was changed: {error}"]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         return [f"{pack.name} is no pack of Everloop, or was changed: {error}"]
