@@ -107,6 +107,15 @@ def test_what_is_wrong_to_read_is_found_before_anything_runs(
     assert found in told[stage]["found"] and fix in told[stage]["fix"]
 
 
+def test_where_pages_cannot_be_written_is_said_before_anything_runs(
+    folder: Path, tmp_path: Path, capsys: Any
+) -> None:
+    (tmp_path / "file").write_text("")
+    assert main(["check", str(folder), "--out", str(tmp_path / "file")]) == 2
+    said = capsys.readouterr()
+    assert "is no folder for pages" in said.err and "preprocess" not in said.err
+
+
 def test_a_model_with_personal_columns_is_tried_with_tokens(checked: Any, plant: Any) -> None:
     plant("model.toml", "[approve]", "[privacy]\nkey_is_personal = true\n\n[approve]")
     assert checked(code=0) == {}

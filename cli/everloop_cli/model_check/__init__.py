@@ -8,6 +8,7 @@ from everloop_cli.model_check import trial
 from everloop_cli.model_check.findings import SKIPPED, STAGES, Finding
 from everloop_cli.model_check.lab import Lab
 from everloop_cli.model_check.static import Static
+from everloop_cli.trouble import Trouble
 
 
 def check(
@@ -23,7 +24,7 @@ def check(
     """Yield what is found in a model's folder; pages are written to `out`.
 
     Stages that could not be tried are said to be so, and `log` gets what a failed job printed.
-    Raises Trouble where there is no folder.
+    Raises Trouble where there is no folder, or none can be made for the pages.
     """
     seen: set[str] = set()
     static = Static(path)
@@ -37,6 +38,10 @@ def check(
         fix = f"everloop check {path} --data FILE.csv, or put files into {path / '.sample'}"
     elif folder is not None:
         local_cloud.check_installed()
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise Trouble(f"{out} is no folder for pages ({error.strerror}): --out") from error
         lab = Lab(folder.model, exact=exact, docker=docker)
         tried = trial.Trial(folder, lab, out, say)
         try:
