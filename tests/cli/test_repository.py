@@ -6,7 +6,6 @@ import re
 import shlex
 import subprocess
 import sys
-import time
 import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ import click
 import pytest
 import yaml
 from job_container import MEAN_PRICE
+from waiting import until
 
 from everloop.aws import account, outside, settings, table
 from everloop.records import decision
@@ -284,6 +284,8 @@ def test_what_is_merged_is_pushed(
     before = git(team, "rev-parse", "HEAD")
     (team / "models/b/README.md").write_text(f"{service}\n")
     commit(team)
+    key = "models/b/bundle.tar.gz"
+    there = versions(reached("s3"), key)
     token = tmp_path / "token"
     files = {"AWS_WEB_IDENTITY_TOKEN_FILE": str(token)} if service == "gitlab" else {}
     with subprocess.Popen(
@@ -293,8 +295,7 @@ def test_what_is_merged_is_pushed(
         stdout=subprocess.PIPE,
         text=True,
     ) as pushing:
-        key = "models/b/bundle.tar.gz"
-        version = uploaded(reached("s3"), key, pushing)
+        version = uploaded(reached("s3"), key, there, pushing)
         seq = 1 if service == "github" else 2
         id = f"install:b:{version}"
         made = {"seq": seq, "hash": "0", "id": id, "go": True, "reason": "installed"}
@@ -307,19 +308,20 @@ def test_what_is_merged_is_pushed(
         assert token.read_text() == "a token" and token.stat().st_mode & 0o077 == 0
 
 
-def uploaded(s3: Any, key: str, pushing: Any) -> str:
-    """Wait for a push's upload and return the newest version, which nobody has answered yet."""
-    before = {v["VersionId"] for v in versions(s3, key)}
-    while pushing.poll() is None:
-        for each in versions(s3, key):
-            if each["IsLatest"] and each["VersionId"] not in before:
-                return str(each["VersionId"])
-        time.sleep(0.1)
-    raise AssertionError(f"the push ended with {pushing.returncode}: {pushing.stdout.read()}")
+def uploaded(s3: Any, key: str, before: list[str], pushing: Any) -> str:
+    """Wait for a push's upload and return its version, which was not there before."""
+    new = until(
+        lambda: [each for each in versions(s3, key) if each not in before],
+        lambda new: new or pushing.poll() is not None,
+    )
+    assert new, pushing.stdout.read()
+    return new[0]
 
 
-def versions(s3: Any, key: str) -> list[Any]:
-    return list(s3.list_object_versions(Bucket="everloop-data", Prefix=key).get("Versions", []))
+def versions(s3: Any, key: str) -> list[str]:
+    """Return an object's versions, the newest first."""
+    found = s3.list_object_versions(Bucket="everloop-data", Prefix=key).get("Versions", [])
+    return [str(each["VersionId"]) for each in found]
 
 
 def commands(name: str) -> list[str]:
