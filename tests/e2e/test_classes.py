@@ -12,7 +12,7 @@ from e2e.laptop import ROOT, Laptop
 
 from everloop_cli import digits
 
-pytestmark = [pytest.mark.cloud, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.cloud, pytest.mark.long, pytest.mark.timeout(600)]
 MODEL = "digits"
 SPLIT = 'format = "parquet"\n[data.split]\nby = "key"\n\n[train]'
 
