@@ -25,7 +25,8 @@ _RUNS = (
     *("tests/functions", "tests/audit", "tests/e2e/test_loop.py", "tests/e2e/test_watching.py"),
     *("tests/e2e/test_own_pipeline.py", "tests/e2e/test_operating.py"),
     *("tests/e2e/test_withdrawal.py", "tests/e2e/test_removal.py", "tests/e2e/test_features.py"),
-    *("tests/e2e/test_built_in.py", "tests/e2e/test_privacy.py"),
+    *("tests/e2e/test_built_in.py", "tests/e2e/test_privacy.py", "tests/e2e/test_batches.py"),
+    "tests/e2e/test_forms.py",
 )
 _COLUMNS = ("grants", "used", "missing", "unused", "wildcards", "unexplained")
 
