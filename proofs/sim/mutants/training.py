@@ -43,7 +43,7 @@ FLAWS = (
         "forget that a window was trained",
         Code(
             "functions.finish_training",
-            "not died and (not again) and (not (request.run or {}).get('later'))",
+            "not request.died and (not again) and (not request.later)",
             "False",
         ),
     ),
@@ -51,8 +51,8 @@ FLAWS = (
         "take a dead machine for a failed training",
         Code(
             "functions.finish_training",
-            "request.error is not None and request.error.get('Error') not in _FOR_GOOD",
-            "False and request.error is not None and (request.error.get('Error') not in _FOR_GOOD)",
+            "self.error is not None and self.error.get('Error') not in _FOR_GOOD",
+            "False and self.error is not None and (self.error.get('Error') not in _FOR_GOOD)",
         ),
     ),
     Mutant(
@@ -81,8 +81,8 @@ FLAWS = (
         "take a run for refused because its start was, when tried again",
         Code(
             "functions.finish_training",
-            "not died and outcome not in (REFUSED, NOTHING_LEFT)",
-            "not died",
+            "not request.died and outcome not in (REFUSED, NOTHING_LEFT)",
+            "not request.died",
         ),
         why="needs a pause within the seconds of a retry: one history in some hundred (seed 1230)",
     ),
