@@ -59,7 +59,8 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    with mock_aws():
+    # Not AWS's own policies, which other tests of the process want: they are 1,600.
+    with mock_aws(config={"iam": {"load_aws_managed_policies": False}}):
         yield Stack()
     settings.use(None)
 

@@ -564,7 +564,11 @@ def new_clients() -> Iterator[Any]:
 @contextmanager
 def opened(folder: Path) -> Iterator[Account]:
     """Open an account with the stack's resources in it."""
-    with patch.dict(os.environ, _NAMES), mock_aws():
+    # Other tests of the process want AWS's managed policies: 1,600 made anew for each account.
+    with (
+        patch.dict(os.environ, _NAMES),
+        mock_aws(config={"iam": {"load_aws_managed_policies": False}}),
+    ):
         os.environ.pop("AWS_ENDPOINT_URL", None)
         settings.use(None)
         yield Account(folder)
