@@ -64,8 +64,8 @@ FOLDERS = {folder.name: folder for folder in discovered()}
 @pytest.mark.parametrize(
     ("name", "months", "rows", "metric"),
     [
-        pytest.param("flight-delays", flights.months, 2000, "auc", id="flight-delays"),
-        pytest.param("sky-temperature", weather.months, 2000, "r2", id="sky-temperature"),
+        pytest.param("flight-delays", flights.months, 1000, "auc", id="flight-delays"),
+        pytest.param("sky-temperature", weather.months, 1000, "r2", id="sky-temperature"),
         pytest.param("card-fraud", cards.drops, 2500, "average_precision", id="card-fraud"),
         pytest.param("tumour-diagnosis", tumours.drops, 2000, "auc", id="tumour-diagnosis"),
         pytest.param("handwritten-digits", digits.drops, 2000, "accuracy", id="handwritten-digits"),

@@ -4,7 +4,7 @@ from sim.running import sim
 
 # As many as a test has time for. What a seed draws changes with the product: the bugs that some
 # showed are kept as flaws in proofs/sim/mutants.
-SEEDS = (1, 2, 3, 6, 7, 11, 14, 24)
+SEEDS = (1, 2, 3, 6)
 
 
 def test_histories_full_of_faults_end_well() -> None:
