@@ -5,11 +5,13 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import boto3
 import pytest
 from job_container import spec_of
 from moto import mock_aws
+from moto.core.config import default_user_config
 
 from everloop.aws import account, ledger, outside, settings
 from everloop.moments import moment
@@ -60,7 +62,10 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     # Not AWS's own policies, which other tests of the process want: they are 1,600.
-    with mock_aws(config={"iam": {"load_aws_managed_policies": False}}):
+    with (
+        patch.dict(default_user_config, {"iam": {"load_aws_managed_policies": False}}),
+        mock_aws(),
+    ):
         yield Stack()
     settings.use(None)
 

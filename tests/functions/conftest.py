@@ -51,6 +51,7 @@ from functions.prepared import History, step  # noqa: E402
 from moto import mock_aws  # noqa: E402
 from moto.core.base_backend import BaseBackend  # noqa: E402
 from moto.core.botocore_stubber import MockRawResponse  # noqa: E402
+from moto.core.config import default_user_config  # noqa: E402
 from moto.core.models import botocore_stubber  # noqa: E402
 from moto.sagemaker.models import sagemaker_backends  # noqa: E402
 from moto.sns.models import Subscription  # noqa: E402
@@ -564,10 +565,12 @@ def new_clients() -> Iterator[Any]:
 @contextmanager
 def opened(folder: Path) -> Iterator[Account]:
     """Open an account with the stack's resources in it."""
-    # Other tests of the process want AWS's managed policies: 1,600 made anew for each account.
+    # Other tests of the process want AWS's managed policies: 1,600 made anew for each account, and
+    # again at its end.
     with (
         patch.dict(os.environ, _NAMES),
-        mock_aws(config={"iam": {"load_aws_managed_policies": False}}),
+        patch.dict(default_user_config, {"iam": {"load_aws_managed_policies": False}}),
+        mock_aws(),
     ):
         os.environ.pop("AWS_ENDPOINT_URL", None)
         settings.use(None)
