@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from everloop.bundle import REQUIRED
+from everloop_cli import git
 from everloop_cli.trouble import Trouble
 
 _SECONDS = 60
@@ -105,13 +106,6 @@ def _try(folder: Path, *words: str) -> str | None:
 
 def _run(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
     try:
-        return subprocess.run(
-            ["git", "-C", str(folder), *words],
-            capture_output=True,
-            text=True,
-            errors="surrogateescape",
-            timeout=_SECONDS,
-            check=False,
-        )
+        return git.run(folder, *words, seconds=_SECONDS)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise Trouble(f"Git cannot be asked what changed: {error}") from error

@@ -1,4 +1,4 @@
-"""Which commit a folder is at, as Git says."""
+"""What Git says of a folder; the one place that asks it."""
 
 import subprocess
 from pathlib import Path
@@ -21,14 +21,22 @@ def commit(folder: Path) -> dict[str, str]:
 def _git(folder: Path, *words: str) -> str | None:
     """Return what Git says; None where it cannot."""
     try:
-        done = subprocess.run(
-            ["git", "-C", str(folder), *words],
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_SECONDS,
-            check=False,
-        )
+        done = run(folder, *words)
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout if done.returncode == 0 else None
+
+
+def run(folder: Path, *words: str, seconds: float = _SECONDS) -> "subprocess.CompletedProcess[str]":
+    """Ask Git. Raises OSError where there is none, subprocess.TimeoutExpired where it hangs.
+
+    Names that are no UTF-8 come as Python has them for files.
+    """
+    return subprocess.run(
+        ["git", "-C", str(folder), *words],
+        capture_output=True,
+        text=True,
+        errors="surrogateescape",
+        timeout=seconds,
+        check=False,
+    )

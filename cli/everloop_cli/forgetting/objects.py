@@ -12,6 +12,7 @@ from functools import partial
 from itertools import groupby
 from threading import Lock
 
+from everloop import names
 from everloop.aws import buckets, storage
 from everloop.decisions.objects import ListedVersion, newest_first
 from everloop_cli.forgetting import rows
@@ -197,7 +198,7 @@ def _work_of_batches(bucket: str, found: Found) -> None:
     parts = [each.key.split("/") for each in found.affected]
     batches = {"/".join(each[:3]) for each in parts if each[0] == "scores" and len(each) > 3}
     for batch in sorted(batches):
-        work = f"{batch}/work/"
+        work = f"{names.work_of(batch)}/"
         found.affected = [each for each in found.affected if not each.key.startswith(work)]
         for key, listed in groupby(_listed(bucket, work), _key):
             gone = [each.version_id for each in listed if not each.marker]

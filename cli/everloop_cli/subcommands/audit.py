@@ -4,20 +4,12 @@ from pathlib import Path
 
 import click
 
-from everloop_cli import options, show
-from everloop_cli.trouble import Trouble
+from everloop_cli import options, show, version_files
 
 
 @click.command()
 @click.argument("model", required=False)
-@click.option("--version", type=int, metavar="N", help="Which version (default: what serves).")
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    metavar="PACK.zip",
-    help="Where to write it (default: MODEL-vN-audit.zip).",
-)
+@version_files.asked("PACK.zip", "MODEL-vN-audit.zip")
 @click.option(
     "--verify",
     "pack",
@@ -68,19 +60,10 @@ def audit(
 def _write(
     model: str, version: int | None, output: Path | None, pdf: bool, stack: str, as_json: bool
 ) -> int:
-    from everloop.errors import BadInput
-    from everloop.reading.evidence import evidence
-    from everloop_cli import audit_pack, models
+    from everloop_cli import audit_pack
 
-    options.open_stack(stack)
-    name = models.known(model, removed=True)
-    if output is not None and not output.parent.is_dir():
-        raise Trouble(f"{output.parent}: there is no such folder; make it, or name another")
-    try:
-        found = evidence(name, version)
-    except BadInput as error:
-        raise Trouble(str(error)) from error
-    number = found.story.version.version if found.story.version else version
+    version_files.check_folder(output)
+    name, number, found = version_files.evidence(model, version, stack)
     target = output or Path(f"{name}-v{number}-audit.zip")
     digest, no_pdf = audit_pack.written(found, target, pdf=pdf)
     problems = list(found.story.chain.problems)

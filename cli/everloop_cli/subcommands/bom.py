@@ -4,20 +4,12 @@ from pathlib import Path
 
 import click
 
-from everloop_cli import options, show
-from everloop_cli.trouble import Trouble
+from everloop_cli import options, show, version_files
 
 
 @click.command()
 @click.argument("model")
-@click.option("--version", type=int, metavar="N", help="Which version (default: what serves).")
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    metavar="BOM.cdx.json",
-    help="Where to write it (default: MODEL-vN.cdx.json).",
-)
+@version_files.asked("BOM.cdx.json", "MODEL-vN.cdx.json")
 @click.option(
     "--advisories",
     type=click.Path(path_type=Path),
@@ -41,17 +33,10 @@ def bom(
     import json
 
     from everloop import bom as bills
-    from everloop.errors import BadInput
-    from everloop.reading.evidence import evidence
     from everloop_cli import advisories as sources
-    from everloop_cli import models
 
-    options.open_stack(stack)
-    name = models.known(model, removed=True)
-    try:
-        found = evidence(name, version)
-    except BadInput as error:
-        raise Trouble(str(error)) from error
+    version_files.check_folder(output)
+    name, _, found = version_files.evidence(model, version, stack)
     made = found.materials
     assert made is not None
     judged = sources.judged(made.packages.get("packages") or (), advisories)
@@ -61,10 +46,7 @@ def bom(
         show.emit_json(bill)
         return code
     target = output or Path(f"{name}-v{made.version}.cdx.json")
-    try:
-        target.write_text(json.dumps(bill, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise Trouble(f"{target}: {error.strerror}; name another with -o") from error
+    version_files.write(target, json.dumps(bill, indent=2, ensure_ascii=False) + "\n")
     if as_json:
         show.emit_json(bill)
         return code

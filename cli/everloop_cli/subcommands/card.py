@@ -4,20 +4,12 @@ from pathlib import Path
 
 import click
 
-from everloop_cli import options, show
-from everloop_cli.trouble import Trouble
+from everloop_cli import options, show, version_files
 
 
 @click.command()
 @click.argument("model")
-@click.option("--version", type=int, metavar="N", help="Which version (default: what serves).")
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    metavar="CARD.html",
-    help="Where to write it (default: MODEL-vN-card.html).",
-)
+@version_files.asked("CARD.html", "MODEL-vN-card.html")
 @options.stack
 def card(model: str, version: int | None, output: Path | None, stack: str, as_json: bool) -> int:
     """Write a version's model card as a page: what it is for, made of, how good, who decided.
@@ -27,27 +19,14 @@ def card(model: str, version: int | None, output: Path | None, stack: str, as_js
     """
     import json
 
-    from everloop.errors import BadInput
-    from everloop.reading.evidence import evidence
     from everloop.reading.materials import CARD
     from everloop_cli import card as cards
-    from everloop_cli import models
 
-    options.open_stack(stack)
-    name = models.known(model, removed=True)
-    if output is not None and not output.parent.is_dir():
-        raise Trouble(f"{output.parent}: there is no such folder; make it, or name another")
-    try:
-        found = evidence(name, version)
-    except BadInput as error:
-        raise Trouble(str(error)) from error
-    number = found.story.version.version if found.story.version else version
+    version_files.check_folder(output)
+    name, number, found = version_files.evidence(model, version, stack)
     target = output if output or as_json else Path(f"{name}-v{number}-card.html")
     if target is not None:
-        try:
-            target.write_text(cards.written(found), encoding="utf-8")
-        except OSError as error:
-            raise Trouble(f"{target}: {error.strerror}; name another with -o") from error
+        version_files.write(target, cards.written(found))
     if as_json:
         own = found.files.get(CARD)
         show.emit_json(

@@ -4,26 +4,19 @@ from pathlib import Path
 
 import click
 
-from everloop_cli import options, show
+from everloop_cli import options, show, version_files
 from everloop_cli.trouble import Trouble
 
 
 @click.command()
 @click.argument("model")
-@click.option("--version", type=int, metavar="N", help="Which version (default: what serves).")
+@version_files.asked("MODEL.sig", "MODEL-vN.sig; the public key is written beside it, .pem")
 @click.option("--kms-key", metavar="KEY", help="A key of KMS that signs: its id, ARN or alias.")
 @click.option(
     "--key-file",
     type=click.Path(path_type=Path),
     metavar="KEY.pem",
     help="A private key of an elliptic curve, without a passphrase; signed with by openssl.",
-)
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    metavar="MODEL.sig",
-    help="Where to write it (default: MODEL-vN.sig); the public key is written beside it, .pem.",
 )
 @options.stack
 def sign(
@@ -48,6 +41,7 @@ def sign(
 
     if (kms_key is None) == (key_file is None):
         raise click.UsageError("give --kms-key or --key-file")
+    version_files.check_folder(output)
     options.open_stack(stack)
     name = models.known(model, removed=True)
     serving = endpoints.serving(name) if version is None else None
@@ -63,11 +57,9 @@ def sign(
     said = signatures.statement(seal.model_digest)
     text = signatures.signed_text(said)
     made = signers.by_kms(kms_key, text) if kms_key else signers.by_file(key_file, text)
-    try:
-        target.write_text(json.dumps(signatures.bundle(said, made.signature, made.public_key)))
-        public.write_text(made.public_key)
-    except OSError as error:
-        raise Trouble(f"{target}: {error.strerror}; name another with -o") from error
+    bundle = signatures.bundle(said, made.signature, made.public_key)
+    version_files.write(target, json.dumps(bundle))
+    version_files.write(public, made.public_key)
     if as_json:
         found = {"model": name, "version": number, "digest": seal.model_digest}
         show.emit_json(

@@ -62,6 +62,11 @@ def scores(model: str, window: int, closed_at: datetime) -> str:
     return f"scores/{model}/{closed_at:%Y-%m-%dT%H%M%S}-w{window}"
 
 
+def work_of(scores: str) -> str:
+    """Return below what lies, beside a window's scores, what each try was given and made."""
+    return f"{scores}/work"
+
+
 def monitor_execution(model: str, scheduled_at: datetime) -> str:
     return f"{model}-{scheduled_at:%Y%m%dT%H%M}"
 

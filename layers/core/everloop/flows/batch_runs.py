@@ -13,7 +13,7 @@ from everloop.decisions.windows import chosen, completeness, manifest
 from everloop.errors import BadInput, Conflict
 from everloop.flows import batch_ends, instances, sealing
 from everloop.moments import text
-from everloop.names import scores, to_score
+from everloop.names import scores, to_score, work_of
 from everloop.pipelines.batches import Batch, requests
 from everloop.pipelines.transform import scoring
 from everloop.records.installation import Installation
@@ -127,7 +127,7 @@ def _batch(
     """Write down what is scored, and return where everything of it lies."""
     model, bucket, number = installed.model, settings().artefact_bucket, closed.number
     place = scores(model, number, closed.closed_at)
-    work = f"{place}/work/{now:%d%H%M%S}"
+    work = f"{work_of(place)}/{now:%d%H%M%S}"
     storage.write(
         bucket,
         f"{work}/objects/objects.json",
