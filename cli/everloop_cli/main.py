@@ -183,7 +183,7 @@ def _error(kind: str, command: str, message: str, *, as_json: bool = True) -> in
         document = {"error": {"kind": kind, "command": command, "message": message}}
         print(json.dumps(document, ensure_ascii=False), file=sys.stderr)
     else:
-        show.err.print(show.mark(f"everloop {command}:", "red"), message, markup=False)
+        show.err.print(show.mark(f"everloop {command}:", "red"), message)
     return CANNOT
 
 

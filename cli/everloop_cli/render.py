@@ -139,11 +139,9 @@ def attention(entries: Iterable[Attention]) -> None:
             show.out.print()
         # Not a table: a command that a cell breaks in two cannot be copied.
         word = "wrong" if each.wrong else "note"
-        show.out.print(
-            show.mark(f"{word:<5}", STYLES[each.outcome]), each.found, soft_wrap=True, markup=False
-        )
+        show.out.print(show.mark(f"{word:<5}", STYLES[each.outcome]), each.found, soft_wrap=True)
         if each.fix:
-            show.out.print("      ", each.fix, soft_wrap=True, markup=False)
+            show.out.print("      ", each.fix, soft_wrap=True)
 
 
 def versions(entries: Sequence[Listed]) -> None:
@@ -251,7 +249,7 @@ def data(view: Data) -> None:
         word = show.mark(f"{each.state:<9}", STYLES[each.outcome])
         by = f" by {each.by}" if each.by else ""
         line = f"  {moment(each.at)}{by}: {each.reason}" if each.reason else ""
-        show.out.print(word, f"{each.key}{line}", soft_wrap=True, markup=False)
+        show.out.print(word, f"{each.key}{line}", soft_wrap=True)
     if not view.objects:
         show.out.print(f"nothing of {view.model} was withdrawn or set aside", style=show.QUIET)
     if view.dataset:

@@ -13,7 +13,6 @@ def reasons(view: Reasons) -> None:
     show.out.print(
         f"version {view.version} of {view.model} answers {_number(view.answer)}{what}; "
         f"a usual row gets {_number(view.base)}",
-        markup=False,
         soft_wrap=True,
     )
     show.out.print()
@@ -42,13 +41,12 @@ def reasons(view: Reasons) -> None:
         (view.unknown, "are none that it was trained on, and are sent as they are"),
     ):
         if names:
-            show.out.print(f"{', '.join(names)}: {why}", style=show.QUIET, markup=False)
+            show.out.print(f"{', '.join(names)}: {why}", style=show.QUIET)
     how = "all combinations" if view.exact else "combinations drawn at random"
     show.out.print(
         f"{view.rows} rows in {view.calls} calls ({how}). Columns at their usual values are left "
         "out. It says what the model does, not what causes what.",
         style=show.QUIET,
-        markup=False,
     )
 
 

@@ -18,7 +18,7 @@ def story(view: Story) -> None:
         last = removed[-1]
         word = "was removed" if last["go"] else "is being removed"
         why = f"{view.model} {word} by {last['actor']}: {last['reason']}"
-        show.out.print(why, markup=False, soft_wrap=True)
+        show.out.print(why, soft_wrap=True)
     elif version is None:
         show.out.print(f"Nothing serves {view.model} yet.")
     else:
@@ -36,11 +36,11 @@ def _story_of(model: str, live: Endpoint | None, version: Version) -> None:
         )
     else:
         now = f"version {live.version} does" if live and live.version else "nothing does"
-        show.out.print(f"{model} v{version.version} does not serve; {now}", markup=False)
+        show.out.print(f"{model} v{version.version} does not serve; {now}")
     lines = [(name, text) for name, text in _lines(version) if text]
     width = max((len(name) for name, _ in lines), default=0)
     for name, text in lines:
-        show.out.print(f"  {name:<{width}} {text}", markup=False, soft_wrap=True)
+        show.out.print(f"  {name:<{width}} {text}", soft_wrap=True)
     show.out.print()
     render.decisions(version.decisions)
 
@@ -90,20 +90,19 @@ def trained_on(view: TrainedOn, serves: int | None) -> None:
             f"Version {each.version} was trained on {each.objects} objects that were "
             f"withdrawn since{now}: {', '.join(each.keys[:3])}",
             style=show.WAIT,
-            markup=False,
             soft_wrap=True,
         )
     if view.unread:
         unread = ", ".join(map(str, view.unread))
         line = f"The dataset of version {unread} could not be read."
-        show.out.print(line, style=show.WAIT, markup=False)
+        show.out.print(line, style=show.WAIT)
 
 
 def chain(view: Chain) -> None:
     if view.problems:
         show.out.print("THE LEDGER'S CHAIN IS BROKEN:", style=show.BAD)
         for problem in view.problems:
-            show.out.print(f"  {problem}", style=show.BAD, markup=False)
+            show.out.print(f"  {problem}", style=show.BAD)
         return
     line = f"The ledger's chain of {view.decisions} decisions is whole"
     anchors = len(view.anchors)

@@ -110,7 +110,6 @@ def compare(found: Comparison) -> None:
     show.out.print(
         found.judged or "The judge has not compared these two on the same rows.",
         style=show.QUIET,
-        markup=False,
         soft_wrap=True,
     )
     show.out.print()

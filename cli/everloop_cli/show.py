@@ -49,7 +49,7 @@ def progress(text: str, *, as_json: bool = False) -> None:
     if as_json:
         print(json.dumps({"progress": text}, ensure_ascii=False), file=sys.stderr, flush=True)
     else:
-        err.print(text, style=QUIET if text.startswith("watching") else None, markup=False)
+        err.print(text, style=QUIET if text.startswith("watching") else None)
 
 
 def _plain(value: Any) -> Any:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from everloop_cli import models, options
+from everloop_cli import models
 from everloop_cli.trouble import Trouble
 
 if TYPE_CHECKING:
@@ -34,15 +34,14 @@ def asked(metavar: str, default: str) -> Callable[[F], F]:
     return add
 
 
-def evidence(model: str, version: int | None, stack: str) -> tuple[str, int | None, "Evidence"]:
+def evidence(model: str, version: int | None) -> tuple[str, int | None, "Evidence"]:
     """Return the model's name, the version's number, and what ledger, S3 and registry have of it.
 
-    Also of a model that was removed. Raises Trouble where there is no such version.
+    Also of a model that was removed; the stack is open. Raises Trouble where there is none such.
     """
     from everloop.errors import BadInput
     from everloop.reading.evidence import evidence
 
-    options.open_stack(stack)
     name = models.known(model, removed=True)
     try:
         found = evidence(name, version)

@@ -30,10 +30,10 @@ class Stage:
 
     def say(self, text: str, style: str | None = None) -> None:
         self._console.print(f"   [dim]{self.seconds:6.1f} s[/dim]  ", end="", markup=True)
-        self._console.print(text, style=style, markup=False, soft_wrap=True)
+        self._console.print(text, style=style, soft_wrap=True)
 
     def command(self, words: str) -> None:
-        self._console.print(f"            $ {words}", style="cyan", markup=False, soft_wrap=True)
+        self._console.print(f"            $ {words}", style="cyan", soft_wrap=True)
 
     def wait(
         self,

@@ -101,7 +101,7 @@ def set_approval(
     plan = plan_of()
     if not as_json:
         line = f"{word} version {plan.version} of {plan.model}: {plan.will}"
-        show.out.print(line, markup=False, soft_wrap=True)
+        show.out.print(line, soft_wrap=True)
     review.carry_out(plan, reason)
     if as_json:
         show.emit_json(plan.as_dict())

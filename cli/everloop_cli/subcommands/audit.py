@@ -46,11 +46,11 @@ def audit(
             show.emit_json({"pack": str(pack), "problems": problems})
         else:
             for problem in problems:
-                show.out.print(problem, markup=False, soft_wrap=True)
+                show.out.print(problem, soft_wrap=True)
             for note in [] if problems else audit_pack.notes(pack):
-                show.out.print(note, markup=False, soft_wrap=True)
+                show.out.print(note, soft_wrap=True)
             if not problems:
-                show.out.print(f"{pack} holds", markup=False, soft_wrap=True)
+                show.out.print(f"{pack} holds", soft_wrap=True)
         return 1 if problems else 0
     if model is None:
         raise click.UsageError("name a model, or a pack with --verify")
@@ -63,7 +63,8 @@ def _write(
     from everloop_cli import audit_pack
 
     version_files.check_folder(output)
-    name, number, found = version_files.evidence(model, version, stack)
+    options.open_stack(stack)
+    name, number, found = version_files.evidence(model, version)
     target = output or Path(f"{name}-v{number}-audit.zip")
     digest, no_pdf = audit_pack.written(found, target, pdf=pdf)
     problems = list(found.story.chain.problems)
@@ -81,19 +82,17 @@ def _write(
         return 1 if problems else 0
     show.out.print(
         f"wrote {target}: {len(found.files)} documents of {name}, version {number}",
-        markup=False,
         soft_wrap=True,
     )
     for path, why in sorted(found.missing.items()):
-        show.out.print(f"  without {path}: {why}", markup=False, soft_wrap=True)
+        show.out.print(f"  without {path}: {why}", soft_wrap=True)
     if no_pdf:
-        show.out.print(f"  without a PDF: {no_pdf}", markup=False, soft_wrap=True)
+        show.out.print(f"  without a PDF: {no_pdf}", soft_wrap=True)
     for problem in problems:
-        show.out.print(f"  the ledger does not hold: {problem}", markup=False, soft_wrap=True)
-    show.out.print(f"  pack {digest}", markup=False, soft_wrap=True)
+        show.out.print(f"  the ledger does not hold: {problem}", soft_wrap=True)
+    show.out.print(f"  pack {digest}", soft_wrap=True)
     show.out.print(
         f"  everloop audit --verify {target}  or, unpacked and anywhere: python verify.py",
-        markup=False,
         soft_wrap=True,
     )
     return 1 if problems else 0

@@ -36,7 +36,8 @@ def bom(
     from everloop_cli import advisories as sources
 
     version_files.check_folder(output)
-    name, _, found = version_files.evidence(model, version, stack)
+    options.open_stack(stack)
+    name, _, found = version_files.evidence(model, version)
     made = found.materials
     assert made is not None
     judged = sources.judged(made.packages.get("packages") or (), advisories)
@@ -57,5 +58,5 @@ def bom(
     for each in judged.found:
         lines.append(f"  {each['id']} in {each['affects'][0]['ref']}: {each['recommendation']}")
     for line in lines:
-        show.out.print(line, markup=False, soft_wrap=True)
+        show.out.print(line, soft_wrap=True)
     return code

@@ -23,7 +23,8 @@ def card(model: str, version: int | None, output: Path | None, stack: str, as_js
     from everloop_cli import card as cards
 
     version_files.check_folder(output)
-    name, number, found = version_files.evidence(model, version, stack)
+    options.open_stack(stack)
+    name, number, found = version_files.evidence(model, version)
     target = output if output or as_json else Path(f"{name}-v{number}-card.html")
     if target is not None:
         version_files.write(target, cards.written(found))
@@ -39,7 +40,7 @@ def card(model: str, version: int | None, output: Path | None, stack: str, as_js
             }
         )
         return 0
-    show.out.print(f"wrote {target}: {name}, version {number}", markup=False, soft_wrap=True)
+    show.out.print(f"wrote {target}: {name}, version {number}", soft_wrap=True)
     for path, why in sorted(found.missing.items()):
-        show.out.print(f"  without {path}: {why}", markup=False, soft_wrap=True)
+        show.out.print(f"  without {path}: {why}", soft_wrap=True)
     return 0

@@ -83,7 +83,7 @@ def check(
         checked[model] = tried
         if not as_json:
             if show_log and log:
-                show.out.print("\n".join(["", *log]), markup=False, soft_wrap=True)
+                show.out.print("\n".join(["", *log]), soft_wrap=True)
                 log.clear()
             _sum_up(each, tried, findings.is_good(tried, strict=strict))
     good = all(findings.is_good(found, strict=strict) for found in checked.values())
@@ -118,7 +118,7 @@ def _changed(
     found = changed.since(folder, ref)
     if not as_json:
         for line in changed.told(found, folder, ref):
-            show.out.print(line, style=show.QUIET, markup=False, soft_wrap=True)
+            show.out.print(line, style=show.QUIET, soft_wrap=True)
     return found.folders, found.gone
 
 
@@ -137,7 +137,7 @@ def _try(
 
     found: list[Finding] = []
     if not as_json:
-        show.out.print(f"checking {model}", style="bold", markup=False)
+        show.out.print(f"checking {model}", style="bold")
     for each in model_check.check(
         folder,
         list(data),
@@ -165,9 +165,9 @@ def _print(each: "Finding") -> None:
     where = f"{each.place}: " if each.place else ""
     mark = show.mark(f"{_MARKS[each.outcome]:<5}", _STYLES[each.outcome])
     line = f" {each.stage:<12} {where}{each.found}{took}"
-    show.out.print(mark, line, sep="", markup=False, soft_wrap=True)
+    show.out.print(mark, line, sep="", soft_wrap=True)
     if each.fix:
-        show.out.print(f"{'':18} fix: {each.fix}", markup=False, soft_wrap=True)
+        show.out.print(f"{'':18} fix: {each.fix}", soft_wrap=True)
 
 
 def _sum_up(folder: Path, found: "list[Finding]", good: bool) -> None:
@@ -178,9 +178,9 @@ def _sum_up(folder: Path, found: "list[Finding]", good: bool) -> None:
     for why, some in left.items():
         stages = ", ".join(each.stage for each in some)
         line = f"-     not tried    {stages}: {why}"
-        show.out.print(line, style=show.QUIET, markup=False, soft_wrap=True)
+        show.out.print(line, style=show.QUIET, soft_wrap=True)
         if some[0].fix:
-            show.out.print(f"{'':18} fix: {some[0].fix}", markup=False, soft_wrap=True)
+            show.out.print(f"{'':18} fix: {some[0].fix}", soft_wrap=True)
     wrong = sum(each.outcome == "wrong" for each in found)
     doubts = sum(each.outcome == "warning" for each in found)
     if wrong:
@@ -192,4 +192,4 @@ def _sum_up(folder: Path, found: "list[Finding]", good: bool) -> None:
     else:
         said = f"nothing wrong, and {doubts} to look at" if doubts else "all is good"
         push = f"{said}: everloop push {shlex.quote(str(folder))}"
-        show.out.print(push, style=show.GOOD, markup=False, soft_wrap=True)
+        show.out.print(push, style=show.GOOD, soft_wrap=True)

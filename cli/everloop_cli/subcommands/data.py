@@ -79,7 +79,7 @@ def _report(done: dict[str, Any], model: str, what: str, verb: str, as_json: boo
         if done["changed"]:
             show.out.print(f"{verb} {model}: {len(done['changed'])} objects")
         for key, why in done["left"].items():
-            show.out.print(f"{key}: {why}", markup=False, soft_wrap=True)
+            show.out.print(f"{key}: {why}", soft_wrap=True)
         _show_next(done["next_dataset"])
     return 1 if done["left"] and not done["changed"] else 0
 

@@ -40,7 +40,7 @@ def doctor(folder: Path | None, stack: str, as_json: bool) -> int:
             # Not a table: a command that a cell breaks in two cannot be copied.
             word = show.mark(f"{each.state:<7}", styles[each.state])
             # Nor markup: a reason may name a section of model.toml, such as [retrain].
-            show.out.print(word, f"{each.check}: {each.found}", soft_wrap=True, markup=False)
+            show.out.print(word, f"{each.check}: {each.found}", soft_wrap=True)
             if each.fix:
-                show.out.print("      fix it:", each.fix, soft_wrap=True, markup=False)
+                show.out.print("      fix it:", each.fix, soft_wrap=True)
     return 1 if any(finding.state == checks.BAD for finding in findings) else 0

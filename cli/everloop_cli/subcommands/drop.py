@@ -49,9 +49,9 @@ def drop(
         show.emit_json(done)
         return
     for line in deliver.some(done["left_out"]):
-        show.out.print(f"left out: {line}", style=show.QUIET, markup=False, highlight=False)
+        show.out.print(f"left out: {line}", style=show.QUIET, highlight=False)
     for line in deliver.some(done["warnings"]):
-        show.out.print(f"look at: {line}", markup=False, highlight=False)
+        show.out.print(f"look at: {line}", highlight=False)
     show.out.print(
         f"dropped {done['files']} files, {show.bytes_text(done['bytes'])}, to {done['to']}"
     )

@@ -53,9 +53,9 @@ def forget(
     )
     show.out.print(f"the ledger calls the person {done.subject}", style=show.QUIET)
     for where, why in done.unread.items():
-        show.out.print(f"not looked into: {where}: {why}", markup=False, soft_wrap=True)
+        show.out.print(f"not looked into: {where}: {why}", soft_wrap=True)
     for line in done.features:
-        show.out.print(line, markup=False, soft_wrap=True)
+        show.out.print(line, soft_wrap=True)
     for each in done.learned:
         show.out.print(f"version {each.version} has learned from it: {each.objects} objects")
     if done.learned and not done.training:

@@ -83,7 +83,7 @@ def init(
         show.emit_json(found)
         return
     for line in (*told, f"next: {next_[0]}", *(f"      {each}" for each in next_[1:])):
-        show.out.print(line, markup=False, soft_wrap=True)
+        show.out.print(line, soft_wrap=True)
 
 
 def _check_given(

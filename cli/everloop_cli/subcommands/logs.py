@@ -52,7 +52,7 @@ def logs(
             show.emit_line({"step": line.step, "job": line.job, "time": time, "text": line.text})
         else:
             at = show.mark(f"{line.time:%H:%M:%S} {line.step:<10} ", show.QUIET)
-            show.out.print(at, line.text, sep="", markup=False, soft_wrap=True)
+            show.out.print(at, line.text, sep="", soft_wrap=True)
     if not count:
         kept = "nothing was printed yet, or its log is not kept any more"
         show.progress(f"{kept}: everloop status {model} says what runs", as_json=as_json)

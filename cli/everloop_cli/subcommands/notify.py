@@ -46,6 +46,6 @@ def notify(model: str | None, test: bool, stack: str, as_json: bool) -> None:
     show.table(f"Who hears {topic}", ("by", "address", "confirmed"), rows)
     if not rows:
         add = f"aws sns subscribe --topic-arn {topic} --protocol email --notification-endpoint YOU"
-        show.out.print(f"nobody; add somebody: {add}", style=show.WAIT, markup=False)
+        show.out.print(f"nobody; add somebody: {add}", style=show.WAIT)
     if test:
         show.out.print("sent a test message: see whether it arrives", style=show.QUIET)

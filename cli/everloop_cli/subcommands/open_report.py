@@ -33,10 +33,10 @@ def open_report(
     if as_json:
         show.emit_json({"model": model, "title": page.title, "uri": page.uri, "path": str(path)})
     elif only_print:
-        show.out.print(str(path), markup=False, soft_wrap=True)
+        show.out.print(str(path), soft_wrap=True)
     else:
         said = f"{page.title} of {model}: {path}"
-        show.out.print(said, markup=False, soft_wrap=True)
+        show.out.print(said, soft_wrap=True)
         if not opened:
             note = "no browser is known here: open that file, or set BROWSER"
-            show.out.print(note, style=show.QUIET, markup=False)
+            show.out.print(note, style=show.QUIET)

@@ -40,7 +40,7 @@ def push(folder: Path, wait: bool, changed_since: str | None, stack: str, as_jso
     found = changed.since(folder, changed_since)
     if not as_json:
         for line in changed.told(found, folder, changed_since):
-            show.out.print(line, style=show.QUIET, markup=False, soft_wrap=True)
+            show.out.print(line, style=show.QUIET, soft_wrap=True)
     if found.folders:
         options.open_stack(stack)
     pushed, failed = [], []
@@ -65,18 +65,18 @@ def _push(folder: Path, wait: bool, *, as_json: bool) -> dict[str, Any]:
     show.out.print(f"pushed {done['model']} ({size}, bundle {done['digest'][:12]})")
     if done["changed_files"]:
         note = f"note: {done['changed_files']} files are not as in commit {done['commit'][:12]}"
-        show.out.print(note, style=show.WAIT, markup=False)
+        show.out.print(note, style=show.WAIT)
     for note in done["notes"]:
-        show.out.print(f"note: {note}", style=show.WAIT, markup=False)
-    show.out.print(_costs(done["costs"]), style=show.QUIET, markup=False)
+        show.out.print(f"note: {note}", style=show.WAIT)
+    show.out.print(_costs(done["costs"]), style=show.QUIET)
     if wait:
         with show.err.status(f"installing {done['model']}"):
             answer = deliver.answer(done["model"], done["version_id"])
         if answer["installed"]:
             took = f"after {answer['seconds']:.0f} s"
-            show.out.print(f"installed {done['model']} {took}", style=show.GOOD, markup=False)
+            show.out.print(f"installed {done['model']} {took}", style=show.GOOD)
         else:
-            show.out.print(f"not yet: {answer['waits_for']}", style=show.WAIT, markup=False)
+            show.out.print(f"not yet: {answer['waits_for']}", style=show.WAIT)
     show.out.print(f"follow it: everloop watch {done['model']}", style=show.QUIET)
     return done
 

@@ -79,10 +79,10 @@ def _show(queues: Sequence[str], *, as_json: bool) -> None:
 
 def _print(letter: "Letter") -> None:
     head = f"{letter.queue}, for {letter.target or 'the queue it came from'}: {letter.what}"
-    show.out.print(head, style="bold", markup=False, soft_wrap=True)
-    show.out.print(f"  {letter.why}", markup=False, soft_wrap=True)
+    show.out.print(head, style="bold", soft_wrap=True)
+    show.out.print(f"  {letter.why}", soft_wrap=True)
     body = json.dumps(letter.whole()["body"], indent=1, ensure_ascii=False)
-    show.out.print(body, style=show.QUIET, markup=False, soft_wrap=True)
+    show.out.print(body, style=show.QUIET, soft_wrap=True)
 
 
 def _discard(queues: Sequence[str], *, yes: bool, as_json: bool) -> None:

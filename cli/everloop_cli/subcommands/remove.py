@@ -54,7 +54,7 @@ def remove(
         if as_json:
             show.emit_json({"models": [], "removed": True, "already": line})
         else:
-            show.out.print(line, markup=False)
+            show.out.print(line)
         return 0
     if not as_json:
         for plan in plans:
@@ -76,7 +76,7 @@ def _show(model: str, goes: list[str], keeps: list[str]) -> None:
     show.out.print(show.mark(model, "bold"))
     for title, rows in (("goes", goes or ["nothing is left of it"]), ("stays", keeps)):
         for number, row in enumerate(rows):
-            show.out.print(f"  {title if not number else '':<6}{row}", markup=False)
+            show.out.print(f"  {title if not number else '':<6}{row}")
 
 
 def _agreed(models: list[str], as_json: bool) -> bool:
@@ -92,6 +92,6 @@ def _end(shown: Mapping[str, Any], trouble: str | None, as_json: bool) -> None:
     elif trouble is None:
         show.out.print("The removal goes on by itself; everloop remove MODEL looks at it again.")
     elif trouble:
-        show.out.print(f"not all is gone: {trouble}", markup=False)
+        show.out.print(f"not all is gone: {trouble}")
     else:
         show.out.print("removed; what stays is listed above")

@@ -35,5 +35,5 @@ def reproduce(model: str, version: int, reason: str, stack: str, as_json: bool) 
         show.out.print(f"training version {version} of {model} again: {answer['reason']}")
         show.out.print(f"  everloop why {model} --version {version}  says what came of it")
     else:
-        show.out.print(answer["reason"], markup=False, soft_wrap=True)
+        show.out.print(answer["reason"], soft_wrap=True)
     return 0 if answer["go"] else 1

@@ -91,7 +91,7 @@ def _print(found: "Review") -> None:
 
     against = f" against version {found.against}" if found.against is not None else ""
     head = f"{found.model} version {found.version}{against}: {found.approval}"
-    show.out.print(head, style="bold", markup=False, soft_wrap=True)
+    show.out.print(head, style="bold", soft_wrap=True)
     if found.comparison is not None:
         render_versions.compare(found.comparison)
     else:
@@ -103,4 +103,4 @@ def _print(found: "Review") -> None:
         ("report", found.report or "it has none"),
     ):
         if text:
-            show.out.print(f"{word:<8}{text}", markup=False, soft_wrap=True)
+            show.out.print(f"{word:<8}{text}", soft_wrap=True)

@@ -72,7 +72,7 @@ def sign(
         f"  aws s3 cp {seal.model_uri} {signatures.FILE}",
         f"  model_signing verify key {signatures.FILE} --signature {target} --public_key {public}",
     ):
-        show.out.print(line, markup=False, soft_wrap=True)
+        show.out.print(line, soft_wrap=True)
     return 0
 
 

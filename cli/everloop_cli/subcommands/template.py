@@ -34,6 +34,6 @@ def export(folder: Path, force: bool, stack: str, as_json: bool) -> None:
     if as_json:
         show.emit_json({"folder": str(folder.resolve()), "written": written})
         return
-    show.out.print(f"the stack's files are in {folder}; deploy them with", markup=False)
+    show.out.print(f"the stack's files are in {folder}; deploy them with")
     command = f"  cd {shlex.quote(str(folder))} && sam build && sam deploy --guided"
-    show.out.print(command, markup=False, soft_wrap=True)
+    show.out.print(command, soft_wrap=True)

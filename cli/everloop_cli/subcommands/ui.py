@@ -32,8 +32,8 @@ def ui(port: int, allow_changes: bool, open_browser: bool, stack: str, as_json: 
             click.echo(json.dumps({"address": address, "port": chosen}))
             return
         changes = "may approve and reject" if allow_changes else "only reads"
-        show.out.print(f"the page of stack {stack} {changes}; Ctrl-C ends it:", markup=False)
-        show.out.print(f"  {address}", style="bold", markup=False, soft_wrap=True)
+        show.out.print(f"the page of stack {stack} {changes}; Ctrl-C ends it:")
+        show.out.print(f"  {address}", style="bold", soft_wrap=True)
 
     here = options.open_stack(stack)
     serve(here, port=port, allow_changes=allow_changes, open_browser=open_browser, say=say)

@@ -52,6 +52,6 @@ def up(
         return
     show.out.print("\nPoint your shell to it:  ", end="")
     env = laptop.command("env", folder, stack)
-    show.out.print(f'eval "$({env})"', style="bold", markup=False, soft_wrap=True)
+    show.out.print(f'eval "$({env})"', style="bold", soft_wrap=True)
     of = "" if stack == laptop.STACK else f" --stack {stack}"
-    show.out.print(f"and see it in a browser:  everloop ui{of}", markup=False, soft_wrap=True)
+    show.out.print(f"and see it in a browser:  everloop ui{of}", soft_wrap=True)
