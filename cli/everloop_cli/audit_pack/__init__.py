@@ -1,6 +1,7 @@
 """Audit packs: one file with all that is known of a version, which anybody can verify offline."""
 
 import hashlib
+import io
 import os
 import shutil
 import subprocess
@@ -89,8 +90,7 @@ def _read(pack: Path, look: Callable[[Read, Collection[str]], list[str]]) -> lis
             there = [str(p.relative_to(pack).as_posix()) for p in pack.rglob("*") if p.is_file()]
             there = [path for path in there if "__pycache__" not in path]
             return look(lambda path: (pack / path).read_bytes(), there)
-        with zipfile.ZipFile(pack) as archive:
-            return look(archive.read, archive.namelist())
+        return _unpacked(pack.read_bytes(), look)
     except FileNotFoundError:
         raise Trouble(f"{pack}: there is no such pack") from None
     except OSError as error:
@@ -99,6 +99,16 @@ def _read(pack: Path, look: Callable[[Read, Collection[str]], list[str]]) -> lis
         return [f"{pack.name} was changed: {error}"]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         return [f"{pack.name} is no pack of Everloop, or was changed: {error}"]
+
+
+def _unpacked(whole: bytes, look: Callable[[Read, Collection[str]], list[str]]) -> list[str]:
+    """Look at an archive in memory, where no error of a disk is taken for a change of it."""
+    with zipfile.ZipFile(io.BytesIO(whole)) as archive:
+        for each in archive.filelist:
+            # One bit makes it bzip2's, and each kind has errors of its own (bzip2's are OSErrors).
+            if each.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                raise zipfile.BadZipFile(f"{each.filename} is not compressed as packs are")
+        return look(archive.read, archive.namelist())
 
 
 def _printed(index: bytes) -> tuple[bytes | None, str]:
