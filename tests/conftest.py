@@ -8,6 +8,7 @@ from pathlib import Path
 
 import botocore.session
 import pytest
+from botocore import useragent
 from e2e import prepared
 from hypothesis import settings
 
@@ -16,6 +17,9 @@ settings.load_profile("everloop")
 os.environ.setdefault("LOCALCLOUD_STRICT", "1")
 # Every session would read the models of the services that it calls anew; they are files.
 botocore.session.create_loader = cache(botocore.session.create_loader)
+# Each call writes its user agent of the same words anew, character by character.
+_cleaned = cache(useragent.sanitize_user_agent_string_component)
+useragent.sanitize_user_agent_string_component = _cleaned
 
 # Files that take minutes begin first: the last of them would else run while the others are done.
 _LONG = (

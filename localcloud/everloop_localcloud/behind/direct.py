@@ -17,6 +17,8 @@ from moto.iam.models import mark_account_as_visited
 from moto.utilities.utils import get_partition
 from werkzeug.datastructures import Headers, MultiDict
 
+from everloop_localcloud.behind.transactions import announced
+
 _PARSER = PROTOCOL_PARSERS["json"]
 _CONTENT = "application/x-amz-json-1.0"
 
@@ -49,6 +51,14 @@ class DirectHandler(DynamoHandler):
             account_id=account, access_key=self.access_key, service="dynamodb", region=region
         )
 
+    @property
+    def operation(self) -> str:
+        return str(self._model.name)
+
+    def answer(self) -> tuple[Any, dict[str, Any], Any]:
+        found: tuple[Any, dict[str, Any], Any] = self.call_action()
+        return found
+
     def serialized(self, action_result: ActionResult) -> Any:
         found, shape = action_result.result, self._model.output_shape
         if type(found) is not dict or shape is None:
@@ -65,7 +75,8 @@ def answered(
     account: str, region: str, headers: HTTPHeaders, body: bytes
 ) -> tuple[Any, dict[str, Any], Any]:
     """Return status, headers and body of moto's answer."""
-    found: tuple[Any, dict[str, Any], Any] = DirectHandler(
-        account, region, headers, body
-    ).call_action()
-    return found
+    handler = DirectHandler(account, region, headers, body)
+    if handler.operation != "TransactWriteItems":
+        return handler.answer()
+    with announced(account, region, body):
+        return handler.answer()

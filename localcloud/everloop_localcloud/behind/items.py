@@ -1,18 +1,16 @@
 """DynamoDB's items: each kept after it was changed, put back at the start, expired by TTL."""
 
 import base64
-import contextlib
 import json
 import logging
 import threading
 from collections.abc import Iterator
 from typing import Any
 
+from everloop_localcloud.behind.keys import Key, key_names, plain_name, table_of, typed
 from everloop_localcloud.kernel.account import Account
 
 log = logging.getLogger(__name__)
-
-Key = dict[str, Any]
 
 _OPERATIONS = {"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"}
 _SWEEP_SECONDS = 3600.0  # AWS promises days
@@ -44,26 +42,6 @@ class Items:
     def start(self) -> None:
         self._cloud.clock.after(_SWEEP_SECONDS, self._sweep)
 
-    @contextlib.contextmanager
-    def changing(self, region: str, operation: str, body: bytes) -> Iterator[None]:
-        """Prepare the tables for an operation; call with the lock held."""
-        tables: dict[str, tuple[Any, list[Any]]] = {}
-        if operation == "TransactWriteItems":
-            for name, key in _named(body):
-                table = self._table(region, name)
-                if table is None:
-                    continue
-                keys = tables.setdefault(table.name, (table, []))[1]
-                if _is_key(table, key):
-                    keys.append((*_typed(table, key), None)[:2])
-        for table, keys in tables.values():
-            table.begin(keys)
-        try:
-            yield
-        finally:
-            for table, _ in tables.values():
-                table.end()
-
     def keep(self, region: str, operation: str, body: bytes) -> None:
         """Keep what a successful operation made of the items that it names."""
         for name, item, key in _touched(operation, json.loads(body)):
@@ -72,10 +50,10 @@ class Items:
                 continue
             given = item if item is not None else key
             assert given is not None
-            self._keep_one(region, table, {n: given[n] for n in _key_names(table)})
+            self._keep_one(region, table, {n: given[n] for n in key_names(table)})
 
     def drop_table(self, region: str, table: str) -> None:
-        name = _row_name(region, _plain(table))
+        name = _row_name(region, plain_name(table))
         for key in self._cloud.store.load(name):
             self._cloud.store.write(name, key, None)
         self._names.pop(name, None)
@@ -85,14 +63,12 @@ class Items:
         if name not in self._names:
             self._names[name] = {"region": region, "table": table.name}
         row = json.dumps(key, sort_keys=True, default=str)
-        found = table.get_item(*_typed(table, key))
+        found = table.get_item(*typed(table, key))
         kept = {"item": json.dumps(_attributes(found))} if found is not None else None
         self._cloud.store.write(name, row, kept)
 
     def _table(self, region: str, name: str) -> Any:
-        from moto.dynamodb.models import dynamodb_backends
-
-        return dynamodb_backends[self._cloud.account][region].tables.get(_plain(name))
+        return table_of(self._cloud.account, region, name)
 
     def _sweep(self) -> None:
         """Delete what TTL says has expired, by the cloud's time."""
@@ -100,7 +76,7 @@ class Items:
             now = self._cloud.clock.now().timestamp()
             with self._lock:
                 for region, table, key in list(self._expired(now)):
-                    table.delete_item(*_typed(table, key))
+                    table.delete_item(*typed(table, key))
                     self._keep_one(region, table, key)
         finally:
             self._cloud.clock.after(_SWEEP_SECONDS, self._sweep)
@@ -114,7 +90,7 @@ class Items:
                 attributes = _attributes(item)
                 stamp = attributes.get(table.ttl["AttributeName"], {}).get("N")
                 if stamp is not None and now - _OLDEST_SECONDS < float(stamp) < now:
-                    yield row["region"], table, {n: attributes[n] for n in _key_names(table)}
+                    yield row["region"], table, {n: attributes[n] for n in key_names(table)}
 
 
 def _touched(
@@ -135,45 +111,8 @@ def _touched(
         yield request["TableName"], request.get("Item"), request.get("Key")
 
 
-def _named(body: bytes) -> Iterator[tuple[str, Key]]:
-    """Yield table and key or item of a transaction's actions, as far as they make sense."""
-    try:
-        request = json.loads(body)
-    except ValueError:
-        return  # moto tells the client
-    actions = request.get("TransactItems") if isinstance(request, dict) else None
-    for action in actions if isinstance(actions, list) else ():
-        for what in action.values() if isinstance(action, dict) else ():
-            if isinstance(what, dict) and isinstance(what.get("TableName"), str):
-                key = what.get("Key") or what.get("Item")
-                yield what["TableName"], key if isinstance(key, dict) else {}
-
-
-def _plain(table: str) -> str:
-    return table.rpartition("/")[2]  # a table may be named by its ARN
-
-
 def _row_name(region: str, table: str) -> str:
     return f"dynamodb.items.{region}.{table}"
-
-
-def _key_names(table: Any) -> list[str]:
-    return [name for name in (table.hash_key_attr, table.range_key_attr) if name]
-
-
-def _is_key(table: Any, key: Key) -> bool:
-    """Tell whether a request's key, or item, has a value of the right type for each key."""
-    types = [table.hash_key_type, table.range_key_type]
-    return all(
-        isinstance(key.get(name), dict) and isinstance(key[name].get(kind), str)
-        for name, kind in zip(_key_names(table), types, strict=False)
-    )
-
-
-def _typed(table: Any, key: Key) -> list[Any]:
-    from moto.dynamodb.models.dynamo_type import DynamoType
-
-    return [DynamoType(key[name]) for name in _key_names(table)]
 
 
 def _attributes(item: Any) -> dict[str, Any]:

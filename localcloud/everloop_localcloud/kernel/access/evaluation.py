@@ -1,8 +1,10 @@
 """Whether identity policies allow a demand: an explicit Deny wins, else one Allow is needed."""
 
 import fnmatch
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from everloop_localcloud.kernel.access.demands import Demand
@@ -64,7 +66,14 @@ def _concerns(content: dict[str, Any], demand: Demand) -> bool:
 
 
 def _like(value: str, pattern: str) -> bool:
-    return fnmatch.fnmatchcase(value, pattern.replace("[", "[[]"))  # IAM knows only * and ?
+    if "*" in pattern or "?" in pattern:
+        return _compiled(pattern)(value) is not None
+    return value == pattern
+
+
+@lru_cache(maxsize=32768)  # a stack has more patterns than fnmatch itself remembers
+def _compiled(pattern: str) -> Callable[[str], "re.Match[str] | None"]:
+    return re.compile(fnmatch.translate(pattern.replace("[", "[[]"))).match  # IAM knows * and ?
 
 
 def _holds(conditions: dict[str, dict[str, Any]], context: dict[str, list[str]]) -> bool:
