@@ -38,6 +38,7 @@ from scoring import (
     scores,
     served,
     slices_of,
+    small_slices_of,
     target_of,
 )
 
@@ -191,6 +192,13 @@ def _slices(problem: Problem, rows: pd.DataFrame) -> list[tuple[str, str, metric
     return slices_of(problem.with_derived(rows), rules["slices"], rules["least_slice_rows"])
 
 
+def _small(problem: Problem, rows: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the slices that are not judged, having too few rows: those with the most first."""
+    rules = problem.spec["evaluate"]
+    found = small_slices_of(problem.with_derived(rows), rules["slices"], rules["least_slice_rows"])
+    return [{"column": column, "value": value, "rows": count} for column, value, count in found]
+
+
 def evaluation(
     problem: Problem, truth: metrics.Array, score: metrics.Array, rows: pd.DataFrame
 ) -> dict[str, Any]:
@@ -211,10 +219,19 @@ def evaluation(
                 "finite number belongs there"
             )
     slices = []
+    sure = {rules["compare"]["metric"], *rules["metrics"]} - {*(rules.get("own") or {})}
     for column, value, index in _slices(problem, rows):
-        of = part_of(problem, index).measured(truth[index], score[index])
+        part = part_of(problem, index)
+        of = part.measured(truth[index], score[index])
         here = {name: {"value": metric(np.ones(len(index)))} for name, metric in of.items()}
+        asked = {name: metric for name, metric in of.items() if name in sure}
+        between = metrics.intervals(
+            asked, len(index), confidence=0.95, count=_RESAMPLES, units=part.units()
+        )
+        for name, (low, high) in between.items():
+            here[name] |= {"low": low, "high": high}
         slices.append({"column": column, "value": value, "rows": len(index), "metrics": here})
+    detail = problem.detail(truth, score)
     return {
         "version": 1,
         "problem": problem.spec["problem"],
@@ -224,6 +241,8 @@ def evaluation(
             for name, value in values.items()
         },
         "slices": slices,
+        "small_slices": _small(problem, rows),
+        **({"detail": detail} if detail else {}),
     }
 
 

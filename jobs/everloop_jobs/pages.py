@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from typing import Any
 
 _STYLE = """
-:root{--ink:#1d2330;--soft:#667085;--line:#e3e6ee;--paper:#fff;--card:#f7f8fb;--main:#3468d1;
---other:#9aa4b8;--good:#1a7f4e;--bad:#c2362d;--edge:#3a4254}
+:root{--ink:#1d2330;--soft:#667085;--line:#e3e6ee;--paper:#fff;--card:#f7f8fb;--main:#2f63cc;
+--other:#8b94a7;--good:#00755e;--bad:#b8440a;--edge:#3a4254}
 @media(prefers-color-scheme:dark){:root{--ink:#e6e9f0;--soft:#98a2b5;--line:#2c3342;--paper:#14181f;
---card:#1b212b;--main:#7aa5ff;--other:#6c778c;--good:#4cc38a;--bad:#ff7b72;--edge:#c6cede}}
+--card:#1b212b;--main:#7aa5ff;--other:#8b96ab;--good:#43c9a4;--bad:#ff965f;--edge:#c6cede}}
 body{font:15px/1.55 system-ui,-apple-system,"Segoe UI",sans-serif;color:var(--ink);
 background:var(--paper);max-width:52rem;margin:0 auto;padding:2.5rem 1.25rem 4rem}
 h1{font-size:1.6rem;line-height:1.25;margin:0 0 .25rem}h2{font-size:1.1rem;margin:2.6rem 0 .8rem}
@@ -32,8 +32,22 @@ svg .track{fill:var(--card)}svg .main{fill:var(--main);stroke:var(--main)}
 svg .other{fill:var(--other);stroke:var(--other)}svg .plain{fill:var(--edge);stroke:var(--edge)}
 svg .good{fill:var(--good);stroke:var(--good)}svg .bad{fill:var(--bad);stroke:var(--bad)}
 svg .thick{stroke-width:3}svg .line{fill:none;stroke-width:2}svg .area{fill-opacity:.3}
+svg .other.area{stroke-dasharray:4 2}svg .title{font-weight:600}
+.plots{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,20rem),1fr));
+gap:1rem 2rem}
 svg .faint{fill-opacity:.35;stroke:none}svg rect.main,svg rect.bad,svg rect.track{stroke:none}
+details{margin:.6rem 0}summary{cursor:pointer}
+.facts{display:grid;grid-template-columns:max-content 1fr;gap:.15rem 1rem;margin:1rem 0}
+.facts dt{color:var(--soft)}.facts dd{margin:0;overflow-wrap:anywhere}
+@media(max-width:600px){body{padding:1.5rem 1rem 3rem}.wide svg{min-width:36rem}}
+@media print{:root{--ink:#000;--soft:#444;--line:#bbb;--paper:#fff;--card:#f3f3f3;--main:#2f63cc;
+--other:#777;--good:#00755e;--bad:#b8440a;--edge:#222}body{max-width:none;padding:0;font-size:10pt}
+h2,h3{break-after:avoid}svg,.card,.verdict,tr{break-inside:avoid}.wide{overflow:visible}
+*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 """
+
+# A page asks nobody for anything: it is complete in its one file.
+_NOBODY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
@@ -53,6 +67,7 @@ def page(title: str, subtitle: str, *parts: str) -> str:
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        f'<meta http-equiv="Content-Security-Policy" content="{_NOBODY}">'
         f"<title>{title}</title><style>{_STYLE}</style><h1>{title}</h1>"
         f'<p class="soft">{html.escape(subtitle)}</p>{"".join(parts)}</html>\n'
     )

@@ -14,6 +14,8 @@ from pages import page as _page
 from pages import table as _table
 from problems import Problem
 
+_INTERVAL = ("value", "low", "high")
+
 
 def evaluation(problem: Problem, result: dict[str, Any], truth: Array, score: Array) -> str:
     """Return the page of an evaluation."""
@@ -24,18 +26,36 @@ def evaluation(problem: Problem, result: dict[str, Any], truth: Array, score: Ar
     parts += [f'<p class="soft">{html.escape(note)}</p>' for note in problem.notes()]
     parts += problem.pictures(truth, score)
     metric = _metric(spec, result["metrics"])
-    rows = [
-        (f"{part['column']} {part['value']}", _number(part["metrics"].get(metric)), part["rows"])
-        for part in result["slices"]
-    ]
-    if rows:
-        drawn = [(f"{name} ({count:,})", value, math.nan, math.nan) for name, value, count in rows]
-        parts += ["<h2>Slices</h2>", charts.intervals(drawn, f"{metric} by slice", zero=False)]
+    parts += _slices(result, metric, spec["evaluate"].get("least_slice_rows"))
     if "explanations" in result:
         parts += explanations.page.parts(result["explanations"])
     if "fairness" in result:
         parts += fairness.page.parts(result["fairness"], spec["fairness"]["bars"])
     return _page(f"{spec['name']}: evaluation", f"{result['rows']:,} rows of the holdout", *parts)
+
+
+def _slices(result: dict[str, Any], metric: str, least: int | None) -> list[str]:
+    """Return the part of slices: what each has, how sure that is, and which were too small."""
+    drawn = []
+    for part in result["slices"]:
+        own = part["metrics"].get(metric) or {}
+        whole = (_number(own, key) for key in _INTERVAL)
+        drawn.append((f"{part['column']} {part['value']} ({part['rows']:,})", *whole))
+    small = result.get("small_slices") or []
+    if not drawn and not small:
+        return []
+    made = ["<h2>Slices</h2>"]
+    if drawn:
+        whole = result["metrics"][metric]
+        every = (f"all rows ({result['rows']:,})", *(_number(whole, k) for k in _INTERVAL))
+        made.append(charts.intervals([every, *drawn], f"{metric} by slice", zero=False))
+        made.append('<p class="soft">Each with its 95 % interval, where it was drawn.</p>')
+    if small:
+        named = [f"{each['column']} {each['value']} ({each['rows']:,})" for each in small]
+        why = "Not judged: too few rows" + (f" ({least:,} are needed)" if least else "")
+        lines = "; ".join(_some(named, 30))
+        made.append(f'<p class="soft">{why}: {html.escape(lines)}</p>')
+    return made
 
 
 def comparison(
@@ -181,8 +201,8 @@ def _metric(spec: Mapping[str, Any], known: dict[str, Any]) -> str:
     return compared if compared in known else next(iter(known))
 
 
-def _number(metric: dict[str, Any] | None) -> float:
-    value = (metric or {}).get("value")
+def _number(metric: dict[str, Any] | None, key: str = "value") -> float:
+    value = (metric or {}).get(key)
     return math.nan if value is None else float(value)
 
 
@@ -197,7 +217,8 @@ def _card(name: str, metric: dict[str, Any], bar: dict[str, float | None] | None
         edge = bar["min"] if higher else bar["max"]
         met = value >= edge if higher else value <= edge
         tone = "good" if met else "bad"
-        lines.append(f"bar: at {'least' if higher else 'most'} {edge:g}")
+        at = f"at {'least' if higher else 'most'} {edge:g}"
+        lines.append(f"bar: {at}, {'met' if met else 'missed'}")
     shown = f"{value:.4f}" if math.isfinite(value) else "not defined"
     small = "".join(f"<small>{line}</small>" for line in lines)
     name = html.escape(name)

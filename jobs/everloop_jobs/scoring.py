@@ -176,3 +176,15 @@ def slices_of(
             if value and len(index) >= least_rows:
                 slices.append((column, str(value), index))
     return slices
+
+
+def small_slices_of(
+    rows: pd.DataFrame, columns: list[str], least_rows: int, most: int = 100
+) -> list[tuple[str, str, int]]:
+    """Return (column, value, rows) of slices with too few rows, at most so many of a column."""
+    small = []
+    for column in columns:
+        counts = rows[column].value_counts()
+        few = counts[(counts < least_rows) & (counts.index != "")]
+        small += [(column, str(value), int(count)) for value, count in few.iloc[:most].items()]
+    return small

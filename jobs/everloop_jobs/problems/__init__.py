@@ -235,6 +235,13 @@ class Problem(ABC):
         """Return what people should know of how an evaluation was measured."""
         return []
 
+    def detail(self, target: Array, score: Array) -> dict[str, Any]:
+        """Return the counts that an evaluation's pictures are drawn from, for evaluation.json.
+
+        They are as many however many rows there are; nothing where pictures need the rows.
+        """
+        return {}
+
     @abstractmethod
     def pictures(self, target: Array, score: Array) -> list[str]:
         """Return the parts of an evaluation's page, of headings and drawings."""

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 import charts
+import score_plots
 from container import JobError
 from curves import BEST, Curve, best_threshold, calibration_error, thresholds
 from metrics import Array, Metric, auc_of, ratio
@@ -192,12 +193,17 @@ class BinaryClassification(Numbers):
             (f"{name} = {zero}", of[target == 0], "other"),
             (f"{name} = {one}", of[target == 1], "main"),
         ]
+        found = self.detail(target, score)
+        areas = (auc_of(of, target), Curve(of, target).average_precision)
+        roc, precise = (area(np.ones(len(target))) for area in areas)
         return [
+            *score_plots.parts(found, (f"{name} = {zero}", f"{name} = {one}"), roc, precise),
             "<h2>Scores by outcome</h2>",
-            charts.densities(classes, "score"),
-            "<h2>Calibration</h2>",
-            charts.calibration(target, of),
+            charts.densities(classes, "score", mark=("threshold", self.threshold["value"])),
         ]
+
+    def detail(self, target: Array, score: Array) -> dict[str, Any]:
+        return score_plots.detail(target, score[:, 0], self.threshold["value"])
 
 
 class _Said:

@@ -14,6 +14,7 @@ import pandas as pd
 
 import charts
 import distances
+import score_plots
 from container import JobError
 from metrics import Array, Metric, auc_of, ratio
 from outcomes import Choices
@@ -287,9 +288,14 @@ class MulticlassClassification(Problem):
         known = (target >= 0) & (score[:, 0] >= 0)
         np.add.at(cells, (target[known].astype(int), score[known, 0].astype(int)), 1)
         parts = ["<h2>Classes, true and predicted</h2>", charts.confusion(self.classes, cells)]
+        parts += [
+            "<h2>Each class</h2>",
+            score_plots.classes(self.classes, target, score[:, 0], cells),
+        ]
         if not np.isnan(score[:, 1:]).any():
             right = (score[:, 0] == target).astype(float)
-            parts += ["<h2>Calibration</h2>", charts.calibration(right, score[:, 1:].max(axis=1))]
+            groups = score_plots.groups(right, score[:, 1:].max(axis=1))
+            parts += ["<h2>Calibration</h2>", *score_plots.calibration(groups, "right")]
         return parts
 
     def pictures_of_both(self, target: Array, candidate: Array, champion: Array) -> list[str]:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 import charts
+import plots
 from metrics import Array, Metric, ratio
 from outcomes import Amounts
 from problems import ERROR, Measure, Problem
@@ -108,9 +109,17 @@ class Regression(Numbers):
         of = score[:, self.main]
         parts = [
             "<h2>Predicted and true values</h2>",
-            charts.scatter(target, of),
+            plots.beside(
+                plots.heat("Each row", target, of, "true", "predicted"),
+                _residuals(of, of - target),
+            ),
+            '<p class="soft">The darker, the more rows. In the second plot rows '
+            "of like predictions lie together: the median of their errors, and between the dashed "
+            "lines 80 % of them.</p>",
             "<h2>Errors</h2>",
-            charts.densities([("score - target", of - target, "main")], "error"),
+            charts.densities(
+                [("score - target", of - target, "main")], "error", mark=("no error", 0.0)
+            ),
         ]
         if self.quantiles:
             rows = [
@@ -131,6 +140,23 @@ class Regression(Numbers):
             "<h2>Errors</h2>",
             charts.densities(errors, "score - target"),
         ]
+
+
+def _residuals(score: Array, error: Array, groups: int = 20) -> plots.Plot:
+    """Draw the errors of groups of like predictions: their median, and the middle 80 %."""
+    order = np.array_split(np.argsort(score, kind="stable"), groups)
+    parts = [each for each in order if each.size]
+    at = [float(np.median(score[each])) for each in parts]
+    low, middle, high = (
+        [float(np.quantile(error[each], share)) for each in parts] for share in (0.1, 0.5, 0.9)
+    )
+    edges = (min(*low, 0.0), max(*high, 0.0))
+    plot = plots.Plot("Errors by prediction", (min(at), max(at)), edges, "predicted", "error")
+    plot.line((min(at), max(at)), (0, 0), "edge")
+    plot.line(at, low, "main dashed")
+    plot.line(at, high, "main dashed")
+    plot.line(at, middle, "main")
+    return plot
 
 
 KIND = Regression

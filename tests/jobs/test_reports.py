@@ -1,0 +1,98 @@
+"""The pages that the jobs write: what they draw; each complete in its one file, and small."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from job_container import PICK, Container, bundle_with, spec_of
+from sklearn import metrics
+
+
+def evaluated(container: Container, rows: pd.DataFrame, problem: str, metric: str) -> str:
+    """Evaluate a model that answers with the column `near`; return the page."""
+    rows.to_csv(container.input("holdout") / "data.csv", index=False)
+    compare = {"metric": metric, "least_gain": 0.0, "confidence": 0.9}
+    spec = spec_of(
+        evaluate={
+            "metrics": {},
+            "compare": compare,
+            "slices": ["side"],
+            "least_slice_rows": 100,
+        }
+    )
+    container.code(bundle_with({"inference.py": PICK}), {**spec, "problem": problem})
+    container.model({"column": "near"})
+    container.succeed("evaluate.py")
+    page = (container.output("evaluation") / "report.html").read_text()
+    complete_and_small(page)
+    return page
+
+
+def complete_and_small(page: str) -> None:
+    assert not re.search(r"(src|href)\s*=|url\(|@import|https?://", page)
+    assert "default-src 'none'" in page
+    assert len(page) < 150_000
+
+
+def outcomes(count: int) -> pd.DataFrame:
+    random = np.random.default_rng(5)
+    truth = random.integers(0, 2, count)
+    near = np.clip(truth * 0.3 + 0.3 + random.normal(0, 0.2, count), 0, 1)
+    side = np.where(np.arange(count) < 30, "few", np.where(np.arange(count) % 2, "l", "r"))
+    return pd.DataFrame({"id": range(count), "near": near, "side": side, "price": truth})
+
+
+def test_the_curves_of_two_classes_are_those_of_scikit_learn(container: Container) -> None:
+    rows = outcomes(20_000)
+    page = evaluated(container, rows, "binary_classification", "auc")
+    told = container.read("evaluation/evaluation.json")
+    found, auc = told["detail"], told["metrics"]["auc"]["value"]
+    curve, positives = found["curve"], found["positives"]
+    others = found["rows"] - positives
+    alarms = np.array(curve["false_positives"]) / others
+    recall = np.array(curve["true_positives"]) / positives
+
+    assert 100 < len(alarms) <= 200
+    assert metrics.auc([0, *alarms], [0, *recall]) == pytest.approx(auc, abs=1e-3)
+    said = rows["near"] >= curve["threshold"][50]
+    assert curve["true_positives"][50] == (said & (rows["price"] == 1)).sum()
+    assert (alarms[-1], recall[-1]) == (1, 1)
+    assert f"ROC, area {auc:.4f}" in page
+
+    truth = metrics.confusion_matrix(rows["price"], rows["near"] >= 0.5)
+    cells = found["confusion"]
+    assert truth.tolist() == [
+        [cells["true_negatives"], cells["false_positives"]],
+        [cells["false_negatives"], cells["true_positives"]],
+    ]
+    assert all(f"{count:,}" in page for count in truth.ravel())
+    assert sum(each["rows"] for each in found["calibration"]) == 20_000
+    assert f"{rows['price'].mean():.1%} of all rows" in page
+
+
+def test_a_slice_has_an_interval_or_is_named_as_too_small(container: Container) -> None:
+    page = evaluated(container, outcomes(600), "binary_classification", "auc")
+    told = container.read("evaluation/evaluation.json")
+    assert [each["value"] for each in told["slices"]] == ["l", "r"]
+    for each in told["slices"]:
+        auc = each["metrics"]["auc"]
+        assert auc["low"] < auc["value"] < auc["high"]
+        assert f"side {each['value']} ({each['rows']})" in page
+    assert told["small_slices"] == [{"column": "side", "value": "few", "rows": 30}]
+    assert "too few rows (100 are needed): side few (30)" in page
+
+
+def test_rows_of_one_class_have_no_curves(container: Container) -> None:
+    rows = outcomes(300).assign(price=1)
+    page = evaluated(container, rows, "binary_classification", "accuracy")
+    assert "At the threshold 0.5" in page
+    assert "ROC" not in page
+
+
+def test_a_regression_of_many_rows_has_its_residuals_in_a_small_page(container: Container) -> None:
+    random = np.random.default_rng(1)
+    rows = outcomes(20_000).assign(price=lambda each: each["near"] * 7 + random.normal(0, 1))
+    page = evaluated(container, rows, "regression", "rmse")
+    assert "Errors by prediction" in page
+    assert "Predicted and true values" in page
