@@ -204,9 +204,9 @@ def _keeps_count(deploy: DeployPolicy, serving: Serving, made: ServingConfig) ->
 
 def _check_desired(request: Request, installed: Installation) -> None:
     """Look whether another version should serve by now; the end of this release starts that one."""
-    desired = releasing.desired_version(installed)
-    if desired is not None and desired.version != request.version:
-        raise _Withdrawn(f"version {desired.version} should serve by now, not {request.version}")
+    other = releasing.overtaken_by(installed, request.version, request.time)
+    if other is not None:
+        raise _Withdrawn(f"version {other.version} should serve by now, not {request.version}")
     barred = approving.barred(request.model, request.version)
     if barred:
         raise _Withdrawn(barred)

@@ -64,6 +64,7 @@ def _lines(version: Version) -> Iterable[tuple[str, str]]:
         yield "in words", word.words
         yield "waives", word.waives
         yield "does not count", word.barred
+        yield "EMERGENCY", word.emergency
     for test in version.tests:
         yield f"test {test.test}", f"{'passed' if test.passed else 'failed'}: {test.reason}"
     for service in version.service:

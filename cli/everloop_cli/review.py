@@ -7,11 +7,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 from everloop.aws import approvals, ledger, production, registry
+from everloop.decisions import deploy_windows, emergency
 from everloop.decisions.approvals import APPROVED, PENDING, PIN, REJECTED
+from everloop.decisions.deploy_windows import Calendar
 from everloop.decisions.releases import Package, desired_package, without_effect
 from everloop.decisions.waivers import reason_in
 from everloop.reading.versions import versions
-from everloop_cli import models
+from everloop.records.installation import Installation
+from everloop.records.release import RELEASED, Release
+from everloop.spec import policy
+from everloop_cli import clock, models
 from everloop_cli.trouble import Trouble
 
 _LONGEST_STAMP = 256
@@ -63,10 +68,10 @@ def plan_word(
     waives = _waiver(model, package, words) if status == APPROVED else ""
     now = datetime.now(UTC)  # not cut to the second: it is the last word
     changes = [Change(package.arn, status)]
-    after = [
-        replace(each, approval=status, approved_at=now, barred="") if each == package else each
-        for each in packages
-    ]
+    spoken = replace(
+        package, approval=status, approved_at=now, barred="", emergency=emergency.reason_in(words)
+    )
+    after = [spoken if each == package else each for each in packages]
     if status == REJECTED and package.pinned:
         changes = [Change(package.arn, status, pin="")]
     if pin:
@@ -142,7 +147,8 @@ def _stamped(change: Change, words: str) -> dict[str, str]:
 
 def _will(model: str, after: Sequence[Package], version: int) -> str:
     """Say what will serve once the registry is as planned, and how it comes to that."""
-    desired = desired_package(after, ledger.releases(model, newest=_RELEASES))
+    known = ledger.releases(model, newest=_RELEASES)
+    desired = desired_package(after, known)
     live = production.of_model(model)
     now = live.version if live else None
     package = next(each for each in after if each.version == version)
@@ -156,10 +162,25 @@ def _will(model: str, after: Sequence[Package], version: int) -> str:
         return f"nothing changes in production: version {now} serves{held}"
     place = f" in place of version {now}" if now is not None else ""
     installed = ledger.find_installed(model)
-    when = ""
-    if installed is not None and installed.paused:
-        when = f" once the model is resumed ({installed.paused})"
+    when = _waits(installed, desired, known) if installed is not None else ""
     return f"version {desired.version} will be tested and released{place}{held}{when}"
+
+
+def _waits(installed: Installation, desired: Package, releases: Sequence[Release]) -> str:
+    """Say what a release waits for; nothing where it begins at once."""
+    if installed.paused:
+        return f" once the model is resumed ({installed.paused})"
+    calendar = policy.releases(installed.spec)
+    closed = deploy_windows.closed(calendar, clock.now()) if calendar != Calendar() else None
+    if closed is None:
+        return ""
+    if desired.emergency:
+        return f" now, and everybody is notified: it is {closed.reason}"
+    if any((r.version, r.outcome) == (desired.version, RELEASED) for r in releases):
+        return ""  # what served before waits for nothing
+    when = f"on {deploy_windows.shown(calendar, closed.opens)}" if closed.opens else "later"
+    how = f"everloop approve {desired.model} --version {desired.version} --now --reason 'why'"
+    return f" {when}: it is {closed.reason}. In an emergency: {how}"
 
 
 def _packages(model: str) -> list[Package]:

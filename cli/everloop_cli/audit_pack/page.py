@@ -48,6 +48,13 @@ def index(
         ),
         ("Waived", f"{word.waives}, by {word.by} at {word.at}" if word and word.waives else ""),
         ("Does not count", word.barred if word else ""),
+        (
+            "Emergency",
+            f"{word.emergency}: released outside of the deploy windows or in a freeze, if it "
+            f"fell there, by {word.by} at {word.at}"
+            if word and word.emergency
+            else "",
+        ),
         ("Data", version.made_of.get("dataset-digest", "")),
         (
             "Code",

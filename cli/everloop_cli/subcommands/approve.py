@@ -24,6 +24,7 @@ def _version(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option(
     "--waive", metavar="WHY", help="Let it serve though it broke bars of fairness; why is kept."
 )
+@click.option("--now", is_flag=True, help="An emergency: wait for no deploy window or freeze.")
 @_version
 def approve(
     model: str,
@@ -32,6 +33,7 @@ def approve(
     pin: bool,
     instead: bool,
     waive: str | None,
+    now: bool,
     stack: str,
     as_json: bool,
 ) -> None:
@@ -50,6 +52,10 @@ def approve(
         if not waive.strip():
             raise click.UsageError("--waive: say why; it is kept with your name")
         reason = f"waive: {waive.strip()}"
+    if now:
+        if not reason.strip():
+            raise click.UsageError("--now: say why with --reason; everybody hears it")
+        reason = f"emergency: {reason.strip()}"
     set_approval(
         "approve",
         lambda: review.plan_word(model, version, APPROVED, pin=pin, instead=instead, words=reason),

@@ -28,7 +28,7 @@ FLAWS = (
         "release what another version has overtaken",
         Code(
             "functions.start_rollout",
-            "desired is not None and desired.version != request.version",
+            "other is not None",
             "False",
         ),
     ),

@@ -6,9 +6,11 @@ from datetime import datetime
 from typing import Any
 
 from everloop.decisions import Decision
+from everloop.decisions.deploy_windows import Closed
 from everloop.records.release import (
     ERROR,
     INTERRUPTED,
+    RELEASED,
     ROLLED_BACK,
     TAMPERED,
     TESTS_FAILED,
@@ -34,6 +36,7 @@ class Package:
     approved_at: datetime | None = None  # by the ledger's record, made when it was seen
     pinned: str = ""  # the stamp that says so; a later one is greater
     barred: str = ""  # why its approval does not count: see decisions.waivers
+    emergency: str = ""  # why it is released whenever it is: see decisions.emergency
 
     @property
     def decided_at(self) -> datetime:
@@ -124,13 +127,23 @@ def _versions(numbers: Sequence[int]) -> str:
 
 
 @dataclass(frozen=True)
+class Waits:
+    """A version that is approved and not released before it opens, as far as it ever does."""
+
+    package: Package
+    reason: str
+    opens: datetime | None
+
+
+@dataclass(frozen=True)
 class ReleaseDecision(Decision):
     """Whether a release is needed now, and of which `package`.
 
     `serving` is the version in service, and `serves` whether there is an endpoint, where that was
     `looked` at. `stays` is what serves on though its approval was withdrawn: its ARN, or nothing
-    but its name where it is gone from the registry. `execution` is the machine's that brings the
-    release, and `new` says that it was started just now.
+    but its name where it is gone from the registry. `spite` is why it should wait, and does not:
+    somebody calls it an emergency. `execution` is the machine's that brings the release, and `new`
+    says that it was started just now.
     """
 
     package: Package | None = None
@@ -138,6 +151,8 @@ class ReleaseDecision(Decision):
     serving: int | None = None
     serves: bool = False
     stays: str = ""
+    waits: Waits | None = None
+    spite: str = ""
     execution: str = ""
     new: bool = False
 
@@ -148,14 +163,22 @@ def release_wanted(
     serving: Serving | None,
     *,
     paused: str = "",
+    closed: Closed | None = None,
 ) -> ReleaseDecision:
     """Decide whether another version should serve than the one that does.
 
-    `paused` holds releases back, but never keeps a version in service whose approval was withdrawn.
-    Where nothing can take the place of such a version, it serves on: only a person can repair that.
+    `paused` and `closed` hold releases back, but never keep a version in service whose approval was
+    withdrawn. Where nothing can take the place of such a version, it serves on: only a person can
+    repair that. `closed` holds back what is new: what served before returns at any time.
     """
     desired = desired_package(packages, releases)
     now = serving.version if serving and serving.status == "InService" else None
+    if desired is not None and closed is not None and not _emergency(desired, releases):
+        allowed = _while_closed(desired, packages, releases, now)
+        if allowed != desired:
+            others = [package for package in packages if package == allowed]
+            decision = release_wanted(others, releases, serving, paused=paused)
+            return _waiting(decision, desired, closed)
     decision = ReleaseDecision(
         False,
         "no version is approved that could be released",
@@ -172,7 +195,76 @@ def release_wanted(
         against = f"{paused}; version {desired.version} waits"
     if against:
         return replace(decision, reason=against)
-    return replace(decision, go=True, reason=_change(desired, now), package=desired)
+    reason, facts, spite = _change(desired, now), decision.facts, ""
+    if closed is not None and _emergency(desired, releases):
+        spite, reason = closed.reason, f"{reason}; an emergency: {desired.emergency}"
+        facts = {**facts, "emergency": desired.emergency, "in_spite_of": spite}
+    return replace(decision, go=True, reason=reason, package=desired, facts=facts, spite=spite)
+
+
+def overtaking(
+    version: int,
+    packages: Sequence[Package],
+    releases: Sequence[Release],
+    closed: Closed | None,
+) -> Package | None:
+    """Return what should serve by now instead of a version on its way; None where it may go on.
+
+    What returns to service goes on while something new waits.
+    """
+    desired = desired_package(packages, releases)
+    if desired is None or desired.version == version:
+        return None
+    if closed is not None and not _emergency(desired, releases):
+        back = desired_package(_served(packages, releases), releases)
+        if back is not None and back.version == version:
+            return None
+    return desired
+
+
+def _emergency(package: Package, releases: Sequence[Release]) -> str:
+    """Return why a version is released at once; nothing where that word brought it already."""
+    used = any(
+        (release.version, release.outcome) == (package.version, RELEASED)
+        and release.approved_at >= package.decided_at
+        for release in releases
+    )
+    return "" if used else package.emergency
+
+
+def _served(packages: Sequence[Package], releases: Sequence[Release]) -> list[Package]:
+    served = {release.version for release in releases if release.outcome == RELEASED}
+    return [package for package in packages if package.version in served]
+
+
+def _while_closed(
+    desired: Package,
+    packages: Sequence[Package],
+    releases: Sequence[Release],
+    now: int | None,
+) -> Package | None:
+    """Return what should serve while nothing new is released: what does, else what did before.
+
+    Where what serves was withdrawn and nothing served before it, something new takes its place.
+    """
+    served = _served(packages, releases)
+    if desired.version == now or (desired in served and (now is None or desired.version < now)):
+        return desired
+    serves = next((p for p in packages if p.version == now and p.deployable), None)
+    if serves is not None:
+        return serves
+    return desired_package(served, releases) or (None if now is None else desired)
+
+
+def _waiting(decision: ReleaseDecision, package: Package, closed: Closed) -> ReleaseDecision:
+    """Say which version waits, beside what is decided without it."""
+    waits = Waits(
+        package, f"version {package.version} is approved and waits: {closed.reason}", closed.opens
+    )
+    reason = f"{decision.reason}; {waits.reason}" if decision.go else waits.reason
+    return replace(
+        decision, reason=reason, facts={**decision.facts, "waits": package.version}, waits=waits
+    )
 
 
 def _facts(desired: Package | None, now: int | None, serving: Serving | None) -> dict[str, Any]:

@@ -12,7 +12,9 @@ from everloop.decisions.approvals import APPROVED
 from everloop.records.approval import Approval
 from everloop.records.verdict import Verdict
 
-_WORDS = re.compile(r"\s*waive\s*:\s*(\S.*)", re.IGNORECASE | re.DOTALL)
+_WORDS = re.compile(
+    r"\s*(?:emergency\s*:\s*)?waive\s*:\s*(?:emergency\s*:\s*)?(\S.*)", re.IGNORECASE | re.DOTALL
+)
 
 
 def reason_in(words: str) -> str:

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from everloop.aws import approvals, journal, registry
 from everloop.aws.registry import PackageDescription
-from everloop.decisions import waivers
+from everloop.decisions import emergency, waivers
 from everloop.decisions.approvals import APPROVED, PENDING, from_chain, seen
 from everloop.decisions.releases import Package
 from everloop.flows import report
@@ -73,6 +73,7 @@ def versions(
                     package,
                     approved_at=before.at if before else None,
                     barred=_barred(package, before, verdict),
+                    emergency=_emergency(package, before),
                 )
             )
             continue
@@ -90,6 +91,7 @@ def versions(
                 described.package,
                 approved_at=word.at if word and same else None,
                 barred=_barred(described.package, word, verdict),
+                emergency=_emergency(described.package, word),
             )
         )
     if now:
@@ -106,6 +108,10 @@ def barred(model: str, version: int) -> str:
 def _barred(package: Package, word: Approval | None, verdict: Verdict | None) -> str:
     approved = package.approval == APPROVED
     return waivers.barred(package.model, word, verdict) if approved else ""
+
+
+def _emergency(package: Package, word: Approval | None) -> str:
+    return emergency.reason(word) if package.approval == APPROVED else ""
 
 
 def pin_changed(package: Package) -> bool:
@@ -158,6 +164,7 @@ def _record_approval(
             "at": text(approval.at),
             "words": approval.words or None,
             **_waived(package, approval, verdict),
+            **({"emergency": urgent} if (urgent := emergency.reason(approval)) else {}),
         },
         subject=package.arn,
         actor=approval.by,

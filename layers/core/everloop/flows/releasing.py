@@ -6,12 +6,16 @@ from datetime import datetime
 
 from everloop import names
 from everloop.aws import ledger, machines, people, production
+from everloop.decisions import deploy_windows
 from everloop.decisions.approvals import POLICY
+from everloop.decisions.deploy_windows import Closed
 from everloop.decisions.infrastructure import description
 from everloop.decisions.releases import (
     Package,
     ReleaseDecision,
+    Waits,
     desired_package,
+    overtaking,
     release_wanted,
     without_effect,
 )
@@ -22,13 +26,18 @@ from everloop.moments import text
 from everloop.records.installation import Installation
 from everloop.records.lease import RELEASE
 from everloop.records.release import RELEASED, Release
+from everloop.spec import policy
 
 
-def desired_version(installed: Installation) -> Package | None:
-    """Return the version that should serve, by the registry and the releases that failed."""
+def overtaken_by(installed: Installation, version: int, now: datetime) -> Package | None:
+    """Return what should serve by now instead of a version that is on its way; else None."""
     releases = ledger.releases(installed.model)
     versions = approving.versions(installed.model, None, closer=_failed(releases))
-    return desired_package(versions.packages, releases)
+    return overtaking(version, versions.packages, releases, _closed(installed, now))
+
+
+def _closed(installed: Installation, now: datetime) -> Closed | None:
+    return deploy_windows.closed(policy.releases(installed.spec), now)
 
 
 def decide(
@@ -37,7 +46,13 @@ def decide(
     """Read registry, endpoint and past releases, and decide whether a release is needed."""
     packages, releases = _read(installed, now, event)
     serving = production.serving(installed)
-    return release_wanted(packages, releases, serving, paused=installed.paused)
+    return release_wanted(
+        packages,
+        releases,
+        serving,
+        paused=installed.paused,
+        closed=_closed(installed, now),
+    )
 
 
 def _read(
@@ -103,6 +118,8 @@ def start_wanted(
         holder = lease.holder.rpartition(":")[2]
         return ReleaseDecision(False, f"{holder} is under way; it looks again when it ends")
     decision = decide(installed, now, event)
+    if decision.waits is not None:
+        _record_waiting(installed, decision, decision.waits, now)
     package = decision.package
     if package is None:
         return decision
@@ -110,6 +127,8 @@ def start_wanted(
     if held is not None and held.subject == package.arn and package.decided_at <= held.met_at:
         reason = f"version {package.version} is held: {description(held.trouble)}"
         return replace(decision, go=False, reason=reason)
+    if decision.spite:  # whoever dies behind this tells it, and starts it, in the next look
+        people.notify(_emergency(package, decision), installed.spec, now)
     epoch = max(lease.epoch, ledger.last_epoch(model)) + 1
     name = names.deploy_execution(model, epoch, package.version)
     started = machines.start(
@@ -130,3 +149,45 @@ def start_wanted(
         reason = f"{name} has ended without a trace; the next look starts another"
         return ReleaseDecision(False, reason)
     return replace(decision, execution=name, new=started.new)
+
+
+def _record_waiting(
+    installed: Installation, decision: ReleaseDecision, waits: Waits, now: datetime
+) -> None:
+    """Write down, once for each opening, that an approved version waits for it."""
+    package, opens = waits.package, text(waits.opens) if waits.opens else None
+    id = f"{package.arn}:{text(package.decided_at)}:waits:{opens}"
+    if report.was_decided("release", id=id, model=installed.model):
+        return
+    report.decided(
+        "release",
+        id=id,
+        model=installed.model,
+        time=now,
+        go=False,
+        reason=waits.reason,
+        facts={
+            "version": package.version,
+            "serving": decision.serving,
+            "waits": package.version,
+            "opens": opens,
+        },
+        subject=package.arn,
+    )
+
+
+def _emergency(package: Package, decision: ReleaseDecision) -> Message:
+    return Message(
+        kind="emergency",
+        model=package.model,
+        happened="is released at once, as an emergency",
+        why=f"{package.emergency}\nIt would have waited: {decision.spite}.",
+        id=f"{package.arn}:{text(package.decided_at)}:emergency",
+        version=package.version,
+        to_do=(
+            "Who says so, and what is decided on it:",
+            f"  everloop why {package.model} --version {package.version}",
+            "To take it back:",
+            f"  everloop reject {package.model} --version {package.version} --reason '...'",
+        ),
+    )

@@ -35,7 +35,8 @@ def of_model(
     needs = list(attention.incidents(name, incidents.standing(name)))
     versions = [(package.version, package.approval) for package in packages]
     given_up = attention.given_up(name, versions, releases, approvals.all_of(name))
-    needs += [given_up] if given_up else []
+    held = attention.held(name, versions, decided)
+    needs += [each for each in (given_up, held) if each is not None]
     needs += attention.waits(name, shortages.of(name))
     window, causes = arrivals.find_window(name), ledger.installed(name).spec["retrain"]["on"]
     untrained = attention.untrained(name, window.objects if window else 0, causes, decided)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from everloop.aws import approvals, registry
-from everloop.decisions import waivers
+from everloop.decisions import emergency, waivers
 from everloop.decisions.approvals import APPROVED
 from everloop.decisions.releases import Package
 
@@ -19,5 +19,8 @@ def versions(model: str) -> list[Package]:
         at = word.at if word else None
         verdict = verdicts.get(package.version)
         barred = waivers.barred(model, word, verdict) if described else ""
-        packages.append(replace(package, approved_at=at, pinned=pinned, barred=barred))
+        urgent = emergency.reason(word) if described else ""
+        packages.append(
+            replace(package, approved_at=at, pinned=pinned, barred=barred, emergency=urgent)
+        )
     return sorted(packages, key=lambda package: package.version, reverse=True)

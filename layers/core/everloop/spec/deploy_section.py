@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, model_validator
 from everloop.spec import forms, instances
 from everloop.spec.values import (
     Count,
+    DeployWindow,
     Instance,
     NotNegative,
     OwnImage,
@@ -80,6 +81,7 @@ class Deploy(Section):
     capture_percent: Annotated[int, Field(ge=0, le=100)] = 100
     alarms: Alarms = Alarms()
     tests: Tests = Tests()
+    windows: Annotated[list[DeployWindow], Field(max_length=20)] = []
 
     @model_validator(mode="before")
     @classmethod

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from everloop.decisions.deploy_windows import Calendar, parsed
 from everloop.decisions.fairness import FairBar
 from everloop.decisions.governor import Limits
 from everloop.decisions.judgement import Bar, Freeze, Rules
@@ -175,11 +176,21 @@ def judgement(spec: Spec) -> Rules:
         fairness=_fairness(spec),
         card_required=tuple(card(spec).get("required") or ()),
         max_worsening=float((spec.get("fairness") or {}).get("max_worsening") or 0.0),
-        freezes=tuple(
-            Freeze(moment(each["start"]), moment(each["end"]), each["why"])
-            for each in approve["freeze"]
-        ),
+        freezes=_freezes(spec),
     )
+
+
+def _freezes(spec: Spec) -> tuple[Freeze, ...]:
+    return tuple(
+        Freeze(moment(each["start"]), moment(each["end"]), each["why"])
+        for each in spec["approve"]["freeze"]
+    )
+
+
+def releases(spec: Spec) -> Calendar:
+    """Return when releases may begin; specs of before have no windows."""
+    windows = spec["deploy"].get("windows") or ()
+    return Calendar(tuple(map(parsed, windows)), _freezes(spec))
 
 
 def card(spec: Spec) -> Mapping[str, Any]:

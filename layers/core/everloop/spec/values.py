@@ -16,6 +16,7 @@ from pydantic import (
     PlainValidator,
 )
 
+from everloop.decisions import deploy_windows
 from everloop.spec import images, instances
 
 _RATE = re.compile(r"rate\((1 (minute|hour|day)|(?!1 )[1-9]\d* (minutes|hours|days))\)")
@@ -41,6 +42,11 @@ def _own_image(value: str) -> str:
 def _schedule(value: str) -> str:
     if not (_RATE.fullmatch(value) or _CRON.fullmatch(value)):
         raise ValueError("write e.g. rate(1 hour), rate(6 hours) or cron(0 6 * * ? *)")
+    return value
+
+
+def _deploy_window(value: str) -> str:
+    deploy_windows.parsed(value)
     return value
 
 
@@ -197,6 +203,7 @@ Count = Annotated[int, Field(ge=1)]
 Quantile = Annotated[float, Field(gt=0, lt=1)]
 Class = Annotated[Any, AfterValidator(_class)]
 Schedule = Annotated[str, AfterValidator(_schedule)]
+DeployWindow = Annotated[str, AfterValidator(_deploy_window)]
 Topic = Annotated[str, AfterValidator(_topic)]
 Within = Annotated[str, AfterValidator(_within)]
 LastPart = Annotated[str, AfterValidator(_last_part)]

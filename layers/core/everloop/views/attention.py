@@ -70,6 +70,26 @@ def given_up(
     return None
 
 
+def held(
+    model: str, versions: Iterable[tuple[int, str]], decided: Sequence[TimelineEntry]
+) -> Attention | None:
+    """Return the approved version that waits for a deploy window, or for the end of a freeze."""
+    approved = {version for version, approval in versions if approval == "Approved"}
+    waiting: dict[int, str] = {}
+    for each in decided:
+        if each.kind != "release" or each.version is None:
+            continue
+        if "opens" in each.facts:
+            waiting[each.version] = each.reason
+        elif each.go:  # what begins to serve overtakes what is older
+            waiting = {number: why for number, why in waiting.items() if number > each.version}
+    newest = max(waiting.keys() & approved, default=None)
+    if newest is None:
+        return None
+    how = f"everloop approve {model} --version {newest} --now --reason 'why'"
+    return Attention("waiting", waiting[newest], how)
+
+
 def waits(model: str, shortages: Iterable[Shortage]) -> Iterator[Attention]:
     """Yield what waits for a quota or for capacity of AWS's."""
     for shortage in shortages:

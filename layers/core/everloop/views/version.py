@@ -30,6 +30,7 @@ class ApprovalWord:
     words: str
     waives: str = ""  # the bars of fairness that it broke, and that these words waive
     barred: str = ""  # why the approval does not count
+    emergency: str = ""  # why it waits for no deploy window or freeze
 
 
 @dataclass(frozen=True)
@@ -180,6 +181,7 @@ def _word(approval: Approval | None, about: Sequence[TimelineEntry]) -> Approval
             last.reason,
             str(last.facts.get("waives") or ""),
             str(last.facts.get("barred") or ""),
+            str(last.facts.get("emergency") or ""),
         )
     if approval is not None:
         return ApprovalWord(
