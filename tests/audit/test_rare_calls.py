@@ -14,10 +14,23 @@ from everloop_localcloud.kernel.errors import AwsError
 from proofs.stack import stack
 from proofs.template import ACCOUNT, REGION, ROOT
 
-ROLES = ("SchedulerRole", "EvaluateRole", "MonitorRole", "SageMakerRole")
+ROLES = (
+    *("SchedulerRole", "EvaluateRole", "MonitorRole", "ScoreRole", "DeployRole"),
+    "SageMakerRole",
+)
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.4-2-cpu-py3"
 ARTEFACTS = f"everloop-artefacts-{ACCOUNT}-{REGION}"
-MACHINES = {"evaluate": "Compare with champion", "monitor": "Find drift"}
+# Of a machine a state that waits for a job, and where it reads of it.
+MACHINES = {
+    "evaluate": ("Compare with champion", "plan", "job"),
+    "monitor": ("Find drift", "plan", "job"),
+    "score": ("Write rows", "plan", "rows"),
+}
+TRANSFORMING = {
+    "evaluate": ("Score champion", "plan"),
+    "score": ("Score rows", "plan"),
+    "deploy": ("Score golden rows", "staging"),
+}
 SLEEP = ["sleep", "120"]
 CODE = "bundles/slow/digest/bundle.tar.gz"
 SCRIPT = {
@@ -73,49 +86,58 @@ def arn(logical):
 def test_a_tick_whose_function_is_gone_lies_in_the_dead_letter_queue(cloud):
     queue = cloud.call("sqs", "CreateQueue", {"QueueName": "everloop-undelivered"})["QueueUrl"]
     cloud.call("scheduler", "CreateScheduleGroup", {"Name": "everloop"})
-    schedule = {
-        "GroupName": "everloop",
-        "Name": "everloop-reconcile",
-        "ScheduleExpression": "rate(1 minutes)",
-        "FlexibleTimeWindow": {"Mode": "OFF"},
-        "Target": {
-            "Arn": arn("Reconcile"),
-            "RoleArn": arn("SchedulerRole"),
-            "Input": "{}",
-            "RetryPolicy": {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 60},
-            "DeadLetterConfig": {"Arn": arn("UndeliveredQueue")},
-        },
-    }
-    cloud.call("scheduler", "CreateSchedule", schedule)
-    told = until(
-        lambda: cloud.call("sqs", "ReceiveMessage", {"QueueUrl": queue}),
-        lambda told: told.get("Messages"),
-    )
-    assert told["Messages"][0]["Body"] == "{}"
+    functions = {"Reconcile", "ScoreData"}
+    for function in functions:
+        schedule = {
+            "GroupName": "everloop",
+            "Name": f"everloop-{function}",
+            "ScheduleExpression": "rate(1 minutes)",
+            "FlexibleTimeWindow": {"Mode": "OFF"},
+            "Target": {
+                "Arn": arn(function),
+                "RoleArn": arn("SchedulerRole"),
+                "Input": json.dumps(function),
+                "RetryPolicy": {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 60},
+                "DeadLetterConfig": {"Arn": arn("UndeliveredQueue")},
+            },
+        }
+        cloud.call("scheduler", "CreateSchedule", schedule)
+    lying = set()
+
+    def lie():
+        told = cloud.call("sqs", "ReceiveMessage", {"QueueUrl": queue})
+        lying.update(json.loads(each["Body"]) for each in told.get("Messages", []))
+        return lying
+
+    until(lie, lambda found: found == functions)
+
+
+def machine_of(cloud, machine, name, given):
+    """Make a machine of one state of ours, which has what it reads assigned; return its ARN."""
+    path = Path(ROOT / "statemachines" / f"{machine}.asl.yaml")
+    text = path.read_text().replace("${Partition}", "aws")
+    state = yaml.safe_load(text)["States"][name]
+    state = {key: value for key, value in state.items() if key not in ("Catch", "Next")}
+    begin = {"Type": "Pass", "Assign": given, "Next": name}
+    states = {"Given": begin, name: {**state, "End": True}}
+    definition = {"QueryLanguage": "JSONata", "StartAt": "Given", "States": states}
+    made = {"name": f"everloop-{machine}", "roleArn": arn(f"{machine.capitalize()}Role")}
+    made["definition"] = json.dumps(definition)
+    try:
+        told = cloud.call("stepfunctions", "CreateStateMachine", made)
+    except AwsError:  # another test's, of the same name, which the role's trust asks for
+        told = {"stateMachineArn": cloud.arn("states", f"stateMachine:{made['name']}")}
+        update = {**told, "definition": made["definition"]}
+        cloud.call("stepfunctions", "UpdateStateMachine", update)
+    return told["stateMachineArn"]
 
 
 @pytest.mark.parametrize("machine", MACHINES)
 def test_a_machine_that_is_stopped_stops_its_job(cloud, machine):
-    path = Path(ROOT / "statemachines" / f"{machine}.asl.yaml")
-    name = MACHINES[machine]
-    text = path.read_text().replace("${Partition}", "aws")
-    state = yaml.safe_load(text)["States"][name]
-    state = {key: value for key, value in state.items() if key not in ("Catch", "Next")}
-    resources = "{% $states.input.job.resources %}"
-    assigned = {"plan": "{% $states.input %}", "resources": resources, "waited": 0}
-    given = {"Type": "Pass", "Assign": assigned}
-    given["Next"] = name
-    definition = {
-        "QueryLanguage": "JSONata",
-        "StartAt": "Given",
-        "States": {"Given": given, name: {**state, "End": True}},
-    }
-    made = {
-        "name": f"everloop-{machine}",
-        "definition": json.dumps(definition),
-        "roleArn": arn(f"{machine.capitalize()}Role"),
-    }
-    there = cloud.call("stepfunctions", "CreateStateMachine", made)["stateMachineArn"]
+    name, variable, member = MACHINES[machine]
+    resources = f"{{% $states.input.{member}.resources %}}"
+    assigned = {variable: "{% $states.input %}", "resources": resources, "waited": 0}
+    there = machine_of(cloud, machine, name, assigned)
     job = {
         "name": f"slow-{machine}",
         "role_arn": arn("SageMakerRole"),
@@ -127,7 +149,7 @@ def test_a_machine_that_is_stopped_stops_its_job(cloud, machine):
         "stopping": {"MaxRuntimeInSeconds": 86400},
         "tags": [{"Key": "everloop:model", "Value": "slow"}],
     }
-    begin = {"stateMachineArn": there, "input": json.dumps({"job": job})}
+    begin = {"stateMachineArn": there, "input": json.dumps({member: job})}
     run = cloud.call("stepfunctions", "StartExecution", begin)["executionArn"]
     asked = {"ProcessingJobName": f"slow-{machine}-0"}
 
@@ -233,35 +255,24 @@ def transforms(cloud):
     return cloud.call("sagemaker", "ListTransformJobs")["TransformJobSummaries"]
 
 
-def test_a_machine_and_a_pipeline_that_are_stopped_stop_their_transform_jobs(cloud):
+def test_machines_and_a_pipeline_that_are_stopped_stop_their_transform_jobs(cloud):
     made = slow_model()
     cloud.call("sagemaker", "CreateModel", {"ModelName": "slow", **made})
-    text = (ROOT / "statemachines" / "evaluate.asl.yaml").read_text().replace("${Partition}", "aws")
-    state = yaml.safe_load(text)["States"]["Score champion"]
-    state = {key: value for key, value in state.items() if key not in ("Catch", "Next")}
-    given = {"Type": "Pass", "Assign": {"plan": "{% $states.input %}"}, "Next": "Score champion"}
-    states = {"Given": given, "Score champion": {**state, "End": True}}
-    definition = {"QueryLanguage": "JSONata", "StartAt": "Given", "States": states}
-    machine = {"name": "everloop-evaluate", "roleArn": arn("EvaluateRole")}
-    machine["definition"] = json.dumps(definition)
-    try:
-        there = cloud.call("stepfunctions", "CreateStateMachine", machine)["stateMachineArn"]
-    except AwsError:  # another test's, of the same name, which the role's trust asks for
-        there = cloud.arn("states", "stateMachine:everloop-evaluate")
-        update = {"stateMachineArn": there, "definition": machine["definition"]}
-        cloud.call("stepfunctions", "UpdateStateMachine", update)
-    score = {
-        "name": "slow-champion",
-        "model": "slow",
-        "strategy": "SingleRecord",
-        "payload_mb": 6,
-        "input": TRANSFORM["TransformInput"],
-        "output": TRANSFORM["TransformOutput"],
-        "resources": TRANSFORM["TransformResources"],
-        "tags": [{"Key": "everloop:model", "Value": "slow"}],
-    }
-    begin = {"stateMachineArn": there, "input": json.dumps({"score": score})}
-    run = cloud.call("stepfunctions", "StartExecution", begin)["executionArn"]
+    runs = []
+    for machine, (state, variable) in TRANSFORMING.items():
+        there = machine_of(cloud, machine, state, {variable: "{% $states.input %}"})
+        score = {
+            "name": f"slow-{machine}",
+            "model": "slow",
+            "strategy": "SingleRecord",
+            "payload_mb": 6,
+            "input": TRANSFORM["TransformInput"],
+            "output": TRANSFORM["TransformOutput"],
+            "resources": TRANSFORM["TransformResources"],
+            "tags": [{"Key": "everloop:model", "Value": "slow"}],
+        }
+        begin = {"stateMachineArn": there, "input": json.dumps({"score": score})}
+        runs.append(cloud.call("stepfunctions", "StartExecution", begin)["executionArn"])
     steps = [
         {"Name": "Model", "Type": "Model", "Arguments": made},
         {
@@ -279,9 +290,10 @@ def test_a_machine_and_a_pipeline_that_are_stopped_stop_their_transform_jobs(clo
             "sagemaker", "StartPipelineExecution", {**name, **token}
         )["PipelineExecutionArn"]
     }
-    until(lambda: transforms(cloud), lambda found: len(found) == 2)
+    until(lambda: transforms(cloud), lambda found: len(found) == len(runs) + 1)
 
-    cloud.call("stepfunctions", "StopExecution", {"executionArn": run})
+    for run in runs:
+        cloud.call("stepfunctions", "StopExecution", {"executionArn": run})
     cloud.call("sagemaker", "StopPipelineExecution", {**where, "ClientRequestToken": "s" * 32})
     until(
         lambda: {each["TransformJobStatus"] for each in transforms(cloud)},

@@ -76,15 +76,16 @@ def _cluster(instance, count):
     return {"InstanceType": instance, "InstanceCount": count}
 
 
-def trained_by(account, *jobs):
-    """Let an execution have trained by these jobs; return what their components are told."""
-    client, prefix = clients.sagemaker(), "arn:aws:sagemaker:us-east-1:123456789012:training-job"
-    began = moment("2026-11-20T10:00:00Z")
+BEGAN = moment("2026-11-20T10:00:00Z")
+
+
+def bill(account):
+    """Let AWS tell of any job how long it ran, and on what."""
     billed = {
         "DescribeProcessingJob": {
             "ProcessingResources": {"ClusterConfig": _cluster("ml.t3.medium", 1)},
-            "ProcessingStartTime": began,
-            "ProcessingEndTime": began.replace(minute=15),
+            "ProcessingStartTime": BEGAN,
+            "ProcessingEndTime": BEGAN.replace(minute=15),
         },
         "DescribeTrainingJob": {
             "ResourceConfig": _cluster("ml.m5.large", 2),
@@ -93,7 +94,14 @@ def trained_by(account, *jobs):
         },
     }
     for operation, told in billed.items():
-        account.answer(client, operation, 200, **told)
+        account.answer(clients.sagemaker(), operation, 200, **told)
+
+
+def trained_by(account, *jobs):
+    """Let an execution have trained by these jobs; return what their components are told."""
+    client, prefix = clients.sagemaker(), "arn:aws:sagemaker:us-east-1:123456789012:training-job"
+    bill(account)
+    began = BEGAN
     processing = prefix.replace("training-job", "processing-job/pipelines-r1-evaluate")
     ran = {"Evaluate": ("ProcessingJob", processing)}
     ran |= {job: ("TrainingJob", f"{prefix}/{job}") for job in jobs}
@@ -350,3 +358,52 @@ def test_a_machine_that_died_ends_neither_its_window_nor_its_run(running):
     running.client("stepfunctions").stop_execution(executionArn=ARN)
     tick(running)
     assert "flight-delays-w1-a2" in running.executions("train")
+
+
+def test_what_a_run_used_whose_machine_died_is_known_of_each_kind_of_job(running):
+    """Reconcile reads it, as the machine's last function would have."""
+    name = "flight-delays-w1-01234567"
+    kept = Run(name, "d", "b", "data", NOW, RUNNING, execution="flight-delays-w1-a1")
+    ledger.put_run("flight-delays", kept)
+    bill(running)
+    client, job = clients.sagemaker(), "job/pipelines-2"
+    until = {"TransformStartTime": BEGAN, "TransformEndTime": BEGAN.replace(minute=30)}
+    resources = {"InstanceType": "ml.c5.large", "InstanceCount": 1}
+    running.answer(client, "DescribeTransformJob", 200, **until, TransformResources=resources)
+    running.answer(
+        client,
+        "DescribeHyperParameterTuningJob",
+        200,
+        ConsumedResources={"RuntimeInSeconds": 1800},
+        TrainingJobDefinition={"ResourceConfig": _cluster("ml.m5.xlarge", 1)},
+    )
+    prefix = RUN.partition(":pipeline/")[0]
+    kinds = {
+        "ProcessingJob": f"{prefix}:processing-{job}",
+        "TrainingJob": f"{prefix}:training-{job}",
+        "TransformJob": f"{prefix}:transform-{job}",
+        "TuningJob": f"{prefix}:hyper-parameter-tuning-job/tuned",
+    }
+    steps = [{"StepName": kind, "Metadata": {kind: {"Arn": arn}}} for kind, arn in kinds.items()]
+    running.answer(client, "ListPipelineExecutionSteps", 200, PipelineExecutionSteps=steps)
+    one = {
+        "PipelineExecutionArn": RUN,
+        "PipelineExecutionDisplayName": name,
+        "StartTime": BEGAN,
+        "PipelineExecutionStatus": "Failed",
+    }
+    running.answer(client, "ListPipelineExecutions", 200, PipelineExecutionSummaries=[one])
+    told = {"PipelineArn": RUN.partition("/execution")[0], "PipelineExecutionStatus": "Failed"}
+    running.answer(client, "DescribePipelineExecution", 200, **told, CreationTime=BEGAN)
+    running.client("stepfunctions").stop_execution(executionArn=ARN)
+    tick(running)
+    (run,) = ledger.runs("flight-delays")
+    assert (run.outcome, run.used) == (
+        "failed",
+        {
+            "ml.t3.medium hour": 0.25,
+            "ml.m5.large hour": 0.2,
+            "ml.c5.large hour": 0.5,
+            "ml.m5.xlarge hour": 0.5,
+        },
+    )

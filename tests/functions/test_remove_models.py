@@ -171,6 +171,7 @@ def test_whatever_works_for_it_is_stopped_first(account):
         machines.EVALUATE: f"{MODEL}-v2-0123",
         machines.DEPLOY: f"{MODEL}-r3-v2",
         machines.MONITOR: f"{MODEL}-20261120T1000",
+        machines.SCORE: f"{MODEL}-s1-a1",
     }
     for machine, name in started.items():
         machines.start(machine, name, {})
@@ -179,7 +180,7 @@ def test_whatever_works_for_it_is_stopped_first(account):
     run = Run(f"{MODEL}-w1-01234567", "d", "b", "data", NOW, "running")
     ledger.put_run(MODEL, run)
     ask(account)
-    assert "4 executions that are being stopped" in ask(account, "go on")["left"][MODEL]
+    assert "5 executions that are being stopped" in ask(account, "go on")["left"][MODEL]
     for machine, name in started.items():
         assert machines.status(machines.execution_arn(machine, name)) == "ABORTED"
     assert ask(account, "go on")["done"]

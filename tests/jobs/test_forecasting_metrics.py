@@ -126,14 +126,12 @@ def test_metrics_of_rankings_are_scikit_learns(seed: int, ties: bool) -> None:
         for k in (1, 3, 5, 10, 20):
             told[f"ndcg_at_{k}"].append(ndcg_score([own], [value], k=k))
         told["map"].append(average_precision_score(relevant, value))
-        first, hits = [], []
-        for _ in range(1 if not ties else 4000):
-            placed = np.lexsort((random.random(len(own)), -value))
-            first.append(1 / (np.argmax(relevant[placed]) + 1))
-            hits.append(np.cumsum(relevant[placed]))
-        told["mrr"].append(np.mean(first))
+        drawn = random.random((1 if not ties else 4000, len(own)))  # who comes first among equals
+        placed = relevant[np.lexsort((drawn, np.broadcast_to(-value, drawn.shape)))]
+        told["mrr"].append(np.mean(1 / (np.argmax(placed, axis=1) + 1)))
+        hits = np.cumsum(placed, axis=1)
         for k in (1, 3, 5, 10, 20):
-            found = np.mean([each[min(k, len(each)) - 1] for each in hits])
+            found = np.mean(hits[:, min(k, len(own)) - 1])
             told[f"recall_at_{k}"].append(found / relevant.sum())
             told[f"precision_at_{k}"].append(found / k)
     theirs = {n: np.mean(values) for n, values in told.items()}
