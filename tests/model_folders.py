@@ -8,6 +8,9 @@ package.
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from everloop_cli import cards, digits, flights, tumours, weather
 from tools import late_flights, mortgages
@@ -46,6 +49,20 @@ class ModelFolder:
             return
         for path in sorted((self.path / ".sample").glob("[!.]*")):
             yield path.name, path.read_bytes()
+
+
+def tried() -> list[Any]:
+    """Return every model below models/ as a parameter of a test.
+
+    Of those that come with Everloop one is tried each time: the others are among the long stories.
+    """
+    return [
+        pytest.param(folder, id=folder.name, marks=marks_of(folder.name)) for folder in discovered()
+    ]
+
+
+def marks_of(name: str) -> list[pytest.MarkDecorator]:
+    return [pytest.mark.long] if name in _PACKAGED and name != "flight-delays" else []
 
 
 def thinned(data: bytes, rows: int) -> bytes:

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from e2e.laptop import ACCOUNT, Laptop, prices, variant
 
-pytestmark = [pytest.mark.cloud, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.cloud, pytest.mark.long, pytest.mark.timeout(600)]
 MODEL = "nightly"
 ARTEFACTS = f"everloop-artefacts-{ACCOUNT}-us-east-1"
 BATCH = 'min_rows = 20\nwatch = ["data", "prediction"]\n\n[deploy.batch]\nquiet_minutes = 2'

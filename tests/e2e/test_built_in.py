@@ -10,7 +10,7 @@ from e2e.laptop import ROOT, Laptop
 
 from everloop_cli import tumours
 
-pytestmark = [pytest.mark.cloud, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.cloud, pytest.mark.long, pytest.mark.timeout(600)]
 FOLDER = ROOT / "models" / "tumour-diagnosis"
 
 

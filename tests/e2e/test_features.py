@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from e2e.laptop import Laptop
 
-pytestmark = [pytest.mark.cloud, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.cloud, pytest.mark.long, pytest.mark.timeout(600)]
 MODEL = "spending"
 FILES = {
     "model.toml": """

@@ -12,7 +12,7 @@ from e2e.laptop import ACCOUNT, Laptop, prices, variant
 
 from everloop_jobs.privacy.masking import Masking, message
 
-pytestmark = [pytest.mark.cloud, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.cloud, pytest.mark.long, pytest.mark.timeout(600)]
 
 MODEL = "discreet"
 PRIVACY = '\n[privacy]\npersonal = ["owner"]\nkey_is_personal = true\n'

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from job_container import Container, Drops
 from job_training import train
-from model_folders import discovered
+from model_folders import discovered, marks_of
 
 from everloop.bundle import open_bundle, pack
 from everloop.decisions.judgement import APPROVED, REJECTED, judge
@@ -64,11 +64,46 @@ FOLDERS = {folder.name: folder for folder in discovered()}
 @pytest.mark.parametrize(
     ("name", "months", "rows", "metric"),
     [
-        pytest.param("flight-delays", flights.months, 1000, "auc", id="flight-delays"),
-        pytest.param("sky-temperature", weather.months, 1000, "r2", id="sky-temperature"),
-        pytest.param("card-fraud", cards.drops, 2500, "average_precision", id="card-fraud"),
-        pytest.param("tumour-diagnosis", tumours.drops, 2000, "auc", id="tumour-diagnosis"),
-        pytest.param("handwritten-digits", digits.drops, 2000, "accuracy", id="handwritten-digits"),
+        pytest.param(
+            "flight-delays",
+            flights.months,
+            1000,
+            "auc",
+            id="flight-delays",
+            marks=marks_of("flight-delays"),
+        ),
+        pytest.param(
+            "sky-temperature",
+            weather.months,
+            1000,
+            "r2",
+            id="sky-temperature",
+            marks=marks_of("sky-temperature"),
+        ),
+        pytest.param(
+            "card-fraud",
+            cards.drops,
+            2500,
+            "average_precision",
+            id="card-fraud",
+            marks=marks_of("card-fraud"),
+        ),
+        pytest.param(
+            "tumour-diagnosis",
+            tumours.drops,
+            2000,
+            "auc",
+            id="tumour-diagnosis",
+            marks=marks_of("tumour-diagnosis"),
+        ),
+        pytest.param(
+            "handwritten-digits",
+            digits.drops,
+            2000,
+            "accuracy",
+            id="handwritten-digits",
+            marks=marks_of("handwritten-digits"),
+        ),
     ],
 )
 def test_a_model_learns_from_its_drops_and_passes_its_bars(
@@ -90,6 +125,7 @@ def test_a_model_learns_from_its_drops_and_passes_its_bars(
     assert told["rows"] > 80
 
 
+@pytest.mark.long
 def test_a_forecast_of_several_tables_beats_last_week_and_knows_no_weather(
     container: Container, drops: Drops
 ) -> None:

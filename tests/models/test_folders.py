@@ -19,7 +19,7 @@ import pandas as pd
 import pytest
 from _pytest.outcomes import Skipped
 from jobs.conftest import job_module
-from model_folders import MODELS, ModelFolder, discovered
+from model_folders import MODELS, ModelFolder, discovered, tried
 
 from everloop.bundle import open_bundle, pack
 from everloop.pipelines.standard import BundleRef, Site, render
@@ -100,7 +100,7 @@ def as_csv(rows: list[dict[str, str]]) -> str:
     return text.getvalue()
 
 
-@pytest.fixture(scope="module", params=discovered(), ids=lambda folder: folder.name)
+@pytest.fixture(scope="module", params=tried())
 def trained(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Trained]:
