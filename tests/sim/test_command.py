@@ -1,5 +1,6 @@
 """What `python -m proofs.sim` takes, and what it says."""
 
+import pytest
 from sim.running import sim
 
 
@@ -9,12 +10,14 @@ def test_a_history_can_be_read() -> None:
         assert f"  {word}" in told
 
 
+@pytest.mark.long
 def test_a_planted_flaw_is_seen() -> None:
     words = ("--seeds", "2", "--first", "--only", "count an object")
     done = sim(*words, module="proofs.sim.mutation")
     assert "1 of 1 flaws are seen" in done.stdout, done.stdout + done.stderr
 
 
+@pytest.mark.long
 def test_what_chance_left_out_can_be_struck_on_purpose() -> None:
     report = sim("--seeds", "1", "--workers", "1").stdout
     line = next(line for line in report.splitlines() if "not covered: " in line)
