@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from everloop import names, requests
+from everloop import moments, names, requests
 from everloop.aws import ledger, production, registry, shortages, storage
 from everloop.aws.settings import settings
 from everloop.flows import cards, instances, scoring, sealing
@@ -80,6 +80,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         role_arn=settings().sagemaker_role,
         region=settings().region,
         kms_key=settings().kms_key,
+        told=_told(candidate, champion, seal, request.time),
     )
     logger.info(
         "planned comparison", model=request.model, champion=champion, instance=str(taken.choice)
@@ -92,6 +93,23 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         "rows": scored.rows,
         "score": scored.score,
     }
+
+
+def _told(
+    candidate: registry.PackageDescription, champion: int, seal: Seal, at: datetime
+) -> dict[str, str]:
+    """Return what the comparison's report says of itself."""
+    of_candidate, of_champion = candidate.metadata, seal.metadata
+    known = {
+        "EVERLOOP_VERSION": str(candidate.package.version),
+        "EVERLOOP_CHAMPION": str(champion),
+        "EVERLOOP_STARTED": moments.text(at),
+        "EVERLOOP_RUN": of_candidate.get("run", ""),
+        "EVERLOOP_DATASET_DIGEST": of_candidate.get("dataset-digest", ""),
+        "EVERLOOP_BUNDLE_DIGEST": of_candidate.get("bundle-digest", ""),
+        "EVERLOOP_CHAMPION_BUNDLE_DIGEST": of_champion.get("bundle-digest", ""),
+    }
+    return {name: value for name, value in known.items() if value}
 
 
 def _side(seal: Seal) -> job_requests.Side:

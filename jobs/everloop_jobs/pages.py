@@ -62,12 +62,17 @@ def table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     return f'<div class="wide"><table><tr>{top}</tr>{body}</table></div>'
 
 
-def page(title: str, subtitle: str, *parts: str) -> str:
+def page(title: str, subtitle: str, *parts: str, facts: Sequence[tuple[str, str]] = ()) -> str:
+    """Return a page; `facts` are the pairs of its head."""
     title = html.escape(title)
+    pairs = "".join(
+        f"<dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd>" for name, value in facts
+    )
+    head = f'<dl class="facts">{pairs}</dl>' if pairs else ""
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         f'<meta http-equiv="Content-Security-Policy" content="{_NOBODY}">'
         f"<title>{title}</title><style>{_STYLE}</style><h1>{title}</h1>"
-        f'<p class="soft">{html.escape(subtitle)}</p>{"".join(parts)}</html>\n'
+        f'<p class="soft">{html.escape(subtitle)}</p>{head}{"".join(parts)}</html>\n'
     )

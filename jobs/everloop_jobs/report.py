@@ -8,6 +8,7 @@ from typing import Any
 import charts
 import explanations.page
 import fairness.page
+import head
 import label_report
 from metrics import Array
 from pages import page as _page
@@ -31,7 +32,12 @@ def evaluation(problem: Problem, result: dict[str, Any], truth: Array, score: Ar
         parts += explanations.page.parts(result["explanations"])
     if "fairness" in result:
         parts += fairness.page.parts(result["fairness"], spec["fairness"]["bars"])
-    return _page(f"{spec['name']}: evaluation", f"{result['rows']:,} rows of the holdout", *parts)
+    return _page(
+        f"{spec['name']}: evaluation",
+        f"{result['rows']:,} rows of the holdout",
+        *parts,
+        facts=head.evaluation(spec, result),
+    )
 
 
 def _slices(result: dict[str, Any], metric: str, least: int | None) -> list[str]:
@@ -98,7 +104,7 @@ def comparison(
     used = f"{result['rows']:,} rows of the candidate's holdout"
     if result.get("left_out"):
         used += f"; {result['left_out']:,} that one of them was trained on are left out"
-    return _page(title, used, *parts)
+    return _page(title, used, *parts, facts=head.comparison(problem.spec))
 
 
 def findings(problem: Problem, findings: dict[str, Any], scores: Array, reference: Array) -> str:
@@ -128,10 +134,7 @@ def findings(problem: Problem, findings: dict[str, Any], scores: Array, referenc
     ]
     if findings["explaining_records"]:
         counts.append(f"{findings['explaining_records']:,} records of everloop explain left out")
-    subtitle = (
-        f"version {findings['serving_version']} on {findings['endpoint']}, "
-        f"{findings['from']} to {findings['to']}: {', '.join(counts)}"
-    )
+    subtitle = ", ".join(counts)
     parts = [_verdict(findings, defined)]
     if findings["unreadable"]:
         broken = [(f"{each['records']:,}", each["reason"]) for each in findings["unreadable"]]
@@ -143,7 +146,12 @@ def findings(problem: Problem, findings: dict[str, Any], scores: Array, referenc
     if rows:
         parts += ["<h2>Every check</h2>", _table(("", "monitor", "what was seen"), rows)]
     parts += _labels(findings["labels"])
-    return _page(f"{findings['model']}: what the monitor saw", subtitle, *parts)
+    return _page(
+        f"{findings['model']}: what the monitor saw",
+        subtitle,
+        *parts,
+        facts=head.look(findings, problem.spec),
+    )
 
 
 def _verdict(findings: dict[str, Any], defined: list[dict[str, Any]]) -> str:

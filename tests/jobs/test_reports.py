@@ -9,7 +9,13 @@ from job_container import PICK, Container, bundle_with, spec_of
 from sklearn import metrics
 
 
-def evaluated(container: Container, rows: pd.DataFrame, problem: str, metric: str) -> str:
+def evaluated(
+    container: Container,
+    rows: pd.DataFrame,
+    problem: str,
+    metric: str,
+    told: dict[str, str] | None = None,
+) -> str:
     """Evaluate a model that answers with the column `near`; return the page."""
     rows.to_csv(container.input("holdout") / "data.csv", index=False)
     compare = {"metric": metric, "least_gain": 0.0, "confidence": 0.9}
@@ -23,7 +29,7 @@ def evaluated(container: Container, rows: pd.DataFrame, problem: str, metric: st
     )
     container.code(bundle_with({"inference.py": PICK}), {**spec, "problem": problem})
     container.model({"column": "near"})
-    container.succeed("evaluate.py")
+    container.succeed("evaluate.py", told)
     page = (container.output("evaluation") / "report.html").read_text()
     complete_and_small(page)
     return page
@@ -33,6 +39,30 @@ def complete_and_small(page: str) -> None:
     assert not re.search(r"(src|href)\s*=|url\(|@import|https?://", page)
     assert "default-src 'none'" in page
     assert len(page) < 150_000
+
+
+def test_a_page_says_of_which_model_data_code_and_run_it_is(
+    container: Container,
+) -> None:
+    run = "arn:aws:sagemaker:us-east-1:123456789012:pipeline/prices/execution/abc123def456"
+    told = {
+        "EVERLOOP_RUN": run,
+        "EVERLOOP_STARTED": "2026-11-20T12:03:04.567Z",
+        "EVERLOOP_DATASET_DIGEST": "d" * 64,
+        "EVERLOOP_BUNDLE_DIGEST": "c" * 64,
+    }
+    page = evaluated(container, outcomes(300), "binary_classification", "auc", told)
+    facts = dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", page))
+    assert facts == {
+        "Model": "mean-price, binary classification, compared by auc",
+        "Data": "d" * 12,
+        "Code": "c" * 12,
+        "Run": "abc123def456",
+        "Time": "2026-11-20 12:03 UTC",
+        "Threshold": "0.5",
+        "Beside it": "everloop open mean-price data · everloop open mean-price comparison · "
+        "everloop open mean-price look",
+    }
 
 
 def outcomes(count: int) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import charts
+import head
 from data_report.profile import Profile
 from pages import page, table
 
@@ -46,7 +47,12 @@ def rendered(
     parts += ["<h2>Distributions</h2>", *drawn] if drawn else []
     shown = ", ".join(f"{count} {status}" for status, count in files.items())
     subtitle = f"{made['rows']:,} new rows, {made['rows_before']:,} before; files: {shown}"
-    return page(f"{made['model']}: what the drop holds", subtitle, *parts)
+    return page(
+        f"{made['model']}: what the drop holds",
+        subtitle,
+        *parts,
+        facts=head.data(str(made["model"]), str(made["dataset_digest"] or "")),
+    )
 
 
 def _told(made: Mapping[str, Any]) -> list[str]:

@@ -71,7 +71,10 @@ def test_the_job_has_what_a_preparation_has_and_is_told_what_an_evaluation_reads
         "jobs": "s3://artefacts/jobs/77",
         "dataset": {"Get": "Parameters.DatasetUri"},
     }
-    assert arguments["Environment"] == {
+    of_the_run = ("EVERLOOP_RUN", "EVERLOOP_STARTED", "EVERLOOP_DATASET_DIGEST")
+    told = dict(arguments["Environment"])
+    assert all(told.pop(name) for name in (*of_the_run, "EVERLOOP_BUNDLE_DIGEST"))
+    assert told == {
         "EVERLOOP_FILES_URI": below_the_run("files/files.json"),
         "EVERLOOP_OUTPUT_URI": below_the_run(),
         "EVERLOOP_EVALUATION_READS": "baseline validation",
@@ -97,6 +100,10 @@ def test_the_request_is_one_that_the_api_takes(definition: Json) -> None:
     for function in (below_the_run("files/files.json"), below_the_run(), below_the_run("model")):
         text = text.replace(json.dumps(function), '"s3://artefacts/runs/flights/e"')
     text = text.replace(json.dumps({"Get": "Parameters.DatasetUri"}), '"s3://artefacts/d.json"')
+    started = {"Std:Join": {"On": "", "Values": [{"Get": "Execution.StartDateTime"}]}}
+    run, data = {"Get": "Execution.PipelineExecutionArn"}, {"Get": "Parameters.DatasetDigest"}
+    for function in (started, run, data):
+        text = text.replace(json.dumps(function), '"told"')
     request = {"TrainingJobName": "j", **json.loads(text)}
     assert ParamValidator().validate(request, shape).generate_report() == ""
 

@@ -115,7 +115,7 @@ def test_every_reference_leads_somewhere(definition: Json) -> None:
         if kind == "Parameters":
             assert name in parameters
         elif kind == "Execution":
-            assert name in ("PipelineExecutionId", "PipelineExecutionArn")
+            assert name in ("PipelineExecutionId", "PipelineExecutionArn", "StartDateTime")
         elif path[0] == "PropertyFiles":
             files = steps[name]["PropertyFiles"]
             assert path[1] in [each["PropertyFileName"] for each in files]
@@ -488,10 +488,13 @@ def test_what_a_script_prints_is_found_as_a_metric() -> None:
     assert names == ["val_loss", "loss"]
 
 
-def test_only_where_mlflow_is_named_the_evaluation_knows_its_run() -> None:
-    assert "EVERLOOP_RUN" not in json.dumps(rendered(trained_by("")))
-    track = '[track]\nmlflow = "https://mlflow.example.com/"\n'
-    asked = step(rendered(trained_by("") + track), "Evaluate")["Arguments"]["Environment"]
-    assert asked["EVERLOOP_RUN"] == {"Get": "Execution.PipelineExecutionArn"}
-    alone = rendered(trained_by("in_one_job = true") + track)
+def test_every_job_of_a_run_is_told_which_one_its_report_is_of() -> None:
+    made = rendered(trained_by(""))
+    for name in ("Preprocess", "Evaluate"):
+        told = step(made, name)["Arguments"]["Environment"]
+        assert told["EVERLOOP_RUN"] == {"Get": "Execution.PipelineExecutionArn"}
+        started = told["EVERLOOP_STARTED"]["Std:Join"]
+        assert started == {"On": "", "Values": [{"Get": "Execution.StartDateTime"}]}
+        assert told["EVERLOOP_BUNDLE_DIGEST"] == BUNDLE.digest
+    alone = rendered(trained_by("in_one_job = true"))
     assert "EVERLOOP_RUN" in step(alone, "Train")["Arguments"]["Environment"]

@@ -7,6 +7,7 @@ themselves.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from everloop.moments import text
@@ -62,8 +63,12 @@ def compare(
     region: str,
     kms_key: str | None = None,
     instance: str = "",
+    told: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, Any]:
-    """Return the job that scores candidate and champion on the candidate's holdout."""
+    """Return the job that scores candidate and champion on the candidate's holdout.
+
+    `told` is what its report says of both, as the job's environment.
+    """
     inputs = {
         "jobs": jobs_uri,
         "code": folder_of(candidate.bundle_uri),  # the bundle, and spec.json beside it
@@ -92,7 +97,7 @@ def compare(
         instance or instances.of_job(spec, "evaluate")[0].instance,
         inputs,
         {"comparison": output_uri},
-        {},
+        told,
         jobs=(role_arn, region, kms_key),
     )
 

@@ -116,7 +116,7 @@ class StandardSteps:
 
     def _prepared_from(self) -> tuple[Json, Json]:
         """Return inputs and environment of the preparation, in a job of its own or in the one."""
-        return {"dataset": _DATASET}, self._files()
+        return {"dataset": _DATASET}, {**self._files(), **self._told()}
 
     def train(self) -> Json:
         """Train on the outputs of `preprocess`, once or as [tune] says."""
@@ -140,7 +140,6 @@ class StandardSteps:
                 inputs={**self._sources(), **inputs},
                 environment={
                     **environment,
-                    **self._tracked(),
                     "AWS_DEFAULT_REGION": self._site.region,
                 },
                 outputs_uri=self._run(),
@@ -185,7 +184,7 @@ class StandardSteps:
         inputs |= {name: _output_of("Preprocess", name) for name in self._spec.evaluation_reads}
         instance = first(self._spec.evaluate.instance)
         step = self._processing(
-            "Evaluate", "evaluate.py", instance, inputs, ("evaluation",), self._tracked()
+            "Evaluate", "evaluate.py", instance, inputs, ("evaluation",), self._told()
         )
         step["PropertyFiles"] = [
             {
@@ -323,12 +322,12 @@ class StandardSteps:
             return _join(_output_of("Preprocess", _CHANNELS), name)
         return _output_of("Preprocess", name)
 
-    def _tracked(self) -> Json:
-        """Return what the evaluation tells of its run to an MLflow server, where one is named."""
-        if self._spec.track.mlflow is None:
-            return {}
+    def _told(self) -> Json:
+        """Return what reports, and an MLflow server where one is named, say of their run."""
+        started = {"Get": "Execution.StartDateTime"}
         return {
             "EVERLOOP_RUN": {"Get": "Execution.PipelineExecutionArn"},
+            "EVERLOOP_STARTED": {"Std:Join": {"On": "", "Values": [started]}},
             "EVERLOOP_DATASET_DIGEST": {"Get": "Parameters.DatasetDigest"},
             "EVERLOOP_BUNDLE_DIGEST": self._bundle.digest,
         }
