@@ -54,6 +54,9 @@ class Container:
     def output(self, name: str) -> Path:
         return self.root / "processing" / "output" / name
 
+    def page(self, output: str) -> str:
+        return (self.output(output) / "report.html").read_text()
+
     def read(self, path: str) -> Any:
         """Read an output as strict JSON: NaN and infinity are no JSON."""
 

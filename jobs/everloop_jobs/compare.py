@@ -6,7 +6,7 @@ The gain is oriented: positive means that the candidate is better, whichever way
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -26,9 +26,19 @@ from container import INPUT, JobError, output, read_json, read_spec, run, unpack
 from metrics import Metric
 from privacy.masking import personal
 from problems import Problem
-from scoring import keys_of, part_of, rows_of, scores, served, slices_of, target_of
+from scoring import (
+    keys_of,
+    part_of,
+    rows_of,
+    scores,
+    served,
+    slices_of,
+    small_slices_of,
+    target_of,
+)
 
 _RESAMPLES = 1000
+_SLICE_RESAMPLES = 200
 _CODE = {"candidate": "code", "champion": "champion-code"}  # inputs: bundle, and spec beside it
 Rows = NDArray[np.intp]
 Spec = Mapping[str, Any]
@@ -42,7 +52,8 @@ def main() -> str:
     problem = problems.of(spec, known["candidate"])
     other = problems.of(problems.as_answered(spec, specs["champion"]), known["champion"])
     every = rows_of(INPUT / "holdout")
-    kept, left_out = _fair(every, problem, specs["champion"])
+    fair = _fair(every, problem, specs["champion"])
+    kept, left_out = fair.kept, fair.left_out
     rows = every.iloc[kept].reset_index(drop=True)
     groups = fairness.groups.of_holdout(every, INPUT / "holdout", spec)
     truth = np.zeros(len(rows))
@@ -75,7 +86,7 @@ def main() -> str:
             result = comparison(
                 problem, truth, scored["candidate"], scored["champion"], rows, other
             )
-    result["left_out"] = left_out
+    result |= {"left_out": left_out, "trained_on": fair.trained_on}
     if groups is not None:
         sides = (("candidate", problem), ("champion", other))
         result["fairness"] = {
@@ -84,7 +95,9 @@ def main() -> str:
         }
     target = output("comparison")
     write_json(target / "comparison.json", result)
-    page = report.comparison(problem, result, truth, scored["candidate"], scored["champion"])
+    suspects = (known["candidate"].get("explanations") or {}).get("suspects") or []
+    both = (scored["candidate"], scored["champion"])
+    page = report.comparison(problem, result, truth, *both, suspects)
     (target / "report.html").write_text(page)
     gain = result["gain"]
     return (
@@ -111,7 +124,15 @@ def _answered(side: str, problem: Problem, rows: int) -> metrics.Array | None:
     return None
 
 
-def _fair(rows: pd.DataFrame, problem: Problem, champion: Spec) -> tuple[Rows, int | None]:
+class _Fair(NamedTuple):
+    """Rows that neither version was trained on; counts are None where that is not known."""
+
+    kept: Rows
+    left_out: int | None
+    trained_on: dict[str, int | None]  # rows of the holdout, by side
+
+
+def _fair(rows: pd.DataFrame, problem: Problem, champion: Spec) -> _Fair:
     """Return which rows neither version was trained on, and how many are left out.
 
     None of them where it is not known what the champion was trained on, or where tokens stand for
@@ -119,7 +140,7 @@ def _fair(rows: pd.DataFrame, problem: Problem, champion: Spec) -> tuple[Rows, i
     """
     keys = keys_of(rows, problem)
     if not keys:
-        return np.arange(len(rows)), None
+        return _Fair(np.arange(len(rows)), None, {"candidate": None, "champion": None})
     by_champion = None
     if _hidden(problem.spec, problem) == _hidden(champion, problem):
         by_champion = trained_keys.seen(keys, INPUT / "champion-baseline")
@@ -136,7 +157,12 @@ def _fair(rows: pd.DataFrame, problem: Problem, champion: Spec) -> tuple[Rows, i
             "in its part, by its time or by a hash of its key ([data.split] does it)"
         )
     known = by_champion is not None or trained.any()
-    return np.flatnonzero(~trained), int(trained.sum()) if known else None
+    sides = {"candidate": by_candidate, "champion": by_champion}
+    return _Fair(
+        np.flatnonzero(~trained),
+        int(trained.sum()) if known else None,
+        {side: None if seen is None else int(seen.sum()) for side, seen in sides.items()},
+    )
 
 
 def _hidden(spec: Spec, problem: Problem) -> set[str]:
@@ -177,9 +203,15 @@ def comparison(
     slices = []
     parts = slices_of(problem.with_derived(rows), rules["slices"], rules["least_slice_rows"])
     for column, value, index in parts:
-        ones = np.ones(len(index))
-        a = _of(part_of(problem, index), truth[index], candidate[index], metric)(ones)
-        b = _of(part_of(other, index), truth[index], champion[index], metric, "champion")(ones)
+        ones, part = np.ones(len(index)), part_of(problem, index)
+        mine = _of(part, truth[index], candidate[index], metric)
+        theirs = _of(part_of(other, index), truth[index], champion[index], metric, "champion")
+        a, b = mine(ones), theirs(ones)
+        apart = []
+        if metric not in (rules.get("own") or {}):  # each of those is a call of another process
+            again = metrics.resamples(len(index), _SLICE_RESAMPLES, units=part.units())
+            apart = [sign * (mine(weight) - theirs(weight)) for weight in again]
+        low, high = metrics.interval(apart, confidence, part.units())
         slices.append(
             {
                 "column": column,
@@ -187,7 +219,7 @@ def comparison(
                 "rows": len(index),
                 "candidate": {"value": a},
                 "champion": {"value": b},
-                "gain": {"value": sign * (a - b)},
+                "gain": {"value": sign * (a - b), "low": low, "high": high},
             }
         )
     return {
@@ -198,6 +230,9 @@ def comparison(
         "champion": side([b for _, b in pairs], old(everything)),
         "gain": {**gain, "confidence": confidence, "resamples": _RESAMPLES},
         "slices": slices,
+        "small_slices": small_slices_of(
+            problem.with_derived(rows), rules["slices"], rules["least_slice_rows"]
+        ),
     }
 
 

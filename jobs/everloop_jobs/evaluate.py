@@ -192,13 +192,6 @@ def _slices(problem: Problem, rows: pd.DataFrame) -> list[tuple[str, str, metric
     return slices_of(problem.with_derived(rows), rules["slices"], rules["least_slice_rows"])
 
 
-def _small(problem: Problem, rows: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return the slices that are not judged, having too few rows: those with the most first."""
-    rules = problem.spec["evaluate"]
-    found = small_slices_of(problem.with_derived(rows), rules["slices"], rules["least_slice_rows"])
-    return [{"column": column, "value": value, "rows": count} for column, value, count in found]
-
-
 def evaluation(
     problem: Problem, truth: metrics.Array, score: metrics.Array, rows: pd.DataFrame
 ) -> dict[str, Any]:
@@ -241,7 +234,9 @@ def evaluation(
             for name, value in values.items()
         },
         "slices": slices,
-        "small_slices": _small(problem, rows),
+        "small_slices": small_slices_of(
+            problem.with_derived(rows), rules["slices"], rules["least_slice_rows"]
+        ),
         **({"detail": detail} if detail else {}),
     }
 

@@ -56,10 +56,11 @@ class Plot:
             f'y2="{self._y(high):.1f}"/>'
         )
 
-    def word(self, x: float, y: float, text: str, below: bool = False) -> None:
+    def word(self, x: float, y: float, text: str, below: bool = False, right: bool = False) -> None:
         """Write beside a point, on the side where there is room."""
         at, up = self._x(x), self._y(y)
-        side, apart = ("end", -8) if at > (_LEFT + _RIGHT) / 2 else ("", 8)
+        left = at > (_LEFT + _RIGHT) / 2 and not right
+        side, apart = ("end", -8) if left else ("", 8)
         self._parts.append(
             f'<text class="{side}" x="{at + apart:.1f}" y="{up + (16 if below else -8):.1f}">'
             f"{html.escape(text)}</text>"
@@ -96,7 +97,9 @@ def heat(title: str, x: Array, y: Array, across: str, up: str, cells: int = 34) 
     However many rows there are, it has at most so many cells each way. The outermost half percent
     on either side lies at the edge.
     """
-    both = np.concatenate([x, y])
+    known = np.isfinite(x) & np.isfinite(y)
+    x, y = x[known], y[known]
+    both = np.concatenate([x, y]) if known.any() else np.zeros(1)
     low, high = (float(each) for each in np.quantile(both, [0.005, 0.995]))
     if float(both.min()) >= 0 and float(both.max()) <= 1:
         low, high = 0.0, 1.0

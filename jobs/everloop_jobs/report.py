@@ -2,7 +2,7 @@
 
 import html
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import charts
@@ -47,7 +47,7 @@ def _slices(result: dict[str, Any], metric: str, least: int | None) -> list[str]
         own = part["metrics"].get(metric) or {}
         whole = (_number(own, key) for key in _INTERVAL)
         drawn.append((f"{part['column']} {part['value']} ({part['rows']:,})", *whole))
-    small = result.get("small_slices") or []
+    small = _small(result, least)
     if not drawn and not small:
         return []
     made = ["<h2>Slices</h2>"]
@@ -56,18 +56,30 @@ def _slices(result: dict[str, Any], metric: str, least: int | None) -> list[str]
         every = (f"all rows ({result['rows']:,})", *(_number(whole, k) for k in _INTERVAL))
         made.append(charts.intervals([every, *drawn], f"{metric} by slice", zero=False))
         made.append('<p class="soft">Each with its 95 % interval, where it was drawn.</p>')
-    if small:
-        named = [f"{each['column']} {each['value']} ({each['rows']:,})" for each in small]
-        why = "Not judged: too few rows" + (f" ({least:,} are needed)" if least else "")
-        lines = "; ".join(_some(named, 30))
-        made.append(f'<p class="soft">{why}: {html.escape(lines)}</p>')
-    return made
+    return [*made, *small]
+
+
+def _small(result: Mapping[str, Any], least: int | None) -> list[str]:
+    small = result.get("small_slices") or []
+    if not small:
+        return []
+    named = [f"{each['column']} {each['value']} ({each['rows']:,})" for each in small]
+    why = "Not judged: too few rows" + (f" ({least:,} are needed)" if least else "")
+    return [f'<p class="soft">{why}: {html.escape("; ".join(_some(named, 30)))}</p>']
 
 
 def comparison(
-    problem: Problem, result: dict[str, Any], truth: Array, candidate: Array, champion: Array
+    problem: Problem,
+    result: dict[str, Any],
+    truth: Array,
+    candidate: Array,
+    champion: Array,
+    suspects: Sequence[Mapping[str, Any]] = (),
 ) -> str:
-    """Return the page of a comparison; its gains are positive where the candidate is better."""
+    """Return the page of a comparison; its gains are positive where the candidate is better.
+
+    `suspects` are the columns of the candidate that may tell the target.
+    """
     gain, metric = result["gain"], result["metric"]
     tone = "good" if gain["low"] > 0 else "bad" if gain["high"] < 0 else ""
     words = {
@@ -86,7 +98,7 @@ def comparison(
     ]
     gains = [("all rows", gain["value"], gain["low"], gain["high"])]
     gains += [
-        (f"{p['column']} {p['value']} ({p['rows']:,})", p["gain"]["value"], math.nan, math.nan)
+        (f"{p['column']} {p['value']} ({p['rows']:,})", *(_number(p["gain"], k) for k in _INTERVAL))
         for p in result["slices"]
     ]
     better = "higher" if problem.higher_is_better(metric) else "lower"
@@ -98,13 +110,34 @@ def comparison(
         charts.intervals(
             gains, f"gain in {metric}, to the right the candidate is better", zero=True
         ),
+        *_small(result, problem.spec["evaluate"].get("least_slice_rows")),
         *problem.pictures_of_both(truth, candidate, champion),
+        *_leakage(result, suspects),
     ]
     title = f"{problem.spec['name']}: candidate against champion"
     used = f"{result['rows']:,} rows of the candidate's holdout"
-    if result.get("left_out"):
-        used += f"; {result['left_out']:,} that one of them was trained on are left out"
     return _page(title, used, *parts, facts=head.comparison(problem.spec))
+
+
+def _leakage(result: Mapping[str, Any], suspects: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return what may make the comparison look better than it is."""
+    sides, left_out = result.get("trained_on") or {}, result.get("left_out")
+    unknown = [side for side, count in sides.items() if count is None]
+    whole = result["rows"] + (left_out or 0)
+    known = [f"the {side} on {n:,}" for side, n in sides.items() if n is not None]
+    lines = []
+    if known:
+        lines.append(
+            f"Of the holdout's {whole:,} rows was trained: {', '.join(known)}. Left out are "
+            f"{left_out or 0:,}."
+        )
+    if unknown:
+        lines.append(
+            f"Not known: whether the {' or the '.join(unknown)} was trained on some of them. A "
+            "version keeps it by [data].key, where no key repeats."
+        )
+    lines += [f"Suspect: {each['column']}: {each['why']}" for each in suspects]
+    return ["<h2>Leakage</h2>", *(f"<p>{html.escape(line)}</p>" for line in lines)]
 
 
 def findings(problem: Problem, findings: dict[str, Any], scores: Array, reference: Array) -> str:

@@ -180,11 +180,14 @@ def slices_of(
 
 def small_slices_of(
     rows: pd.DataFrame, columns: list[str], least_rows: int, most: int = 100
-) -> list[tuple[str, str, int]]:
-    """Return (column, value, rows) of slices with too few rows, at most so many of a column."""
-    small = []
+) -> list[dict[str, Any]]:
+    """Return the slices that are not judged for want of rows, at most so many of a column."""
+    small: list[dict[str, Any]] = []
     for column in columns:
         counts = rows[column].value_counts()
         few = counts[(counts < least_rows) & (counts.index != "")]
-        small += [(column, str(value), int(count)) for value, count in few.iloc[:most].items()]
+        small += [
+            {"column": column, "value": str(value), "rows": int(count)}
+            for value, count in few.iloc[:most].items()
+        ]
     return small

@@ -30,7 +30,7 @@ def evaluated(
     container.code(bundle_with({"inference.py": PICK}), {**spec, "problem": problem})
     container.model({"column": "near"})
     container.succeed("evaluate.py", told)
-    page = (container.output("evaluation") / "report.html").read_text()
+    page = container.page("evaluation")
     complete_and_small(page)
     return page
 
@@ -111,6 +111,36 @@ def test_a_slice_has_an_interval_or_is_named_as_too_small(container: Container) 
         assert f"side {each['value']} ({each['rows']})" in page
     assert told["small_slices"] == [{"column": "side", "value": "few", "rows": 30}]
     assert "too few rows (100 are needed): side few (30)" in page
+
+
+def test_a_comparison_draws_both_scores_and_how_sure_each_slice_is(container: Container) -> None:
+    rows = outcomes(20_000).assign(far=lambda each: each["near"].round(1))
+    rows.to_csv(container.input("holdout") / "data.csv", index=False)
+    asked = {
+        "metrics": {},
+        "compare": {"metric": "auc", "least_gain": 0.0, "confidence": 0.9},
+        "slices": ["side"],
+        "least_slice_rows": 100,
+    }
+    spec = {**spec_of(evaluate=asked), "problem": "binary_classification"}
+    for side, job, column in (("candidate", "code", "near"), ("champion", "champion-code", "far")):
+        container.code(bundle_with({"inference.py": PICK}), spec, job)
+        container.model({"column": column}, side)
+    told_of = {"EVERLOOP_VERSION": "4", "EVERLOOP_CHAMPION": "3"}
+
+    container.succeed("compare.py", told_of)
+
+    told = container.read("comparison/comparison.json")
+    page = container.page("comparison")
+    for each in told["slices"]:
+        gain = each["gain"]
+        assert gain["low"] <= gain["value"] <= gain["high"]
+        assert f"{gain['value']:+.4f}" in page
+    assert told["small_slices"] == [{"column": "side", "value": "few", "rows": 30}]
+    assert "candidate: version 4; champion: version 3" in page
+    assert "Score against score" in page and "ROC of both" in page
+    assert "Leakage" in page
+    complete_and_small(page)
 
 
 def test_rows_of_one_class_have_no_curves(container: Container) -> None:

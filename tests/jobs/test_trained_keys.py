@@ -95,13 +95,15 @@ def test_what_the_champion_remembers_does_not_count(container: Container) -> Non
     assert told["gain"]["low"] > 0
     assert "; 100 rows that one of them was trained on are left out" in message
     page = (container.output("comparison") / "report.html").read_text()
-    assert "100 rows of the candidate&#x27;s holdout; 100 that one of them" in page
+    assert "the champion on 100. Left out are 100." in page
+    assert "Not known: whether the candidate was trained" in page
 
 
 def test_what_the_candidate_was_trained_on_does_not_count_either(container: Container) -> None:
     compare(container, {"champion-baseline": [1, 2], "baseline": [2, 3]})
     container.succeed("compare.py")
-    assert container.read("comparison/comparison.json")["left_out"] == 3
+    told = container.read("comparison/comparison.json")
+    assert (told["left_out"], told["trained_on"]) == (3, {"candidate": 2, "champion": 2})
 
 
 def test_a_champion_of_before_is_compared_on_all_rows(container: Container) -> None:

@@ -11,6 +11,7 @@ import pandas as pd
 
 import charts
 import distances
+import plots
 from answers import scores_of
 from metrics import Array
 from payloads import BROKEN, csv_lines, decoded, is_json, json_values
@@ -147,7 +148,21 @@ class Numbers(Problem):
     def pictures_of_both(self, target: Array, candidate: Array, champion: Array) -> list[str]:
         sides = (("candidate", candidate, "main"), ("champion", champion, "other"))
         both = [(name, score[:, self.main], tone) for name, score, tone in sides]
-        return ["<h2>Scores</h2>", charts.densities(both, "score")]
+        scores = (side[:, self.main] for side in (champion, candidate))
+        return [
+            "<h2>Score against score</h2>",
+            plots.beside(
+                plots.heat("Each row", *scores, "champion", "candidate"),
+                *self.plots_of_both(target, candidate, champion),
+            ),
+            '<p class="soft">The darker, the more rows. On the dashed line both say the same.</p>',
+            "<h2>Scores</h2>",
+            charts.densities(both, "score"),
+        ]
+
+    def plots_of_both(self, target: Array, candidate: Array, champion: Array) -> list[plots.Plot]:
+        """Return plots to lie beside that of both scores."""
+        return []
 
     def pictures_of_traffic(self, now: Array, reference: Array) -> list[str]:
         sides = (("now", now, "main"), ("holdout", reference, "other"))

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 import charts
+import plots
 import score_plots
 from container import JobError
 from curves import BEST, Curve, best_threshold, calibration_error, thresholds
@@ -201,6 +202,16 @@ class BinaryClassification(Numbers):
             "<h2>Scores by outcome</h2>",
             charts.densities(classes, "score", mark=("threshold", self.threshold["value"])),
         ]
+
+    def plots_of_both(self, target: Array, candidate: Array, champion: Array) -> list[plots.Plot]:
+        if not 0 < target.sum() < len(target):
+            return []
+        sides = (("candidate", candidate, "main"), ("champion", champion, "other dashed"))
+        found = [
+            (name, score_plots.detail(target, score[:, 0], self.threshold["value"]), style)
+            for name, score, style in sides
+        ]
+        return [score_plots.roc_of(found)]
 
     def detail(self, target: Array, score: Array) -> dict[str, Any]:
         return score_plots.detail(target, score[:, 0], self.threshold["value"])

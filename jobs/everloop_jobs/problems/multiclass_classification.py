@@ -14,6 +14,7 @@ import pandas as pd
 
 import charts
 import distances
+import plots
 import score_plots
 from container import JobError
 from metrics import Array, Metric, auc_of, ratio
@@ -303,7 +304,17 @@ class MulticlassClassification(Problem):
             (name, *(_share(side[target == code, 0] == code) for side in (candidate, champion)))
             for code, name in enumerate(self.classes)
         ]
+        sure = [_of_the_truth(target, side) for side in (champion, candidate)]
+        known = np.isfinite(sure[0]) & np.isfinite(sure[1])
+        drawn = []
+        if known.any():
+            scores = (side[known] for side in sure)
+            drawn = [
+                "<h2>Probability of the true class</h2>",
+                plots.beside(plots.heat("Each row", *scores, "champion", "candidate")),
+            ]
         return [
+            *drawn,
             "<h2>Rows of each class that were recognised</h2>",
             charts.pairs(rows, ("candidate", "champion")),
         ]
@@ -355,6 +366,13 @@ class _OfClasses:
         hit, true, said = hit / whole, true / whole, said / whole
         spread = (1 - (said**2).sum()) * (1 - (true**2).sum())
         return float((hit.sum() - (true * said).sum()) / np.sqrt(spread)) if spread > 0 else 0.0
+
+
+def _of_the_truth(target: Array, score: Array) -> Array:
+    """Return what each row's true class was given; NaN where it is not known or was given none."""
+    at = np.where(target >= 0, target, 0).astype(int)
+    share: Array = np.where(target >= 0, score[np.arange(len(score)), 1 + at], np.nan)
+    return share
 
 
 def _share(hits: Array) -> float:
