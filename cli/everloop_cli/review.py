@@ -175,12 +175,11 @@ def _waits(installed: Installation, desired: Package, releases: Sequence[Release
     if closed is None:
         return ""
     if desired.emergency:
-        return f" now, and everybody is notified: it is {closed.reason}"
+        return f" now, and everybody is notified: as it is {closed.reason}"
     if any((r.version, r.outcome) == (desired.version, RELEASED) for r in releases):
         return ""  # what served before waits for nothing
-    when = f"on {deploy_windows.shown(calendar, closed.opens)}" if closed.opens else "later"
     how = f"everloop approve {desired.model} --version {desired.version} --now --reason 'why'"
-    return f" {when}: it is {closed.reason}. In an emergency: {how}"
+    return f" later, as it is {closed.reason}. In an emergency: {how}"
 
 
 def _packages(model: str) -> list[Package]:

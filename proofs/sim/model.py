@@ -1,7 +1,10 @@
 """A model of a history: what its owner decided, and what its data is."""
 
 import json
+from datetime import timedelta
 from typing import Any
+
+from proofs.sim.kernel import START
 
 
 class Model:
@@ -18,6 +21,22 @@ class Model:
         self.strategy = dice.choice(("canary", "linear", "all-at-once"))
         self.keep = dice.choice((None, 1, 2))
         self.pushes = 0
+        self.closed: tuple[float, float] | None = None  # seconds in which nothing new is released
+
+    def close(self, dice: Any) -> None:
+        """Let it have deploy windows, which leave out some minutes; a whole one each."""
+        begin = dice.randint(5, 60)
+        self.closed = begin * 60.0, (begin + dice.randint(10, 40)) * 60.0
+
+    def is_closed(self, second: float) -> bool:
+        return self.closed is not None and self.closed[0] <= second < self.closed[1]
+
+    @property
+    def _windows(self) -> list[str]:
+        if self.closed is None:
+            return []
+        end, begin = (f"{START + timedelta(seconds=each):%H:%M}" for each in self.closed)
+        return [f"daily 00:00-{end} UTC", f"daily {begin}-24:00 UTC"]
 
     def spec(self) -> str:
         keep = f"keep = {self.keep}\n" if self.keep else ""
@@ -39,6 +58,7 @@ first = "{self.first}"
 [deploy]
 strategy = "{self.strategy}"
 step_percent = 20
+windows = {json.dumps(self._windows)}
 [deploy.production]
 instance = "ml.m5.large"
 [deploy.staging]

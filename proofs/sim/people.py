@@ -27,6 +27,10 @@ class People:
         self._labelled = 0
         count = self._dice.choice((1, 1, 2))
         self.models = [Model(f"model-{'ab'[i]}", self._dice) for i in range(count)]
+        self._calendar = account.kernel.chance("deploy windows")
+        for model in self.models:
+            if account.faults.tick and self._calendar.random() < 0.4:  # whose tick opens them
+                model.close(self._calendar)
         self.paused: set[str] = set()
         self._words = 0
         self.over = False
@@ -214,9 +218,14 @@ class People:
         request = {
             "ModelPackageArn": package.arn,
             "ModelApprovalStatus": status,
-            "ApprovalDescription": f"reason {self._words}",
+            "ApprovalDescription": self._reason(package),
         }
         self._account.call(PERSON, "sagemaker", "UpdateModelPackage", request)
+
+    def _reason(self, package: Package) -> str:
+        model = next(model for model in self.models if model.name == package.model)
+        urgent = model.closed is not None and self._calendar.random() < 0.2
+        return f"{'emergency: ' if urgent else ''}reason {self._words}"
 
     # operating
 

@@ -4,6 +4,7 @@ from collections import defaultdict
 from hashlib import sha256
 from typing import Any
 
+from everloop.moments import moment
 from everloop.records.lease import RELEASE
 from proofs.sim.aws.functions import Invocation
 from proofs.sim.aws.registry import APPROVED, Package
@@ -21,6 +22,7 @@ class Releases:
         self._account = account
         self.unapproved_updates = 0  # withdrawn between the last look and the update
         self.taken_back: dict[tuple[str, int], list[float]] = defaultdict(list)
+        self.served: set[tuple[str, int]] = set()
         self.order: dict[str, list[str]] = defaultdict(list)  # a model's, as they moved endpoints
         self.by_hand: dict[str, list[float]] = defaultdict(list)  # updates of an endpoint
         self._tested: dict[tuple[str, str, int], bool] = {}  # (execution, model, version)
@@ -106,6 +108,28 @@ class Releases:
                     "one release at a time", f"{name} beside {other.rpartition(':')[2]}"
                 )
         self._plans[package.model].append(invocation.event["execution"])
+        self._in_window(invocation, package, began)
+
+    def _in_window(self, invocation: Invocation, package: Package, began: float) -> None:
+        """What is new is released in windows only, but in an emergency, or for what must leave."""
+        at = self._asked_at(invocation)
+        if not self._held(package, at):
+            return
+        endpoint = self._account.hosting.endpoints.get(package.model)
+        now = endpoint and self._account.hosting.package_of(endpoint.config)
+        if now is None or APPROVED in (now.approval, now.approval_at(began)):
+            said = f"{package.model} v{package.version} at {at:.0f}"
+            self._judge.violate("nothing new outside of windows", said)
+
+    def _asked_at(self, invocation: Invocation) -> float:
+        """Return the second by which an invocation decides."""
+        return (moment(invocation.event["time"]) - START).total_seconds()
+
+    def _held(self, package: Package, at: float) -> bool:
+        """Whether a version waits for a window: it is new, and no emergency."""
+        served = (package.model, package.version) in self.served
+        closed = self._judge.models[package.model].is_closed(at)
+        return closed and not served and not package.emergency
 
     def _approved(self, caller: Any, package: Package) -> None:
         name = f"{package.model} v{package.version}"
@@ -129,6 +153,8 @@ class Releases:
         seconds = (looked - START).total_seconds()
         for newer in self._account.registry.groups[package.model][package.version :]:
             if newer.approval != APPROVED or newer.history[-1][0] >= seconds:
+                continue
+            if self._held(newer, self._asked_at(caller)):
                 continue
             if not self._tried(newer, "RUNNING", "SUCCEEDED", "ABORTED"):
                 said = f"{package.model} v{package.version}, and v{newer.version} is approved"
@@ -200,8 +226,11 @@ class Releases:
         """Hear that an endpoint has settled; remember which version AWS took back."""
         if is_no_verdict(endpoint.reason):
             return  # AWS had no room for it: that takes nothing back
-        if endpoint.status != "InService" or endpoint.config != asked:
-            package = self._account.hosting.package_of(asked)
+        package = self._account.hosting.package_of(asked)
+        if endpoint.status == "InService" and endpoint.config == asked:
+            if endpoint.name == package.model:
+                self.served.add((package.model, package.version))
+        else:
             self.taken_back[package.model, package.version].append(self._account.kernel.now)
 
     def nothing_left(self, reconcile: Invocation, model: str) -> None:

@@ -145,7 +145,7 @@ def test_the_command_says_what_it_waits_for_and_how_it_need_not(account, capsys)
     account.describe_stack()
     assert main(["approve", MODEL, "--version", "1", "--reason", "it is better"]) == 0
     shown = " ".join(capsys.readouterr().out.split())
-    assert "it is outside of its deploy windows (Mon 00:00-00:01 UTC; Thu 00:00-00:01" in shown
+    assert "as it is outside of its deploy windows (Mon 00:00-00:01 UTC; Thu 00:00-00:01" in shown
     assert f"In an emergency: everloop approve {MODEL} --version 1 --now" in shown
     assert main(["approve", MODEL, "--version", "1", "--now"]) == 2
     assert "--now: say why with --reason" in capsys.readouterr().err

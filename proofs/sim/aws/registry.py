@@ -26,6 +26,7 @@ class Package:
     digests: set[str] = field(default_factory=set)  # of what lay there as its model, ever
     approval: str = PENDING
     description: str = ""
+    emergency: bool = False  # whether it ever was one, by anybody's words
     card: dict[str, str] = field(default_factory=dict)
     modified: Any = None
     modified_by: str = ""
@@ -114,6 +115,7 @@ class Registry:
     def update_model_package(self, caller: Any, params: Params) -> Params:
         package = self._package(params["ModelPackageArn"])
         package.description = params.get("ApprovalDescription") or package.description
+        package.emergency |= package.description.startswith("emergency:")
         package.modified = self._account.kernel.moment()
         package.modified_by = caller.name
         updated = ["ModifiedTime"]

@@ -196,6 +196,10 @@ FLAWS = (
         ),
     ),
     Mutant(
+        "release outside of deploy windows",
+        Code("decisions.releases", "allowed != desired", "False"),
+    ),
+    Mutant(
         "what serves on is not reported",
         Code("flows.repairing", "decision.stays", "''", everywhere=True),
     ),

@@ -84,6 +84,7 @@ def test_after_a_freeze_the_next_window_is_waited_for():
     found = closed(calendar(OFFICE, freezes=[freeze]), moment("2026-12-21T10:00:00Z"))
     assert found is not None
     assert found.opens == moment("2027-01-04T09:00:00Z")
+    assert found.reason.endswith("; the next window opens Mon 2027-01-04 09:00 Europe/Lisbon")
 
 
 @given(

@@ -101,7 +101,9 @@ def closed(calendar: Calendar, now: datetime) -> Closed | None:
     opens = _opens(calendar, now)
     if frozen is not None:
         why = f" ({frozen.why})" if frozen.why else ""
-        return Closed(f"frozen until {shown(calendar, frozen.end)}{why}", opens)
+        later = opens is not None and opens > frozen.end
+        when = f"; the next window opens {shown(calendar, opens)}" if opens and later else ""
+        return Closed(f"frozen until {shown(calendar, frozen.end)}{why}{when}", opens)
     of = "; ".join(window.text for window in calendar.windows)
     when = f"; the next opens {shown(calendar, opens)}" if opens else ""
     return Closed(f"outside of its deploy windows ({of}){when}", opens)
