@@ -202,7 +202,8 @@ def lines(label: str, series: Sequence[tuple[str, Array, str]], ends: Sequence[s
         parts.append(drawing.label(left - 8, up(tick) + 4, f"{tick:g}"))
     for number, (name, values, tone) in enumerate(series):
         across = np.linspace(left, right, max(2, len(values)))
-        line = " ".join(f"{x:.1f},{up(y):.1f}" for x, y in zip(across, values, strict=False))
+        places = zip(across, values, strict=False)
+        line = " ".join(f"{x:.1f},{up(y):.1f}" for x, y in places if math.isfinite(y))
         parts.append(f'<polyline class="{tone} line" points="{line}"/>')
         parts.append(f'<rect class="{tone}" x="536" y="{30 + 20 * number}" width="12" height="4"/>')
         parts.append(f'<text x="556" y="{37 + 20 * number}">{html.escape(name)}</text>')

@@ -7,6 +7,7 @@ what its environment says.
 import json
 import re
 from bisect import bisect_right
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,31 @@ class Look:
         """Return which version answered at a time; only one can have, or None."""
         place = bisect_right(self.served, time[:19], key=lambda each: each[0][:19])
         return self.served[max(0, place - 1)][1]
+
+
+_LOOKS = 60  # that the findings keep in short
+
+
+def history(previous: Mapping[str, Any], findings: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the looks before in short, as far as they are known, and this one behind them."""
+    before = previous.get("history")
+    if before is None:  # of before, or there was none
+        before = [_in_short(previous)] if previous.get("checks") is not None else []
+    return [*before, _in_short(findings)][-_LOOKS:]
+
+
+def _in_short(findings: Mapping[str, Any]) -> dict[str, Any]:
+    drift: dict[str, float] = {}
+    for check in findings["checks"]:
+        value, threshold, monitor = check["value"], check["threshold"], check["monitor"]
+        if monitor in ("data", "prediction") and value == value and value is not None and threshold:
+            drift[monitor] = max(drift.get(monitor, 0.0), value / threshold)
+    return {
+        "until": findings["to"],
+        "version": findings["serving_version"],
+        "violated": sum(bool(check["violated"]) for check in findings["checks"]),
+        "drift": drift,
+    }
 
 
 def read(version: int, since: str, until: str) -> Look:

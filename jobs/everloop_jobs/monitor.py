@@ -19,10 +19,11 @@ import drift
 import fairness.live
 import late_labels
 import look
+import look_report
+import moved_columns
 import own_metrics
 import problems
 import quality
-import report
 import requirements
 from capture import SCORE, Traffic, captured
 from container import INPUT, JobError, output, read_json, read_spec, run, unpacked, write_json
@@ -125,7 +126,9 @@ def main() -> str:
         "not_judged": not_judged,
     }
     scores = problem.of_cells(rows[SCORE]) if len(rows) else np.empty((0, expected.shape[1]))
-    page = report.findings(problem, findings, scores, expected)
+    findings["history"] = look.history(this_look.previous, findings)
+    moved = moved_columns.drawn(statistics, seen.typed, checks)
+    page = look_report.page(problem, findings, scores, expected, moved)
     _write(findings, seen.typed.drop(columns=hidden, errors="ignore"), page)
     return _message(findings)
 

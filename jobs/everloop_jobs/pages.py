@@ -62,6 +62,12 @@ def table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     return f'<div class="wide"><table><tr>{top}</tr>{body}</table></div>'
 
 
+def some(lines: Sequence[str], most: int = 5) -> list[str]:
+    """Return the first lines, and how many more there are."""
+    more = [f"and {len(lines) - most} more"] if len(lines) > most else []
+    return [*lines[:most], *more]
+
+
 def page(title: str, subtitle: str, *parts: str, facts: Sequence[tuple[str, str]] = ()) -> str:
     """Return a page; `facts` are the pairs of its head."""
     title = html.escape(title)

@@ -124,7 +124,7 @@ def _group_record(
             "until": until,
             "digest": group.digest,
             "labelled": check["labelled"],
-            "value": check["value"],
+            **{key: check[key] for key in ("value", "low", "high", "threshold")},
             "violated": check["violated"],
         }
     return {

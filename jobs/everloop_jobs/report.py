@@ -9,10 +9,9 @@ import charts
 import explanations.page
 import fairness.page
 import head
-import label_report
 from metrics import Array
 from pages import page as _page
-from pages import table as _table
+from pages import some
 from problems import Problem
 
 _INTERVAL = ("value", "low", "high")
@@ -65,7 +64,7 @@ def _small(result: Mapping[str, Any], least: int | None) -> list[str]:
         return []
     named = [f"{each['column']} {each['value']} ({each['rows']:,})" for each in small]
     why = "Not judged: too few rows" + (f" ({least:,} are needed)" if least else "")
-    return [f'<p class="soft">{why}: {html.escape("; ".join(_some(named, 30)))}</p>']
+    return [f'<p class="soft">{why}: {html.escape("; ".join(some(named, 30)))}</p>']
 
 
 def comparison(
@@ -138,102 +137,6 @@ def _leakage(result: Mapping[str, Any], suspects: Sequence[Mapping[str, Any]]) -
         )
     lines += [f"Suspect: {each['column']}: {each['why']}" for each in suspects]
     return ["<h2>Leakage</h2>", *(f"<p>{html.escape(line)}</p>" for line in lines)]
-
-
-def findings(problem: Problem, findings: dict[str, Any], scores: Array, reference: Array) -> str:
-    """Return the page of a monitor's findings."""
-    checks = findings["checks"]
-    defined = [check for check in checks if math.isfinite(check["value"])]
-    drifts = [
-        (_short(check), check["value"], check["threshold"], check["violated"])
-        for check in defined
-        if check["monitor"] not in ("quality", "traffic")
-    ]
-    # Completeness of a whole column is the rule, and a bar of nothing says nothing.
-    drifts = [row for row in drifts if row[1] or row[3]]
-    drifts.sort(key=lambda row: (-row[3], -row[1]))
-    rows = [(_tone(check), check["monitor"], check["description"]) for check in checks]
-    rows += [
-        (("bad", "not judged"), each["monitor"], each["description"])
-        for each in findings["not_judged"]
-    ]
-    order = ("violated", "not judged", "not defined", "ok")
-    rows.sort(key=lambda row: order.index(row[0][1]))
-    counts = [
-        f"{findings['rows']:,} rows",
-        f"{findings['labelled_rows']:,} with labels",
-        f"{findings['unreadable_records']:,} of {findings['records']:,} records unreadable",
-        f"{findings['bad_labels']:,} bad labels",
-    ]
-    if findings["explaining_records"]:
-        counts.append(f"{findings['explaining_records']:,} records of everloop explain left out")
-    subtitle = ", ".join(counts)
-    parts = [_verdict(findings, defined)]
-    if findings["unreadable"]:
-        broken = [(f"{each['records']:,}", each["reason"]) for each in findings["unreadable"]]
-        parts += ["<h2>What could not be read</h2>", _table(("records", "why"), broken)]
-    if drifts:
-        parts += ["<h2>Distance from the baseline</h2>", charts.bars(drifts[:40])]
-        parts.append('<p class="soft">The mark on each bar is its threshold.</p>')
-    parts += problem.pictures_of_traffic(scores, reference)
-    if rows:
-        parts += ["<h2>Every check</h2>", _table(("", "monitor", "what was seen"), rows)]
-    parts += _labels(findings["labels"])
-    return _page(
-        f"{findings['model']}: what the monitor saw",
-        subtitle,
-        *parts,
-        facts=head.look(findings, problem.spec),
-    )
-
-
-def _verdict(findings: dict[str, Any], defined: list[dict[str, Any]]) -> str:
-    """Return what a person reads first: after no check at all nothing is called good."""
-    violated = [check for check in defined if check["violated"]]
-    judged = [check for check in defined if check["monitor"] != "traffic"]
-    blind = [f"{each['monitor']}: {each['description']}" for each in findings["not_judged"]]
-    if violated:
-        head, tone = f"{len(violated)} of {len(defined)} checks violated", "bad"
-        lines = _some([check["description"] for check in violated])
-    elif judged:
-        head, tone = "Nothing violated", "good"
-        lines = [f"{len(defined)} checks, each within its threshold"]
-    else:
-        head, tone, lines = "Could not judge", "", []
-    if blind and not judged:
-        lines += _some(blind)
-    elif blind:
-        lines += [f"could not judge {line}" for line in _some(blind)]
-    listed = "".join(f"<br>{html.escape(line)}" for line in lines)
-    return f'<div class="verdict {tone}"><b>{head}</b>{listed}</div>'
-
-
-def _some(lines: list[str], most: int = 5) -> list[str]:
-    more = [f"and {len(lines) - most} more"] if len(lines) > most else []
-    return [*lines[:most], *more]
-
-
-def _tone(check: dict[str, Any]) -> tuple[str, str]:
-    if not math.isfinite(check["value"]):
-        return "bad", "not defined"
-    return ("bad", "violated") if check["violated"] else ("soft", "ok")
-
-
-def _labels(labels: dict[str, Any]) -> list[str]:
-    lines, rows = label_report.sentences(labels), label_report.rows(labels)
-    if not lines:
-        return []
-    paragraphs = "".join(f'<p class="soft">{html.escape(line)}</p>' for line in lines)
-    return [
-        "<h2>Labels that came</h2>",
-        paragraphs,
-        *([_table(label_report.HEAD, rows)] if rows else []),
-    ]
-
-
-def _short(check: dict[str, Any]) -> str:
-    kind = check["statistic"].removesuffix("_check").removeprefix("baseline_").replace("_", " ")
-    return f"{check['feature']}: {kind}"
 
 
 def _metric(spec: Mapping[str, Any], known: dict[str, Any]) -> str:

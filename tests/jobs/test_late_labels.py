@@ -176,6 +176,16 @@ def test_labels_of_a_week_later_are_joined_with_the_day_of_their_predictions(loo
     assert second["status"] == "too few labels yet"
     page = (looks.container.output("findings") / "report.html").read_text()
     assert "120 of 150" in page
+    assert "Quality by day of prediction" in page
+    assert "▲ 2026-11-16 v3 (120)" in page
+    kept = first["judged"]
+    assert (kept["low"], kept["high"]) == (check["low"], check["high"])
+    assert [each["until"] for each in found["history"]] == [
+        "2026-11-17T12:00:00.000Z",
+        "2026-11-24T12:00:00.000Z",
+    ]
+    assert [each["violated"] for each in found["history"]] == [0, 1]
+    json.dumps(found["history"], allow_nan=False)
 
 
 def test_the_same_evidence_is_judged_once_and_more_of_it_once_enough_is_new(looks: Looks) -> None:

@@ -152,7 +152,17 @@ def test_what_drifted_is_found_and_nothing_else(watched: Container) -> None:
     assert {tuple(sorted(each)) for each in listed} == {
         ("constraint_check_type", "description", "feature_name")
     }
-    assert "4 of 13 checks violated" in (watched.output("findings") / "report.html").read_text()
+    page = watched.page("findings")
+    assert "4 of 13 checks violated" in page
+    assert page.index("<h3>colour</h3>") < page.index("<h3>size</h3>")  # the worst comes first
+    assert "purple" in page
+    assert "a sample of training (600)" in page
+    assert "From look to look" not in page  # there was none before
+    (entry,) = watched.read("findings/findings.json")["history"]
+    assert (entry["version"], entry["violated"]) == (3, 4)
+    assert entry["drift"]["data"] > 1
+    assert "version 3 on mean-price" in page
+    assert "2026-11-20 12:00 UTC to 2026-11-20 13:00 UTC" in page
 
 
 def test_missing_values_words_and_columns_are_found(watched: Container) -> None:
@@ -195,6 +205,7 @@ def test_too_few_rows_are_not_judged(watched: Container) -> None:
         ("quality", "few-labels"),
     ]
     page = (watched.output("findings") / "report.html").read_text()
+    assert "What could not be judged" in page
     assert "Could not judge" in page
     assert "othing violated" not in page
 
