@@ -1,7 +1,5 @@
 """Reports in S3, brought to this machine and opened in a browser."""
 
-import os
-import webbrowser
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -118,14 +116,3 @@ def bring(model: str, page: Page, stack: str) -> Path:
     except OSError as error:
         raise Trouble(f"{path} cannot be written: {error.strerror}") from error
     return path
-
-
-def show_in_browser(path: Path) -> bool:
-    """Open a file in the user's browser; False where there is none to open it."""
-    shown = bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
-    if not shown and "BROWSER" not in os.environ and os.uname().sysname == "Linux":
-        return False  # what a terminal would show instead is no page
-    try:
-        return webbrowser.open(path.resolve().as_uri())
-    except webbrowser.Error:
-        return False

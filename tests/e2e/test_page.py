@@ -2,6 +2,7 @@
 approved there, tested and released, as the person whose credentials `everloop ui` has."""
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 from browser import CHROMIUM, Browser
 from e2e.laptop import ROOT, Laptop, prices, variant
+from waiting import until
 
 pytestmark = [
     pytest.mark.cloud,
@@ -19,17 +21,40 @@ pytestmark = [
 MODEL = "seen"
 
 
+# A browser that is opened, and returns no earlier than it has shown the page.
+OPENED = """#!{python}
+import pathlib, sys, urllib.request
+seen = pathlib.Path({seen!r})
+opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+with opener.open(sys.argv[1]) as page:
+    seen.with_suffix(".part").write_bytes(page.read())
+seen.with_suffix(".part").rename(seen)
+"""
+
+
 @pytest.fixture
-def address(laptop: Laptop) -> Iterator[str]:
+def opened(tmp_path: Path) -> Path:
+    return tmp_path / "opened.html"
+
+
+@pytest.fixture
+def address(laptop: Laptop, tmp_path: Path, opened: Path) -> Iterator[str]:
     """Start `everloop ui` as a person does; gives the address that it prints."""
-    words = ["ui", "--allow-changes", "--no-open", "--json"]
+    words = ["ui", "--allow-changes", "--json"]
     command = [sys.executable, "-m", "everloop_cli.main", *words]
-    started = subprocess.Popen(command, env=laptop.env, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    assert started.stdout is not None
-    yield json.loads(started.stdout.readline())["address"]
-    started.terminate()
-    started.wait(30)
-    started.stdout.close()
+    script = tmp_path / "open"
+    script.write_text(OPENED.format(python=sys.executable, seen=str(opened)))
+    script.chmod(0o755)
+    env = laptop.env | {"BROWSER": f"{script} %s"}
+    with (
+        (tmp_path / "said").open("w+") as said,
+        subprocess.Popen(command, env=env, cwd=ROOT, stdout=subprocess.PIPE, stderr=said) as ui,
+    ):
+        assert ui.stdout is not None
+        yield json.loads(ui.stdout.readline())["address"]
+        ui.send_signal(signal.SIGINT)
+        assert ui.wait(30) == 0
+        assert (tmp_path / "said").read_text() == ""  # though its page is open in a browser
 
 
 @pytest.fixture
@@ -41,8 +66,10 @@ def browser(tmp_path: Path) -> Iterator[Browser]:
 
 
 def test_a_training_is_watched_and_its_version_approved_in_a_browser(
-    laptop: Laptop, tmp_path: Path, browser: Browser, address: str
+    laptop: Laptop, tmp_path: Path, browser: Browser, address: str, opened: Path
 ) -> None:
+    until(opened.exists, bool)
+    assert "<title>" in opened.read_text()
     laptop.everloop("push", str(variant(tmp_path, MODEL, {})))
     laptop.decided(MODEL, "install")
     browser.go(address)

@@ -18,9 +18,9 @@ from everloop.reading import models
 from everloop.reading.story import story
 from everloop.views.document import document
 from everloop.views.timeline import TimelineEntry
-from everloop_cli import flights, laptop, render, render_story, show, stack_files
+from everloop_cli import flights, laptop, render, show, stack_files
 from everloop_cli.deliver import push
-from everloop_cli.demo import traffic
+from everloop_cli.demo import ending, traffic
 from everloop_cli.demo.stage import Stage
 from everloop_cli.door import open_stack
 from everloop_cli.trouble import Trouble
@@ -39,6 +39,7 @@ def run(
     stack: str,
     ask: bool,
     keep: bool,
+    open_page: bool,
     as_json: bool,
 ) -> None:
     """Play the story in a cloud below `home`; leaves a summary in `home`/demo.json.
@@ -65,8 +66,11 @@ def run(
         path.write_text(json.dumps(summary, indent=2, default=str) + "\n")
         if as_json:
             show.emit_json(summary)
-        else:
-            story.end(state, path, kept=keep)
+            return
+        ending.tell(stage, MODEL, stack, path)
+        if open_page and ending.wanted():
+            ending.show_page(stage)
+        ending.leave(stage, state, kept=keep)
     finally:
         if not keep:
             laptop.down(state, wipe=False, say=lambda text: None)
@@ -230,24 +234,6 @@ class Story:
             "status": document(models.overview(MODEL)),
             "why": document(story(MODEL)),
         }
-
-    def end(self, state: Path, path: Path, *, kept: bool) -> None:
-        stage = self._stage
-        stage.chapter("What happened")
-        render.decisions(models.decided(MODEL))
-        show.out.print()
-        render_story.story(story(MODEL))
-        show.out.print()
-        bucket = settings().artefact_bucket
-        stage.say(f"reports: s3://{bucket}/comparisons/{MODEL}/ and /monitoring/{MODEL}/")
-        stage.say(f"metrics: namespace everloop; summary: {path}")
-        if kept:
-            stage.say(f'the cloud still runs: eval "$(everloop env --state {state})"')
-        else:
-            stage.say(f"the cloud is stopped, its state kept: everloop up --state {state}")
-        env = f'eval "$(everloop env --state {state})"'
-        stage.say(f"see it all in a browser: {'' if kept else 'up again, then '}{env}; everloop ui")
-        stage.say(f"the whole story took {stage.seconds:.0f} s", style="bold")
 
 
 def _free(port: int) -> bool:

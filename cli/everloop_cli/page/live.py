@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
 from everloop_cli.page import render
+from everloop_cli.page.board import ENDED
 
 _HEARTBEAT_S: Final = 15.0  # a proxy or a sleeping laptop must not take the stream for dead
 _MOST: Final = 1000  # events that wait for a browser; of more it learns by reading the page again
@@ -37,12 +38,14 @@ async def _events(request: Request) -> AsyncIterator[bytes]:
     end = render.site(request).board.listen(heard)
     try:
         yield b"retry: 2000\nevent: open\ndata: {}\n\n"
-        while True:  # until the browser goes away: then this is cancelled
+        while True:  # until the page ends, or the browser goes away: then this is cancelled
             try:
                 model, seq = await asyncio.wait_for(waiting.get(), _HEARTBEAT_S)
             except TimeoutError:
                 yield b": still here\n\n"
                 continue
+            if model == ENDED:
+                return
             yield b"event: ledger\ndata: %b\n\n" % json.dumps({"model": model, "seq": seq}).encode()
     finally:
         end()

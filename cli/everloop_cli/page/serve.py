@@ -2,15 +2,15 @@
 
 import contextlib
 import logging
-import os
 import socket
-import sys
-import webbrowser
+import threading
 from collections.abc import Callable
+from types import FrameType
 
 import uvicorn
 
 from everloop.aws.settings import Settings
+from everloop_cli import browsers
 from everloop_cli.page.app import create
 from everloop_cli.page.board import Board
 from everloop_cli.page.clock import Clock
@@ -43,9 +43,8 @@ def serve(
     site.board.rows(site.board.names()[:20], 0)  # begun while the browser opens
     address = f"http://{HOST}:{chosen}/?token={token}"
     say(address, chosen)
-    if open_browser and _has_screen():
-        webbrowser.open(address)
-    logging.getLogger("uvicorn.error").addFilter(_Ending())
+    if open_browser:  # what BROWSER names may return only once it was closed
+        threading.Thread(target=browsers.show, args=(address,), daemon=True).start()
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     config = uvicorn.Config(
         app,
@@ -57,20 +56,19 @@ def serve(
         ws="none",
     )
     with contextlib.suppress(KeyboardInterrupt), listening:
-        uvicorn.Server(config).run(sockets=[listening])
+        _Server(config, site.board).run(sockets=[listening])
 
 
-class _Ending(logging.Filter):
-    """Keeps quiet that the streams of open pages end with the page: whoever ended it knows."""
+class _Server(uvicorn.Server):
+    """Ends the streams of open pages with itself: it would wait for them, and then tell of each."""
 
-    def filter(self, record: logging.LogRecord) -> bool:
-        return not record.getMessage().startswith("Cancel ")
+    def __init__(self, config: uvicorn.Config, board: Board) -> None:
+        super().__init__(config)
+        self._board = board
 
-
-def _has_screen() -> bool:
-    """Whether a browser has where to show itself: one in the terminal would take that over."""
-    named = any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
-    return named or sys.platform in ("darwin", "win32")
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._board.end_streams()
+        super().handle_exit(sig, frame)
 
 
 def _listen(port: int) -> socket.socket:

@@ -25,6 +25,12 @@ def _speed(text: str) -> float:
 @click.option("--ask", is_flag=True, help="Stop for your approval of version 1.")
 @click.option("--keep", is_flag=True, help="Leave the cloud running at the end.")
 @click.option(
+    "--open/--no-open",
+    "open_page",
+    default=True,
+    help="At the end, show it all in a browser until Ctrl-C, where there is one (default).",
+)
+@click.option(
     "--speed",
     type=options.Read("speed", _speed),
     default=_SPEED,
@@ -48,6 +54,7 @@ def _speed(text: str) -> float:
 def demo(
     ask: bool,
     keep: bool,
+    open_page: bool,
     speed: float,
     port: int,
     quotas: str | None,
@@ -62,4 +69,4 @@ def demo(
 
     home = state or states.default(stack)
     cloud = {"speed": speed, "port": port, "quotas": quotas}
-    story.run(home, cloud, stack=stack, ask=ask, keep=keep, as_json=as_json)
+    story.run(home, cloud, stack=stack, ask=ask, keep=keep, open_page=open_page, as_json=as_json)

@@ -24,12 +24,12 @@ def open_report(
     Without a word it is the evaluation of the version that waits for approval, else of what serves.
     The page is brought from S3 to a folder of your own.
     """
-    from everloop_cli import models, opening
+    from everloop_cli import browsers, models, opening
 
     options.open_stack(stack)
     page = opening.find(models.known(model, removed=True), what, version)
     path = opening.bring(model, page, stack)
-    opened = not only_print and not as_json and opening.show_in_browser(path)
+    opened = not only_print and not as_json and browsers.show(path.resolve().as_uri())
     if as_json:
         show.emit_json({"model": model, "title": page.title, "uri": page.uri, "path": str(path)})
     elif only_print:
