@@ -16,6 +16,7 @@ from everloop.spec import forms
 from everloop.views.attention import Attention
 from everloop.views.look import looks
 from everloop.views.timeline import TimelineEntry, timeline
+from everloop_cli import clock, idle_endpoints
 
 _RELEASES = 1000  # more than anybody reads
 
@@ -47,6 +48,8 @@ def of(stack: str, model: str) -> ModelFindings:
     troubles += _last_look(model, decided)
     if serving is not None and (installed is None or forms.of(installed.spec).has_endpoint):
         troubles += _alarm(stack, model)
+    if serving is not None and installed is not None:
+        troubles += idle_endpoints.find(model, installed.spec, decided, clock.now())
     released = ledger.releases(model, newest=_RELEASES)
     troubles += attention.of_model(model, packages, decided, released)
     serves = f"version {serving.version} serves" if serving else "nothing serves yet"

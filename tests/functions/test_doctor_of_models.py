@@ -1,11 +1,13 @@
 """What doctor says of a model that is in trouble, and which command it gives for it."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 import on_violation
 from everloop.aws import alarms, ledger, settings, shortages
 from everloop.flows import report
-from everloop.moments import moment
+from everloop.moments import moment, text
 from everloop.records.release import Release
 from everloop.records.shortage import Shortage, Trouble
 from everloop_cli import doctor
@@ -145,3 +147,60 @@ def test_a_refused_file_is_to_be_taken_out_and_one_set_aside_to_be_looked_at(acc
             facts={"outcome": "bad-files", "files": counts},
         )
         assert only(account, "nothing was trained of the last drop")[2] == repair
+
+
+def serving(account, since="2026-11-20T10:20:00Z", spec=None):
+    account.push(**({} if spec is None else {"data": account.bundle(spec)}))
+    account.register(approval="Approved")
+    report.decided(
+        "serve",
+        id="r1",
+        model=MODEL,
+        time=moment(since),
+        go=True,
+        reason="version 1 serves",
+        facts={"version": 1, "outcome": "released", "epoch": 1},
+    )
+    account.serve(1)
+
+
+def asked(account, count, ago):
+    """Let an endpoint have had so many requests some days ago."""
+    point = {
+        "MetricName": "Invocations",
+        "Dimensions": [
+            {"Name": "EndpointName", "Value": MODEL},
+            {"Name": "VariantName", "Value": "AllTraffic"},
+        ],
+        "Timestamp": datetime.now(UTC) - timedelta(days=ago),
+        "Value": count,
+    }
+    account.client("cloudwatch").put_metric_data(Namespace="AWS/SageMaker", MetricData=[point])
+
+
+def idle(account):
+    return [each for each in said(account) if "nobody asked its endpoint" in each[1]]
+
+
+@pytest.mark.parametrize(("count", "ago", "told"), [(None, 0, True), (3, 30, True), (1, 5, False)])
+def test_an_endpoint_that_nobody_asks_is_told_with_what_it_costs(account, count, ago, told):
+    serving(account)
+    if count is not None:
+        asked(account, count, ago)
+    found = idle(account)
+    assert bool(found) is told
+    if told:
+        assert found[0] == (
+            "warning",
+            "nobody asked its endpoint anything for 7 days, and it costs about 83.04 USD a month; "
+            'a model that is scored now and then needs no instances: [deploy] serve = "batch"',
+            f"everloop costs models/{MODEL}",
+        )
+
+
+def test_what_serves_since_yesterday_or_without_instances_is_not_idle(account):
+    serving(account, since=text(datetime.now(UTC) - timedelta(days=1)))
+    assert idle(account) == []
+    spec = 'problem = "binary_classification"\n[data]\ntarget = "late"\n[deploy]\n'
+    serving(account, spec=f'{spec}serve = "serverless"\n')
+    assert idle(account) == []

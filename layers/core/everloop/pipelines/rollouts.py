@@ -177,6 +177,11 @@ def errors_of(endpoint: str) -> dict[str, Any]:
     }
 
 
+def requests_of(endpoint: str) -> dict[str, Any]:
+    """Return what names the requests of an endpoint, whatever version answered them."""
+    return {**errors_of(endpoint), "MetricName": "Invocations"}
+
+
 def usual_share(by_hour: Sequence[float]) -> float:
     """Return the share of requests that an endpoint fails anyway: that of its middle hour.
 
