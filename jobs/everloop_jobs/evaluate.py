@@ -23,6 +23,7 @@ import packages
 import problems
 import report
 import requirements
+import training_history
 import transform_files
 from container import INPUT, JobError, output, read_json, read_spec, run, unpacked, write_json
 from explanations import follows
@@ -67,6 +68,10 @@ def main() -> str:
         else:
             result = _measure(problem, rows, code, model, work, target)
         write_json(target / packages.NAME, packages.found(code))
+        history = training_history.of(model)
+        if history is not None:
+            result["training"] = history
+            write_json(target / "evaluation.json", result)
         if groups is not None:
             result["fairness"] = _fairness(problem, target, groups)
             write_json(target / "evaluation.json", result)

@@ -74,7 +74,7 @@ def _of_run(whose: str = "") -> Facts:
     """Return what the job was told of its run; nothing where it was told nothing, as by check."""
     run, at = _told("RUN").rpartition("/")[2], _told("STARTED")
     found = [
-        ("Data", whose, _told("DATASET_DIGEST")[:_DIGITS]),
+        ("Data", whose, _told("DATASET_DIGEST").strip("0") and _told("DATASET_DIGEST")[:_DIGITS]),
         ("Code", whose, _told("BUNDLE_DIGEST")[:_DIGITS]),
         ("Run", "", run),
         ("Time", "", moment(at)),

@@ -9,6 +9,7 @@ import charts
 import explanations.page
 import fairness.page
 import head
+import training_history
 from metrics import Array
 from pages import page as _page
 from pages import some
@@ -26,6 +27,7 @@ def evaluation(problem: Problem, result: dict[str, Any], truth: Array, score: Ar
     parts += [f'<p class="soft">{html.escape(note)}</p>' for note in problem.notes()]
     parts += problem.pictures(truth, score)
     metric = _metric(spec, result["metrics"])
+    parts += training_history.parts(result.get("training"), result["metrics"])
     parts += _slices(result, metric, spec["evaluate"].get("least_slice_rows"))
     if "explanations" in result:
         parts += explanations.page.parts(result["explanations"])
@@ -132,7 +134,7 @@ def _leakage(result: Mapping[str, Any], suspects: Sequence[Mapping[str, Any]]) -
         )
     if unknown:
         lines.append(
-            f"Not known: whether the {' or the '.join(unknown)} was trained on some of them. A "
+            f"Not known: whether the {' or the '.join(unknown)} was trained on some of the rows. A "
             "version keeps it by [data].key, where no key repeats."
         )
     lines += [f"Suspect: {each['column']}: {each['why']}" for each in suspects]

@@ -1,6 +1,7 @@
 """Train boosted trees on flights, in script mode: channels and hyperparameters as SageMaker gives.
 
-Reads data.csv of the channels train and validation, writes model.joblib to SM_MODEL_DIR.
+Reads data.csv of the channels train and validation, writes model.joblib to SM_MODEL_DIR, and
+history.csv beside it: the AUC of both after some of the rounds.
 """
 
 import argparse
@@ -32,6 +33,15 @@ def model(max_iter: int, learning_rate: float, max_leaf_nodes: int) -> Pipeline:
     return make_pipeline(columns, trees)
 
 
+def learning(trained: Pipeline, rows: pd.DataFrame, every: int = 5) -> pd.Series:
+    """Return the AUC after each few rounds of boosting, by the number of the round."""
+    prepared = trained[:-1].transform(rows[FEATURES])
+    rounds = enumerate(trained[-1].staged_predict_proba(prepared), start=1)
+    return pd.Series(
+        {at: roc_auc_score(rows[TARGET], said[:, 1]) for at, said in rounds if at % every == 0}
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--max_iter", type=int, default=150)
@@ -47,6 +57,10 @@ def main() -> None:
     seen = channel["validation"]
     auc = roc_auc_score(seen[TARGET], trained.predict_proba(seen[FEATURES])[:, 1])
     print(f"validation_auc={auc:.4f};")
+    some = channel["train"].sample(min(len(seen), len(channel["train"])), random_state=7)
+    curves = {"train_auc": learning(trained, some), "validation_auc": learning(trained, seen)}
+    history = pd.DataFrame(curves).rename_axis("round")
+    history.to_csv(Path(os.environ["SM_MODEL_DIR"]) / "history.csv", float_format="%.5f")
     joblib.dump(trained, Path(os.environ["SM_MODEL_DIR"]) / "model.joblib", compress=3)
 
 

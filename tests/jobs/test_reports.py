@@ -15,6 +15,7 @@ def evaluated(
     problem: str,
     metric: str,
     told: dict[str, str] | None = None,
+    files: dict[str, str] | None = None,
 ) -> str:
     """Evaluate a model that answers with the column `near`; return the page."""
     rows.to_csv(container.input("holdout") / "data.csv", index=False)
@@ -28,7 +29,7 @@ def evaluated(
         }
     )
     container.code(bundle_with({"inference.py": PICK}), {**spec, "problem": problem})
-    container.model({"column": "near"})
+    container.model({"column": "near", **(files or {})})
     container.succeed("evaluate.py", told)
     page = container.page("evaluation")
     complete_and_small(page)
@@ -111,6 +112,36 @@ def test_a_slice_has_an_interval_or_is_named_as_too_small(container: Container) 
         assert f"side {each['value']} ({each['rows']})" in page
     assert told["small_slices"] == [{"column": "side", "value": "few", "rows": 30}]
     assert "too few rows (100 are needed): side few (30)" in page
+
+
+HISTORY = "epoch,auc,val_auc,loss\n" + "".join(
+    f"{n},{0.8 + n / 1e4},{0.7 + n / 2e4},{1 / n}\n" for n in range(1, 1001)
+)
+
+
+def test_what_the_training_wrote_of_its_epochs_is_drawn_beside_the_holdout(
+    container: Container,
+) -> None:
+    files = {"history.csv": HISTORY}
+    page = evaluated(container, outcomes(300), "binary_classification", "auc", files=files)
+    told = container.read("evaluation/evaluation.json")["training"]
+    assert told["by"] == "epoch"
+    assert (told["rounds"][0], told["rounds"][-1], len(told["rounds"])) == (1, 1000, 200)
+    assert told["series"]["val_auc"][-1] == pytest.approx(0.75)
+    assert [*told["series"]] == ["auc", "val_auc", "loss"]
+    assert "loss by epoch" in page
+    assert "Train against holdout" in page
+    for drawn in ("train, last round", "validation, last round", "0.9000", "0.7500"):
+        assert drawn in page
+
+
+@pytest.mark.parametrize("history", ["", "epoch\n1\n", "\x00\x00", "a,b\nx,y\n"])
+def test_a_history_that_says_nothing_fails_no_evaluation(
+    container: Container, history: str
+) -> None:
+    files = {"history.csv": history}
+    page = evaluated(container, outcomes(300), "binary_classification", "auc", files=files)
+    assert "Train against holdout" not in page
 
 
 def test_a_comparison_draws_both_scores_and_how_sure_each_slice_is(container: Container) -> None:
