@@ -12,7 +12,7 @@ from everloop.reading import models as reading
 from everloop.reading import reports
 from everloop.reading.story import story
 from everloop.views.look import looks
-from everloop_cli import states
+from everloop_cli import frames, states
 from everloop_cli.trouble import Trouble
 
 LOOK: Final = "look"
@@ -25,6 +25,7 @@ class Page:
 
     title: str
     uri: str
+    own: bool = False  # written by the folder's own code, so that it is shown in a frame
 
 
 def find(model: str, what: str | None, version: int | None) -> Page:
@@ -39,6 +40,8 @@ def find(model: str, what: str | None, version: int | None) -> Page:
     if what is None or what in KINDS:
         number = version if version is not None else _newest(model)
         return _of_version(model, number, what or reports.EVALUATION)
+    if what.lower().endswith((".html", ".htm")):
+        return _own(model, version if version is not None else _newest(model), what)
     return _of_run(model, what)
 
 
@@ -68,6 +71,21 @@ def _of_version(model: str, number: int, kind: str) -> Page:
             f"version {number} of {model} has no report of its {kind}{hint}; it has {there}"
         )
     return Page(f"{kind} of version {number}", found[kind])
+
+
+def _own(model: str, number: int, name: str) -> Page:
+    view = story(model, number)
+    assert view.version is not None
+    found = reports.own(view.version)
+    if name not in found:
+        there = ", ".join(found) or "none"
+        raise Trouble(
+            f"the evaluation of version {number} of {model} wrote no {name!r}; pages of its own: "
+            f"{there}"
+        )
+    return Page(
+        f"{name.rpartition('.')[0].replace('/', '-')} of version {number}", found[name], True
+    )
 
 
 def _of_look(model: str, version: int | None) -> Page:
@@ -112,7 +130,7 @@ def bring(model: str, page: Page, stack: str) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         path.touch(mode=0o600)
-        path.write_bytes(data)
+        path.write_bytes(frames.around(data, page.title) if page.own else data)
     except OSError as error:
         raise Trouble(f"{path} cannot be written: {error.strerror}") from error
     return path

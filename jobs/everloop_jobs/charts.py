@@ -142,7 +142,7 @@ def confusion(names: Sequence[str], cells: Array, most: int = 12) -> str:
             x, tone = left + column * size, "good" if true == said else "bad"
             parts.append(
                 f'<rect class="track" x="{x}" y="{y}" width="{size - 2}" height="{size - 2}"/>'
-                f'<rect class="{tone}" style="fill-opacity:{share:.3f};stroke:none" x="{x}" '
+                f'<rect class="{tone}" style="fill-opacity:{share * 0.5:.3f};stroke:none" x="{x}" '
                 f'y="{y}" width="{size - 2}" height="{size - 2}"/>'
             )
             if cells[true, said]:

@@ -178,9 +178,22 @@ def test_the_page_of_a_run_that_failed_is_its_data(trained, home, capsys):
     assert found["uri"].endswith("files/data.html")
 
 
+def test_a_page_of_the_folders_own_comes_in_a_frame_that_cannot_act(served, home, capsys):
+    folder = f"s3://{served.artefacts}/runs/{MODEL}/r1/evaluation"
+    hostile = b"<p>Drift</p><script>fetch('//x')</script>\"></iframe><script>top.x=1</script>"
+    served.put(f"{folder}/drift.html", hostile)
+    found = told(capsys, "open", MODEL, "drift.html")
+    assert found["title"] == "drift of version 1"
+    page = (home / "drift-of-version-1.html").read_text()
+    assert page.count("<iframe") == 1 and page.count("<script") == 0
+    assert '<iframe sandbox="allow-scripts" srcdoc="&lt;p&gt;Drift' in page
+    assert "default-src 'none'" in page and "connect-src" not in page
+
+
 @pytest.mark.parametrize(
     ("words", "why"),
     [
+        (["none.html"], "wrote no 'none.html'; pages of its own: none"),
         (["9"], "has no version 9; it has [1]"),
         (["comparison"], "has no report of its comparison: nothing served that it was compared"),
         (["look"], "the monitor has not looked yet"),

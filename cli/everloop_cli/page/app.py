@@ -28,7 +28,7 @@ from everloop_cli.page.screens import (
     version,
     word,
 )
-from everloop_cli.page.screens.reports import report
+from everloop_cli.page.screens.reports import own, report
 from everloop_cli.trouble import Trouble
 
 Screen = Callable[[Request], Response]
@@ -50,6 +50,7 @@ def create(site: Site, token: str, port: int) -> App:
             Route("/models/{model}/versions/{number:int}", version.show),
             Route("/models/{model}/versions/{number:int}/word", word.say, methods=["POST"]),
             Route("/models/{model}/versions/{number:int}/reports/{kind}", report),
+            Route("/models/{model}/versions/{number:int}/own/{page:path}", own),
             Route("/models/{model}/runs/{run}", run.show),
             Route("/models/{model}/looks/{seq:int}", look.show),
             Route("/models/{model}/looks/{seq:int}/report", look.report),

@@ -7,7 +7,7 @@ from everloop_cli import options, show
 
 @click.command(name="open")
 @click.argument("model")
-@click.argument("what", required=False, metavar="[VERSION|RUN|comparison|data|look]")
+@click.argument("what", required=False, metavar="[VERSION|RUN|comparison|data|look|PAGE.html]")
 @click.option("--version", type=int, metavar="N", help="Of which version, of a kind of report.")
 @click.option("--print", "only_print", is_flag=True, help="Print where it lies, and open nothing.")
 @options.stack
@@ -22,7 +22,8 @@ def open_report(
     """Show a MODEL's report in the browser: of a version, a run, the data or the newest look.
 
     Without a word it is the evaluation of the version that waits for approval, else of what serves.
-    The page is brought from S3 to a folder of your own.
+    PAGE.html is one that the folder's own evaluate.py wrote. The page is brought from S3 to a
+    folder of your own.
     """
     from everloop_cli import browsers, models, opening
 

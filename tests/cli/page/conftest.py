@@ -23,6 +23,20 @@ MODEL, HOSTILE, EMPTY = "prices", "hostile", "empty"
 TOKEN, PORT = "a-token-of-a-test", 8123
 BASE = f"http://127.0.0.1:{PORT}"
 NASTY = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>{{ 7 * 7 }}"
+OWN_PAGE = "drift <b>.html"
+# A page of a folder's own code that tries what it can.
+OWN = b"""<!doctype html><h1>Drift</h1><script>
+document.querySelector("h1").textContent = "Drawn";
+const tried = [];
+for (const act of [
+  () => { top.stolen = 1; },
+  () => { tried.push(document.cookie); },
+  () => { tried.push(parent.document.title); },
+  () => { top.location = "/models"; },
+]) try { act(); tried.push("done"); } catch (error) { tried.push("refused"); }
+fetch("/").then(() => report("asked"), () => report("not asked"));
+function report(asked) { parent.postMessage({tried, asked, origin: window.origin}, "*"); }
+</script>"""
 REPORT = b"<!doctype html><title>r</title><h1>A report</h1><script>top.stolen = 1</script>"
 
 
@@ -73,6 +87,8 @@ class Prepared:
         metrics = {"rmse": {"value": mae, "low": mae - 0.25, "high": mae + 0.125}}
         uri = self.put(f"{folder}/evaluation.json", {"rows": 1234, "metrics": metrics})
         self.put(f"{folder}/report.html", REPORT)
+        if number == 2:
+            self.put(f"{folder}/{OWN_PAGE}", OWN)
         made = {"evaluation-uri": uri, "cause": "data", "dataset-digest": "da7a" * 16, **metadata}
         return sagemaker.create_model_package(
             ModelPackageGroupName=model,

@@ -6,11 +6,12 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import quote
 
 import pytest
 import uvicorn
 from browser import CHROMIUM, Browser
-from cli.page.conftest import EMPTY, HOSTILE, MODEL, TOKEN, site
+from cli.page.conftest import EMPTY, HOSTILE, MODEL, OWN_PAGE, TOKEN, site
 from waiting import until
 
 from everloop_cli.page.app import create
@@ -136,6 +137,22 @@ def test_a_report_runs_no_script_in_the_page(browser, address):
     browser.ask("document.querySelector('iframe').scrollIntoView()")
     browser.until("document.querySelector('iframe').contentDocument === null")
     assert browser.ask("window.stolen") is None
+
+
+def test_a_page_of_a_folders_own_draws_and_cannot_act(browser, address):
+    browser.go(f"{address}/models/{MODEL}/versions/2")
+    browser.ask("window.addEventListener('message', told => { window.told = told.data; })")
+    source = f"/models/{MODEL}/versions/2/own/{quote(OWN_PAGE)}"
+    browser.ask(
+        "(frame => { frame.sandbox = 'allow-scripts'; frame.loading = 'eager'; "
+        f"frame.src = {json.dumps(source)}; }})(document.querySelector('iframe'))"
+    )
+    told = browser.until("window.told")
+    assert told["origin"] == "null"
+    assert told["asked"] == "not asked"
+    assert told["tried"] == ["refused"] * 4
+    assert browser.ask("window.stolen") is None
+    assert browser.ask("location.pathname") == f"/models/{MODEL}/versions/2"
 
 
 @pytest.fixture

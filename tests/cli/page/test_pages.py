@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from cli.page.conftest import EMPTY, HOSTILE, MODEL, NASTY, client_of, site
+from cli.page.conftest import EMPTY, HOSTILE, MODEL, NASTY, OWN_PAGE, client_of, site
 
 from everloop.chain import KINDS
 from everloop_cli.page import render, words
@@ -148,6 +148,23 @@ def test_a_report_is_shown_in_a_frame_that_runs_nothing(page):
     looks = [link for link in Read(page.get(f"/models/{MODEL}").text).links if "/looks/" in link]
     assert len(looks) == 3
     assert "A report" in page.get(f"{looks[0]}/report").text
+
+
+def test_a_page_of_the_folders_own_is_shown_beside_ours_in_an_origin_of_nobodys(page):
+    version = Read(page.get(f"/models/{MODEL}/versions/2").text)
+    links = [given.get("href", "") for tag, given in version.tags if tag == "a"]
+    (link,) = [each for each in links if "report=own" in each]
+    opened = Read(page.get(f"/models/{MODEL}/versions/2{link}").text)
+    (frame,) = [given for tag, given in opened.tags if tag == "iframe"]
+    assert frame["sandbox"] == "allow-scripts"
+    assert frame["title"] == OWN_PAGE
+    answer = page.get(frame["src"])
+    assert "<h1>Drift</h1>" in answer.text
+    policy = answer.headers["content-security-policy"]
+    assert policy.startswith("sandbox allow-scripts; default-src 'none'")
+    assert "allow-same-origin" not in policy and "connect-src" not in policy
+    for other in ("report.html", "../evaluation.json", "predictions.csv", "none.html"):
+        assert page.get(f"/models/{MODEL}/versions/2/own/{other}").status_code == 404
 
 
 def test_a_page_that_only_reads_offers_no_word_and_takes_none(page):

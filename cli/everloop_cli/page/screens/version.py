@@ -27,6 +27,7 @@ def show(request: Request, said: str = "", words: str = "", status: int = 200) -
     before = next((each for each in others if each.version < number), None)
     after = [each.version for each in others if each.version > number]
     kinds = [*reading.reports(view.version), reading.CARD]
+    own = [f"own/{page}" for page in reading.own(view.version)]
     chosen = request.query_params.get("report", "")
     return render.page(
         request,
@@ -41,7 +42,8 @@ def show(request: Request, said: str = "", words: str = "", status: int = 200) -
         after=min(after, default=None),
         metric=metric_of(name),
         reports=kinds,
-        chosen=chosen if chosen in kinds else kinds[0],
+        own=own,
+        chosen=chosen if chosen in (*kinds, *own) else kinds[0],
         plans=_plans(request, name, view.version),
         done=request.query_params.get("done", ""),
         said=said,
