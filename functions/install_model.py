@@ -84,6 +84,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
             "pipeline_arn": installed.pipeline_arn,
             **({"note": note} if (note := policy.rollout_note(installed.spec)) else {}),
             **_commit(pushed.metadata),
+            **_pushed_by(pushed.metadata),
         },
         subject=installed.bundle_uri,
     )
@@ -227,6 +228,12 @@ def _commit(metadata: Mapping[str, str]) -> dict[str, Any]:
     if not re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", commit):
         return {}
     return {"commit": commit, "changed_files": int(changed) if changed.isdecimal() else 0}
+
+
+def _pushed_by(metadata: Mapping[str, str]) -> dict[str, str]:
+    """Return whose push it says that it is; nothing where it does not."""
+    by = metadata.get("pushed-by", "")
+    return {"pushed_by": by} if re.fullmatch(r"arn:[\w+=,.@:/-]{1,600}", by) else {}
 
 
 def _check_topic(topic: str | None) -> None:

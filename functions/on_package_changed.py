@@ -7,10 +7,11 @@ from everloop.aws.settings import settings
 from everloop.decisions import Decision
 from everloop.decisions.approvals import PENDING
 from everloop.facts import PackageChanged, package_changed
-from everloop.flows import approving, judging, releasing
+from everloop.flows import approving, endorsing, judging, releasing
 from everloop.flows.approving import ApprovalEvent
 from everloop.flows.report import logger
 from everloop.records.installation import Installation
+from everloop.spec import policy
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -22,7 +23,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     fact = package_changed(event, settings().home)
     if fact is None:
         return {"go": False, "reason": "a package of somebody else's"}
-    if not fact.concerns_approval and not fact.concerns_pin:
+    if not (fact.concerns_approval or fact.concerns_pin or fact.concerns_stage):
         return {"go": False, "reason": "the approval is as it was"}
     installed = ledger.find_installed(fact.model)
     if installed is None:
@@ -38,7 +39,9 @@ def _start(fact: PackageChanged, installed: Installation) -> Decision:
         cause = f"version {fact.version} is gone from the registry"
         return releasing.start_wanted(installed, cause, fact.time)
     package = described.package
-    if not fact.concerns_approval and not approving.pin_changed(package):
+    staged = fact.concerns_stage and policy.two_persons(installed.spec)
+    endorsed = staged and endorsing.endorse(installed, described, fact)
+    if not fact.concerns_approval and not endorsed and not approving.pin_changed(package):
         return Decision(False, "the approval is as it was, and so is the pin")
     if package.approval == PENDING:
         judged = judging.start_evaluation(package)

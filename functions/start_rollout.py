@@ -207,7 +207,8 @@ def _check_desired(request: Request, installed: Installation) -> None:
     other = releasing.overtaken_by(installed, request.version, request.time)
     if other is not None:
         raise _Withdrawn(f"version {other.version} should serve by now, not {request.version}")
-    barred = approving.barred(request.model, request.version)
+    described = registry.find(request.package_arn)
+    barred = approving.barred(installed, described.package) if described else ""
     if barred:
         raise _Withdrawn(barred)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from everloop.aws import buckets, journal, ledger, shortages, storage
+from everloop.aws import account, buckets, journal, ledger, shortages, storage
 from everloop.aws.settings import settings
 from everloop.billing import estimates, prices
 from everloop.bundle import Bundle, contents, open_bundle, packed
@@ -49,7 +49,8 @@ def push(folder: Path) -> dict[str, Any]:
         raise Trouble(f"{folder} cannot be pushed:\n{error}") from error
     at = git.commit(folder)
     bucket, key = settings().data_bucket, _bundle_key(model)
-    version = storage.write_version(bucket, key, data, "application/gzip", at)
+    who = {"pushed-by": account.caller().arn}  # who may not be one of the two who approve
+    version = storage.write_version(bucket, key, data, "application/gzip", {**at, **who})
     note = policy.rollout_note(policy.document(spec))
     return {
         "model": model,

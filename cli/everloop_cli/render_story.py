@@ -58,6 +58,9 @@ def _lines(version: Version) -> Iterable[tuple[str, str]]:
     yield "pinned", version.pinned
     if not version.registered:
         yield "registry", "its package was deleted; this is what the ledger kept"
+    if version.endorsed_by:
+        first = version.endorsed_by
+        yield "first yes", f"{first.by} ({first.status}, {first.at}): {first.words}"
     if version.decided_by:
         word = version.decided_by
         yield "decided by", f"{word.by} ({word.status or 'decided'}, {word.at})"

@@ -11,12 +11,13 @@ from everloop.decisions import deploy_windows, emergency
 from everloop.decisions.approvals import APPROVED, PENDING, PIN, REJECTED
 from everloop.decisions.deploy_windows import Calendar
 from everloop.decisions.releases import Package, desired_package, without_effect
+from everloop.decisions.two_persons import STAGE, STAGE_STATUS
 from everloop.decisions.waivers import reason_in
 from everloop.reading.versions import versions
 from everloop.records.installation import Installation
 from everloop.records.release import RELEASED, Release
 from everloop.spec import policy
-from everloop_cli import clock, models
+from everloop_cli import clock, models, two_yeses
 from everloop_cli.trouble import Trouble
 
 _LONGEST_STAMP = 256
@@ -31,6 +32,7 @@ class Change:
     arn: str
     status: str | None
     pin: str | None = None  # a stamp to set; empty: the one to take away
+    endorses: bool = False  # sets the stage that is one of two yeses
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,15 @@ def plan_word(
     """Plan an approval or a rejection; without a version, of the newest that waits for a person."""
     packages = _packages(model)
     package = _chosen(packages, model, version)
+    if status == APPROVED and _needs_two(model):
+        yes = two_yeses.mine(package)
+        if yes.by_stage:
+            if pin or instead or emergency.reason_in(words) or reason_in(words):
+                raise Trouble(
+                    f"your yes is the stage of version {package.version}, one of two: --pin, "
+                    "--instead, --waive and --now go with the other, which is its approval"
+                )
+            return _endorsed(package, first=yes.first)
     waives = _waiver(model, package, words) if status == APPROVED else ""
     now = datetime.now(UTC)  # not cut to the second: it is the last word
     changes = [Change(package.arn, status)]
@@ -91,6 +102,21 @@ def plan_word(
         numbers = ", ".join(change.arn.rpartition("/")[2] for change in changes[1:])
         will = f"rejects version {numbers}, too; {will}"
     return Plan(model, package.version, status, tuple(changes), f"{waives}{will}")
+
+
+def _needs_two(model: str) -> bool:
+    installed = ledger.find_installed(model)
+    return installed is not None and policy.two_persons(installed.spec)
+
+
+def _endorsed(package: Package, *, first: bool) -> Plan:
+    """Plan the yes that is a version's stage."""
+    will = "the second of two yeses: it counts as approved from here on"
+    if first:
+        will = "the first of two yeses: it waits for a second person, who says the same command"
+    status = "endorsed by one of two persons" if first else "endorsed by the second of two persons"
+    changes = (Change(package.arn, None, endorses=True),)
+    return Plan(package.model, package.version, status, changes, will)
 
 
 def _waiver(model: str, package: Package, words: str) -> str:
@@ -136,6 +162,7 @@ def carry_out(plan: Plan, words: str) -> None:
             words=description,
             metadata=_stamped(change, words) if change.pin else None,
             without=[PIN] if change.pin == "" else [],
+            stage=(STAGE, STAGE_STATUS) if change.endorses else None,
         )
 
 

@@ -200,16 +200,19 @@ class Account:
             (folder / name).write_text("# the model's own\n")
         return pack(folder)
 
-    def push(self, model: str = "flight-delays", data: bytes | None = None) -> dict[str, Any]:
-        """Upload a bundle and install it."""
-        return self._push(model, self.bundle() if data is None else data)
+    def push(
+        self, model: str = "flight-delays", data: bytes | None = None, by: str = ""
+    ) -> dict[str, Any]:
+        """Upload a bundle, as somebody's where it says so, and install it."""
+        return self._push(model, self.bundle() if data is None else data, by)
 
     @step
-    def _push(self, model: str, data: bytes) -> dict[str, Any]:
+    def _push(self, model: str, data: bytes, by: str) -> dict[str, Any]:
         import install_model
 
         key = f"models/{model}/bundle.tar.gz"
-        self.client("s3").put_object(Bucket=self.data, Key=key, Body=data)
+        metadata = {"pushed-by": by} if by else {}
+        self.client("s3").put_object(Bucket=self.data, Key=key, Body=data, Metadata=metadata)
         event = self.event("s3-object-created-bundle", bucket__name=self.data, object__key=key)
         answer: dict[str, Any] = install_model.handler(event, self.context)
         return answer
@@ -349,7 +352,10 @@ class Account:
         def answer(params: Any, **_: Any) -> tuple[AWSResponse, dict[str, Any]]:
             body = params["body"]  # a form's fields, or JSON
             asked.append(body if isinstance(body, dict) else json.loads(body))
-            return AWSResponse("", status, {}, None), {**told, "ResponseMetadata": {}}
+            return AWSResponse("", status, {}, None), {
+                **told,
+                "ResponseMetadata": {"HTTPHeaders": {}},
+            }
 
         self._hook(client, "before-call", operation, answer)
         return asked

@@ -1,4 +1,4 @@
-"""What moto does not know of model cards, and AWS does: a package has one, and an update keeps."""
+"""What moto does not know of a package's card and stage, and AWS does: an update keeps them."""
 
 from typing import Any
 
@@ -11,20 +11,26 @@ _update_card = SageMakerModelBackend.update_model_card
 
 
 def _update_package(response: Any) -> ActionResult:
-    """Keep all that an update does not name, where it gives the card alone."""
-    card = response._get_param("ModelCard")
-    if card is None:
+    """Keep all that an update does not name, where it gives the card or the stage alone."""
+    card, stage = response._get_param("ModelCard"), response._get_param("ModelLifeCycle")
+    if card is None and stage is None:
         return _update(response)
     arn = response._get_param("ModelPackageArn")
     package: Any = response.sagemaker_backend.describe_model_package(arn)
-    package.model_card = card
+    package.model_card = card or getattr(package, "model_card", None)
+    package.model_life_cycle = stage or getattr(package, "model_life_cycle", None)
     package.modifications_done()
     return ActionResult({"ModelPackageArn": arn})
 
 
 def _describe_package(package: Any) -> dict[str, Any]:
     card = getattr(package, "model_card", None)
-    return {**_described(package), **({"ModelCard": card} if card else {})}
+    stage = getattr(package, "model_life_cycle", None)
+    return {
+        **_described(package),
+        **({"ModelCard": card} if card else {}),
+        **({"ModelLifeCycle": stage} if stage else {}),
+    }
 
 
 def _keep(

@@ -103,7 +103,7 @@ def approval(arn):
     return found.package.approval if found else "Approved"
 
 
-def tell(account, arn, version=1, fields=("ModelApprovalStatus",), at=None, status=None):
+def tell(account, arn, version=1, fields=("ModelApprovalStatus",), at=None, status=None, **more):
     event = account.event(
         "sagemaker-model-package-approved",
         ModelPackageArn=arn,
@@ -111,6 +111,7 @@ def tell(account, arn, version=1, fields=("ModelApprovalStatus",), at=None, stat
         UpdatedModelPackageFields=list(fields),
         LastModifiedTime=at or changed_at(account, arn),
         ModelApprovalStatus=status or approval(arn),
+        **more,
     )
     return on_package_changed.handler(event, account.context)
 

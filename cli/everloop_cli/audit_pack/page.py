@@ -46,6 +46,10 @@ def index(
             if word
             else version.approval,
         ),
+        (
+            "The other yes",
+            f"{first.by} at {first.at}: {first.words}" if (first := version.endorsed_by) else "",
+        ),
         ("Waived", f"{word.waives}, by {word.by} at {word.at}" if word and word.waives else ""),
         ("Does not count", word.barred if word else ""),
         (

@@ -68,6 +68,11 @@ class PackageChanged:
     time: datetime
     changed_at: datetime | None = None
     approval: str = ""
+    stage: str = ""  # of its life cycle, with that stage's status
+
+    @property
+    def concerns_stage(self) -> bool:
+        return "ModelLifeCycle" in self.updated
 
     @property
     def approval_at(self) -> datetime | None:
@@ -206,7 +211,13 @@ def package_changed(event: Json, home: Home) -> PackageChanged | None:
         time=_time(event),
         changed_at=moment(changed, field="detail.LastModifiedTime") if changed else None,
         approval=str(detail.get("ModelApprovalStatus") or ""),
+        stage=_stage(detail.get("ModelLifeCycle")),
     )
+
+
+def _stage(cycle: Any) -> str:
+    known = isinstance(cycle, dict) and "Stage" in cycle and "StageStatus" in cycle
+    return f"{cycle['Stage']}/{cycle['StageStatus']}" if known else ""
 
 
 def run_or_endpoint_changed(event: Json, home: Home) -> RunChanged | EndpointChanged | None:

@@ -19,7 +19,7 @@ FLAWS = (
         Code(
             "flows.approving",
             "approval.status == APPROVED",
-            "changed_at is not None or approval.status == APPROVED",
+            "spoken.changed_at is not None or approval.status == APPROVED",
         ),
     ),
     Mutant(

@@ -69,6 +69,7 @@ def test_a_candidate_is_judged_by_its_numbers(report, against, verdict, said):
     ("rules", "against", "verdict"),
     [
         pytest.param(replace(RULES, by="person"), comparison(), ASK, id="a person decides"),
+        pytest.param(replace(RULES, by="two-persons"), comparison(), ASK, id="two persons decide"),
         pytest.param(replace(RULES, first="person"), None, ASK, id="a person on the first"),
         pytest.param(replace(RULES, first="person"), comparison(), APPROVED, id="policy later"),
         pytest.param(

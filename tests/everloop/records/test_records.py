@@ -12,6 +12,7 @@ from everloop.records import (
     arrival,
     config,
     decision,
+    endorsement,
     incident,
     installation,
     lease,
@@ -38,6 +39,8 @@ RUN = run.Run("m-w1-0a", "d", "b", run.DATA, T, run.REGISTERED, LATER, 30, 2, "a
 ENDED = release.Release(3, 2, release.RELEASED, "it serves", T, LATER, 1, "arn:y")
 SEAL = seal.Seal(2, "arn:p", "c", "s3://a", "s3://b", "d", "s3://c", "e", "s3://f", "i", {}, {})
 WORD = approval.Approval(2, "Approved", T, "policy", "better", "better")
+TWICE = replace(WORD, source="ana", by_event=True, two_persons=True)
+YES = endorsement.Endorsement(2, T, "arn:ana", "ana", "it holds", ("arn:eve", ""), "rejected")
 LACKED = shortage.Trouble("quota", "ResourceLimitExceeded", "q", 0, 1, False, "no")
 WAITS = shortage.Shortage(M, shortage.judgement(2), "arn:p", LACKED, T, LATER, 2, LATER, "waits")
 WRONG = incident.Incident("alarm/errors", "alarm", "f1", T, "rings", "5xx", ("look",), 2)
@@ -56,6 +59,7 @@ KEYS = [
     release.key(M, 1),
     seal.key(M, 1),
     approval.key(M, 1),
+    endorsement.key(M, 1),
     verdict.key(M, 1),
     pin.key(M),
     config.key(M, "m-v1-0a"),
@@ -80,6 +84,8 @@ ROUND_TRIPS = [
     ("a release", ENDED, release.put(M, ENDED, 3, ""), release.of),
     ("a seal", SEAL, seal.put(M, SEAL), seal.of),
     ("an approval", WORD, approval.put(M, WORD), approval.of),
+    ("one of two yeses", TWICE, approval.put(M, TWICE), approval.of),
+    ("the other yes", YES, endorsement.put(M, YES), endorsement.of),
     ("a verdict", verdict.Verdict(2, "Approved", "w"), None, verdict.of),
     ("a pin", (2, "stamp"), pin.put(M, 2, "stamp"), pin.of),
     ("no pin", None, pin.put(M, None, ""), pin.of),

@@ -2,9 +2,11 @@
 
 from everloop.aws import table
 from everloop.records import approval as words
+from everloop.records import endorsement as endorsements
 from everloop.records import pin as pins
 from everloop.records import verdict as verdicts
 from everloop.records.approval import Approval
+from everloop.records.endorsement import Endorsement
 from everloop.records.verdict import Verdict
 
 
@@ -17,6 +19,21 @@ def all_of(model: str) -> dict[int, Approval]:
     """Return the last word on each version that anybody spoke on."""
     approvals = map(words.of, table.query(words.all_of(model)))
     return {word.version: word for word in approvals}
+
+
+def put_endorsement(model: str, endorsement: Endorsement) -> None:
+    table.write(endorsements.put(model, endorsement))
+
+
+def endorsement(model: str, version: int) -> Endorsement | None:
+    item = table.get(endorsements.key(model, version))
+    return endorsements.of(item) if item else None
+
+
+def endorsements_of(model: str) -> dict[int, Endorsement]:
+    """Return the yes of each version that its lifecycle stage is, as far as one was seen."""
+    found = map(endorsements.of, table.query(endorsements.all_of(model)))
+    return {each.version: each for each in found}
 
 
 def put_verdict(model: str, verdict: Verdict) -> None:

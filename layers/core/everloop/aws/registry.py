@@ -27,6 +27,7 @@ class PackageDescription:
     environment: Mapping[str, str]
     metadata: Mapping[str, str]
     approval_description: str
+    stage_words: str = ""  # what was written beside its stage
     card: str = ""  # its model card, as JSON; empty where it has none
     image_digest: str = ""  # as the registry resolved the image's tag; empty where it does not say
 
@@ -60,6 +61,7 @@ def describe(arn: str) -> PackageDescription:
         environment=dict(containers[0].get("Environment") or {}),
         metadata=dict(description.get("CustomerMetadataProperties") or {}),
         approval_description=str(description.get("ApprovalDescription") or ""),
+        stage_words=str((description.get("ModelLifeCycle") or {}).get("StageDescription") or ""),
         card=str((description.get("ModelCard") or {}).get("ModelCardContent") or ""),
         image_digest=str(containers[0].get("ImageDigest") or ""),
     )
@@ -121,10 +123,12 @@ def change(
     words: str = "",
     metadata: Mapping[str, str] | None = None,
     without: Sequence[str] = (),
+    stage: tuple[str, str] | None = None,
 ) -> None:
     """Change a package in one call, which is one event: its approval, and properties of it.
 
-    `metadata` are all of them from here on; those in `without` are taken away.
+    `metadata` are all of them from here on; those in `without` are taken away. `stage` is one of
+    its life cycle with its status, and has the words where there is no approval.
     """
     request: Any = {}
     if approval:
@@ -134,6 +138,11 @@ def change(
         request["CustomerMetadataProperties"] = dict(metadata)
     if without:
         request["CustomerMetadataPropertiesToRemove"] = list(without)
+    if stage is not None:
+        cycle = {"Stage": stage[0], "StageStatus": stage[1]}
+        if words and not approval:
+            cycle["StageDescription"] = " ".join(words.split())[:LONGEST_DESCRIPTION]
+        request["ModelLifeCycle"] = cycle
     with translated(arn):
         sagemaker().update_model_package(ModelPackageArn=arn, **request)
 
@@ -200,6 +209,8 @@ def _package(description: Mapping[str, Any], modified_at: datetime) -> Package:
         approval=str(description.get("ModelApprovalStatus") or PENDING),
         modified_at=moment(modified_at),
         modified_by=_who(description.get("LastModifiedBy") or {}),
+        modified_source=_source(description.get("LastModifiedBy") or {}),
+        stage=_stage(description.get("ModelLifeCycle") or {}),
         pinned=str((description.get("CustomerMetadataProperties") or {}).get(PIN) or ""),
     )
 
@@ -212,3 +223,11 @@ def _who(user_context: Mapping[str, Any]) -> str:
         or identity.get("Arn")
         or ""
     )
+
+
+def _source(user_context: Mapping[str, Any]) -> str:
+    return str((user_context.get("IamIdentity") or {}).get("SourceIdentity") or "")
+
+
+def _stage(cycle: Mapping[str, Any]) -> str:
+    return f"{cycle['Stage']}/{cycle['StageStatus']}" if cycle else ""

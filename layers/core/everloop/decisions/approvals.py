@@ -6,6 +6,7 @@ written down when it is seen, and what it says is compared with what was written
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -40,17 +41,29 @@ def seen(
     if before is not None and before.status == package.approval:
         spoken = description not in ("", before.description) and package.approval != PENDING
         if not newer and not spoken:
-            return None
-    at, by = package.modified_at, package.modified_by or UNKNOWN
+            return _known_by_event(before, package, changed_at)
+    at, by, source = package.modified_at, package.modified_by or UNKNOWN, package.modified_source
     if newer and changed_at is not None and changed_at < _second(package.modified_at):
-        at, by = changed_at, UNKNOWN
+        at, by, source = changed_at, UNKNOWN, ""
+    by_event = changed_at is not None and changed_at == _second(at)
     ours = verdict is not None and verdict.set_it(package.approval, description)
     if before is None and ours:
         return Approval(package.version, package.approval, at, POLICY, description, description)
     stood = _stood(before, verdict)
     new = description if description != stood else ""
     words = new or _repeated(before, package.approval, by)
-    return Approval(package.version, package.approval, at, by, words, description or stood)
+    return Approval(
+        package.version, package.approval, at, by, words, description or stood, source, by_event
+    )
+
+
+def _known_by_event(
+    before: Approval, package: Package, changed_at: datetime | None
+) -> Approval | None:
+    """Return a word that was seen before its event, once that confirms whose it is; else None."""
+    confirmed = changed_at == _second(before.at) == _second(package.modified_at)
+    same = before.by == (package.modified_by or UNKNOWN)
+    return replace(before, by_event=True) if confirmed and same and not before.by_event else None
 
 
 def _is_newer(package: Package, before: Approval | None, changed_at: datetime | None) -> bool:
@@ -85,7 +98,7 @@ def from_chain(
         if decision["kind"] == "judge" and facts.get("verdict") in ("approved", "rejected"):
             status = APPROVED if decision["go"] else REJECTED
             verdict = Verdict(package.version, status, str(decision["reason"])[:1024])
-        if decision["kind"] == "approve":
+        if decision["kind"] == "approve" and "stage" not in facts:
             status = str(facts.get("approval"))
             words = str(decision["reason"])
             at = moment(str(decision["id"]).partition(f":{status}:")[2] or str(decision["time"]))

@@ -15,7 +15,7 @@ from everloop.errors import BadInput
 from everloop.moments import text
 
 APPROVED, REJECTED, ASK = "approved", "rejected", "ask"
-PERSON = "person"
+PERSON, TWO_PERSONS = "person", "two-persons"
 _MOST_SUSPECTS = 3
 
 
@@ -244,6 +244,8 @@ def _by_whom(
 ) -> Verdict:
     if rules.by == PERSON:
         return Verdict(ASK, f"{reason}; a person decides", facts)
+    if rules.by == TWO_PERSONS:
+        return Verdict(ASK, f"{reason}; two persons decide", facts)
     if treatment.verdict == "doubtful":
         return Verdict(ASK, f"{reason}; a person decides on its fairness", facts)
     if lacks_card:

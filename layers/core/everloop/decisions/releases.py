@@ -33,6 +33,8 @@ class Package:
     approval: str
     modified_at: datetime
     modified_by: str = ""
+    modified_source: str = ""  # the source identity of who modified it, where AWS gave one
+    stage: str = ""  # of its life cycle, with that stage's status
     approved_at: datetime | None = None  # by the ledger's record, made when it was seen
     pinned: str = ""  # the stamp that says so; a later one is greater
     barred: str = ""  # why its approval does not count: see decisions.waivers

@@ -9,13 +9,16 @@ from datetime import datetime
 
 from everloop.aws import approvals, journal, registry
 from everloop.aws.registry import PackageDescription
-from everloop.decisions import emergency, waivers
+from everloop.decisions import emergency, two_persons, waivers
 from everloop.decisions.approvals import APPROVED, PENDING, from_chain, seen
 from everloop.decisions.releases import Package
-from everloop.flows import report
+from everloop.flows import endorsing, report
 from everloop.moments import text
 from everloop.records.approval import Approval
+from everloop.records.endorsement import Endorsement
+from everloop.records.installation import Installation
 from everloop.records.verdict import Verdict
+from everloop.spec import policy
 
 
 @dataclass(frozen=True)
@@ -43,8 +46,19 @@ class ApprovalEvent:
         return self.approval_at if same else None
 
 
+@dataclass(frozen=True)
+class Spoken:
+    """A version whose approval is looked at: when an event says that it was changed, and whether it
+    needs a second person.
+    """
+
+    described: PackageDescription
+    changed_at: datetime | None
+    two_persons: bool
+
+
 def versions(
-    model: str,
+    installed: Installation,
     now: datetime | None,
     *,
     closer: Collection[int] = (),
@@ -55,24 +69,26 @@ def versions(
     What nobody wrote down yet is written down, unless there is no `now`. Those of `closer` are
     looked at themselves: they may have been approved again.
     """
+    model, two = installed.model, policy.two_persons(installed.spec)
     known = approvals.all_of(model)
     pin = approvals.pin(model)
     packages = registry.packages(model)
     approved = any(package.approval == APPROVED for package in packages)
     verdicts = approvals.verdicts_of(model) if approved else {}
+    endorsements = approvals.endorsements_of(model) if approved and two else {}
     look = {*closer, *([event.version] if event else []), *([pin[0]] if pin else [])}
     look |= _in_turn(packages, now)
     read: list[Package] = []
     fresh: dict[int, Approval] = {}
     for package in packages:
         before = known.get(package.version)
-        verdict = verdicts.get(package.version)
+        verdict, endorsement = verdicts.get(package.version), endorsements.get(package.version)
         if package.version not in look and not _news(package, before):
             read.append(
                 replace(
                     package,
                     approved_at=before.at if before else None,
-                    barred=_barred(package, before, verdict),
+                    barred=_barred(package, before, verdict, endorsement, two=two),
                     emergency=_emergency(package, before),
                 )
             )
@@ -81,16 +97,18 @@ def versions(
         if described is None:
             continue  # deleted a moment ago
         at = event.told_at(described.package) if event else None
-        approval = _record_approval(described, before, now, at, verdict) if now else None
+        spoken = Spoken(described, at, two_persons=two)
+        approval = _record_approval(spoken, before, now, verdict) if now else None
         if approval is not None:
             fresh[package.version] = approval
+            endorsement = _still(endorsement, approval, model)
         word = approval or before
         same = word is not None and word.status == described.package.approval
         read.append(
             replace(
                 described.package,
                 approved_at=word.at if word and same else None,
-                barred=_barred(described.package, word, verdict),
+                barred=_barred(described.package, word, verdict, endorsement, two=two),
                 emergency=_emergency(described.package, word),
             )
         )
@@ -99,15 +117,39 @@ def versions(
     return Versions(read, fresh)
 
 
-def barred(model: str, version: int) -> str:
+def barred(installed: Installation, package: Package) -> str:
     """Say why the approval of a version does not count, by what is written down of it."""
+    model, version = installed.model, package.version
+    two = policy.two_persons(installed.spec)
     word, verdict = approvals.all_of(model).get(version), approvals.verdict(model, version)
-    return waivers.barred(model, word, verdict)
+    endorsement = approvals.endorsement(model, version) if two else None
+    return _barred(package, word, verdict, endorsement, two=two)
 
 
-def _barred(package: Package, word: Approval | None, verdict: Verdict | None) -> str:
-    approved = package.approval == APPROVED
-    return waivers.barred(package.model, word, verdict) if approved else ""
+def _barred(
+    package: Package,
+    word: Approval | None,
+    verdict: Verdict | None,
+    endorsement: Endorsement | None,
+    *,
+    two: bool,
+) -> str:
+    if package.approval != APPROVED:
+        return ""
+    unfair = waivers.barred(package.model, word, verdict)
+    if unfair or not two:
+        return unfair
+    return two_persons.barred(package.model, word, endorsement, package.stage)
+
+
+def _still(endorsement: Endorsement | None, word: Approval, model: str) -> Endorsement | None:
+    """Return a yes that stands; who takes an approval back ends the other as well."""
+    if word.status == APPROVED or not word.two_persons:
+        return endorsement
+    found = approvals.endorsement(model, word.version)
+    if found is not None:
+        endorsing.void(found, model, f"it was set to {word.status} by {word.by}")
+    return None
 
 
 def _emergency(package: Package, word: Approval | None) -> str:
@@ -135,22 +177,19 @@ def _in_turn(packages: list[Package], now: datetime | None) -> set[int]:
 
 
 def _record_approval(
-    described: PackageDescription,
-    before: Approval | None,
-    now: datetime,
-    changed_at: datetime | None,
-    verdict: Verdict | None,
+    spoken: Spoken, before: Approval | None, now: datetime, verdict: Verdict | None
 ) -> Approval | None:
     """Write down what is new of a version's approval, and return it."""
-    package = described.package
+    described, package = spoken.described, spoken.described.package
     verdict = verdict or approvals.verdict(package.model, package.version)
     if before is None:
         before, verdict = _by_chain(package, verdict)
-    approval = seen(package, described.approval_description, before, verdict, changed_at)
+    approval = seen(package, described.approval_description, before, verdict, spoken.changed_at)
     if approval is None:
         if before is not None and before.status == package.approval:
             approvals.put(package.model, before)  # a ledger of before has no record of it
         return None
+    approval = replace(approval, two_persons=spoken.two_persons)
     report.decided(
         "approve",
         id=f"{package.arn}:{approval.status}:{text(approval.at)}",

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from everloop import names
 from everloop.aws import ledger, machines, people, production
-from everloop.decisions import deploy_windows
+from everloop.decisions import deploy_windows, two_persons
 from everloop.decisions.approvals import POLICY
 from everloop.decisions.deploy_windows import Closed
 from everloop.decisions.infrastructure import description
@@ -21,7 +21,7 @@ from everloop.decisions.releases import (
 )
 from everloop.flows import approving, cards, report, shortages
 from everloop.flows.approving import ApprovalEvent
-from everloop.messages import Message
+from everloop.messages import Kind, Message
 from everloop.moments import text
 from everloop.records.installation import Installation
 from everloop.records.lease import RELEASE
@@ -32,7 +32,7 @@ from everloop.spec import policy
 def overtaken_by(installed: Installation, version: int, now: datetime) -> Package | None:
     """Return what should serve by now instead of a version that is on its way; else None."""
     releases = ledger.releases(installed.model)
-    versions = approving.versions(installed.model, None, closer=_failed(releases))
+    versions = approving.versions(installed, None, closer=_failed(releases))
     return overtaking(version, versions.packages, releases, _closed(installed, now))
 
 
@@ -60,7 +60,7 @@ def _read(
 ) -> tuple[list[Package], list[Release]]:
     """Read versions and releases; an approval that changes nothing is answered with the reason."""
     releases = ledger.releases(installed.model)
-    versions = approving.versions(installed.model, now, closer=_failed(releases), event=event)
+    versions = approving.versions(installed, now, closer=_failed(releases), event=event)
     should_serve = desired_package(versions.packages, releases)
     for package in versions.packages:
         approval = versions.fresh.get(package.version)
@@ -87,15 +87,22 @@ def _read(
 
 def _in_vain(package: Package, reason: str, id: str) -> Message:
     approve = f"everloop approve {package.model} --version {package.version}"
-    to_do = (f"{approve} --waive 'why'",) if package.barred else ()
+    kind: Kind = "approved-in-vain"
+    happened = "was approved, and that changes nothing"
+    to_do: tuple[str, ...] = (f"{approve} --pin", f"{approve} --instead")
+    if package.barred and two_persons.WAITS in package.barred:
+        kind, happened = "approval-needed", "was approved, and waits for a second person"
+        to_do = ("Somebody else approves it:", f"  {approve} --reason '...'")
+    elif package.barred:
+        to_do = (f"{approve} --waive 'why'",)
     return Message(
-        kind="approved-in-vain",
+        kind=kind,
         model=package.model,
-        happened="was approved, and that changes nothing",
+        happened=happened,
         why=reason,
         id=id,
         version=package.version,
-        to_do=to_do or (f"{approve} --pin", f"{approve} --instead"),
+        to_do=to_do,
     )
 
 

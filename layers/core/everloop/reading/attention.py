@@ -14,10 +14,13 @@ from everloop.aws import (
     storage,
 )
 from everloop.aws.settings import settings
+from everloop.decisions import two_persons
+from everloop.decisions.approvals import APPROVED
 from everloop.decisions.releases import Package
 from everloop.facts import is_model_name
 from everloop.records.release import Release
 from everloop.records.shortage import PUSH
+from everloop.spec import policy
 from everloop.views import attention
 from everloop.views.attention import Attention
 from everloop.views.timeline import TimelineEntry, timeline
@@ -36,11 +39,28 @@ def of_model(
     versions = [(package.version, package.approval) for package in packages]
     given_up = attention.given_up(name, versions, releases, approvals.all_of(name))
     held = attention.held(name, versions, decided)
+    needs += _two_persons(name, packages)
     needs += [each for each in (given_up, held) if each is not None]
     needs += attention.waits(name, shortages.of(name))
     window, causes = arrivals.find_window(name), ledger.installed(name).spec["retrain"]["on"]
     untrained = attention.untrained(name, window.objects if window else 0, causes, decided)
     return [*needs, *filter(None, (attention.refused(name, decided), untrained))]
+
+
+def _two_persons(name: str, packages: Iterable[Package]) -> list[Attention]:
+    """Return which of the newest versions one person has said yes to, and not two."""
+    if not policy.two_persons(ledger.installed(name).spec):
+        return []
+    words, endorsements = approvals.all_of(name), approvals.endorsements_of(name)
+    for package in packages:
+        word, endorsement = words.get(package.version), endorsements.get(package.version)
+        if package.approval == APPROVED:
+            found = two_persons.barred(name, word, endorsement, package.stage)
+        else:
+            found = two_persons.pending(name, endorsement, package.stage, package.approval)
+        if found:
+            return [Attention("waiting", found, f"everloop why {name} --version {package.version}")]
+    return []
 
 
 def not_installed() -> dict[str, Attention]:

@@ -2,15 +2,19 @@
 
 from dataclasses import replace
 
-from everloop.aws import approvals, registry
-from everloop.decisions import emergency, waivers
+from everloop.aws import approvals, ledger, registry
+from everloop.decisions import emergency, two_persons, waivers
 from everloop.decisions.approvals import APPROVED
 from everloop.decisions.releases import Package
+from everloop.spec import policy
 
 
 def versions(model: str) -> list[Package]:
     """Return all versions, the newest first; of those approved also which is pinned."""
     words, verdicts = approvals.all_of(model), approvals.verdicts_of(model)
+    installed = ledger.find_installed(model)
+    two = installed is not None and policy.two_persons(installed.spec)
+    endorsements = approvals.endorsements_of(model) if two else {}
     packages = []
     for package in registry.packages(model):
         word = words.get(package.version)
@@ -19,6 +23,9 @@ def versions(model: str) -> list[Package]:
         at = word.at if word else None
         verdict = verdicts.get(package.version)
         barred = waivers.barred(model, word, verdict) if described else ""
+        if described and two and not barred:
+            endorsement = endorsements.get(package.version)
+            barred = two_persons.barred(model, word, endorsement, package.stage)
         urgent = emergency.reason(word) if described else ""
         packages.append(
             replace(package, approved_at=at, pinned=pinned, barred=barred, emergency=urgent)

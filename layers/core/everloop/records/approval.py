@@ -15,7 +15,9 @@ NO_WORDS: Final = "no words given"
 class Approval:
     """A word on a version: which, since when, whose, and in which words (empty: none given).
 
-    `description` is the registry's text as it stood then, whoever wrote it.
+    `description` is the registry's text as it stood then, whoever wrote it. `source` is the source
+    identity of whose word it is, where AWS gave one, and `by_event` says that its event told whose.
+    `two_persons` is whether it needs a second person, as the spec had it then.
     """
 
     version: int
@@ -24,6 +26,9 @@ class Approval:
     by: str
     words: str
     description: str
+    source: str = ""
+    by_event: bool = False
+    two_persons: bool = False
 
     @property
     def reason(self) -> str:
@@ -48,6 +53,9 @@ def put(model: str, approval: Approval) -> Put:
             "by": approval.by,
             "words": approval.words,
             "description": approval.description,
+            **({"source": approval.source} if approval.source else {}),
+            **({"by_event": True} if approval.by_event else {}),
+            **({"two_persons": True} if approval.two_persons else {}),
         },
     )
 
@@ -60,4 +68,7 @@ def of(item: Item) -> Approval:
         by=item["by"],
         words=item["words"],
         description=item["description"],
+        source=item.get("source", ""),
+        by_event=bool(item.get("by_event")),
+        two_persons=bool(item.get("two_persons")),
     )

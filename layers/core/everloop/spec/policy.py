@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from everloop.decisions.deploy_windows import Calendar, parsed
 from everloop.decisions.fairness import FairBar
 from everloop.decisions.governor import Limits
-from everloop.decisions.judgement import Bar, Freeze, Rules
+from everloop.decisions.judgement import TWO_PERSONS, Bar, Freeze, Rules
 from everloop.messages import KINDS, Kind
 from everloop.moments import moment
 from everloop.pipelines.rollouts import AlarmBars, Fleet, Steps, note, whole_steps
@@ -191,6 +191,11 @@ def releases(spec: Spec) -> Calendar:
     """Return when releases may begin; specs of before have no windows."""
     windows = spec["deploy"].get("windows") or ()
     return Calendar(tuple(map(parsed, windows)), _freezes(spec))
+
+
+def two_persons(spec: Spec) -> bool:
+    """Whether an approval needs a second person."""
+    return bool(spec["approve"]["by"] == TWO_PERSONS)
 
 
 def card(spec: Spec) -> Mapping[str, Any]:

@@ -149,7 +149,7 @@ class Freeze(Section):
 
 
 class Approve(Section):
-    by: Literal["policy", "person"] = "person"
+    by: Literal["policy", "person", "two-persons"] = "person"
     first: Literal["policy", "person"] = "person"
     freeze: list[Freeze] = []
 

@@ -78,6 +78,7 @@ class Version:
     model_digest: str
     container_digest: str
     decided_by: ApprovalWord | None
+    endorsed_by: ApprovalWord | None
     tests: Sequence[Test]
     service: Sequence[Service]
     reproduced: Sequence[Reproduced]
@@ -138,6 +139,7 @@ def version(
         model_digest=seal.model_digest if seal else "",
         container_digest=seal.container_digest if seal else "",
         decided_by=_word(word, about),
+        endorsed_by=_endorsement(about),
         tests=_tests(about),
         service=_service(number, decided),
         reproduced=reproductions(about),
@@ -170,7 +172,7 @@ def _commit(bundle: str, decided: Iterable[TimelineEntry]) -> dict[str, str]:
 
 
 def _word(approval: Approval | None, about: Sequence[TimelineEntry]) -> ApprovalWord | None:
-    spoken = [each for each in about if each.kind == "approve"]
+    spoken = [each for each in about if each.kind == "approve" and "stage" not in each.facts]
     if spoken:
         last = spoken[-1]
         status = str(last.facts.get("approval") or "")
@@ -193,6 +195,15 @@ def _word(approval: Approval | None, about: Sequence[TimelineEntry]) -> Approval
     verdict = str(judged[-1].facts.get("verdict") or "")
     by = "nobody yet: a person is asked" if verdict == "ask" else POLICY
     return ApprovalWord(by, judged[-1].time, verdict, judged[-1].reason)
+
+
+def _endorsement(about: Sequence[TimelineEntry]) -> ApprovalWord | None:
+    """Return the yes that its stage is, where two persons are asked."""
+    spoken = [each for each in about if each.kind == "approve" and "stage" in each.facts]
+    if not spoken:
+        return None
+    last = spoken[-1]
+    return ApprovalWord(last.actor, str(last.facts["at"]), str(last.facts["stage"]), last.reason)
 
 
 def _tests(about: Iterable[TimelineEntry]) -> list[Test]:

@@ -91,6 +91,10 @@ _PASSED = ("RoleArn", "ExecutionRoleArn", "roleArn", "Role")
 _PASSED_WITHIN = ("TrainingJobDefinition",)  # of a tuning job
 # SageMaker: members of a request that are condition keys, too.
 _SAGEMAKER_KEYS = {"ModelApprovalStatus": "sagemaker:modelapprovalstatus"}
+_STAGE_KEYS = {
+    "Stage": "sagemaker:modellifecycle:stage",
+    "StageStatus": "sagemaker:modellifecycle:stagestatus",
+}
 
 
 def demands(service: str, operation: str, params: Params, place: Place) -> list[Demand]:
@@ -202,6 +206,9 @@ def _sagemaker(action: str, operation: str, params: Params, place: Place) -> Ite
     context = {
         key: [str(params[name])] for name, key in _SAGEMAKER_KEYS.items() if params.get(name)
     }
+    stage = params.get("ModelLifeCycle")
+    if isinstance(stage, dict):
+        context |= {key: [str(stage[name])] for name, key in _STAGE_KEYS.items() if name in stage}
     for resource in found or [None]:
         yield Demand(action, resource, context)
 

@@ -352,6 +352,38 @@ def test_an_approval_is_bound_by_a_condition_on_what_is_set(cloud, role):
     assert "sagemaker:UpdateModelPackage" in error["Message"]
 
 
+def test_a_stage_is_bound_by_conditions_and_an_approval_beside_it_is_refused(cloud, role, person):
+    cloud.call("sagemaker", "CreateModelPackageGroup", {"ModelPackageGroupName": "staged"})
+    arn = person("sagemaker").create_model_package(
+        ModelPackageGroupName="staged",
+        InferenceSpecification={
+            "Containers": [{"Image": IMAGE}],
+            "SupportedContentTypes": ["text/csv"],
+            "SupportedResponseMIMETypes": ["text/csv"],
+        },
+    )["ModelPackageArn"]
+    only = {
+        "StringEquals": {
+            "sagemaker:ModelLifeCycle:stage": "PreProduction",
+            "sagemaker:ModelLifeCycle:stageStatus": "Approved",
+        },
+        "Null": {"sagemaker:ModelApprovalStatus": "true"},
+    }
+    first = role(allow("sagemaker:UpdateModelPackage", arn, **only))("sagemaker")
+    stage = {"Stage": "PreProduction", "StageStatus": "Approved"}
+    first.update_model_package(ModelPackageArn=arn, ModelLifeCycle=stage)
+    for refused in (
+        {"ModelLifeCycle": {**stage, "Stage": "Production"}},
+        {"ModelLifeCycle": {**stage, "StageStatus": "Rejected"}},
+        {"ModelLifeCycle": stage, "ModelApprovalStatus": "Approved"},
+        {"ModelApprovalStatus": "Approved"},
+    ):
+        denied = refusal(
+            lambda more=refused: first.update_model_package(ModelPackageArn=arn, **more)
+        )
+        assert denied["Code"] == "AccessDeniedException"
+
+
 # The record
 
 
