@@ -97,7 +97,10 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     mine = ended.bundle_digest if ended else installed.bundle_digest
     scoring.clear(installed, arn, mine)
     ledger.free_lease(request.model, TRAINING, request.execution)
-    left = training.start_left_over(installed, request.time, but=request.window)
+    if outcome in (REGISTERED, REFUSED, NOTHING_LEFT):
+        left = training.start_left_over(installed, request.time, but=request.window)
+    else:
+        left = training.start_after_end(request.model, request.window, request.time)
     logger.info("looked for more", go=left.decision.go, why=left.decision.reason)
     ok = outcome not in (FAILED, STOPPED)
     return {"outcome": outcome, "ok": ok, "reason": concluded.reason, "wait_seconds": 0}

@@ -50,6 +50,9 @@ class Convergence:
         wanted = self.wanted(model)
         endpoint = self._account.hosting.endpoints.get(model.name)
         if endpoint is None or endpoint.status != "InService":
+            held = self.mailed(f"{model.name}: a release is held")
+            if held and not self._account.faults.tick:
+                return  # a person was told, and it is the tick that tries again
             if wanted is not None:
                 yield f"{model.name} v{wanted.version} should serve, and nothing does"
             return

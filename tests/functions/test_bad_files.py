@@ -145,6 +145,54 @@ def test_a_run_that_failed_while_its_data_was_deleted_is_tried_again_without_it(
     assert arrivals.closed_window(MODEL, 1).outcome == "failed"  # it was not for want of its data
 
 
+@pytest.mark.parametrize("seen_by", ["its machine", "reconcile"])
+def test_what_failed_for_its_code_is_trained_with_that_of_a_push_meanwhile(trained, seen_by):
+    put_down(trained, "bad-files", a="used", b="refused", c="used")
+    spec = 'problem = "binary_classification"\n[data]\ntarget = "late"\nbad_files = "refuse"\n'
+    trained.push(data=trained.bundle(spec))  # with other rules for the same files
+    assert trained.executions("train") == ["flight-delays-w1-a1"]  # whose end looks at it
+    if seen_by == "its machine":
+        finish(trained, failed_step="Preprocess")
+    else:
+        one = {
+            "PipelineExecutionArn": PIPELINE,
+            "PipelineExecutionDisplayName": f"{MODEL}-w1-0123abcd",
+            "StartTime": NOW,
+            "PipelineExecutionStatus": "Failed",
+        }
+        client = clients.sagemaker()
+        trained.answer(client, "ListPipelineExecutions", 200, PipelineExecutionSummaries=[one])
+        ended = {"PipelineArn": PIPELINE.partition("/execution")[0], "CreationTime": NOW}
+        ended["PipelineExecutionStatus"] = "Failed"
+        trained.answer(client, "DescribePipelineExecution", 200, **ended)
+        trained.client("stepfunctions").stop_execution(executionArn=MACHINE)
+        trained.client("scheduler").delete_schedule(  # of one that was updated moto knows no state
+            GroupName="everloop", Name=f"everloop-{MODEL}-monitor"
+        )
+        reconcile.handler({"time": "2026-11-20T13:00:00Z"}, trained.context)
+    assert trained.executions("train") == ["flight-delays-w1-a1", "flight-delays-w1-a2"]
+    if seen_by == "its machine":  # and once only
+        begun = ledger.runs(MODEL)[0]
+        tried = Run(
+            f"{MODEL}-w1-89abcdef",
+            begun.dataset_digest,
+            ledger.installed(MODEL).bundle_digest,
+            "data",
+            NOW,
+            RUNNING,
+            execution="flight-delays-w1-a2",
+        )
+        ledger.put_run(MODEL, tried)
+        request = trained.request(
+            "machine-finish-training",
+            window=1,
+            execution=MACHINE.replace("a1", "a2"),
+            run={**ENDED, "failed_step": "Preprocess"},
+        )
+        finish_training.handler(request, trained.context)
+        assert trained.executions("train") == ["flight-delays-w1-a1", "flight-delays-w1-a2"]
+
+
 def test_files_that_this_run_set_aside_are_no_reason_to_try_again(trained):
     put_down(trained, a="used", b="used", c="set-aside")
     finish(trained, failed_step="Train")

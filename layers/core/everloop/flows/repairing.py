@@ -176,6 +176,7 @@ def _window(installed: Installation, now: datetime) -> Iterator[Repair]:
     runs = ledger.runs(model)
     for run, concluded in concluding.conclude_lost(installed, runs, now):
         yield Repair(run.name, f"nobody saw {run.name} end: {concluded.reason}")
+        training.open_for_other_code(installed)
         runs = ledger.runs(model)
     given_up = set(training.held_windows(installed))
     while (last := training.untrained(installed, given_up)) is not None:

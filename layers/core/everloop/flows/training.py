@@ -194,16 +194,31 @@ def plan_left_over(installed: Installation, now: datetime, *, but: int = 0) -> P
 
 
 def start_after_push(installed: Installation, now: datetime) -> TrainingStart:
-    """Train again what failed for its code, now that there is other code; else what waits.
-
-    It is the newest window's data: an older one's is in its dataset, or was given up with it.
-    """
-    last = arrivals.last_closed(installed.model)
-    if last is not None and failed_for_its_code(
-        last.number, last.outcome, ledger.runs(installed.model), installed.bundle_digest
-    ):
-        assert last.outcome is not None
-        arrivals.clear_outcome(installed.model, last.number, last.outcome)
+    """Train again what failed for its code, now that there is other code; else what waits."""
+    open_for_other_code(installed)
     if ledger.lease(installed.model, TRAINING).held(now):
         return TrainingStart(Decision(False, "a training runs; its end looks at what is left over"))
     return start_left_over(installed, now)
+
+
+def start_after_end(model: str, window: int, now: datetime) -> TrainingStart:
+    """Train what waits, once a window's training ended: that window with the code of a push that
+    came meanwhile, if it failed for the code before, else what is left over.
+    """
+    installed = ledger.installed(model)  # as it is now: a push looks at outcomes that are written
+    again = open_for_other_code(installed)
+    return start_left_over(installed, now, but=0 if again else window)
+
+
+def open_for_other_code(installed: Installation) -> bool:
+    """Let the newest window be trained again, if it failed for other code than there is now.
+
+    An older window's data is in its dataset, or was given up with it.
+    """
+    last = arrivals.last_closed(installed.model)
+    if last is None or not failed_for_its_code(
+        last.number, last.outcome, ledger.runs(installed.model), installed.bundle_digest
+    ):
+        return False
+    assert last.outcome is not None
+    return arrivals.clear_outcome(installed.model, last.number, last.outcome)
