@@ -11,7 +11,7 @@ from everloop.decisions import deploy_windows, emergency
 from everloop.decisions.approvals import APPROVED, PENDING, PIN, REJECTED
 from everloop.decisions.deploy_windows import Calendar
 from everloop.decisions.releases import Package, desired_package, without_effect
-from everloop.decisions.two_persons import STAGE, STAGE_STATUS
+from everloop.decisions.two_persons import STAGE, STAGE_STATUS, WAITS
 from everloop.decisions.waivers import reason_in
 from everloop.reading.versions import versions
 from everloop.records.installation import Installation
@@ -44,6 +44,11 @@ class Plan:
     status: str
     changes: tuple[Change, ...]
     will: str
+
+    @property
+    def endorses(self) -> bool:
+        """Whether it is the one of two yeses that approves nothing by itself."""
+        return self.changes[0].endorses
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -107,6 +112,13 @@ def plan_word(
 def _needs_two(model: str) -> bool:
     installed = ledger.find_installed(model)
     return installed is not None and policy.two_persons(installed.spec)
+
+
+def waits_for_second(model: str, version: int) -> bool:
+    """Whether a version is approved, and not by two persons."""
+    return _needs_two(model) and any(
+        package.version == version and WAITS in package.barred for package in versions(model)
+    )
 
 
 def _endorsed(package: Package, *, first: bool) -> Plan:

@@ -8,6 +8,7 @@ import reconcile
 import start_rollout
 from everloop.aws import approvals, ledger, outside
 from everloop.decisions.two_persons import STAGE, STAGE_STATUS
+from everloop_cli import review
 from everloop_cli.main import main
 
 from .conftest import ACCOUNT, REGION, SPEC
@@ -97,6 +98,17 @@ def test_one_person_alone_releases_nothing_and_it_shows(account, arn, capsys):
     assert not released(account)
     approve(account, arn, BOB, words="I looked at it, too")
     assert released(account)
+
+
+def test_who_looks_at_an_approved_version_may_still_say_the_second_yes(account, arn):
+    approve(account, arn, ANA)
+    assert review.waits_for_second(MODEL, 1)
+    act_as(account, arn, BOB)
+    plan = review.plan_word(MODEL, 1, "Approved", words="I agree")
+    assert plan.endorses
+    assert plan.will == "the second of two yeses: it counts as approved from here on"
+    stage(account, arn, BOB)
+    assert not review.waits_for_second(MODEL, 1)
 
 
 @pytest.mark.parametrize(("first", "second"), [(EVE, BOB), (ANA, EVE)])

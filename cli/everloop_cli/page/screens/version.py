@@ -57,7 +57,9 @@ def _plans(request: Request, name: str, version: Version) -> dict[str, Any]:
         return {}
     plans = {}
     for word, status in (("approve", APPROVED), ("reject", REJECTED)):
-        if version.approval == status:
+        if version.approval == status and not (
+            status == APPROVED and review.waits_for_second(name, version.version)
+        ):
             continue
         try:
             plans[word] = review.plan_word(name, version.version, status).will

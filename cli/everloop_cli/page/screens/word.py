@@ -60,4 +60,5 @@ def _say(request: Request, form: dict[str, str]) -> Response:
         review.carry_out(plan, words)
     except (Trouble, EverloopError, *FAULTS) as error:
         return version.show(request, str(error), words, 409)
-    return RedirectResponse(f"/models/{name}/versions/{number}?done={form['word']}", 303)
+    done = "endorse" if plan.endorses else form["word"]
+    return RedirectResponse(f"/models/{name}/versions/{number}?done={done}", 303)

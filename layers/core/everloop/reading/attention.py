@@ -59,7 +59,9 @@ def _two_persons(name: str, packages: Iterable[Package]) -> list[Attention]:
         else:
             found = two_persons.pending(name, endorsement, package.stage, package.approval)
         if found:
-            return [Attention("waiting", found, f"everloop why {name} --version {package.version}")]
+            return [
+                Attention("waiting", found, f"everloop approve {name} --version {package.version}")
+            ]
     return []
 
 
