@@ -41,6 +41,7 @@ from everloop.flows.report import logger
 from everloop.messages import Message
 from everloop.pipelines.needs import ENDPOINT
 from everloop.records.approval import Approval
+from everloop.records.config import ServingConfig
 from everloop.records.installation import Installation
 from everloop.records.lease import RELEASE
 from everloop.records.release import ERROR, RELEASED, WITHDRAWN, Release
@@ -106,7 +107,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         next((r.version for r in before if r.outcome == RELEASED), None),
         request.execution,
     )
-    _decided(request, release, by, serving)
+    _decided(request, installed, release, by, serving)
     if outcome not in (ERROR, WITHDRAWN):
         shortages.over(installed, RELEASE, request.time)
     message = _outcome(request, release, by, [release, *before], serving)
@@ -136,7 +137,9 @@ def _approved_at(request: Request, word: Approval | None) -> datetime:
     return described.package.modified_at if described else request.time
 
 
-def _decided(request: Request, release: Release, by: str, serving: Serving | None) -> None:
+def _decided(
+    request: Request, installed: Installation, release: Release, by: str, serving: Serving | None
+) -> None:
     released = release.outcome == RELEASED
     made = configs.get(request.model, serving.config) if serving else None
     report.decided(
@@ -155,10 +158,19 @@ def _decided(request: Request, release: Release, by: str, serving: Serving | Non
             "instances": list((serving and serving.instances) or (made and made.instances) or ()),
             "epoch": request.epoch,
             "cause": request.cause,
+            "form": forms.of(installed.spec).name,
+            "hourly": _hourly(serving, made),
         },
         subject=request.package_arn,
         actor=by,
     )
+
+
+def _hourly(serving: Serving | None, made: ServingConfig | None) -> dict[str, float] | None:
+    """Return what serves uses in an hour; None where nothing, or no config of ours, does."""
+    if serving is None or made is None:
+        return None
+    return made.hourly((serving.instances or ("",))[0], serving.count)
 
 
 def _wait(

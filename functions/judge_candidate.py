@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from everloop import model_card, notices, requests
 from everloop.aws import approvals, ledger, people, registry, storage
 from everloop.aws.registry import PackageDescription
+from everloop.billing import jobs
 from everloop.decisions import judgement
 from everloop.decisions.approvals import APPROVED, PENDING, REJECTED
 from everloop.decisions.infrastructure import met_by_transform, trouble_of
@@ -40,6 +41,7 @@ class Request:
     error: Mapping[str, Any] | None = None
     resources: Mapping[str, Any] | None = None  # what the comparison asked for
     scores: Mapping[str, Any] | None = None  # and the transform job before it
+    ran: list[Any] | None = None  # jobs, as billing.jobs reads them
 
 
 @logger.inject_lambda_context
@@ -79,6 +81,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         "dataset_digest": candidate.metadata.get("dataset-digest"),
         "bundle_digest": candidate.metadata.get("bundle-digest"),
         "card_digest": model_card.digest(candidate.card) if candidate.card else None,
+        "used": jobs.used(request.ran),
     }
     report.decided(
         "judge",
@@ -223,7 +226,7 @@ def _unjudged(request: Request, name: str, installed: Installation | None) -> di
         time=request.time,
         go=False,
         reason=reason,
-        facts={"verdict": "unjudged"},
+        facts={"verdict": "unjudged", "used": jobs.used(request.ran, error)},
         subject=request.package_arn,
     )
     people.notify(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from everloop import requests
 from everloop.aws import journal, ledger, monitoring, storage
 from everloop.aws.settings import settings
+from everloop.billing import jobs
 from everloop.decisions.infrastructure import trouble_of
 from everloop.decisions.monitoring import drift_by_monitor, judge_findings, monitors_of
 from everloop.errors import message_of
@@ -49,6 +50,7 @@ class Request:
     version: int | None = None
     error: Mapping[str, Any] | None = None
     resources: Mapping[str, Any] | None = None  # what the job asked for
+    ran: list[Any] | None = None  # jobs, as billing.jobs reads them
 
 
 @logger.inject_lambda_context
@@ -70,7 +72,12 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         report.measure("Drift", drift, model=request.model, monitor=monitor)
     if result.judged or result.violations:  # no violation where nothing was judged
         report.count("Violations", model=request.model, value=result.violations)
-    facts = {**result.facts, "version": request.version, "findings_uri": request.findings_uri}
+    facts = {
+        **result.facts,
+        "version": request.version,
+        "findings_uri": request.findings_uri,
+        "used": jobs.used(request.ran),
+    }
     for choice in instances.requested(request.resources):
         facts["instance"] = choice.instance
     report.decided(
@@ -148,6 +155,7 @@ def _blind(request: Request, name: str, installed: Installation) -> dict[str, An
         time=request.time,
         go=False,
         reason=reason,
+        facts={"used": jobs.used(request.ran, error)},
         subject=name,
     )
     incidents.open_incident(

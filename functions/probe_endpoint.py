@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from everloop import names, requests
-from everloop.aws import endpoints, ledger, storage
+from everloop.aws import configs, endpoints, ledger, storage
 from everloop.aws.settings import settings
 from everloop.decisions import endpoint_tests
 from everloop.decisions.endpoint_tests import Answer
@@ -56,6 +56,7 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     passed = all(test.passed for test in tests)
     reason = "; ".join(test.reason for test in tests if passed or not test.passed)
     report_uri = _write_report(request, tests, passed)
+    made = configs.get(request.model, request.config) if serving else None
     report.decided(
         "test",
         id=f"{request.model}:{request.epoch}",
@@ -66,6 +67,8 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         facts={
             "version": request.version,
             "tests": [test.facts() for test in tests],
+            "hourly": made.hourly() if made else None,
+            "kept": policy.deploy(installed.spec).keep_staging,
             **endpoint_tests.image(serving),
         },
         subject=request.endpoint,

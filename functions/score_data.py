@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from everloop import requests
 from everloop.aws import ledger
+from everloop.billing import jobs
 from everloop.errors import BadInput
 from everloop.flows import batch_ends, batch_runs, batches
 from everloop.flows.report import logger
@@ -37,6 +38,7 @@ class Request:
     asked: bool = False
     batch: Mapping[str, Any] | None = None
     error: Mapping[str, Any] | None = None
+    ran: list[Any] | None = None  # jobs, as billing.jobs reads them
 
 
 @logger.inject_lambda_context
@@ -55,7 +57,13 @@ def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     if request.step != FINISH:
         raise BadInput(f"step: {request.step!r}; {PLAN} or {FINISH} belongs there")
     return batch_ends.finish(
-        installed, request.window, request.execution, request.time, request.batch, request.error
+        installed,
+        request.window,
+        request.execution,
+        request.time,
+        request.batch,
+        request.error,
+        jobs.used(request.ran, request.error),
     )
 
 

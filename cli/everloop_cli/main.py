@@ -41,6 +41,7 @@ from everloop_cli.subcommands import (
     review,
     services,
     sign,
+    spent,
     status,
     template,
     train,
@@ -84,7 +85,7 @@ _SECTIONS: Final[dict[str, tuple[click.Command, ...]]] = {
         *(approve.approve, approve.reject, approve.unpin, ui.ui),
     ),
     "Run the stack": (
-        *(doctor.doctor, redrive.redrive, pause.pause, pause.resume, remove.remove),
+        *(spent.spent, doctor.doctor, redrive.redrive, pause.pause, pause.resume, remove.remove),
         notify.notify,
         *(costs.costs, template.template),
     ),

@@ -1,7 +1,7 @@
 """The end of a batch: what became of its window is written down and told, and the next begins."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -39,6 +39,7 @@ class End:
     reason: str
     document: Mapping[str, Any] = field(default_factory=dict)
     seen: files.Files | None = None
+    used: Mapping[str, float] | None = None  # instance hours; None where another try had them
 
 
 def finish(
@@ -48,6 +49,7 @@ def finish(
     now: datetime,
     batch: Mapping[str, Any] | None,
     error: Mapping[str, Any] | None,
+    used: Mapping[str, float],
 ) -> dict[str, Any]:
     """Write down what became of a batch, tell of it, and start the next.
 
@@ -63,7 +65,7 @@ def finish(
         arrivals.note_scored(stream, number, place)
         closed = arrivals.closed_window(stream, number) or closed
     if closed.uri:  # whatever went wrong since: to score it again would give its rows twice
-        end = scored(model, closed, execution, now)
+        end = replace(scored(model, closed, execution, now), used=used)
         conclude(installed, end, now)
         return _answer(installed, execution, end.outcome, end.reason, now)
     error = error or {}
@@ -76,9 +78,10 @@ def finish(
     seen = files.recorded(model, place, files.actor(execution), now, "score") if place else None
     reason = f"{error.get('Error')}: {message_of(error)}"
     if seen is not None and seen.bad:
-        end = End(closed, BAD_FILES, seen.why, seen=seen)
+        end = End(closed, BAD_FILES, seen.why, seen=seen, used=used)
     elif error.get("Error") == _OF_A_JOB and (batch or {}).get("version"):
-        end = End(closed, f"{FAILED_WITH}{(batch or {})['version']}", reason, seen=seen)
+        failed = f"{FAILED_WITH}{(batch or {})['version']}"
+        end = End(closed, failed, reason, seen=seen, used=used)
     else:  # something of ours, or of AWS's, broke: another attempt may not
         ledger.free_lease(model, SCORING, execution)
         report.count("ScoringBroke", model=model)
@@ -115,6 +118,7 @@ def conclude(installed: Installation, end: End, now: datetime) -> None:
             "rows": end.document.get("rows"),
             "objects": len(end.document.get("objects") or ()),
             "set_aside": len(end.seen.set_aside) if end.seen else 0,
+            "used": end.used,
         },
         subject=f"{_folder(model, end.closed)}/manifest.json" if end.outcome == SCORED else "",
     )

@@ -30,6 +30,22 @@ class ServingConfig:
         types = [pool["InstanceType"] for pool in pools] or [variant["InstanceType"]]
         return tuple(str(each) for each in types)
 
+    def hourly(self, instance: str = "", count: int | None = None) -> dict[str, float]:
+        """Return what its fleet uses in an hour, by item of billing/prices.json.
+
+        AWS chose `instance` of its pools, and load has brought it to `count`; what is not told is
+        as the config has it. Requests of a serverless one are not in it.
+        """
+        (variant,) = self.config["ProductionVariants"]
+        serverless = variant.get("ServerlessConfig")
+        if serverless is None:
+            number = count if count is not None else variant.get("InitialInstanceCount")
+            return {f"{instance or self.instances[0]} hour": float(number or 1)}
+        kept_warm = (
+            serverless.get("ProvisionedConcurrency", 0) * serverless["MemorySizeInMB"] / 1024
+        )
+        return {"serverless provisioned GB hour": kept_warm} if kept_warm else {}
+
 
 def key(model: str, config_name: str) -> Key:
     return of_model(model, f"CONFIG#{config_name}")
