@@ -7,7 +7,6 @@ from typing import Any
 
 from everloop.aws import account, buckets, journal, ledger, shortages, storage
 from everloop.aws.settings import settings
-from everloop.billing import estimates, prices
 from everloop.bundle import Bundle, contents, open_bundle, packed
 from everloop.errors import BadInput
 from everloop.pipelines import own as own_pipeline
@@ -19,7 +18,7 @@ from everloop.records.shortage import PUSH
 from everloop.spec import model_images, policy
 from everloop.spec.model_spec import ModelSpec, load_spec
 from everloop.views.attention import waits
-from everloop_cli import drops, git, models, sdk
+from everloop_cli import drops, estimated, git, models, sdk
 from everloop_cli.lookup import with_lookup
 from everloop_cli.trouble import Trouble
 
@@ -61,16 +60,8 @@ def push(folder: Path) -> dict[str, Any]:
         "commit": at.get("git-commit"),
         "changed_files": int(at["git-changed"]) if at else None,
         "notes": [note] if note else [],
-        "costs": _costs(policy.document(spec), region),
+        "costs": estimated.of_document(policy.document(spec), region),
     }
-
-
-def _costs(document: Mapping[str, Any], region: str) -> dict[str, Any]:
-    """Estimate what a model will cost on AWS; where prices are missing `unknown` says which."""
-    try:
-        return estimates.of_model(document, prices.read(region))
-    except BadInput as error:
-        return {"unknown": str(error)}
 
 
 def answer(model: str, version_id: str) -> dict[str, Any]:

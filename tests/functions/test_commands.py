@@ -182,7 +182,9 @@ def test_a_push_says_what_the_model_will_cost(stack, capsys, tmp_path):
     costs = told(capsys, "push", "--no-wait", str(FOLDER))["costs"]
     assert (costs["currency"], round(costs["endpoint"])) == ("USD", 83)
     shown = said(capsys, "push", "--no-wait", str(FOLDER))
-    assert "a month of serving" in shown and "each new version" in shown
+    month = costs["endpoint"] + costs["looks"] + 4 * costs["new_version"]
+    assert costs["month"] == pytest.approx(month)
+    assert f"about {month:.2f} USD a month" in shown and "83.04 for serving" in shown
     folder = shutil.copytree(FOLDER, tmp_path / MODEL)
     toml = (folder / "model.toml").read_text()
     (folder / "model.toml").write_text(toml + '\n[deploy.production]\ninstance = "ml.c5.4xlarge"\n')

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from everloop_cli.model_check.findings import Finding
 
 _STYLES = {"good": show.GOOD, "wrong": show.BAD, "warning": show.WAIT, "not tried": show.QUIET}
+_REGION = "us-east-1"  # whose prices there are
 _MARKS = {"good": "ok", "wrong": "WRONG", "warning": "look", "not tried": "-"}
 
 
@@ -86,6 +87,7 @@ def check(
                 show.out.print("\n".join(["", *log]), soft_wrap=True)
                 log.clear()
             _sum_up(each, tried, findings.is_good(tried, strict=strict))
+            _print_costs(each)
     good = all(findings.is_good(found, strict=strict) for found in checked.values())
     if junit is not None:
         _write("--junit", junit, findings.junit(checked, strict=strict))
@@ -168,6 +170,22 @@ def _print(each: "Finding") -> None:
     show.out.print(mark, line, sep="", soft_wrap=True)
     if each.fix:
         show.out.print(f"{'':18} fix: {each.fix}", soft_wrap=True)
+
+
+def _print_costs(folder: Path) -> None:
+    """Say what a model will cost, by prices of us-east-1, where its model.toml can be read."""
+    from everloop.errors import BadInput
+    from everloop.spec import policy
+    from everloop.spec.model_spec import load_spec
+    from everloop_cli import estimated
+
+    try:
+        text = (folder / "model.toml").read_text("utf-8")
+        spec = policy.document(load_spec(text, name=folder.resolve().name, source="model.toml"))
+    except (OSError, ValueError, BadInput):  # which was told among what is wrong
+        return
+    costs = estimated.of_document(spec, _REGION)
+    show.out.print(estimated.line(costs), style=show.QUIET, soft_wrap=True)
 
 
 def _sum_up(folder: Path, found: "list[Finding]", good: bool) -> None:

@@ -56,7 +56,7 @@ def push(folder: Path, wait: bool, changed_since: str | None, stack: str, as_jso
 
 
 def _push(folder: Path, wait: bool, *, as_json: bool) -> dict[str, Any]:
-    from everloop_cli import deliver
+    from everloop_cli import deliver, estimated
 
     done = deliver.push(folder)
     if as_json:
@@ -68,7 +68,7 @@ def _push(folder: Path, wait: bool, *, as_json: bool) -> dict[str, Any]:
         show.out.print(note, style=show.WAIT)
     for note in done["notes"]:
         show.out.print(f"note: {note}", style=show.WAIT)
-    show.out.print(_costs(done["costs"]), style=show.QUIET)
+    show.out.print(estimated.line(done["costs"]), style=show.QUIET, soft_wrap=True)
     if wait:
         with show.err.status(f"installing {done['model']}"):
             answer = deliver.answer(done["model"], done["version_id"])
@@ -79,16 +79,3 @@ def _push(folder: Path, wait: bool, *, as_json: bool) -> dict[str, Any]:
             show.out.print(f"not yet: {answer['waits_for']}", style=show.WAIT)
     show.out.print(f"follow it: everloop watch {done['model']}", style=show.QUIET)
     return done
-
-
-def _costs(costs: dict[str, Any]) -> str:
-    if "unknown" in costs:
-        return f"cost on AWS: {costs['unknown']} of everloop costs"
-    endpoint, looks, version = (
-        show.Money(costs[name]) for name in ("endpoint", "looks", "new_version")
-    )
-    of = f"{costs['currency']}, prices of {costs['prices_of']}"
-    return (
-        f"cost on AWS, about ({of}): {endpoint} a month of serving, {looks} for its looks, "
-        f"{version} each new version"
-    )

@@ -8,6 +8,7 @@ from everloop.billing.prices import Prices
 from everloop.spec import forms, policy
 
 SHARES: Final = ("stack", "endpoints", "looks", "loops")
+LOOPS: Final = 4.0  # new versions of a model in a month
 BATCH: Final = "a batch that is scored, in no month below"
 
 
@@ -23,14 +24,20 @@ def default_spec() -> dict[str, Any]:
 def of_model(spec: Mapping[str, Any], prices: Prices) -> dict[str, Any]:
     """Return what a model costs: in a month of serving, with all its looks, and each new version.
 
+    `month` has all of it, with so many `new_versions`.
+
     Raises BadInput for an instance without a price.
     """
+    endpoint, version = prices.cost(usage.served(spec)), prices.cost(usage.loop(spec))
+    looks = usage.looks_a_month(spec) * prices.cost(usage.look(spec))
     return {
         "currency": prices.currency,
         "prices_of": prices.as_of,
-        "endpoint": prices.cost(usage.served(spec)),
-        "looks": usage.looks_a_month(spec) * prices.cost(usage.look(spec)),
-        "new_version": prices.cost(usage.loop(spec)),
+        "month": endpoint + looks + LOOPS * version,
+        "endpoint": endpoint,
+        "looks": looks,
+        "new_version": version,
+        "new_versions": LOOPS,
     }
 
 

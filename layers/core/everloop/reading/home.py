@@ -15,7 +15,7 @@ from everloop.views.home import Cost, Row
 from everloop.views.look import looks
 from everloop.views.run import runs
 
-LOOPS = 4.0  # new versions in a month, as `everloop costs` assumes
+LOOPS = estimates.LOOPS  # as `everloop costs` assumes
 
 
 def row(name: str) -> Row:
