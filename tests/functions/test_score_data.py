@@ -142,6 +142,21 @@ def test_what_is_scored_is_told_once_and_what_came_meanwhile_is_scored_next(acco
     assert account.executions("score") == [f"{MODEL}-s1-a1", f"{MODEL}-s2-a1"]
 
 
+def test_the_hours_of_a_batchs_jobs_are_kept_with_it(account):
+    push(account)
+    serve(account)
+    account.drop(account.bring(f"score/{MODEL}/a.csv"))
+    planned = plan(account, asked=True)
+    end(account, planned)
+    ran = [
+        {"on": {"InstanceType": "ml.m5.large", "InstanceCount": 1}, "from": 0, "until": 900_000},
+        {"on": {"InstanceType": "ml.m5.large", "InstanceCount": 2}, "from": 0, "until": 900_000},
+    ]
+    assert finish(account, planned, ran=ran)["ok"]
+    (scored,) = scores(account)
+    assert scored["facts"]["used"] == {"ml.m5.large hour": 0.75}
+
+
 def test_what_the_jobs_have_scored_is_not_scored_again_where_its_end_is_not_written_down(account):
     push(account)
     serve(account)

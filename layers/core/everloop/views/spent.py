@@ -65,7 +65,7 @@ class _Amounts:
         return [
             f"{amount:,.2f} of {item!r}: it has no price in {region}"
             for item, amount in sorted(self.unpriced.items())
-        ] + [f"{many} {what}" for what, many in sorted(self.unknown.items())]
+        ] + [f"{what}: {many}" for what, many in sorted(self.unknown.items())]
 
 
 def spent(
@@ -96,7 +96,7 @@ def _trainings(runs: Iterable[Run], when: Month, amounts: _Amounts) -> int:
     for run in runs:
         if run.ended_at is None:
             if run.started_at < when.end:
-                amounts.unknown["trainings under way: billed when they have ended"] += 1
+                amounts.unknown["trainings under way, counted when they have ended"] += 1
         elif when.holds(run.ended_at):
             made += run.outcome == REGISTERED
             if run.used is None:
@@ -112,7 +112,9 @@ def _job(each: TimelineEntry, amounts: _Amounts) -> None:
     if isinstance(used, Mapping):
         amounts.add(share, used)
     elif each.facts.get(evidence):
-        amounts.unknown[f"{share} whose jobs the ledger has no hours of: older than 0.2"] += 1
+        amounts.unknown[
+            f"{share} without hours in the ledger, of before 0.2 or of a machine that died"
+        ] += 1
 
 
 class _Endpoints:
@@ -168,10 +170,10 @@ class _Endpoints:
         if isinstance(facts.get("hourly"), Mapping):
             self._add("serving", facts["hourly"], since, until)
             if hours and facts.get("form") == _SERVERLESS:
-                what = "spans of a serverless endpoint: its requests are not counted"
+                what = "spans of a serverless endpoint, whose requests are not counted"
                 self.amounts.unknown[what] += 1
         elif hours and facts.get("form") in (None, "realtime"):
-            what = "spans of serving without a fleet in the ledger: released before 0.2, or by hand"
+            what = "spans of serving without a fleet in the ledger, released before 0.2 or by hand"
             self.amounts.unknown[what] += 1
 
     def _add(self, share: str, hourly: Mapping[str, Any], since: datetime, until: datetime) -> None:
