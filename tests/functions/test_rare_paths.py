@@ -106,7 +106,7 @@ def waited_run(account, status, steps, pushed=None):
     run = Run(
         LOST,
         "d",
-        "b",
+        ledger.installed("flight-delays").bundle_digest,
         DATA,
         moment("2026-11-20T10:11:00Z"),
         RUNNING,
