@@ -26,7 +26,7 @@ from everloop_cli.page.clock import Clock
 from everloop_cli.trouble import Trouble
 
 _AT_ONCE: Final = 6  # readers
-ENDED: Final = ""  # in place of a model's name
+ENDED: Final = -1  # in place of a ledger's height: the page ends
 _LOOK_S: Final = 1.5  # between two looks at the heads, while somebody has a page open
 _IDLE_S: Final = 90.0  # without a request: nobody has
 _OLD_S: Final = 20.0  # a row of an endpoint that changes, or a run under way, is read again
@@ -115,9 +115,8 @@ class Board:
         return self._stack
 
     def listen(self, listener: Callable[[str, int], None]) -> Callable[[], None]:
-        """Let a listener hear of each model whose ledger grows, and of ENDED at the page's end.
-
-        Returns what ends that.
+        """Let a listener hear of each model whose ledger grows, of no model where the stack
+        changed, and of ENDED at the page's end. Returns what ends that.
         """
         with self._lock:
             self._listeners.add(listener)
@@ -127,7 +126,7 @@ class Board:
     def end_streams(self) -> None:
         """Tell who listens that the page ends."""
         for listener in list(self._listeners):
-            listener(ENDED, 0)
+            listener("", ENDED)
 
     def _entry(self, name: str) -> _Entry:
         with self._lock:

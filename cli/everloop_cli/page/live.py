@@ -44,7 +44,7 @@ async def _events(request: Request) -> AsyncIterator[bytes]:
             except TimeoutError:
                 yield b": still here\n\n"
                 continue
-            if model == ENDED:
+            if seq == ENDED:
                 return
             yield b"event: ledger\ndata: %b\n\n" % json.dumps({"model": model, "seq": seq}).encode()
     finally:

@@ -15,6 +15,7 @@ from cli.page.conftest import EMPTY, HOSTILE, MODEL, OWN_PAGE, TOKEN, site
 from waiting import until
 
 from everloop_cli.page.app import create
+from everloop_cli.page.render import Site
 from everloop_cli.page.serve import _listen
 
 pytestmark = [
@@ -43,12 +44,18 @@ _OUT = """[...document.querySelectorAll(".tone")].filter(each => {
 
 
 @pytest.fixture(scope="module")
-def address(prepared) -> Iterator[str]:
-    """Serve the page, with changes allowed; gives the address of its start."""
+def served(prepared) -> Iterator[Site]:
     made = site(allow_changes=True)
+    yield made
+    made.board.stop(wait=True)
+
+
+@pytest.fixture(scope="module")
+def address(served) -> Iterator[str]:
+    """Serve the page, with changes allowed; gives the address of its start."""
     listening = _listen(0)
     port = listening.getsockname()[1]
-    server = uvicorn.Server(uvicorn.Config(create(made, TOKEN, port), log_config=None, ws="none"))
+    server = uvicorn.Server(uvicorn.Config(create(served, TOKEN, port), log_config=None, ws="none"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
     until(lambda: server.started, bool)
@@ -57,7 +64,6 @@ def address(prepared) -> Iterator[str]:
     server.force_exit = True
     thread.join(30)
     listening.close()
-    made.board.stop(wait=True)
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +136,18 @@ def test_what_is_decided_comes_to_an_open_page(browser, address, prepared):
     assert browser.ask("window.stays") is True  # it was not loaded again
     assert browser.until("document.querySelector('#news').textContent") != ""
     assert browser.failures == []
+
+
+def test_what_is_decided_while_a_stream_is_broken_comes_to_the_page(
+    browser, address, prepared, served
+):
+    browser.go(f"{address}/models/{EMPTY}")
+    browser.until("!!document.querySelector('#live.on')")
+    served.board.end_streams()
+    browser.until("!document.querySelector('#live.on')")
+    prepared.decide(EMPTY, "install", 2, reason="8 files, unheard")
+    browser.until("!!document.querySelector('#live.on')")
+    browser.until("document.querySelector('#timeline').textContent.includes('8 files, unheard')")
 
 
 def test_a_report_runs_no_script_in_the_page(browser, address):

@@ -86,7 +86,8 @@
     const stream = new EventSource("/live");
     let timer = 0;
     const soon = () => { clearTimeout(timer); timer = setTimeout(refresh, 250); };
-    stream.addEventListener("open", () => { live.textContent = live.dataset.on; live.classList.add("on"); });
+    // What was said between the page's rendering, or the stream's end, and now was heard by nobody.
+    stream.addEventListener("open", () => { live.textContent = live.dataset.on; live.classList.add("on"); soon(); });
     stream.addEventListener("error", () => { live.textContent = live.dataset.off; live.classList.remove("on"); });
     stream.addEventListener("ledger", event => {
       const {model} = JSON.parse(event.data);
