@@ -167,6 +167,7 @@ def version(number=1, **more):
         "model_digest": "d",
         "container_digest": "c",
         "decided_by": WORD,
+        "endorsed_by": None,
         "tests": [
             EndpointTest("t", "latency", True, "p95 9 ms"),
             EndpointTest("t", "contract", False, "500"),
@@ -210,6 +211,7 @@ def test_a_story_says_what_a_version_is_made_of_and_what_became_of_it(lines):
         (story(None, serving=None), "Nothing serves m yet."),
         (story(version(2)), "m v2 does not serve; version 1 does"),
         (story(version(2), serving=None), "m v2 does not serve; nothing does"),
+        (story(version(endorsed_by=WORD)), "first yes arn:me (Approved, 2026-11-20): fine"),
         (
             story(version(registered=False)),
             "registry its package was deleted; this is what the ledger kept",
