@@ -6,7 +6,7 @@ A release that has begun goes to its end. `decisions.releases` knows what need n
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cache
 from typing import Final
 
@@ -49,7 +49,8 @@ class Window:
             date = today + timedelta(days=days)
             if date.weekday() not in self.days:
                 continue
-            shown = datetime.combine(date, time(self.start // 60, self.start % 60), zone)
+            hour, minute = divmod(self.start, 60)
+            shown = datetime(date.year, date.month, date.day, hour, minute, tzinfo=zone)
             begins = min(shown.replace(fold=fold).astimezone(UTC) for fold in (0, 1))
             missing = 0  # where clocks are put forward, it begins with the first minute that is
             while missing < _GAP and not self.holds(begins):
