@@ -3,8 +3,8 @@
 import html
 from typing import Final
 
-# The same as in everloop_cli/page/screens/reports.py, but for what a header alone can say.
-_POLICY: Final = (
+# What it may do: run its own scripts, and ask no one.
+POLICY: Final = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
     "img-src data: blob:; font-src data:; form-action 'none'; base-uri 'none'"
 )
@@ -18,7 +18,7 @@ def around(page: bytes, title: str) -> bytes:
     inside = html.escape(page.decode("utf-8", "replace"), quote=True)
     return (
         '<!doctype html><html><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
         f"<title>{html.escape(title)}</title>"
         "<style>html,body,iframe{margin:0;border:0;width:100%;height:100%}</style>"
         f'<iframe sandbox="allow-scripts" srcdoc="{inside}"></iframe></html>\n'

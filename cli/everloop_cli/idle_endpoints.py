@@ -25,8 +25,8 @@ def find(
     if not (form.has_endpoint and form.on_instances):
         return
     since = now - timedelta(days=DAYS)
-    served = [each for each in decided if each.kind == "serve" and each.go]
-    if not served or moment(served[0].time) > since:
+    began = _began(decided, form.name)
+    if began is None or began > since:
         return  # whoever is to ask it may be about to
     if endpoint_metrics.requests(model, since, now):
         return
@@ -36,6 +36,18 @@ def find(
         'now and then needs no instances: [deploy] serve = "batch"',
         f"everloop costs models/{model}",
     )
+
+
+def _began(decided: Sequence[TimelineEntry], form: str) -> datetime | None:
+    """Return since when the model has been served in this form, without a pause between."""
+    began = None
+    for each in decided:
+        if each.kind == "remove" and each.go:
+            began = None
+        elif each.kind == "serve" and each.go:
+            mine = each.facts.get("form") in (None, form)  # the ledger of 0.1 knew one form
+            began = (began or moment(each.time)) if mine else None
+    return began
 
 
 def _cost(spec: Spec) -> str:

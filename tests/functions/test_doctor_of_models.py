@@ -152,16 +152,20 @@ def test_a_refused_file_is_to_be_taken_out_and_one_set_aside_to_be_looked_at(acc
 def serving(account, since="2026-11-20T10:20:00Z", spec=None):
     account.push(**({} if spec is None else {"data": account.bundle(spec)}))
     account.register(approval="Approved")
+    served(since)
+    account.serve(1)
+
+
+def served(since, form="realtime"):
     report.decided(
         "serve",
-        id="r1",
+        id=f"r1-{since}",
         model=MODEL,
         time=moment(since),
         go=True,
         reason="version 1 serves",
-        facts={"version": 1, "outcome": "released", "epoch": 1},
+        facts={"version": 1, "outcome": "released", "epoch": 1, "form": form},
     )
-    account.serve(1)
 
 
 def asked(account, count, ago):
@@ -196,6 +200,13 @@ def test_an_endpoint_that_nobody_asks_is_told_with_what_it_costs(account, count,
             'a model that is scored now and then needs no instances: [deploy] serve = "batch"',
             f"everloop costs models/{MODEL}",
         )
+
+
+def test_an_endpoint_is_idle_no_longer_than_it_is_there(account):
+    """Before, the model was scored in batches."""
+    served("2026-11-20T10:20:00Z", form="batch")
+    serving(account, since=text(datetime.now(UTC) - timedelta(days=1)))
+    assert idle(account) == []
 
 
 def test_what_serves_since_yesterday_or_without_instances_is_not_idle(account):

@@ -11,7 +11,7 @@ from everloop.reading import reports as reading
 from everloop.reading.evidence import evidence
 from everloop.reading.story import story
 from everloop_cli import card as cards
-from everloop_cli import models
+from everloop_cli import frames, models
 
 # No script, no other origin, no way out of the frame.
 _HEADERS: Final = {
@@ -24,11 +24,7 @@ _HEADERS: Final = {
 
 # What a page of theirs may do, such as Evidently's, which draw by script: run its own, in an origin
 # of nobody's, and ask no one. It sees nothing of the page around it, and sends nothing.
-OWN: Final = (
-    "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline'; style-src "
-    "'unsafe-inline'; img-src data: blob:; font-src data:; form-action 'none'; base-uri 'none'; "
-    "frame-ancestors 'self'"
-)
+OWN: Final = f"sandbox allow-scripts; {frames.POLICY}; frame-ancestors 'self'"
 
 
 def report(request: Request) -> Response:
