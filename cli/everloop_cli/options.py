@@ -45,6 +45,16 @@ def as_json(command: F) -> F:
     )
 
 
+def prices(command: F) -> F:
+    """Add --prices."""
+    return click.option(
+        "--prices",
+        type=click.Path(path_type=Path, exists=True, dir_okay=False),
+        metavar="FILE",
+        help="Prices of your own, in the form of the product's prices.json.",
+    )(command)
+
+
 def local_stack(command: F) -> F:
     """Add --stack, and --json, which every command has."""
     option = click.option(

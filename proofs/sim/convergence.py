@@ -1,7 +1,9 @@
 """What has not converged yet in a history, and why it may wait."""
 
 import json
+import re
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 from everloop import names
@@ -50,8 +52,7 @@ class Convergence:
         wanted = self.wanted(model)
         endpoint = self._account.hosting.endpoints.get(model.name)
         if endpoint is None or endpoint.status != "InService":
-            held = self.mailed(f"{model.name}: a release is held")
-            if held and not self._account.faults.tick:
+            if self._held_last(model) and not self._account.faults.tick:
                 return  # a person was told, and it is the tick that tries again
             if wanted is not None:
                 yield f"{model.name} v{wanted.version} should serve, and nothing does"
@@ -65,6 +66,20 @@ class Convergence:
             yield f"{model.name} v{serving.version} serves, v{wanted.version} should"
         elif wanted is not None and "-staging-" in endpoint.config:
             yield f"{model.name} v{serving.version} serves as in staging, after an update by hand"
+
+    def _held_last(self, model: Model) -> bool:
+        """Whether the last release that began is held, for what AWS lacks."""
+        told = [
+            at
+            for at, said, _ in self._account.telling.mails
+            if said.startswith(f"{model.name}: a release is held")
+        ]
+        begun = [
+            execution.started
+            for execution in self._account.states.executions.values()
+            if re.match(rf"{re.escape(model.name)}-r\d+-v\d+$", execution.name)
+        ]
+        return bool(told and begun) and max(begun) <= START + timedelta(seconds=told[-1])
 
     def wanted(self, model: Model) -> Package | None:
         """Return the highest version that is approved, and has not failed since."""

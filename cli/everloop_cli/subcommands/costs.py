@@ -25,12 +25,7 @@ from everloop_cli import options, show
     metavar="N",
     help="New versions of each model in a month (default: 4).",
 )
-@click.option(
-    "--prices",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    metavar="FILE",
-    help="Prices of your own, in the form of the product's prices.json.",
-)
+@options.prices
 @options.account
 @options.as_json
 def costs(

@@ -16,12 +16,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("model", required=False)
 @click.option("--month", "name", metavar="YYYY-MM", help="A month of UTC (default: this one).")
-@click.option(
-    "--prices",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    metavar="FILE",
-    help="Prices of your own, in the form of the product's prices.json.",
-)
+@options.prices
 @options.stack
 def spent(
     model: str | None, name: str | None, prices: Path | None, stack: str, as_json: bool
